@@ -1,0 +1,185 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace ZeroOneShot.Runtime;
+
+/// <summary>The native libtorch behind TorchSharp: loading it, the allocator under it, and the device to compute on.</summary>
+public static partial class TorchRuntime
+{
+    /// <summary>
+    /// The <see cref="AppContext"/> switch (also read from an environment variable of that name in capitals with underscores,
+    /// <c>ZEROONESHOT_DEFAULT_ALLOCATOR=1</c>) that leaves glibc's allocator as it is.
+    /// </summary>
+    public const string DefaultAllocatorSwitch = "ZeroOneShot.DefaultAllocator";
+
+    // The only symbol TorchSharp 0.107.0 needs at this version, ios_base_library_init, is a link-order marker that is never called.
+    private const string MissingOnOlderSystems = "GLIBCXX_3.4.32";
+
+    private static Exception? s_failure;
+
+    /// <summary>Makes sure that libtorch is loaded and can compute.</summary>
+    /// <exception cref="DllNotFoundException">libtorch or TorchSharp's native library cannot be loaded; the message says what is missing.</exception>
+    public static void EnsureLoaded()
+    {
+        if (s_failure is not null)
+            throw new DllNotFoundException(s_failure.Message, s_failure);
+        try
+        {
+            torch.InitializeDeviceType(DeviceType.CPU);
+        }
+        catch (Exception e) when (e is NotSupportedException or TypeInitializationException or DllNotFoundException)
+        {
+            throw new DllNotFoundException(NotLoadable(e.GetBaseException().Message), e);
+        }
+    }
+
+    /// <summary>The device named, once it is known to be usable.</summary>
+    /// <param name="name"><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; null or empty is <c>cpu</c>.</param>
+    /// <exception cref="ArgumentException">The name is none of these.</exception>
+    /// <exception cref="InvalidOperationException">CUDA was asked for and the CUDA build of libtorch or a GPU is absent.</exception>
+    public static torch.Device ResolveDevice(string? name)
+    {
+        EnsureLoaded();
+        if (string.IsNullOrEmpty(name) || name == "cpu")
+            return torch.CPU;
+        if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), out _)))
+            throw new ArgumentException($"Device '{name}' is unknown; expected 'cpu', 'cuda' or 'cuda:N', for example 'cuda:0'.", nameof(name));
+        if (!CudaIsAvailable(out var reason))
+            throw new InvalidOperationException(
+                $"Device '{name}' was asked for, but CUDA is not available{reason}. " +
+                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA GPU, or use device 'cpu'.");
+        return torch.device(name);
+    }
+
+    private static bool CudaIsAvailable(out string reason)
+    {
+        try
+        {
+            reason = "";
+            return torch.cuda.is_available();
+        }
+        catch (Exception e) when (e is NotSupportedException or DllNotFoundException)
+        {
+            reason = ": this application has no CUDA build of libtorch";
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Runs when this assembly is first used. It must not throw, so that types that need no tensors work without libtorch:
+    /// a failure is kept for <see cref="EnsureLoaded"/>.
+    /// </summary>
+    [ModuleInitializer]
+    [SuppressMessage("Usage", "CA2255", Justification = "TorchSharp loads its native library on first use; the repair must come before.")]
+    internal static void Initialize()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        if (!AppContext.TryGetSwitch(DefaultAllocatorSwitch, out var keep) || !keep)
+        {
+            if (Environment.GetEnvironmentVariable("ZEROONESHOT_DEFAULT_ALLOCATOR") is null or "" or "0")
+                KeepFreedMemory();
+        }
+        try
+        {
+            LoadOnLinux();
+        }
+        catch (Exception e) when (e is DllNotFoundException or IOException or BadImageFormatException or UnauthorizedAccessException)
+        {
+            s_failure = e;
+        }
+    }
+
+    /// <summary>
+    /// glibc gives large freed blocks back to the system, and every tensor is then page-faulted in anew, which costs more than the
+    /// arithmetic of a small convolution. These settings keep freed memory in the process.
+    /// </summary>
+    private static void KeepFreedMemory()
+    {
+        const int trimThreshold = -1, topPad = -2, mmapThreshold = -3, arenaMax = -8;
+        try
+        {
+            _ = SetAllocatorOption(trimThreshold, 2_000_000_000);
+            _ = SetAllocatorOption(mmapThreshold, 2_000_000_000);
+            _ = SetAllocatorOption(topPad, 1 << 26);
+            _ = SetAllocatorOption(arenaMax, 1);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // musl has no mallopt; its allocator stays as it is.
+        }
+    }
+
+    private static void LoadOnLinux()
+    {
+        // Without natives beside the application there is nothing to mend: TorchSharp looks further, and says so if it finds none.
+        if (FindNative("libLibTorchSharp.so") is not { } library || FindNative("libtorch_cpu.so") is null)
+            return;
+        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+        {
+            if (FindNative(dependency) is { } path && !TryLoad(path, out var error))
+                throw new DllNotFoundException(NotLoadable(error));
+        }
+        if (TryLoad(library, out var reason))
+            return;
+        if (!reason.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
+            throw new DllNotFoundException(NotLoadable(reason));
+
+        var image = File.ReadAllBytes(library);
+        if (VersionRequirements.MarkWeak(image, MissingOnOlderSystems) == 0)
+            throw new DllNotFoundException(NotLoadable($"{library} has no requirement of {MissingOnOlderSystems} to relax: {reason}"));
+        LoadPrivateCopy(image);
+    }
+
+    /// <summary>Loads the image from a file that has no name any more once it is loaded; TorchSharp then finds it by its soname.</summary>
+    private static void LoadPrivateCopy(byte[] image)
+    {
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "libLibTorchSharp.so");
+            File.WriteAllBytes(path, image);
+            if (!TryLoad(path, out var reason))
+                throw new DllNotFoundException(NotLoadable($"{reason} (a copy that asks for an older libstdc++ was tried in {folder.FullName}; " +
+                    "set TMPDIR to a folder from which libraries may be loaded)."));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static bool TryLoad(string path, out string error)
+    {
+        try
+        {
+            NativeLibrary.Load(path);
+            error = "";
+            return true;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            error = e.Message;
+            return false;
+        }
+    }
+
+    private static string? FindNative(string file)
+    {
+        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return folders.Append(AppContext.BaseDirectory)
+            .Append(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? AppContext.BaseDirectory)
+            .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+    }
+
+    private static string NotLoadable(string reason) =>
+        $"The native libtorch could not be loaded: {reason} " +
+        $"ZeroOneShot needs TorchSharp 0.107.0 and the package libtorch-cpu-{RuntimeInformation.RuntimeIdentifier} 2.10.0 in the application project " +
+        "(in this repository: UsesTorch=true), a 64-bit process, and on Linux glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 or newer (Debian 12, Ubuntu 22.04).";
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int SetAllocatorOption(int option, int value);
+}
