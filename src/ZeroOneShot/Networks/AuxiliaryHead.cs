@@ -1,0 +1,49 @@
+using TorchSharp.Modules;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>
+/// The auxiliary classifier of DARTS: ReLU, average pooling to 2x2, 1x1 convolution to 128 channels, batch norm, ReLU, 2x2 convolution to
+/// 768, batch norm, ReLU, linear. At the 8x8 pixels that 32x32 images have there, the pooling is 5x5 with stride 3, as in the public code.
+/// </summary>
+internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleChain features;
+    private readonly Linear classifier;
+
+    public AuxiliaryHead(int channels, int classes) : base(nameof(AuxiliaryHead))
+    {
+        features = new ModuleChain([
+            new ReluModule(),
+            new PoolToTwo(),
+            new ConvolutionModule(new Layer.Convolution(1), channels, 128),
+            new BatchNormModule(128, affine: true),
+            new ReluModule(),
+            new ConvolutionModule(new Layer.Convolution(2), 128, 768),
+            new BatchNormModule(768, affine: true),
+            new ReluModule(),
+        ]);
+        classifier = nn.Linear(768, classes);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return classifier.forward(features.forward(input).flatten(1)).MoveToOuterDisposeScope();
+    }
+
+    private sealed class PoolToTwo() : nn.Module<Tensor, Tensor>(nameof(PoolToTwo))
+    {
+        public override Tensor forward(Tensor input)
+        {
+            var (kernelHeight, kernelWidth) = (Kernel(input.shape[2]), Kernel(input.shape[3]));
+            return nn.functional.avg_pool2d(input, (kernelHeight, kernelWidth), (input.shape[2] - kernelHeight, input.shape[3] - kernelWidth), (0, 0));
+        }
+
+        // Two windows of five eighths of the side: 5 with stride 3 at 8 pixels.
+        private static long Kernel(long size) => (5 * size + 7) / 8;
+    }
+}

@@ -1,0 +1,109 @@
+using TorchSharp.Modules;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>
+/// The evaluation network of a genotype: stem, cells, global average pooling, linear classifier (DARTS, section 3.2 and its public code).
+/// Any image size from 16 to 64 pixels, 1 or 3 input channels. Parameters have the names of the public PyTorch code.
+/// </summary>
+public sealed class CellNet : nn.Module<Tensor, Tensor>
+{
+    /// <summary>The smallest and largest side of an image, in pixels.</summary>
+    public const int SmallestImage = 16, LargestImage = 64;
+
+    private readonly ModuleChain stem;
+    private readonly ModuleList<GenotypeCell> cells;
+    private readonly AuxiliaryHead? auxiliary_head;
+    private readonly Linear classifier;
+
+    /// <summary>Builds a network, weights yet to be drawn: see <see cref="Initialization"/>.</summary>
+    /// <param name="genotype">The architecture.</param>
+    /// <param name="options">The network's shape.</param>
+    /// <param name="inputChannels">Channels of the images: 1 or 3.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <exception cref="ArgumentException">An option is out of its range, or the genotype names an unknown operation.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
+    public CellNet(Genotype genotype, CellNetOptions options, int inputChannels, int classes, SearchSpace? space = null) : base(nameof(CellNet))
+    {
+        ArgumentNullException.ThrowIfNull(genotype);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(inputChannels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
+        options.Validate();
+        space ??= SearchSpace.Darts;
+        genotype.ThrowIfNotIn(space);
+        TorchRuntime.EnsureLoaded();
+        (Genotype, Options, InputChannels, Classes) = (genotype, options, inputChannels, classes);
+
+        var stemChannels = options.StemMultiplier * options.Channels;
+        stem = new ModuleChain([
+            new ConvolutionModule(new Layer.Convolution(3), inputChannels, stemChannels),
+            new BatchNormModule(stemChannels, affine: true),
+        ]);
+        var plans = CellPlan.Of(genotype, options);
+        cells = new ModuleList<GenotypeCell>([.. plans.Select(plan => new GenotypeCell(plan, space, options.AffineOperations))]);
+        if (options.AuxiliaryHead)
+            auxiliary_head = new AuxiliaryHead(plans[AuxiliaryCell].OutputChannels, classes);
+        classifier = nn.Linear(plans[^1].OutputChannels, classes);
+        RegisterComponents();
+    }
+
+    /// <summary>The architecture.</summary>
+    public Genotype Genotype { get; }
+
+    /// <summary>The network's shape.</summary>
+    public CellNetOptions Options { get; }
+
+    /// <summary>Channels of the images.</summary>
+    public int InputChannels { get; }
+
+    /// <summary>Number of classes.</summary>
+    public int Classes { get; }
+
+    internal ModuleChain Stem => stem;
+
+    internal IReadOnlyList<GenotypeCell> Cells => [.. cells];
+
+    internal Linear Classifier => classifier;
+
+    // The auxiliary head stands behind the second reduction.
+    private int AuxiliaryCell => 2 * Options.Cells / 3;
+
+    /// <summary>Computes the logits.</summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <returns>Logits, N x classes.</returns>
+    public override Tensor forward(Tensor images) => Forward(images, auxiliary: false).Logits;
+
+    /// <summary>Computes the logits of both classifiers, as training needs them.</summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <param name="dropPath">Probability with which an operation's output is dropped for an image, 0 to below 1.</param>
+    /// <param name="random">Where the dropping is drawn from; needed when <paramref name="dropPath"/> is above 0.</param>
+    /// <returns>Logits, N x classes; those of the auxiliary head are null where there is none.</returns>
+    public (Tensor Logits, Tensor? Auxiliary) ForwardWithAuxiliary(Tensor images, double dropPath = 0, RandomStream? random = null)
+    {
+        if (dropPath is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(dropPath), dropPath, "The drop path probability is at least 0 and below 1.");
+        if (dropPath > 0)
+            ArgumentNullException.ThrowIfNull(random);
+        return Forward(images, auxiliary: true, dropPath > 0 ? new DropPath(dropPath, random!.Generator) : null);
+    }
+
+    private (Tensor Logits, Tensor? Auxiliary) Forward(Tensor images, bool auxiliary, DropPath? dropPath = null)
+    {
+        using var scope = NewDisposeScope();
+        var features = stem.forward(MemoryLayout.Arrange(images, Options.Channels));
+        var (beforePrevious, previous) = (features, features);
+        Tensor? auxiliaryLogits = null;
+        for (var i = 0; i < cells.Count; i++)
+        {
+            (beforePrevious, previous) = (previous, cells[i].Forward(beforePrevious, previous, dropPath));
+            if (auxiliary && i == AuxiliaryCell)
+                auxiliaryLogits = auxiliary_head?.forward(previous).MoveToOuterDisposeScope();
+        }
+        return (classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
+    }
+}

@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>Image sizes under stride 2. Every operation rounds up, so that odd sizes work too.</summary>
+internal static class ImageSize
+{
+    public static long Reduced(long size, int stride) => (size + stride - 1) / stride;
+
+    /// <summary>The image with a row and a column of zeros more where its height or width is odd; the same tensor if both are even.</summary>
+    public static Tensor PaddedToEven(Tensor image)
+    {
+        var (height, width) = (image.shape[^2], image.shape[^1]);
+        return height % 2 == 0 && width % 2 == 0 ? image : nn.functional.pad(image, [0, width % 2, 0, height % 2]);
+    }
+}

@@ -1,0 +1,81 @@
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>
+/// All candidate operations of one edge, mixed as in Eq. (1): Mix(x, O) = sum over live o of weight(o) * o(x). A masked operation is not
+/// constructed. With partial connections (PC-DARTS) only the first 1/K of the channels pass the operations; the rest bypass them, max-pooled
+/// where the edge has stride 2, and the channels are shuffled.
+/// </summary>
+public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly SearchSpace _space;
+    private readonly int _stride;
+    private readonly int _channels;
+    private readonly int _partial;
+    private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
+
+    internal MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
+    {
+        (_space, _stride, _channels, _partial) = (space, stride, channels, partial);
+        foreach (var row in live)
+        {
+            var operation = space.Operations[row];
+            var module = LayerModules.Build(operation.Layers(stride), channels / partial, channels / partial, affine: false);
+            if (operation.IsNormalizedInSearch)
+                module = new ModuleChain([module, new BatchNormModule(channels / partial, affine: false)]);
+            _operations.Add(row, module);
+        }
+        var table = new OperationList(_operations);
+        register_module("_ops", table);
+    }
+
+    /// <summary>The rows of the operations that exist.</summary>
+    public IReadOnlyCollection<int> Rows => _operations.Keys;
+
+    internal nn.Module<Tensor, Tensor> Operation(int row) => _operations[row];
+
+    /// <summary>Mixes with all operations that exist.</summary>
+    /// <param name="input">N x C x H x W.</param>
+    /// <param name="weights">One weight per row of the space's table.</param>
+    public override Tensor forward(Tensor input, Tensor weights) => Forward(input, weights, _operations.Keys);
+
+    /// <summary>Mixes with some of the operations that exist.</summary>
+    /// <param name="input">N x C x H x W.</param>
+    /// <param name="weights">One weight per row of the space's table.</param>
+    /// <param name="live">The rows to run.</param>
+    internal Tensor Forward(Tensor input, Tensor weights, IEnumerable<int> live)
+    {
+        using var scope = NewDisposeScope();
+        var x = _partial == 1 ? input : input.narrow(1, 0, _channels / _partial);
+        Tensor? mix = null;
+        foreach (var row in live)
+        {
+            if (!_space.Operations[row].CanBeChosen)                            // 'none' adds zeros
+                continue;
+            var term = weights[row] * _operations[row].forward(x);
+            mix = mix is null ? term : mix + term;
+        }
+        mix ??= new ZeroModule(_stride).forward(x);
+        return (_partial == 1 ? mix : ShuffleWithBypass(mix, input)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor ShuffleWithBypass(Tensor mixed, Tensor input)
+    {
+        var bypass = input.narrow(1, _channels / _partial, _channels - _channels / _partial);
+        if (_stride == 2)
+            bypass = nn.functional.max_pool2d(bypass, 2, 2, ceil_mode: true);
+        return PartialConnection.Shuffle(cat([mixed, bypass], 1), _partial);
+    }
+
+    /// <summary>Gives the operations the names <c>_ops.ROW</c>, masked rows left out.</summary>
+    private sealed class OperationList : nn.Module
+    {
+        public OperationList(Dictionary<int, nn.Module<Tensor, Tensor>> operations) : base("_ops")
+        {
+            foreach (var (row, module) in operations)
+                register_module($"{row}", module);
+        }
+    }
+}

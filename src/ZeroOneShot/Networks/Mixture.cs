@@ -1,0 +1,46 @@
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>
+/// The weights with which a supernet mixes its operations: Eq. (1)'s softmax over the live operations of every edge, and the weights of the
+/// edges into a node where partial connections are normalised by edge. An operation that is not live is not run.
+/// </summary>
+public sealed class Mixture : IDisposable
+{
+    private readonly Tensor[] _operations;
+    private readonly Tensor[]? _edges;
+
+    internal Mixture(OperationMask live, Tensor[] operations, Tensor[]? edges) => (Live, _operations, _edges) = (live, operations, edges);
+
+    /// <summary>Which operations run.</summary>
+    public OperationMask Live { get; }
+
+    /// <summary>The weights of the operations of every edge: edges x operations, each row summing to 1, zero where masked.</summary>
+    /// <param name="kind">The kind of cell.</param>
+    public Tensor Operations(CellKind kind) => _operations[(int)kind];
+
+    /// <summary>The weights of the edges, those into one node summing to 1; null without edge normalisation.</summary>
+    /// <param name="kind">The kind of cell.</param>
+    public Tensor? Edges(CellKind kind) => _edges?[(int)kind];
+
+    /// <summary>Equal weights 1/n for the n live operations of an edge (all alphas equal), and equal edge weights where asked for.</summary>
+    /// <param name="live">Which operations run.</param>
+    /// <param name="edgeNormalization">Whether edges have weights.</param>
+    /// <param name="type">Precision; Float32 or Float64.</param>
+    public static Mixture Uniform(OperationMask live, bool edgeNormalization, ScalarType type = ScalarType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(live);
+        using var parameters = new ArchitectureWeights(live, edgeNormalization, type);
+        using var _ = no_grad();
+        return parameters.Mixture();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in _operations.Concat(_edges ?? []))
+            tensor.Dispose();
+    }
+}

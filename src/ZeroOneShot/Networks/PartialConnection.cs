@@ -1,0 +1,20 @@
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>The channel shuffle of partial connections (PC-DARTS, public code).</summary>
+public static class PartialConnection
+{
+    /// <summary>Views the channels as groups x (C / groups), transposes the two and flattens them again.</summary>
+    /// <param name="image">N x C x H x W, C divisible by <paramref name="groups"/>.</param>
+    /// <param name="groups">K of the paper; 1 changes nothing.</param>
+    public static Tensor Shuffle(Tensor image, int groups)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var (n, c, h, w) = (image.shape[0], image.shape[1], image.shape[2], image.shape[3]);
+        if (groups < 1 || c % groups != 0)
+            throw new ArgumentException($"{c} channels cannot be shuffled in {groups} groups; the groups must divide the channels.", nameof(groups));
+        using var scope = NewDisposeScope();
+        return image.reshape(n, groups, c / groups, h, w).transpose(1, 2).reshape(n, c, h, w).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,31 @@
+namespace ZeroOneShot.Networks;
+
+/// <summary>The shape of a supernet.</summary>
+public sealed record SupernetOptions
+{
+    /// <summary>Channels of the first cells; they double at every reduction. Default 16 (DARTS). Divisible by <see cref="PartialChannels"/>.</summary>
+    public int Channels { get; init; } = 16;
+
+    /// <summary>Number of cells, at least 3. Default 8 (DARTS).</summary>
+    public int Cells { get; init; } = 8;
+
+    /// <summary>K: 1/K of the channels pass the operations. Default 1, all of them; PC-DARTS takes 4.</summary>
+    public int PartialChannels { get; init; } = 1;
+
+    /// <summary>Whether edges have learned weights (PC-DARTS). Default false.</summary>
+    public bool EdgeNormalization { get; init; }
+
+    /// <summary>The stem has this times <see cref="Channels"/>. Default 3 (DARTS).</summary>
+    public int StemMultiplier { get; init; } = 3;
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        if (Channels < 1 || PartialChannels < 1 || Channels % PartialChannels != 0)
+            throw new ArgumentException($"Channels is {Channels} and PartialChannels is {PartialChannels}; expected positive numbers, Channels divisible by PartialChannels.");
+        if (Cells < 3)
+            throw new ArgumentException($"Cells is {Cells}; expected at least 3, so that there are normal and reduction cells.");
+        if (StemMultiplier < 1)
+            throw new ArgumentException($"StemMultiplier is {StemMultiplier}; expected at least 1.");
+    }
+}
