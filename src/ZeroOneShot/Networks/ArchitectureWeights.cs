@@ -22,16 +22,17 @@ public sealed class ArchitectureWeights : IDisposable
     /// <param name="mask">Which operations are live.</param>
     /// <param name="edgeNormalization">Whether there are betas.</param>
     /// <param name="type">Precision; Float32 or Float64.</param>
-    public ArchitectureWeights(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32)
+    /// <param name="device">Where they are kept; null is the CPU.</param>
+    public ArchitectureWeights(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
         Mask = mask;
         var (edges, operations) = (mask.Space.Topology.EdgeCount, mask.Space.Operations.Count);
-        _alphas = [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges, operations], type)))];
-        _betas = edgeNormalization ? [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges], type)))] : null;
+        _alphas = [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges, operations], type, device)))];
+        _betas = edgeNormalization ? [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges], type, device)))] : null;
         _masked = [.. SearchSpace.CellKinds.Select(kind => tensor(
             [.. Enumerable.Range(0, edges).SelectMany(edge => Enumerable.Range(0, operations).Select(o => !mask[kind, edge, o]))],
-            [edges, operations]))];
+            [edges, operations], device: device))];
         foreach (var own in _alphas.Concat(_betas ?? []).Concat(_masked))
             own.DetachFromDisposeScope();
     }
@@ -57,7 +58,10 @@ public sealed class ArchitectureWeights : IDisposable
         ArgumentNullException.ThrowIfNull(random);
         using var _ = no_grad();
         foreach (var parameter in Parameters)
-            parameter.normal_(0, InitialScale, random.Generator);
+        {
+            using var drawn = empty(parameter.shape, parameter.dtype).normal_(0, InitialScale, random.Generator);
+            parameter.copy_(drawn);                                                 // numbers are drawn on the CPU, whatever the device
+        }
     }
 
     /// <summary>The softmax of alpha over the live operations of every edge, Eq. (1), and of beta over the edges into every node.</summary>
@@ -116,6 +120,19 @@ public sealed class ArchitectureWeights : IDisposable
                 return best;
             }
         }
+    }
+
+    /// <summary>Alpha as numbers, per kind of cell: edges x operations, row by row.</summary>
+    public IReadOnlyDictionary<CellKind, IReadOnlyList<float>> AlphaValues() => SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(Alphas(kind)));
+
+    /// <summary>Beta as numbers, per kind of cell; null without edge normalisation.</summary>
+    public IReadOnlyDictionary<CellKind, IReadOnlyList<float>>? BetaValues() =>
+        _betas is null ? null : SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(_betas[(int)kind]));
+
+    private static IReadOnlyList<float> Values(Tensor parameter)
+    {
+        using var values = parameter.detach().to(ScalarType.Float32).cpu();
+        return values.data<float>().ToArray();
     }
 
     /// <inheritdoc/>

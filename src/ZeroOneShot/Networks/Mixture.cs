@@ -26,15 +26,24 @@ public sealed class Mixture : IDisposable
     public Tensor? Edges(CellKind kind) => _edges?[(int)kind];
 
     /// <summary>Equal weights 1/n for the n live operations of an edge (all alphas equal), and equal edge weights where asked for.</summary>
-    /// <param name="live">Which operations run.</param>
+    /// <param name="live">Which operations run; an edge may have none, and then adds nothing.</param>
     /// <param name="edgeNormalization">Whether edges have weights.</param>
+    /// <param name="device">Where the weights are kept; null is the CPU.</param>
     /// <param name="type">Precision; Float32 or Float64.</param>
-    public static Mixture Uniform(OperationMask live, bool edgeNormalization, ScalarType type = ScalarType.Float32)
+    public static Mixture Uniform(OperationMask live, bool edgeNormalization, Device? device = null, ScalarType type = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(live);
-        using var parameters = new ArchitectureWeights(live, edgeNormalization, type);
-        using var _ = no_grad();
-        return parameters.Mixture();
+        var topology = live.Space.Topology;
+        var (edges, operations) = (topology.EdgeCount, live.Space.Operations.Count);
+        return new Mixture(live, [.. SearchSpace.CellKinds.Select(OperationWeights)],
+            edgeNormalization ? [.. SearchSpace.CellKinds.Select(_ => EdgeWeights())] : null);
+
+        Tensor OperationWeights(CellKind kind) => Fixed([.. Enumerable.Range(0, edges * operations).Select(i =>
+            live[kind, i / operations, i % operations] ? 1.0 / live.LiveCount(kind, i / operations) : 0)], edges, operations);
+
+        Tensor EdgeWeights() => Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / (CellTopology.Inputs + topology.Ends(edge).Node))], edges);
+
+        Tensor Fixed(double[] values, params long[] shape) => tensor(values, shape, type, device).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

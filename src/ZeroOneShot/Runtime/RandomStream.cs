@@ -27,7 +27,9 @@ public sealed class RandomStream : IDisposable
     /// <summary>.NET random numbers of this stream; the same object every time, so each draw advances it.</summary>
     public Random Random => _random ??= new Random(unchecked((int)Seed));
 
-    /// <summary>A generator for torch functions on the CPU, made on first use and owned by this stream; the global generator is never touched.</summary>
+    /// <summary>
+    /// A generator for torch functions on the CPU, made on first use and owned by this stream; the global generator is never touched.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The stream is disposed.</exception>
     public torch.Generator Generator
     {
@@ -54,7 +56,9 @@ public sealed class RandomStream : IDisposable
         return new RandomStream(BinaryPrimitives.ReadInt64LittleEndian(hash));
     }
 
-    /// <summary>A stream inside this one: that of <see cref="Seed"/> and the name. It does not depend on what was drawn from this stream.</summary>
+    /// <summary>
+    /// A stream inside this one: that of <see cref="Seed"/> and the name. It does not depend on what was drawn from this stream.
+    /// </summary>
     /// <param name="name">What the numbers are for.</param>
     /// <returns>A stream at its beginning, which the caller owns.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="name"/> is null.</exception>

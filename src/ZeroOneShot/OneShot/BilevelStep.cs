@@ -1,0 +1,107 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using ZeroOneShot.Networks;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.OneShot;
+
+/// <summary>
+/// One step of the bilevel optimisation, first order (DARTS, Algorithm 1 with xi = 0): an architecture step on a search batch, then a weights
+/// step on a train batch.
+/// </summary>
+public sealed class BilevelStep : IDisposable
+{
+    private readonly Supernet _supernet;
+    private readonly ArchitectureWeights _architecture;
+    private readonly SearchOptions _options;
+    private readonly Parameter[] _weights;
+    private readonly Parameter[] _architectureParameters;
+    private readonly SGD _weightsOptimizer;
+    private readonly Adam _architectureOptimizer;
+
+    /// <summary>Prepares the two optimizers.</summary>
+    /// <param name="supernet">The network; put in training mode.</param>
+    /// <param name="architecture">Alphas and betas.</param>
+    /// <param name="options">Learning rates, decays, clipping.</param>
+    public BilevelStep(Supernet supernet, ArchitectureWeights architecture, SearchOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(supernet);
+        ArgumentNullException.ThrowIfNull(architecture);
+        ArgumentNullException.ThrowIfNull(options);
+        (_supernet, _architecture, _options) = (supernet, architecture, options);
+        _weights = [.. supernet.parameters()];
+        _architectureParameters = [.. architecture.Parameters];
+        _weightsOptimizer = optim.SGD(_weights, options.LearningRate, options.Momentum, weight_decay: options.WeightDecay);
+        _architectureOptimizer = optim.Adam(_architectureParameters, options.ArchitectureLearningRate, beta1: 0.5, beta2: 0.999,
+            weight_decay: options.ArchitectureWeightDecay);
+        supernet.train();
+    }
+
+    /// <summary>The weights' learning rate.</summary>
+    public double LearningRate
+    {
+        set
+        {
+            foreach (var group in _weightsOptimizer.ParamGroups)
+                group.LearningRate = value;
+        }
+    }
+
+    /// <summary>The norm of the weights' gradient in the last weights step, before clipping.</summary>
+    public double GradientNorm { get; private set; }
+
+    /// <summary>One Adam step of alpha and beta; weights do not move and get no gradient.</summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <param name="labels">Class of each image, int64, N.</param>
+    /// <param name="betaDecay">lambda of this epoch; 0 is none.</param>
+    /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
+    public (double Loss, long Right) ArchitectureStep(Tensor images, Tensor labels, double betaDecay = 0)
+    {
+        using var scope = NewDisposeScope();
+        RequireGradients(weights: false, architecture: true);
+        _architectureOptimizer.zero_grad();
+        using var mixture = _architecture.Mixture();
+        var logits = _supernet.forward(images, mixture);
+        var crossEntropy = nn.functional.cross_entropy(logits, labels);
+        var loss = betaDecay > 0 ? crossEntropy + betaDecay * BetaDecay.Loss(_architecture) : crossEntropy;
+        loss.backward();
+        _architectureOptimizer.step();
+        return Outcome(crossEntropy, logits, labels);
+    }
+
+    /// <summary>One SGD step of the weights with clipped gradient; alpha and beta do not move and get no gradient.</summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <param name="labels">Class of each image, int64, N.</param>
+    /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
+    public (double Loss, long Right) WeightsStep(Tensor images, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        RequireGradients(weights: true, architecture: false);
+        _weightsOptimizer.zero_grad();
+        using var mixture = _architecture.Mixture();
+        var logits = _supernet.forward(images, mixture);
+        var loss = nn.functional.cross_entropy(logits, labels);
+        loss.backward();
+        GradientNorm = nn.utils.clip_grad_norm_(_weights, _options.ClipNorm);
+        _weightsOptimizer.step();
+        return Outcome(loss, logits, labels);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _weightsOptimizer.Dispose();
+        _architectureOptimizer.Dispose();
+    }
+
+    private void RequireGradients(bool weights, bool architecture)
+    {
+        foreach (var parameter in _weights)
+            parameter.requires_grad = weights;
+        foreach (var parameter in _architectureParameters)
+            parameter.requires_grad = architecture;
+    }
+
+    private static (double Loss, long Right) Outcome(Tensor loss, Tensor logits, Tensor labels) =>
+        (loss.ToDouble(), logits.detach().argmax(1).eq(labels).sum().item<long>());
+}

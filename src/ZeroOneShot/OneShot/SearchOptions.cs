@@ -1,0 +1,70 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+
+namespace ZeroOneShot.OneShot;
+
+/// <summary>The settings of a one-shot search. The defaults are those of the paper and of the public PC-DARTS code.</summary>
+public sealed record SearchOptions
+{
+    /// <summary>The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 1.</summary>
+    public SupernetOptions Supernet { get; init; } = new();
+
+    /// <summary>Number of epochs, at least 1. Default 50.</summary>
+    public int Epochs { get; init; } = 50;
+
+    /// <summary>Epochs in which only the weights are trained, at least 0. Default 15.</summary>
+    public int WarmupEpochs { get; init; } = 15;
+
+    /// <summary>Images per step, at least 2. Default 256.</summary>
+    public int BatchSize { get; init; } = 256;
+
+    /// <summary>Share of the images that train the weights; the rest trains the architecture. In (0, 1). Default 0.5.</summary>
+    public double TrainFraction { get; init; } = 0.5;
+
+    /// <summary>Learning rate of the weights in epoch 0; falls to <see cref="FinalLearningRate"/> along a cosine. Default 0.1.</summary>
+    public double LearningRate { get; init; } = 0.1;
+
+    /// <summary>Learning rate towards which the cosine falls. Default 0.</summary>
+    public double FinalLearningRate { get; init; }
+
+    /// <summary>Momentum of SGD. Default 0.9.</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>L2 weight decay of the weights. Default 3e-4.</summary>
+    public double WeightDecay { get; init; } = 3e-4;
+
+    /// <summary>Largest norm of the weights' gradient; larger ones are scaled down. Default 5.</summary>
+    public double ClipNorm { get; init; } = 5;
+
+    /// <summary>Learning rate of alpha and beta. Default 6e-4.</summary>
+    public double ArchitectureLearningRate { get; init; } = 6e-4;
+
+    /// <summary>L2 weight decay (not decoupled) of alpha and beta. Default 1e-3.</summary>
+    public double ArchitectureWeightDecay { get; init; } = 1e-3;
+
+    /// <summary>The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows; 0 is none. Default 0; beta-DARTS has 25.</summary>
+    public double BetaDecay { get; init; }
+
+    /// <summary>Augmentation of both halves. Default: crop with padding 4 at 32 pixels, and flip.</summary>
+    public Augmentation? Augmentation { get; init; }
+
+    /// <summary>Decides split, order, augmentation and start values. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string? Device { get; init; }
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        Supernet.Validate();
+        if (Epochs < 1)
+            throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
+        if (WarmupEpochs < 0 || WarmupEpochs >= Epochs)
+            throw new ArgumentException($"WarmupEpochs is {WarmupEpochs} of {Epochs} epochs; expected at least 0 and fewer than Epochs.");
+        if (BatchSize < 2)
+            throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        if (TrainFraction is not (> 0 and < 1))
+            throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+
+namespace ZeroOneShot.Runtime;
+
+/// <summary>How far a long run is.</summary>
+public sealed record RunProgress
+{
+    /// <summary>What runs.</summary>
+    public required RunStage Stage { get; init; }
+
+    /// <summary>The epoch (or the round of pruning) that runs, from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>How many epochs there will be; null when not known beforehand, as with the rounds of pruning.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Steps of this epoch done: batches, or candidates ranked.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Steps of this epoch.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>Mean training loss of this epoch so far; null before the first step and in pruning.</summary>
+    public double? Loss { get; init; }
+
+    /// <summary>Share of training images of this epoch classified rightly so far, 0 to 1; null before the first step and in pruning.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>Share of validation images classified rightly, 0 to 1; only at the end of an epoch with a validation set.</summary>
+    public double? ValidationAccuracy { get; init; }
+
+    /// <summary>Time since the stage began.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>Estimate of the time the stage still takes; null when unknown.</summary>
+    public TimeSpan? Remaining { get; init; }
+
+    /// <summary>Whether this report closes an epoch.</summary>
+    public bool EndsEpoch => Step == Steps;
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        var text = string.Create(CultureInfo.InvariantCulture, $"{Stage} {(Stage == RunStage.Prune ? "round" : "epoch")} {Epoch}");
+        if (Epochs is not null)
+            text += $"/{Epochs}";
+        text += $", step {Step}/{Steps}";
+        if (Loss is not null)
+            text += string.Create(CultureInfo.InvariantCulture, $", loss {Loss:0.0000}");
+        if (Accuracy is not null)
+            text += string.Create(CultureInfo.InvariantCulture, $", accuracy {Accuracy:0.0000}");
+        if (ValidationAccuracy is not null)
+            text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
+        if (Remaining is { } remaining)
+            text += $", {remaining:hh\\:mm\\:ss} left";
+        return text;
+    }
+}

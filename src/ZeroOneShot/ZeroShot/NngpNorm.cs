@@ -1,0 +1,39 @@
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>
+/// The ranking function of the paper: the Frobenius norm of the NNGP kernel of the logits F. The default takes the kernel as the correlation
+/// matrix of F's rows, as the public ETENAS code does; it does not depend on the scale of the logits.
+/// </summary>
+/// <param name="correlation">True: corrcoef(F). False: K = F F' / C, C being the number of classes.</param>
+public sealed class NngpNorm(bool correlation = true) : IRankingFunction
+{
+    /// <inheritdoc/>
+    public string Name => correlation ? "nngp-correlation" : "nngp";
+
+    /// <inheritdoc/>
+    public double Rank(RankedNetwork network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return Of(network.Logits);
+    }
+
+    /// <summary>The norm for given logits.</summary>
+    /// <param name="logits">images x classes.</param>
+    public double Of(Tensor logits)
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        // ||Z Z'|| = ||Z' Z||: a matrix of classes x classes in place of images x images.
+        var z = logits.to(ScalarType.Float64);
+        if (correlation)
+        {
+            z = z - z.mean([1], keepdim: true);
+            z = z / z.norm(1, keepdim: true).clamp_min(double.Epsilon);
+        }
+        var norm = z.t().matmul(z).norm().item<double>();
+        return correlation ? norm : norm / logits.shape[1];
+    }
+}

@@ -1,0 +1,43 @@
+using ZeroOneShot.Networks;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>A supernet with random weights in training mode, the part of it that is live, and the images to rank it on.</summary>
+public sealed class RankedNetwork : IDisposable
+{
+    private Tensor? _logits;
+
+    internal RankedNetwork(Supernet supernet, Mixture mixture, IReadOnlyList<Tensor> images) => (Supernet, Mixture, Images) = (supernet, mixture, images);
+
+    /// <summary>The network; operations that <see cref="Mixture"/> has not live are not run.</summary>
+    public Supernet Supernet { get; }
+
+    /// <summary>Equal weights for the live operations of every edge.</summary>
+    public Mixture Mixture { get; }
+
+    /// <summary>Batches of normalised images, each N x C x H x W.</summary>
+    public IReadOnlyList<Tensor> Images { get; }
+
+    /// <summary>F of the paper: the logits of all images, without gradient, images x classes. Computed once; do not dispose.</summary>
+    public Tensor Logits
+    {
+        get
+        {
+            if (_logits is null)
+            {
+                using var _ = no_grad();
+                using var scope = NewDisposeScope();
+                _logits = cat([.. Images.Select(batch => Supernet.forward(batch, Mixture))]).DetachFromDisposeScope();
+            }
+            return _logits;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _logits?.Dispose();
+        Mixture.Dispose();
+    }
+}
