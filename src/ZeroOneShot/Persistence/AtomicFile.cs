@@ -1,0 +1,116 @@
+namespace ZeroOneShot.Persistence;
+
+/// <summary>Files that appear whole or not at all, so that a killed process never leaves half a checkpoint behind.</summary>
+public static class AtomicFile
+{
+    /// <summary>
+    /// Writes a file: first under a temporary name in the same folder, flushed to disk, then moved over <paramref name="path"/>.
+    /// The folder is created where it is missing. When anything fails, a file that was there before stays as it was.
+    /// </summary>
+    /// <param name="path">The file to write or replace.</param>
+    /// <param name="write">Writes the content; the stream can seek and is closed afterwards.</param>
+    /// <exception cref="IOException">The folder cannot be created or written, or the disk is full.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(write);
+        var target = Path.GetFullPath(path);
+        if (Directory.Exists(target))
+            throw new IOException($"'{target}' is a folder; expected the name of a file to write. Give a file name inside it.");
+        var folder = Path.GetDirectoryName(target) ?? target;
+        var temporary = TemporaryNameIn(folder, Path.GetFileName(target));
+        try
+        {
+            using (var stream = Create(temporary, folder, target))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            MoveOver(temporary, target);
+        }
+        catch
+        {
+            DeleteQuietly(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Checks that files can be written to a folder, before long work whose result goes there: creates the folder where it is missing,
+    /// writes a small file and removes it.
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="IOException">The folder cannot be created or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
+    public static void EnsureWritable(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var full = Path.GetFullPath(folder);
+        var temporary = TemporaryNameIn(full, "write-test");
+        try
+        {
+            using var stream = Create(temporary, full, full);
+            stream.WriteByte(0);
+            stream.Flush(flushToDisk: true);
+        }
+        finally
+        {
+            DeleteQuietly(temporary);
+        }
+    }
+
+    private static string TemporaryNameIn(string folder, string name) => Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+
+    private static FileStream Create(string temporary, string folder, string target)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UnauthorizedAccessException(NotWritable(target, folder, e), e);
+        }
+        catch (IOException e)
+        {
+            throw new IOException(NotWritable(target, folder, e), e);
+        }
+    }
+
+    private static void MoveOver(string temporary, string target)
+    {
+        try
+        {
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UnauthorizedAccessException(NotReplaceable(target, e), e);
+        }
+        catch (IOException e)
+        {
+            throw new IOException(NotReplaceable(target, e), e);
+        }
+    }
+
+    private static string NotWritable(string target, string folder, Exception e) =>
+        $"'{target}' cannot be written: folder '{folder}' cannot be created or written to ({e.Message}). " +
+        "Choose another folder, or give this user the right to write there.";
+
+    private static string NotReplaceable(string target, Exception e) =>
+        $"'{target}' cannot be replaced ({e.Message}). Close the program that has it open, or choose another file name.";
+
+    private static void DeleteQuietly(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The error that led here is the one to report; it may be the very reason why this fails too.
+        }
+    }
+}

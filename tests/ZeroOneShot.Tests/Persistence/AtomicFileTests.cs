@@ -1,0 +1,84 @@
+using Xunit;
+using ZeroOneShot.Persistence;
+
+namespace ZeroOneShot.Tests.Persistence;
+
+public sealed class AtomicFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_file_is_written_into_a_folder_that_did_not_exist()
+    {
+        var path = _folder.File("runs/7/best.bin");
+        AtomicFile.Write(path, stream => stream.Write([1, 2, 3]));
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public void An_existing_file_is_replaced()
+    {
+        var path = _folder.File("a.bin");
+        File.WriteAllBytes(path, [9, 9, 9, 9]);
+        AtomicFile.Write(path, stream => stream.WriteByte(1));
+        Assert.Equal([1], File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void A_failure_half_way_leaves_the_old_file_and_nothing_else()
+    {
+        var path = _folder.File("a.bin");
+        File.WriteAllBytes(path, [9]);
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.WriteByte(1);
+            throw new InvalidOperationException("interrupted");
+        }));
+        Assert.Equal([9], File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(_folder.FullName));
+    }
+
+    [Fact]
+    public void A_folder_given_for_a_file_is_refused() =>
+        Assert.Contains("is a folder", Assert.Throws<IOException>(() => AtomicFile.Write(_folder.FullName, _ => { })).Message);
+
+    [Fact]
+    public void A_path_through_a_file_is_refused_by_name()
+    {
+        File.WriteAllBytes(_folder.File("file"), []);
+        var path = _folder.File("file/a.bin");
+        var error = Assert.Throws<IOException>(() => AtomicFile.Write(path, _ => { }));
+        Assert.StartsWith($"'{path}' cannot be written", error.Message);
+    }
+
+    [Fact]
+    public void An_output_folder_is_created_and_left_empty_by_the_check()
+    {
+        var folder = _folder.File("new/out");
+        AtomicFile.EnsureWritable(folder);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public void An_output_folder_that_is_a_file_is_refused_before_the_work()
+    {
+        File.WriteAllBytes(_folder.File("out"), []);
+        var error = Assert.Throws<IOException>(() => AtomicFile.EnsureWritable(_folder.File("out")));
+        Assert.Contains(_folder.File("out"), error.Message);
+    }
+
+    [Fact]
+    public void A_folder_without_the_right_to_write_is_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Unix permissions.");
+        if (OperatingSystem.IsWindows())
+            return;
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may write anywhere.");
+        var folder = Directory.CreateDirectory(_folder.File("readonly"), UnixFileMode.UserRead | UnixFileMode.UserExecute).FullName;
+        var error = Assert.Throws<UnauthorizedAccessException>(() => AtomicFile.EnsureWritable(folder));
+        Assert.Contains("give this user the right", error.Message);
+    }
+}

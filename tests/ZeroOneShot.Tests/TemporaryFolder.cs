@@ -1,0 +1,11 @@
+namespace ZeroOneShot.Tests;
+
+/// <summary>A folder that exists for one test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string FullName { get; } = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
+
+    public string File(string name) => Path.Combine(FullName, name);
+
+    public void Dispose() => Directory.Delete(FullName, recursive: true);
+}
