@@ -108,9 +108,9 @@ public static class CifarFiles
         return rest == 0
             ? count
             : throw new InvalidDataException(
-                $"File '{file}' has {stream.Length} bytes; expected a multiple of {layout.RecordLength}, the length of a {layout.Name} " +
-                "record " +
-                $"({count} records and {rest} bytes found). It is truncated, or of another kind: copy it again, or read it as what it is.");
+                $"File '{file}' has {stream.Length} bytes; expected a multiple of {layout.RecordLength}, the length of a " +
+                $"{layout.Name} record ({count} records and {rest} bytes found). It is truncated, or of another kind: " +
+                "copy it again, or read it as what it is.");
     }
 
     private static void ReadRecords(string file, Layout layout, int labelIndex, Span<int> labels, Span<byte> pixels)
