@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 
