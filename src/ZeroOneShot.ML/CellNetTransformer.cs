@@ -138,7 +138,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         var components = new List<ITransformer>();
         try
         {
-            Add(transforms.ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
+            Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
             var label = data.Schema[description.LabelColumnName];
             AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.PredictedLabelColumnName);
             var spare = new List<string> { Logits };
