@@ -7,5 +7,11 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string File(string name) => Path.Combine(FullName, name);
 
+    public string Write(string name, params byte[] content)
+    {
+        System.IO.File.WriteAllBytes(File(name), content);
+        return File(name);
+    }
+
     public void Dispose() => Directory.Delete(FullName, recursive: true);
 }

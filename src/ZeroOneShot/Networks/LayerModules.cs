@@ -52,6 +52,8 @@ internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    public ModuleChain Layers => op;
+
     public override Tensor forward(Tensor input) => op.forward(input);
 }
 
@@ -91,6 +93,8 @@ internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule
 
 internal sealed class ZeroModule(int stride) : nn.Module<Tensor, Tensor>(nameof(ZeroModule))
 {
+    public int Stride => stride;
+
     public override Tensor forward(Tensor input) =>
         input.new_zeros(input.shape[0], input.shape[1], ImageSize.Reduced(input.shape[2], stride), ImageSize.Reduced(input.shape[3], stride));
 }

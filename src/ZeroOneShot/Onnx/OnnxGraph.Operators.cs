@@ -91,6 +91,13 @@ internal sealed partial class OnnxGraph
         return Add(name, "Slice", inputs);
     }
 
+    /// <summary>Zeros behind the end of every axis, so many of them.</summary>
+    public string PadEnd(string x, ReadOnlySpan<long> counts)
+    {
+        var name = NewName("Pad");
+        return Add(name, "Pad", [x, Constant(name + ".pads", [.. new long[counts.Length], .. counts])]);
+    }
+
     /// <summary>The same elements in another shape; 0 keeps the dimension at that place, one -1 is worked out.</summary>
     public string Reshape(string x, params ReadOnlySpan<long> shape)
     {

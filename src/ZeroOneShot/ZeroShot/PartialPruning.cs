@@ -27,8 +27,10 @@ public static class PartialPruning
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         mask = Start(mask, options);
+        // 'none' goes at no cost: architectures are counted among those that are left without it, as the public launcher does.
+        var whole = options.Criterion == RemainingCriterion.Architectures ? mask.RemainingFraction(options.Criterion) : 1;
         var rounds = new List<PruningRound>();
-        while (mask.RemainingFraction(options.Criterion) > options.Level && CanLose(mask))                  // line 1
+        while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
             var s = importances(mask, rounds.Count);                                                        // lines 2-9
             mask = mask.WithoutWeakestOperationPerEdge((kind, edge, o) => s[(kind, edge, o)], options.OperationsPerRound);     // lines 10-14

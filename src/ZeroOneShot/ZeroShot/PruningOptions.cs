@@ -12,7 +12,10 @@ public sealed record PruningOptions
     /// <summary>xi: pruning stops when no more than this fraction of the space remains, in [0, 1]. Default 0.5. At 0 one operation per edge is left.</summary>
     public double Level { get; init; } = 0.5;
 
-    /// <summary>What the fraction counts. Default <see cref="RemainingCriterion.Architectures"/>.</summary>
+    /// <summary>
+    /// What the fraction counts: architectures among those of the mask that the first round starts from, or operations among those of the
+    /// whole space. Default <see cref="RemainingCriterion.Architectures"/>.
+    /// </summary>
     public RemainingCriterion Criterion { get; init; } = RemainingCriterion.Architectures;
 
     /// <summary>Whether <c>none</c> is removed from every edge before the first round. Default true.</summary>

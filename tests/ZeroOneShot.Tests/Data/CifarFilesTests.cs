@@ -12,11 +12,11 @@ public sealed class CifarFilesTests
         folder.Write("data_batch_10.bin", Record([3], 30));
         folder.Write("data_batch_2.bin", [.. Record([1], 10), .. Record([2], 20)]);
         folder.Write("test_batch.bin", Record([9], 90));
-        var train = CifarFiles.Read10(folder.Path, CifarPart.Train);
+        var train = CifarFiles.Read10(folder.FullName, CifarPart.Train);
         Assert.Equal("3x32x32", train.Shape.ToString());
         Assert.Equal([1, 2, 3], Labels(train));
         Assert.Equal([10, 20, 30], Enumerable.Range(0, 3).Select(i => (int)train.Pixels(i)[3071]));
-        Assert.Equal([9], Labels(CifarFiles.Read10(folder.Path, CifarPart.Test)));
+        Assert.Equal([9], Labels(CifarFiles.Read10(folder.FullName, CifarPart.Test)));
         Assert.Equal("airplane", train.ClassNames[0]);
     }
 
@@ -33,8 +33,8 @@ public sealed class CifarFilesTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("train.bin", [.. Record([19, 99], 7), .. Record([0, 5], 8)]);
-        var fine = CifarFiles.Read100(folder.Path, CifarPart.Train);
-        var coarse = CifarFiles.Read100(folder.Path, CifarPart.Train, coarse: true);
+        var fine = CifarFiles.Read100(folder.FullName, CifarPart.Train);
+        var coarse = CifarFiles.Read100(folder.FullName, CifarPart.Train, coarse: true);
         Assert.Equal([99, 5], Labels(fine));
         Assert.Equal([19, 0], Labels(coarse));
         Assert.Equal((100, "99"), (fine.ClassCount, fine.ClassNames[99]));
@@ -47,8 +47,8 @@ public sealed class CifarFilesTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write("test_batch.bin", Record([4], 1));
-        File.WriteAllLines(Path.Combine(folder.Path, "batches.meta.txt"), [.. "abcdefghij".Select(letter => letter.ToString()), ""]);
-        Assert.Equal("e", CifarFiles.Read10(folder.Path, CifarPart.Test).ClassNames[4]);
+        File.WriteAllLines(Path.Combine(folder.FullName, "batches.meta.txt"), [.. "abcdefghij".Select(letter => letter.ToString()), ""]);
+        Assert.Equal("e", CifarFiles.Read10(folder.FullName, CifarPart.Test).ClassNames[4]);
         Assert.Equal("e", CifarFiles.Read10(file, CifarPart.Test).ClassNames[4]);
     }
 
@@ -57,8 +57,8 @@ public sealed class CifarFilesTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("test_batch.bin", Record([4], 1));
-        File.WriteAllText(Path.Combine(folder.Path, "batches.meta.txt"), "cat\ndog\n");
-        var error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.Path, CifarPart.Test));
+        File.WriteAllText(Path.Combine(folder.FullName, "batches.meta.txt"), "cat\ndog\n");
+        var error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.FullName, CifarPart.Test));
         Assert.Contains("batches.meta.txt' has 2 class names; expected 10", error.Message);
     }
 
@@ -66,7 +66,7 @@ public sealed class CifarFilesTests
     public void A_folder_that_does_not_exist_is_named_with_what_was_looked_for()
     {
         using var folder = new TemporaryFolder();
-        var missing = Path.Combine(folder.Path, "missing");
+        var missing = Path.Combine(folder.FullName, "missing");
         var error = Assert.Throws<FileNotFoundException>(() => CifarFiles.Read10(missing, CifarPart.Train));
         Assert.Contains(missing, error.Message);
         Assert.Contains("data_batch_*.bin", error.Message);
@@ -77,16 +77,16 @@ public sealed class CifarFilesTests
     {
         using var folder = new TemporaryFolder();
         Assert.Contains("has no 'test_batch.bin'",
-            Assert.Throws<FileNotFoundException>(() => CifarFiles.Read10(folder.Path, CifarPart.Test)).Message);
+            Assert.Throws<FileNotFoundException>(() => CifarFiles.Read10(folder.FullName, CifarPart.Test)).Message);
         Assert.Contains("has no 'train.bin'",
-            Assert.Throws<FileNotFoundException>(() => CifarFiles.Read100(folder.Path, CifarPart.Train)).Message);
+            Assert.Throws<FileNotFoundException>(() => CifarFiles.Read100(folder.FullName, CifarPart.Train)).Message);
     }
 
     [Fact]
     public void A_part_that_does_not_exist_is_refused()
     {
         using var folder = new TemporaryFolder();
-        Assert.Throws<ArgumentOutOfRangeException>(() => CifarFiles.Read10(folder.Path, (CifarPart)7));
+        Assert.Throws<ArgumentOutOfRangeException>(() => CifarFiles.Read10(folder.FullName, (CifarPart)7));
     }
 
     [Fact]
@@ -95,10 +95,10 @@ public sealed class CifarFilesTests
         using var folder = new TemporaryFolder();
         folder.Write("data_batch_1.bin", new byte[3073]);
         folder.Write("data_batch_2.bin", new byte[3073 + 100]);
-        var error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.Path, CifarPart.Train));
+        var error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.FullName, CifarPart.Train));
         Assert.Contains("data_batch_2.bin' has 3173 bytes; expected a multiple of 3073", error.Message);
         folder.Write("test.bin", new byte[3073]);
-        error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.Path, CifarPart.Test));
+        error = Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.FullName, CifarPart.Test));
         Assert.Contains("test.bin' has 3073 bytes; expected a multiple of 3074", error.Message);
     }
 
@@ -108,7 +108,7 @@ public sealed class CifarFilesTests
         using var folder = new TemporaryFolder();
         folder.Write("test_batch.bin");
         Assert.Contains("test_batch.bin' is empty",
-            Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.Path, CifarPart.Test)).Message);
+            Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.FullName, CifarPart.Test)).Message);
     }
 
     [Fact]
@@ -117,28 +117,28 @@ public sealed class CifarFilesTests
         using var folder = new TemporaryFolder();
         folder.Write("test_batch.bin", [.. Record([9], 0), .. Record([10], 0)]);
         Assert.Matches("test_batch.bin', record 1 .* label 10 .* allows 0 to 9",
-            Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.Path, CifarPart.Test)).Message);
+            Assert.Throws<InvalidDataException>(() => CifarFiles.Read10(folder.FullName, CifarPart.Test)).Message);
         folder.Write("test.bin", Record([20, 0], 0));
         Assert.Matches("record 0 .* label 20 in byte 0; .* allows 0 to 19",
-            Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.Path, CifarPart.Test)).Message);
+            Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.FullName, CifarPart.Test)).Message);
         folder.Write("test.bin", Record([0, 100], 0));
         Assert.Matches("record 0 .* label 100 in byte 1; .* allows 0 to 99",
-            Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.Path, CifarPart.Test, coarse: true)).Message);
+            Assert.Throws<InvalidDataException>(() => CifarFiles.Read100(folder.FullName, CifarPart.Test, coarse: true)).Message);
     }
 
     [Fact]
     public void The_kind_of_a_folder_is_told_from_its_files()
     {
         using var folder = new TemporaryFolder();
-        Assert.False(CifarFiles.TryDetect(folder.Path, out _));
-        Assert.False(CifarFiles.TryDetect(Path.Combine(folder.Path, "missing"), out _));
+        Assert.False(CifarFiles.TryDetect(folder.FullName, out _));
+        Assert.False(CifarFiles.TryDetect(Path.Combine(folder.FullName, "missing"), out _));
         folder.Write("train.bin", new byte[100]);
-        Assert.False(CifarFiles.TryDetect(folder.Path, out _));
+        Assert.False(CifarFiles.TryDetect(folder.FullName, out _));
         folder.Write("train.bin", Record([0, 0], 0));
-        Assert.True(CifarFiles.TryDetect(folder.Path, out var kind));
+        Assert.True(CifarFiles.TryDetect(folder.FullName, out var kind));
         Assert.Equal(CifarKind.Cifar100, kind);
         folder.Write("data_batch_1.bin", Record([0], 0));
-        Assert.True(CifarFiles.TryDetect(folder.Path, out kind));
+        Assert.True(CifarFiles.TryDetect(folder.FullName, out kind));
         Assert.Equal(CifarKind.Cifar10, kind);
     }
 

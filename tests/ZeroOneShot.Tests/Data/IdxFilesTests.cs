@@ -45,8 +45,8 @@ public sealed class IdxFilesTests
     {
         using var folder = new TemporaryFolder();
         var images = folder.Write("images", s_images);
-        var error = Assert.Throws<FileNotFoundException>(() => IdxFiles.Read(images, Path.Combine(folder.Path, "nothing")));
-        Assert.Contains($"'{Path.Combine(folder.Path, "nothing")}'; expected an IDX file of labels", error.Message);
+        var error = Assert.Throws<FileNotFoundException>(() => IdxFiles.Read(images, Path.Combine(folder.FullName, "nothing")));
+        Assert.Contains($"'{Path.Combine(folder.FullName, "nothing")}'; expected an IDX file of labels", error.Message);
     }
 
     [Fact]
