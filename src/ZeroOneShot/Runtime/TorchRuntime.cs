@@ -83,6 +83,9 @@ public static partial class TorchRuntime
             if (Environment.GetEnvironmentVariable("ZEROONESHOT_DEFAULT_ALLOCATOR") is null or "" or "0")
                 KeepFreedMemory();
         }
+        // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times the
+        // time of sleeping. A value the user has set stays.
+        _ = SetEnvironmentVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
         try
         {
             LoadOnLinux();
@@ -179,6 +182,10 @@ public static partial class TorchRuntime
         $"The native libtorch could not be loaded: {reason} " +
         $"ZeroOneShot needs TorchSharp 0.107.0 and the package libtorch-cpu-{RuntimeInformation.RuntimeIdentifier} 2.10.0 in the application project " +
         "(in this repository: UsesTorch=true), a 64-bit process, and on Linux glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 or newer (Debian 12, Ubuntu 22.04).";
+
+    // Environment.SetEnvironmentVariable does not reach native libraries on Unix.
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int SetAllocatorOption(int option, int value);

@@ -1,0 +1,142 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// Passes rows through as they are and adds annotations (<see cref="SearchAnnotations"/>) to the pixel column. All columns keep their place,
+/// the hidden ones too, and the pixel column its other annotations.
+/// </summary>
+/// <remarks>Saved, it is an empty chain of transformers: what it found matters only to the stages fitted after it.</remarks>
+public abstract class AnnotatingTransformer : ITransformer
+{
+    private readonly IHost _host;
+    private readonly IReadOnlyDictionary<string, string> _annotations;
+
+    internal AnnotatingTransformer(IHost host, string columnName, IReadOnlyDictionary<string, string> annotations) =>
+        (_host, FeatureColumnName, _annotations) = (host, columnName, annotations);
+
+    /// <summary>The name of the pixel column.</summary>
+    public string FeatureColumnName { get; }
+
+    /// <summary>Always true.</summary>
+    public bool IsRowToRowMapper => true;
+
+    /// <summary>The schema with the pixel column annotated.</summary>
+    /// <param name="inputSchema">A schema with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The schema has no such column.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        var annotated = inputSchema.GetColumnOrNull(FeatureColumnName) ?? throw SchemaErrors.NotFound(_host, "feature", FeatureColumnName);
+        var output = new DataViewSchema.Builder();
+        foreach (var column in inputSchema)
+            output.AddColumn(column.Name, column.Type, column.Index == annotated.Index ? Annotate(column) : column.Annotations);
+        return output.ToSchema();
+    }
+
+    /// <summary>A view of the same rows under <see cref="GetOutputSchema"/>; nothing is copied or computed.</summary>
+    /// <param name="input">Data with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The data have no such column.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new View(input, GetOutputSchema(input.Schema));
+    }
+
+    /// <summary>The same for single rows.</summary>
+    /// <param name="inputSchema">A schema with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The schema has no such column.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new Mapper(inputSchema, GetOutputSchema(inputSchema));
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)new TransformerChain<ITransformer>()).Save(ctx);
+
+    private DataViewSchema.Annotations Annotate(DataViewSchema.Column column)
+    {
+        var annotations = new DataViewSchema.Annotations.Builder();
+        annotations.Add(column.Annotations, kind => !_annotations.ContainsKey(kind));
+        foreach (var (kind, text) in _annotations)
+            annotations.AddPrimitiveValue(kind, TextDataViewType.Instance, text.AsMemory());
+        return annotations.ToAnnotations();
+    }
+
+    private static IEnumerable<DataViewSchema.Column> At(DataViewSchema schema, IEnumerable<DataViewSchema.Column> columns) =>
+        columns.Select(column => schema[column.Index]);
+
+    private sealed class View(IDataView source, DataViewSchema schema) : IDataView
+    {
+        public DataViewSchema Schema => schema;
+
+        public bool CanShuffle => source.CanShuffle;
+
+        public long? GetRowCount() => source.GetRowCount();
+
+        public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
+            new Cursor(source.GetRowCursor(At(source.Schema, columnsNeeded), rand), schema);
+
+        public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+            [.. source.GetRowCursorSet(At(source.Schema, columnsNeeded), n, rand).Select(cursor => new Cursor(cursor, schema))];
+    }
+
+    private sealed class Cursor(DataViewRowCursor source, DataViewSchema schema) : DataViewRowCursor
+    {
+        public override DataViewSchema Schema => schema;
+
+        public override long Position => source.Position;
+
+        public override long Batch => source.Batch;
+
+        public override bool MoveNext() => source.MoveNext();
+
+        public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
+
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => source.GetGetter<TValue>(source.Schema[column.Index]);
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                source.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+
+    private sealed class Mapper(DataViewSchema inputSchema, DataViewSchema outputSchema) : IRowToRowMapper
+    {
+        public DataViewSchema InputSchema => inputSchema;
+
+        public DataViewSchema OutputSchema => outputSchema;
+
+        public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) => At(inputSchema, dependingColumns);
+
+        public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
+        {
+            ArgumentNullException.ThrowIfNull(input);
+            return new Row(input, outputSchema);
+        }
+    }
+
+    private sealed class Row(DataViewRow source, DataViewSchema schema) : DataViewRow
+    {
+        public override DataViewSchema Schema => schema;
+
+        public override long Position => source.Position;
+
+        public override long Batch => source.Batch;
+
+        public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
+
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => source.GetGetter<TValue>(source.Schema[column.Index]);
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                source.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.ML;
+using ZeroOneShot.Training;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>The training of found networks, on <c>mlContext.MulticlassClassification.Trainers</c>.</summary>
+public static class CellNetCatalog
+{
+    /// <summary>Makes a trainer of the network that the search found (<see cref="CellNetTrainer"/>).</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="labelColumnName">The label column, a key.</param>
+    /// <param name="featureColumnName">The pixel column, annotated by the search.</param>
+    /// <param name="epochs">Number of epochs, at least 1.</param>
+    /// <param name="batchSize">Images per step, at least 2.</param>
+    /// <param name="channels">Channels of the first cells, at least 2; they double at each of the two reductions.</param>
+    /// <param name="cells">Number of cells, at least 3.</param>
+    /// <param name="validationSet">Data with the same columns to measure after every epoch; null for none.</param>
+    /// <exception cref="ArgumentException">An argument is out of its range.</exception>
+    public static CellNetTrainer CellNet(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, string labelColumnName = "Label",
+        string featureColumnName = "Features", int epochs = 600, int batchSize = 128, int channels = 36, int cells = 20, IDataView? validationSet = null) =>
+        catalog.CellNet(new CellNetTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            Settings = new TrainingOptions { Epochs = epochs, BatchSize = batchSize, Network = new() { Channels = channels, Cells = cells } },
+            ValidationSet = validationSet,
+        });
+
+    /// <inheritdoc cref="CellNet(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, int, int, int, int, IDataView?)"/>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="options">Settings; copied.</param>
+    public static CellNetTrainer CellNet(
+        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, CellNetTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new CellNetTrainer(MLNetInternals.Environment(catalog), options);
+    }
+}

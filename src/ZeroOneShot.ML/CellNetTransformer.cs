@@ -1,0 +1,223 @@
+using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+using ZeroOneShot.Onnx;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// A trained network as a transformer: from pixels to <c>Score</c>, one probability per class under its name, and <c>PredictedLabel</c>, a key
+/// with the values of the training label.
+/// </summary>
+/// <remarks>
+/// Inside there are ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head, and these are what is saved: a
+/// saved model needs Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library. Dispose
+/// the transformer to remove the temporary file of its OnnxTransformer.
+/// </remarks>
+public sealed class CellNetTransformer : ITransformer, IDisposable
+{
+    // Columns that live only between the components; a dot keeps them apart from column names one would choose.
+    private const string Logits = "CellNet.Logits";
+    private const string SpareScore = "CellNet.Score";
+    private const string SpareLabel = "CellNet.PredictedLabel";
+
+    private readonly TransformerChain<ITransformer> _components;
+    private readonly byte[] _onnx;
+
+    internal CellNetTransformer(IHost host, IDataView data, TrainedCellNet trained, Description description)
+    {
+        Genotype = trained.Network.Genotype;
+        Mask = description.Mask;
+        Method = description.Method;
+        FeatureColumnName = description.FeatureColumnName;
+        ClassNames = trained.ClassNames;
+        Epochs = trained.Epochs;
+        var form = new CellNetOnnxOptions
+        {
+            InputName = description.FeatureColumnName,
+            ByteInput = description.ByteInput,
+            InputScale = description.InputScale,
+            OutputName = description.ScoreColumnName,
+            Metadata = Metadata(description),
+        };
+        _onnx = Onnx(trained, form);
+        _components = Components(host, data, description,
+            Onnx(trained, form with { OutputName = Logits, Softmax = false, FlattenOutput = true }), trained.ClassNames);
+    }
+
+    /// <summary>The architecture.</summary>
+    public Genotype Genotype { get; }
+
+    /// <summary>The operations that were searched; null where the genotype was given by hand.</summary>
+    public OperationMask? Mask { get; }
+
+    /// <summary>The method that was followed; null where it was none of Table 1.</summary>
+    public SearchMethod? Method { get; }
+
+    /// <summary>The name of the pixel column.</summary>
+    public string FeatureColumnName { get; }
+
+    /// <summary>The names of the classes, in the order of the scores.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The course of the training.</summary>
+    public IReadOnlyList<TrainingEpoch> Epochs { get; }
+
+    /// <summary>Always true.</summary>
+    public bool IsRowToRowMapper => true;
+
+    /// <summary>The schema with the columns of scores and predicted label.</summary>
+    /// <param name="inputSchema">A schema with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => _components.GetOutputSchema(inputSchema);
+
+    /// <summary>Scores data, lazily.</summary>
+    /// <param name="input">Data with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
+    public IDataView Transform(IDataView input) => _components.Transform(input);
+
+    /// <summary>The same for single rows.</summary>
+    /// <param name="inputSchema">A schema with the pixel column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => ((ITransformer)_components).GetRowToRowMapper(inputSchema);
+
+    /// <summary>
+    /// Writes the network as an ONNX model (opset 17) for use without ML.NET: input as the pixel column, batch x channels x height x width, any
+    /// batch; output probabilities, batch x classes. The normalisation is inside. Metadata: see <see cref="SearchInfo"/>.
+    /// </summary>
+    /// <param name="stream">Where to; left open.</param>
+    public void ExportOnnx(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(_onnx);
+    }
+
+    /// <summary>Writes the network as an ONNX model to a file, whole or not at all.</summary>
+    /// <param name="path">The file to write or replace.</param>
+    /// <inheritdoc cref="ExportOnnx(Stream)"/>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
+    public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
+
+    /// <summary>Frees the ONNX session. The transformer cannot be used afterwards; <see cref="ExportOnnx(Stream)"/> still can.</summary>
+    public void Dispose() => _components.Dispose();
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)_components).Save(ctx);
+
+    private static byte[] Onnx(TrainedCellNet trained, CellNetOnnxOptions form)
+    {
+        using var stream = new MemoryStream();
+        CellNetOnnx.Write(trained, stream, form);
+        return stream.ToArray();
+    }
+
+    private static Dictionary<string, string> Metadata(Description description)
+    {
+        var metadata = new Dictionary<string, string> { [SearchInfo.SettingsKey] = description.Settings };
+        if (description.Mask is not null)
+            metadata[SearchInfo.MaskKey] = description.Mask.ToJson();
+        if (description.Method is not null)
+            metadata[SearchInfo.MethodKey] = description.Method.Name;
+        metadata[SearchInfo.LibraryVersionKey] =
+            typeof(CellNetTransformer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        return metadata;
+    }
+
+    private static TransformerChain<ITransformer> Components(
+        IHost host, IDataView data, Description description, byte[] onnx, IReadOnlyList<string> classNames)
+    {
+        var transforms = MLNetInternals.Transforms(host);
+        var components = new List<ITransformer>();
+        try
+        {
+            Add(transforms.ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
+            var label = data.Schema[description.LabelColumnName];
+            var spare = new List<string> { Logits };
+            if (HasTextValues(label))
+            {
+                AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.ScoreColumnName, description.PredictedLabelColumnName);
+            }
+            else
+            {
+                // The stock head names its scores only after texts. So one head, whose label has the names as texts, makes the scores, and
+                // another makes the predicted label with the values that the label has.
+                AddHead(label.Type, TextValues(classNames), description.ScoreColumnName, SpareLabel);
+                AddHead(label.Type, LabelColumn.KeyValuesOf(label), SpareScore, description.PredictedLabelColumnName);
+                spare.AddRange([SpareLabel, SpareScore]);
+            }
+            Add(transforms.DropColumns([.. spare]));
+            return new TransformerChain<ITransformer>([.. components]);
+        }
+        catch
+        {
+            foreach (var component in components.OfType<IDisposable>())
+                component.Dispose();
+            throw;
+        }
+
+        void Add(IEstimator<ITransformer> estimator)
+        {
+            var transformer = estimator.Fit(data);
+            components.Add(transformer);
+            data = transformer.Transform(data);
+        }
+
+        void AddHead(DataViewType labelType, DataViewSchema.Annotations labelAnnotations, string scores, string predictedLabel)
+        {
+            var schema = new DataViewSchema.Builder();
+            schema.AddColumn(Logits, new VectorDataViewType(NumberDataViewType.Single, classNames.Count));
+            schema.AddColumn(description.LabelColumnName, labelType, labelAnnotations);
+            var head = MLNetInternals.Multiclass<MaximumEntropyModelParameters>.Transformer(
+                host, Softmax(host, classNames.Count), schema.ToSchema(), Logits, description.LabelColumnName, scores, predictedLabel);
+            components.Add(head);
+            data = head.Transform(data);
+        }
+    }
+
+    /// <summary>A linear model that passes the logits on as they are, to its softmax.</summary>
+    private static MaximumEntropyModelParameters Softmax(IHost host, int classes)
+    {
+        var identity = Enumerable.Range(0, classes).Select(c => new VBuffer<float>(classes, 1, [1f], [c])).ToArray();
+        return MLNetInternals.MaximumEntropyModel(host, identity, new float[classes], classes, classes, null, null);
+    }
+
+    private static bool HasTextValues(DataViewSchema.Column label) =>
+        label.Annotations.Schema.GetColumnOrNull(LabelColumn.KeyValues)?.Type is VectorDataViewType { ItemType: TextDataViewType };
+
+    private static DataViewSchema.Annotations TextValues(IReadOnlyList<string> classNames)
+    {
+        var values = new VBuffer<ReadOnlyMemory<char>>(classNames.Count, [.. classNames.Select(name => name.AsMemory())]);
+        var annotations = new DataViewSchema.Annotations.Builder();
+        annotations.Add(LabelColumn.KeyValues, new VectorDataViewType(TextDataViewType.Instance, classNames.Count),
+            (ref VBuffer<ReadOnlyMemory<char>> value) => values.CopyTo(ref value));
+        return annotations.ToAnnotations();
+    }
+
+    /// <summary>What the transformer is to know beside the network.</summary>
+    internal sealed record Description
+    {
+        public required string FeatureColumnName { get; init; }
+
+        public required string LabelColumnName { get; init; }
+
+        public required string ScoreColumnName { get; init; }
+
+        public required string PredictedLabelColumnName { get; init; }
+
+        public required bool ByteInput { get; init; }
+
+        public required float InputScale { get; init; }
+
+        public required OperationMask? Mask { get; init; }
+
+        public required SearchMethod? Method { get; init; }
+
+        public required string Settings { get; init; }
+    }
+}

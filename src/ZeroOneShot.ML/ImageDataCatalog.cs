@@ -1,0 +1,113 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using ZeroOneShot.Data;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>Image data sets, on <see cref="MLContext.Data"/>.</summary>
+public static class ImageDataCatalog
+{
+    /// <summary>Reads CIFAR-10 (its binary version) into memory.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="path">The folder with <c>data_batch_*.bin</c> and <c>test_batch.bin</c>, or one such file.</param>
+    /// <param name="part">The part to read from a folder; of no effect on one file.</param>
+    /// <returns>Columns <c>Features</c> and <c>Label</c>; see <see cref="LoadImages"/>.</returns>
+    /// <exception cref="FileNotFoundException">The path or the files of the part do not exist.</exception>
+    /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    public static IDataView LoadCifar10(this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train) =>
+        catalog.LoadImages(CifarFiles.Read10(path, part));
+
+    /// <summary>Reads CIFAR-100 (its binary version) into memory.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="path">The folder with <c>train.bin</c> and <c>test.bin</c>, or one such file.</param>
+    /// <param name="part">The part to read from a folder; of no effect on one file.</param>
+    /// <param name="coarse">Whether the labels are the 20 coarse ones; by default they are the 100 fine ones.</param>
+    /// <returns>Columns <c>Features</c> and <c>Label</c>; see <see cref="LoadImages"/>.</returns>
+    /// <exception cref="FileNotFoundException">The path or the file of the part does not exist.</exception>
+    /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    public static IDataView LoadCifar100(this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train, bool coarse = false) =>
+        catalog.LoadImages(CifarFiles.Read100(path, part, coarse));
+
+    /// <summary>Images in memory as data: made row by row from their bytes, as often as needed.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="featureColumnName">The pixel column, Vector&lt;Single, channels, height, width&gt; of values from 0 to 255.</param>
+    /// <param name="labelColumnName">The label column, a key whose values are the class names.</param>
+    public static IDataView LoadImages(
+        this DataOperationsCatalog catalog, ImageSet images, string featureColumnName = "Features", string labelColumnName = "Label")
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(images);
+        var schema = SchemaDefinition.Create(typeof(PixelRow));
+        var shape = images.Shape;
+        schema[nameof(PixelRow.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, shape.Channels, shape.Height, shape.Width);
+        schema[nameof(PixelRow.Features)].ColumnName = featureColumnName;
+        SetLabel(schema[nameof(PixelRow.Label)], labelColumnName, images.ClassNames);
+        return catalog.LoadFromEnumerable(Rows(images), schema);
+    }
+
+    /// <summary>
+    /// Lists the images of a folder with one subfolder per class. Follow it with ML.NET's <c>LoadImages("Image", null, "ImagePath")</c> and
+    /// with <see cref="ImagePixelsCatalog.ImagePixels"/>; or read the images at once with <see cref="ImageFolder.Read"/>.
+    /// </summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="path">The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.</param>
+    /// <param name="check">
+    /// Whether every file is decoded once now, so that a damaged one is named before anything is trained: ML.NET fills up the missing part of
+    /// a truncated image without a word. Default true.
+    /// </param>
+    /// <returns>Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).</returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder has no subfolders, one of them has no images, or (with <paramref name="check"/>) a file cannot be decoded, is truncated, or is
+    /// larger than 8,192 pixels a side or 64 megapixels.
+    /// </exception>
+    public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        var (files, classNames) = ImageFolder.List(path);
+        if (check)
+            ImageFolder.Check(files);
+        var schema = SchemaDefinition.Create(typeof(PathRow));
+        SetLabel(schema[nameof(PathRow.Label)], nameof(PathRow.Label), classNames);
+        return catalog.LoadFromEnumerable(files.Select(file => new PathRow { ImagePath = file.Path, Label = (uint)file.Label }).ToList(), schema);
+    }
+
+    internal static void SetLabel(SchemaDefinition.Column column, string name, IReadOnlyList<string> classNames)
+    {
+        column.ColumnName = name;
+        column.ColumnType = new KeyDataViewType(typeof(uint), classNames.Count);
+        column.AddAnnotation(LabelColumn.KeyValues,
+            new VBuffer<ReadOnlyMemory<char>>(classNames.Count, [.. classNames.Select(className => className.AsMemory())]),
+            new VectorDataViewType(TextDataViewType.Instance, classNames.Count));
+    }
+
+    // One row object serves a whole pass: the cursor copies what it reads.
+    private static IEnumerable<PixelRow> Rows(ImageSet images)
+    {
+        var row = new PixelRow { Features = new float[images.Shape.Size] };
+        for (var i = 0; i < images.Count; i++)
+        {
+            var pixels = images.Pixels(i);
+            for (var p = 0; p < pixels.Length; p++)
+                row.Features[p] = pixels[p];
+            row.Label = (uint)images.Label(i);
+            yield return row;
+        }
+    }
+
+    // LoadFromEnumerable counts keys from 0 in rows, though from 1 in the data view.
+    private sealed class PixelRow
+    {
+        public float[] Features { get; set; } = [];
+
+        public uint Label { get; set; }
+    }
+
+    private sealed class PathRow
+    {
+        public string ImagePath { get; set; } = "";
+
+        public uint Label { get; set; }
+    }
+}

@@ -1,0 +1,154 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+using SkiaSharp;
+using ZeroOneShot.Data;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>Reads a folder with one subfolder of images per class into memory.</summary>
+public static class ImageFolder
+{
+    /// <summary>The endings of file names that are taken for images, in small letters; capitals do as well. Other files are left out.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
+
+    /// <summary>Decodes every image once.</summary>
+    /// <param name="path">
+    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them, read in ordinal order.
+    /// </param>
+    /// <param name="height">Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 64; null (then the width too) to take the images as they are.</param>
+    /// <param name="width">Pixels to resize to, 16 to 64; null to take the images as they are.</param>
+    /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
+    /// <exception cref="ArgumentException">A number is out of its range, or only one of height and width is given.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder has no subfolders, one of them has no images, a file cannot be decoded, is truncated or too large, or, without a height and a
+    /// width, an image has another size than the first. The message names the file.
+    /// </exception>
+    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3)
+    {
+        ImagePixelsEstimator.CheckChannels(channels);
+        if (height is null != width is null)
+            throw new ArgumentException($"The height is {height?.ToString() ?? "null"} and the width {width?.ToString() ?? "null"}; give both or neither.", nameof(height));
+        if (height is not null && width is not null)
+        {
+            ImagePixelsEstimator.CheckSide(height.Value, nameof(height));
+            ImagePixelsEstimator.CheckSide(width.Value, nameof(width));
+        }
+        var (files, classNames) = List(path);
+        var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
+        var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
+        if (height is null)
+            ReadAsTheyAre(files, shape, pixels);
+        else
+            ReadResized(files, shape, pixels);
+        return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
+    }
+
+    /// <summary>The image files of a folder, class by class.</summary>
+    internal static (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) List(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var folder = Path.GetFullPath(path);
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"There is no folder '{folder}'; expected a folder with one subfolder of images per class. Check the path.");
+        string[] classes = [.. Directory.EnumerateDirectories(folder).Where(name => !Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal)];
+        if (classes.Length == 0)
+            throw new InvalidDataException($"Folder '{folder}' has no subfolders; expected one subfolder of images per class, called as the class.");
+        var files = new List<(string, int)>();
+        foreach (var (label, name) in classes.Index())
+        {
+            var before = files.Count;
+            files.AddRange(Directory.EnumerateFiles(name).Where(IsImage).Order(StringComparer.Ordinal).Select(file => (file, label)));
+            if (files.Count == before)
+            {
+                throw new InvalidDataException($"Folder '{name}' has no images; expected at least one file that ends in {string.Join(", ", Extensions)}. " +
+                    "Add images of the class, or remove the folder.");
+            }
+        }
+        return (files, [.. classes.Select(name => Path.GetFileName(name))]);
+    }
+
+    /// <summary>Decodes every file, and forgets it.</summary>
+    /// <exception cref="InvalidDataException">A file is damaged; the first such is named.</exception>
+    internal static void Check(IReadOnlyList<(string Path, int Label)> files)
+    {
+        var error = files.AsParallel().AsOrdered().Select(file => Error(file.Path)).FirstOrDefault(found => found is not null);
+        if (error is not null)
+            throw error;
+
+        static InvalidDataException? Error(string path)
+        {
+            try
+            {
+                ImageFile.Decode(path).Dispose();
+                return null;
+            }
+            catch (InvalidDataException e)
+            {
+                return e;
+            }
+        }
+    }
+
+    private static bool IsImage(string file) =>
+        !Path.GetFileName(file).StartsWith('.') && Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+
+    private static ImageShape ShapeOf(string path, int channels)
+    {
+        using var bitmap = ImageFile.Decode(path);
+        return new ImageShape(channels, bitmap.Height, bitmap.Width);
+    }
+
+    private static void ReadAsTheyAre(IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Span<byte> pixels)
+    {
+        foreach (var (i, file) in files.Index())
+        {
+            using var bitmap = ImageFile.Decode(file.Path);
+            if (bitmap.Height != shape.Height || bitmap.Width != shape.Width)
+            {
+                throw new InvalidDataException($"'{file.Path}' is {bitmap.Width} x {bitmap.Height} pixels, '{files[0].Path}' {shape.Width} x {shape.Height}; " +
+                    "expected images of one size. Give a height and a width to resize them to.");
+            }
+            ImageFile.CopyPixels(bitmap, shape.Channels, pixels.Slice(i * shape.Size, shape.Size));
+        }
+    }
+
+    // The very components of the pipeline resize here too, so that both ways give the same pixels.
+    private static void ReadResized(IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Span<byte> pixels)
+    {
+        var ml = new MLContext();
+        var rows = ml.Data.LoadFromEnumerable(Rows(files));
+        using var resizing = ml.Transforms.ImagePixels(nameof(ImageRow.Image), nameof(ImageRow.Image), shape.Height, shape.Width, shape.Channels).Fit(rows);
+        var resized = resizing.Transform(rows);
+        var column = resized.Schema[nameof(ImageRow.Image)];
+        using var cursor = resized.GetRowCursor([column]);
+        var getter = cursor.GetGetter<VBuffer<float>>(column);
+        VBuffer<float> values = default;
+        for (var i = 0; cursor.MoveNext(); i++)
+        {
+            getter(ref values);
+            var image = pixels.Slice(i * shape.Size, shape.Size);
+            foreach (var (at, value) in values.Items())
+                image[at] = (byte)value;
+        }
+    }
+
+    // Large photographs must not wait for the garbage collector: an image lives until the next is asked for.
+    private static IEnumerable<ImageRow> Rows(IReadOnlyList<(string Path, int Label)> files)
+    {
+        foreach (var (path, _) in files)
+        {
+            using var bitmap = ImageFile.Decode(path);
+            var format = bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32;
+            using var image = MLImage.CreateFromPixels(bitmap.Width, bitmap.Height, format, bitmap.GetPixelSpan());
+            yield return new ImageRow { Image = image };
+        }
+    }
+
+    private sealed class ImageRow
+    {
+        [ImageType]
+        public MLImage? Image { get; set; }
+    }
+}

@@ -1,0 +1,22 @@
+using Microsoft.ML;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>From images to pixels, on <see cref="MLContext.Transforms"/>.</summary>
+public static class ImagePixelsCatalog
+{
+    /// <summary>Makes a pixel column from an image column (<see cref="ImagePixelsEstimator"/>): resized, padded, red before green before blue.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="outputColumnName">The pixel column to make, Vector&lt;Single, channels, height, width&gt;.</param>
+    /// <param name="inputColumnName">The image column; null: the same name.</param>
+    /// <param name="height">Pixels, 16 to 64.</param>
+    /// <param name="width">Pixels, 16 to 64.</param>
+    /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
+    /// <exception cref="ArgumentException">A number is out of its range.</exception>
+    public static ImagePixelsEstimator ImagePixels(this TransformsCatalog catalog, string outputColumnName = "Features", string? inputColumnName = "Image",
+        int height = 32, int width = 32, int channels = 3)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new ImagePixelsEstimator(MLNetInternals.Environment(catalog), outputColumnName, inputColumnName, height, width, channels);
+    }
+}

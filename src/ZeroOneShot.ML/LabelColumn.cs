@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>The column with the classes: a key.</summary>
+/// <param name="Name">The column's name.</param>
+/// <param name="ClassNames">The name of each class: its key value, or its number from 0 where the key has no values.</param>
+internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames)
+{
+    public const string KeyValues = "KeyValues";
+
+    private const string Role = "label";
+
+    private const string Expected = "Key<UInt32>";
+
+    private const string Hint = "Make it with MapValueToKey";
+
+    private static readonly MethodInfo s_texts = typeof(LabelColumn).GetMethod(nameof(Texts), BindingFlags.NonPublic | BindingFlags.Static)!;
+
+    public static SchemaShape.Column Find(SchemaShape schema, string name, IExceptionContext context)
+    {
+        var column = PixelColumn.Find(schema, name, Role, context);
+        if (column.Kind != SchemaShape.Column.VectorKind.Scalar || !column.IsKey || column.ItemType != NumberDataViewType.UInt32)
+            throw SchemaErrors.Mismatch(context, Role, name, Expected, PixelColumn.Describe(column), Hint);
+        return column;
+    }
+
+    public static LabelColumn Find(DataViewSchema schema, string name, IExceptionContext context)
+    {
+        var column = schema.GetColumnOrNull(name) ?? throw SchemaErrors.NotFound(context, Role, name);
+        if (column.Type is not KeyDataViewType key || key.RawType != typeof(uint))
+            throw SchemaErrors.Mismatch(context, Role, name, Expected, PixelColumn.Describe(column.Type), Hint);
+        if (key.Count < 2)
+            throw OneClass(context, name);
+        if (key.Count > (ulong)Array.MaxLength)
+            throw SchemaErrors.Mismatch(context, Role, name, $"at most {Array.MaxLength} classes", key.Count.ToString(CultureInfo.InvariantCulture), Hint);
+        return new LabelColumn(name, Names(column, (int)key.Count));
+    }
+
+    public static Exception OneClass(IExceptionContext context, string name) => context.Process(new ArgumentOutOfRangeException("input",
+        $"Only one class found in the {name} column. To build a multiclass classification model, the number of classes needs to be 2 or greater"));
+
+    /// <summary>The annotations of a label column of which others than its key values do not matter.</summary>
+    public static DataViewSchema.Annotations KeyValuesOf(DataViewSchema.Column column)
+    {
+        var annotations = new DataViewSchema.Annotations.Builder();
+        annotations.Add(column.Annotations, kind => kind == KeyValues);
+        return annotations.ToAnnotations();
+    }
+
+    private static string[] Names(DataViewSchema.Column column, int count)
+    {
+        var values = column.Annotations.Schema.GetColumnOrNull(KeyValues);
+        if (values?.Type is not VectorDataViewType vector || vector.Size != count)
+            return [.. Enumerable.Range(0, count).Select(label => label.ToString(CultureInfo.InvariantCulture))];
+        return (string[])s_texts.MakeGenericMethod(vector.ItemType.RawType).Invoke(null, [column.Annotations])!;
+    }
+
+    private static string[] Texts<T>(DataViewSchema.Annotations annotations)
+    {
+        VBuffer<T> values = default;
+        annotations.GetValue(KeyValues, ref values);
+        return [.. values.DenseValues().Select(value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "")];
+    }
+}

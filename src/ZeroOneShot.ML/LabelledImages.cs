@@ -1,0 +1,114 @@
+using System.Globalization;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>Reading the rows of a data view, once, into a set of images.</summary>
+internal static class LabelledImages
+{
+    // Values are rounded to whole grey levels, so that half a level beyond the ends still is a pixel.
+    private const float Lowest = -0.5f, Highest = 255.5f;
+
+    private const int RowsAtFirst = 1024;
+
+    /// <summary>Reads all rows that have a label, in order.</summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="featureColumn">Pixels.</param>
+    /// <param name="labelColumn">Classes.</param>
+    /// <param name="scale">Column value times scale is a pixel value.</param>
+    /// <param name="channel">Told of rows without a label.</param>
+    /// <param name="cancellation">Stops within one row.</param>
+    public static ImageSet Read(
+        IDataView data, string featureColumn, string labelColumn, float scale, IChannel channel, CancellationToken cancellation)
+    {
+        var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
+        var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
+        if (!(scale > 0 && float.IsFinite(scale)))
+            throw new ArgumentException($"PixelScale is {scale}; expected a number above 0: 1 for values 0 to 255, 255 for values 0 to 1.");
+        if (pixelColumn.IsByte && scale != 1)
+            throw new ArgumentException($"PixelScale is {scale}, but column '{featureColumn}' holds bytes, which are pixel values already; leave it at 1.");
+
+        var size = pixelColumn.Shape.Size;
+        var pixels = new byte[ImageSet.ByteCount(data.GetRowCount() ?? RowsAtFirst, pixelColumn.Shape)];
+        var labels = new List<int>();
+        long row = 0, skipped = 0;
+        var (features, label) = (data.Schema[featureColumn], data.Schema[labelColumn]);
+        using var cursor = data.GetRowCursor([features, label]);
+        var getLabel = cursor.GetGetter<uint>(label);
+        var copy = pixelColumn.IsByte ? CopyBytes(cursor, features) : CopySingles(cursor, features, scale, channel);
+        uint key = 0;
+        for (; cursor.MoveNext(); row++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            getLabel(ref key);
+            if (key == 0 || key > classes.ClassNames.Count)
+            {
+                skipped++;
+                continue;
+            }
+            if (pixels.Length < (labels.Count + 1) * (long)size)
+            {
+                ImageSet.ByteCount(labels.Count + 1L, pixelColumn.Shape);
+                Array.Resize(ref pixels, (int)Math.Min(Math.Max(pixels.Length, size) * 2L, Array.MaxLength / size * size));
+            }
+            copy(row, pixels.AsSpan(labels.Count * size, size));
+            labels.Add((int)key - 1);
+        }
+        if (skipped > 0)
+            channel.Warning(MessageSensitivity.Schema, "Skipped {0} of {1} rows without a value in the {2} column", skipped, row, labelColumn);
+        if (labels.Count == 0)
+            throw channel.Process(new InvalidOperationException($"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));
+        if (labels.Distinct().Take(2).Count() < 2)
+            throw LabelColumn.OneClass(channel, labelColumn);
+        return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames);
+    }
+
+    private delegate void CopyImage(long row, Span<byte> image);
+
+    private static CopyImage CopyBytes(DataViewRowCursor cursor, DataViewSchema.Column column)
+    {
+        var getter = cursor.GetGetter<VBuffer<byte>>(column);
+        VBuffer<byte> values = default;
+        return (_, image) =>
+        {
+            getter(ref values);
+            values.CopyTo(image);
+        };
+    }
+
+    private static CopyImage CopySingles(DataViewRowCursor cursor, DataViewSchema.Column column, float scale, IExceptionContext context)
+    {
+        var getter = cursor.GetGetter<VBuffer<float>>(column);
+        VBuffer<float> values = default;
+        float[]? dense = null;
+        return (row, image) =>
+        {
+            getter(ref values);
+            values.CopyTo(dense ??= new float[values.Length]);
+            var (highest, whole) = (0f, true);
+            for (var i = 0; i < image.Length; i++)
+            {
+                var pixel = dense[i] * scale;
+                if (!(pixel > Lowest && pixel < Highest))
+                    throw context.Process(new InvalidOperationException(OutOfRange(column.Name, row, dense[i], scale)));
+                var level = MathF.Round(pixel);
+                image[i] = (byte)level;
+                highest = Math.Max(highest, pixel);
+                whole &= pixel == level;
+            }
+            if (highest <= 1 && !whole)
+                throw context.Process(new InvalidOperationException(SeemsScaled(column.Name, row, highest, scale)));
+        };
+    }
+
+    private static string OutOfRange(string column, long row, float value, float scale) => string.Create(CultureInfo.InvariantCulture,
+        $"Column '{column}' has value {value} in row {row} (counted from 0); expected pixel values from 0 to {255 / scale}, since PixelScale is {scale}. " +
+        $"Do not normalise the pixels, or set PixelScale so that value x PixelScale is from 0 to 255.");
+
+    private static string SeemsScaled(string column, long row, float highest, float scale) => string.Create(CultureInfo.InvariantCulture,
+        $"Column '{column}' has no value above {highest / scale} in row {row} (counted from 0), and fractions among them; expected pixel values from 0 to " +
+        $"{255 / scale}, since PixelScale is {scale}. If its values are scaled from 0 to 1, set PixelScale = 255.");
+}

@@ -1,0 +1,146 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// The second stage: differentiable architecture search over the operations that the first stage left live. Where pruning has decided on the
+/// architecture already (ETENAS, ETENAS-PC), it passes that on.
+/// </summary>
+/// <remarks>
+/// <list type="table">
+/// <item><term>Input</term><description>
+/// A pixel column as for <see cref="ZeroShotPruneEstimator"/>, annotated by it unless <see cref="Options.Mask"/> is given, and a key-typed label.
+/// </description></item>
+/// <item><term>Output</term><description>The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.</description></item>
+/// <item><term>Reads the data</term><description>Once; not at all where there is nothing to search.</description></item>
+/// <item><term>Saved as</term><description>An empty chain of transformers.</description></item>
+/// </list>
+/// </remarks>
+public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTransformer>
+{
+    private const string Order = "Put ZeroShotPrune before MaskedDartsSearch, or give the options a Mask";
+
+    private readonly IHost _host;
+    private readonly Options _options;
+
+    /// <summary>Makes the estimator.</summary>
+    /// <param name="environment">An <see cref="MLContext"/>.</param>
+    /// <param name="options">Settings; copied.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range, or the mask leaves no genotype.</exception>
+    public MaskedDartsSearchEstimator(IHostEnvironment environment, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = environment.Register(nameof(MaskedDartsSearchEstimator));
+        _options = options.Checked();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="ArgumentException">There are fewer images than a batch in one half, or the mask leaves no genotype.</exception>
+    /// <exception cref="FormatException">The annotation holds a mask of another search space.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
+    public MaskedDartsSearchTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
+        var features = input.Schema[_options.FeatureColumnName];
+        var mask = _options.Mask
+            ?? OperationMask.FromJson(Stage.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
+        var method = _options.Method
+            ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? SearchMethod.Parse(name) : null);
+        using var run = new StageRun(_host, "Search", _options.Progress, _options.CancellationToken);
+        var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
+        if (method?.Pruning == PruningKind.ZeroShotToGenotype)
+        {
+            var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype,
+                $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch", _host));
+            run.Info($"{method} has no search: {decided}");
+            return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
+        }
+        var settings = _options.Settings with { Seed = Stage.Seed(_options.Seed, _host), Device = run.Device(_options.Device) };
+        settings = method?.Apply(settings) ?? settings;
+        var images = LabelledImages.Read(
+            input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
+        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation);
+        run.Info($"Found {result.Genotype}");
+        return new MaskedDartsSearchTransformer(
+            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", settings));
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
+        var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        if (_options.Mask is null)
+            Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
+        var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
+        if (_options.Method is not null)
+            kinds.Add(SearchAnnotations.SearchMethod);
+        return Stage.Promise(inputSchema, features, kinds);
+    }
+
+    /// <summary>The settings of <see cref="MaskedDartsSearchEstimator"/>.</summary>
+    public sealed class Options
+    {
+        /// <summary>The pixel column. Default <c>Features</c>.</summary>
+        public string FeatureColumnName = "Features";
+
+        /// <summary>The label column, a key. Default <c>Label</c>.</summary>
+        public string LabelColumnName = "Label";
+
+        /// <summary>
+        /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none, <see cref="Settings"/>
+        /// are taken as they are.
+        /// </summary>
+        public SearchMethod? Method;
+
+        /// <summary>The operations to search. Default null: those that the pruning stage left.</summary>
+        public OperationMask? Mask;
+
+        /// <summary>The search space that the annotated mask must be of. Default <see cref="SearchSpace.Darts"/>; <see cref="Mask"/> brings its own.</summary>
+        public SearchSpace Space = SearchSpace.Darts;
+
+        /// <summary>
+        /// All other settings. A method decides on partial connections, edge normalisation and beta decay; <see cref="Seed"/> and
+        /// <see cref="Device"/> stand here, not there.
+        /// </summary>
+        public SearchOptions Settings = new();
+
+        /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
+        public float PixelScale = 1;
+
+        /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
+        public long? Seed;
+
+        /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
+        public string? Device;
+
+        /// <summary>Told of every step. Default null.</summary>
+        public IProgress<RunProgress>? Progress;
+
+        /// <summary>Stops a Fit within one step. Default none.</summary>
+        public CancellationToken CancellationToken;
+
+        internal Options Checked()
+        {
+            ArgumentException.ThrowIfNullOrEmpty(FeatureColumnName);
+            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName);
+            ArgumentNullException.ThrowIfNull(Settings);
+            ArgumentNullException.ThrowIfNull(Space);
+            Stage.CheckUnset(Settings.Seed, Settings.Device);
+            (Method?.Apply(Settings) ?? Settings).Validate();
+            Mask?.ThrowIfNoGenotype();
+            return (Options)MemberwiseClone();
+        }
+    }
+}

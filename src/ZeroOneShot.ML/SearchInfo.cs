@@ -1,0 +1,76 @@
+using System.Text.Json;
+using ZeroOneShot.Onnx;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// Where a trained network comes from, as it travels in the metadata of its ONNX model: on its own, or inside a saved ML.NET model, even after
+/// an application that does not know this library has loaded and saved that again.
+/// </summary>
+/// <remarks>Metadata keys beside those of <see cref="CellNetOnnx"/>: see the constants.</remarks>
+public sealed record SearchInfo
+{
+    /// <summary>Metadata key of the mask: JSON as <see cref="OperationMask.ToJson"/> writes it. Absent where the genotype was given by hand.</summary>
+    public const string MaskKey = "mask";
+
+    /// <summary>Metadata key of the name of the method of Table 1. Absent where it was none of them.</summary>
+    public const string MethodKey = "method";
+
+    /// <summary>Metadata key of the settings: a JSON object with <c>train</c> and, where these stages ran, <c>prune</c> and <c>search</c>.</summary>
+    public const string SettingsKey = "settings";
+
+    /// <summary>Metadata key of the version of this library.</summary>
+    public const string LibraryVersionKey = "library_version";
+
+    /// <summary>The architecture.</summary>
+    public required Genotype Genotype { get; init; }
+
+    /// <summary>The operations that were searched; null where the genotype was given by hand.</summary>
+    public OperationMask? Mask { get; init; }
+
+    /// <summary>The method; null where it was none of Table 1.</summary>
+    public SearchMethod? Method { get; init; }
+
+    /// <summary>The names of the classes, in the order of the scores.</summary>
+    public required IReadOnlyList<string> ClassNames { get; init; }
+
+    /// <summary>The settings of all stages, seeds among them, as JSON.</summary>
+    public required string Settings { get; init; }
+
+    /// <summary>The version of this library that trained the network.</summary>
+    public required string LibraryVersion { get; init; }
+
+    /// <summary>Reads it from a file.</summary>
+    /// <param name="path">An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.</param>
+    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
+    /// <exception cref="FormatException">The mask is of another search space.</exception>
+    public static SearchInfo Read(string path, SearchSpace? space = null) => From(OnnxMetadata.Read(path), $"'{path}'", space);
+
+    /// <summary>Reads it from an ONNX model.</summary>
+    /// <param name="onnx">The model, from its first byte to the end of the stream.</param>
+    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <exception cref="InvalidDataException">This is not an ONNX model, or holds no such network.</exception>
+    /// <exception cref="FormatException">The mask is of another search space.</exception>
+    public static SearchInfo Read(Stream onnx, SearchSpace? space = null) => From(OnnxMetadata.Read(onnx), "The stream", space);
+
+    private static SearchInfo From(IReadOnlyDictionary<string, string> metadata, string where, SearchSpace? space)
+    {
+        return new SearchInfo
+        {
+            Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
+            Mask = metadata.TryGetValue(MaskKey, out var mask) ? OperationMask.FromJson(mask, space ?? SearchSpace.Darts) : null,
+            Method = metadata.TryGetValue(MethodKey, out var method) ? SearchMethod.Parse(method) : null,
+            ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey)) ?? [],
+            Settings = Text(SettingsKey),
+            LibraryVersion = Text(LibraryVersionKey),
+        };
+
+        string Text(string key) => metadata.TryGetValue(key, out var text)
+            ? text
+            : throw new InvalidDataException($"{where} holds an ONNX model without '{key}' in its metadata; expected a network trained by CellNetTrainer.");
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>What the three estimators do alike: promise annotations, read those of earlier stages, and find the seed.</summary>
+internal static class Stage
+{
+    /// <summary>The seed of the options, else that of the MLContext, else 0.</summary>
+    public static long Seed(long? seed, IHost host) => seed ?? MLNetInternals.Seed(host) ?? 0;
+
+    /// <summary>Refuses a seed or device in the settings of a stage, where it would not be used.</summary>
+    public static void CheckUnset(long seed, string? device)
+    {
+        if (seed != 0)
+            throw new ArgumentException($"Settings.Seed is {seed}; set Seed of the options instead, which the settings take over.");
+        if (device is not null)
+            throw new ArgumentException($"Settings.Device is '{device}'; set Device of the options instead, which the settings take over.");
+    }
+
+    /// <summary>The schema with text annotations added to a column.</summary>
+    public static SchemaShape Promise(SchemaShape schema, SchemaShape.Column column, params IReadOnlyList<string> kinds)
+    {
+        var annotations = column.Annotations.Where(annotation => !kinds.Contains(annotation.Name)).Concat(kinds.Select(Text));
+        var annotated = MLNetInternals.ShapeColumn(column.Name, column.Kind, column.ItemType, column.IsKey, new SchemaShape(annotations));
+        return new SchemaShape(schema.Select(other => other.Name == column.Name ? annotated : other));
+    }
+
+    /// <summary>The schema with the columns that a multiclass classifier makes.</summary>
+    public static SchemaShape PromiseScores(SchemaShape schema, SchemaShape.Column label, string scoreColumn, string predictedLabelColumn)
+    {
+        SchemaShape.Column[] score =
+        [
+            Text("ScoreColumnKind"),
+            Text("ScoreValueKind"),
+            MLNetInternals.ShapeColumn("ScoreColumnSetId", SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, null),
+        ];
+        var slotNames = MLNetInternals.ShapeColumn("SlotNames", SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null);
+        var keyValues = label.Annotations.Where(annotation => annotation.Name == LabelColumn.KeyValues);
+        return new SchemaShape(schema.Where(column => column.Name != scoreColumn && column.Name != predictedLabelColumn).Concat(
+        [
+            MLNetInternals.ShapeColumn(predictedLabelColumn, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true,
+                new SchemaShape(score.Concat(keyValues))),
+            MLNetInternals.ShapeColumn(scoreColumn, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false,
+                new SchemaShape(score.Append(slotNames))),
+        ]));
+    }
+
+    private static SchemaShape.Column Text(string kind) =>
+        MLNetInternals.ShapeColumn(kind, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance, false, null);
+
+    /// <summary>Refuses a pixel column that misses what an earlier stage adds.</summary>
+    public static void Require(SchemaShape.Column column, string kind, string order, IExceptionContext context)
+    {
+        if (!column.Annotations.Any(annotation => annotation.Name == kind && annotation.ItemType is TextDataViewType))
+            throw Missing(column.Name, kind, order, context);
+    }
+
+    /// <summary>An annotation that an earlier stage added.</summary>
+    public static string Required(DataViewSchema.Column column, string kind, string order, IExceptionContext context) =>
+        Optional(column, kind) ?? throw Missing(column.Name, kind, order, context);
+
+    /// <summary>An annotation that an earlier stage may have added; null where it has not.</summary>
+    public static string? Optional(DataViewSchema.Column column, string kind)
+    {
+        if (column.Annotations.Schema.GetColumnOrNull(kind)?.Type is not TextDataViewType)
+            return null;
+        ReadOnlyMemory<char> text = default;
+        column.Annotations.GetValue(kind, ref text);
+        return text.ToString();
+    }
+
+    private static Exception Missing(string column, string kind, string order, IExceptionContext context) =>
+        SchemaErrors.Mismatch(context, "feature", column, $"annotation '{kind}'", "none", order);
+}

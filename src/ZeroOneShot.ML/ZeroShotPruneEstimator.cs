@@ -1,0 +1,133 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// The first stage: leaves a part of the search space's operations live, without training anything (Algorithm 1 of "Half Search Space is All
+/// You Need").
+/// </summary>
+/// <remarks>
+/// <list type="table">
+/// <item><term>Input</term><description>
+/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 64 pixels a side, and a key-typed label.
+/// </description></item>
+/// <item><term>Output</term><description>The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.</description></item>
+/// <item><term>Reads the data</term><description>Once; not at all where the method does not rank operations.</description></item>
+/// <item><term>Saved as</term><description>An empty chain of transformers.</description></item>
+/// </list>
+/// </remarks>
+public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer>
+{
+    private readonly IHost _host;
+    private readonly Options _options;
+
+    /// <summary>Makes the estimator.</summary>
+    /// <param name="environment">An <see cref="MLContext"/>.</param>
+    /// <param name="options">Settings; copied.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    public ZeroShotPruneEstimator(IHostEnvironment environment, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = environment.Register(nameof(ZeroShotPruneEstimator));
+        _options = options.Checked();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="ArgumentException">There are fewer images than a batch.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
+    public ZeroShotPruneTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
+        using var run = new StageRun(_host, "Pruning", _options.Progress, _options.CancellationToken);
+        var method = _options.Method;
+        var settings = _options.Settings with { Seed = Stage.Seed(_options.Seed, _host), Device = run.Device(_options.Device) };
+        settings = method?.Apply(settings) ?? settings;
+        var (mask, genotype) = (method?.Pruning ?? PruningKind.ZeroShot) switch
+        {
+            PruningKind.None => (OperationMask.Full(settings.Space), null),
+            PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
+            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation), null),
+            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation) is var found
+                ? (found.Mask, (Genotype?)found.Genotype)
+                : default,
+        };
+        run.Info($"{method?.Name ?? "Pruning"} leaves {mask}");
+        return new ZeroShotPruneTransformer(_host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
+
+        ImageSet Images() => LabelledImages.Read(
+            input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
+        var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.SearchSettings };
+        if (_options.Method is not null)
+            kinds.Add(SearchAnnotations.SearchMethod);
+        if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
+            kinds.Add(SearchAnnotations.Genotype);
+        return Stage.Promise(inputSchema, features, kinds);
+    }
+
+    /// <summary>The settings of <see cref="ZeroShotPruneEstimator"/>.</summary>
+    public sealed class Options
+    {
+        /// <summary>The pixel column. Default <c>Features</c>.</summary>
+        public string FeatureColumnName = "Features";
+
+        /// <summary>The label column, a key. Default <c>Label</c>.</summary>
+        public string LabelColumnName = "Label";
+
+        /// <summary>
+        /// The method of Table 1 to follow: how to prune, and with which kind of supernet; the search stage follows it too. Default
+        /// <see cref="SearchMethod.ZeroOneShot"/>. Null prunes by Algorithm 1 with <see cref="Settings"/> as they are.
+        /// </summary>
+        public SearchMethod? Method = SearchMethod.ZeroOneShot;
+
+        /// <summary>
+        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Seed"/> and
+        /// <see cref="Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
+        /// </summary>
+        public ZeroShotPruningOptions Settings = new();
+
+        /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
+        public float PixelScale = 1;
+
+        /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
+        public long? Seed;
+
+        /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
+        public string? Device;
+
+        /// <summary>Told of every step. Default null.</summary>
+        public IProgress<RunProgress>? Progress;
+
+        /// <summary>Stops a Fit within one step. Default none.</summary>
+        public CancellationToken CancellationToken;
+
+        internal Options Checked()
+        {
+            ArgumentException.ThrowIfNullOrEmpty(FeatureColumnName);
+            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName);
+            ArgumentNullException.ThrowIfNull(Settings);
+            Stage.CheckUnset(Settings.Seed, Settings.Device);
+            (Method?.Apply(Settings) ?? Settings).Validate();
+            return (Options)MemberwiseClone();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.ML;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+
+namespace ZeroOneShot.ML.Tests;
+
+/// <summary>Images and settings small enough that three stages run in seconds.</summary>
+internal static class Toy
+{
+    public const int Side = 16;
+
+    public const int BatchSize = 8;
+
+    public static readonly string[] ClassNames = ["bars", "dots", "waves"];
+
+    /// <summary>Stripes across, stripes down, and blots, with noise.</summary>
+    public static ImageSet Images(int count = 48, int channels = 3, int seed = 7)
+    {
+        var random = new Random(seed);
+        var shape = new ImageShape(channels, Side, Side);
+        var pixels = new byte[count * shape.Size];
+        var labels = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            labels[i] = i % ClassNames.Length;
+            for (var p = 0; p < shape.Size; p++)
+            {
+                var (row, column) = (p / Side % Side, p % Side);
+                var bright = labels[i] switch { 0 => row % 4 < 2, 1 => column % 4 < 2, _ => (row / 4 + column / 4) % 2 == 0 };
+                pixels[i * shape.Size + p] = (byte)((bright ? 150 : 50) + random.Next(50));
+            }
+        }
+        return new ImageSet(pixels, labels, shape, ClassNames);
+    }
+
+    public static IDataView Data(MLContext ml, int count = 48) => ml.Data.LoadImages(Images(count));
+
+    public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
+    {
+        Method = method ?? SearchMethod.ZeroOneShotRandom,
+        Settings = new() { BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+    };
+
+    public static MaskedDartsSearchEstimator.Options Search() => new()
+    {
+        Settings = new() { BatchSize = BatchSize, Epochs = 2, WarmupEpochs = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+    };
+
+    public static CellNetTrainer.Options Train() => new()
+    {
+        Settings = new() { BatchSize = BatchSize, Epochs = 2, Network = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+    };
+
+    public static IEstimator<CellNetTransformer> Trainer(MLContext ml) => ml.MulticlassClassification.Trainers.CellNet(Train());
+
+    public static EstimatorChain<CellNetTransformer> Pipeline(MLContext ml, SearchMethod? method = null) => ml.Transforms.ZeroShotPrune(Prune(method))
+        .Append(ml.Transforms.MaskedDartsSearch(Search()))
+        .Append(Trainer(ml));
+}
