@@ -7,7 +7,7 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>
 /// What a one-shot search learns besides the weights: alpha per kind of cell, edge and operation, and, with edge normalisation, beta per
-/// edge. Kept over the full space; masked alphas take no part in the softmax and get no gradient.
+/// edge. Kept over the full space; masked alphas take no part in the softmax, get no gradient, and are 0 from beginning to end.
 /// </summary>
 public sealed class ArchitectureWeights : IDisposable
 {
@@ -51,7 +51,7 @@ public sealed class ArchitectureWeights : IDisposable
     /// <summary>All alphas and betas, as an optimizer takes them.</summary>
     public IEnumerable<Parameter> Parameters => _alphas.Concat(_betas ?? []);
 
-    /// <summary>Draws the start values: 1e-3 times a standard normal.</summary>
+    /// <summary>Draws the start values: 1e-3 times a standard normal; 0 for masked alphas, which the L2 decay of Adam then leaves there.</summary>
     /// <param name="random">The stream of random numbers.</param>
     public void Initialize(RandomStream random)
     {
@@ -62,6 +62,8 @@ public sealed class ArchitectureWeights : IDisposable
             using var drawn = empty(parameter.shape, parameter.dtype).normal_(0, InitialScale, random.Generator);
             parameter.copy_(drawn);                                                 // numbers are drawn on the CPU, whatever the device
         }
+        foreach (var kind in SearchSpace.CellKinds)
+            Alphas(kind).masked_fill_(_masked[(int)kind], 0);
     }
 
     /// <summary>The softmax of alpha over the live operations of every edge, Eq. (1), and of beta over the edges into every node.</summary>

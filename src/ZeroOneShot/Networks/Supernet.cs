@@ -64,6 +64,19 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     /// <summary>The cells, from the stem to the classifier.</summary>
     public IReadOnlyList<SearchCell> Cells => [.. cells];
 
+    /// <summary>
+    /// The names that masked operations would have, for example <c>cells.3._ops.5._ops.4</c>: what to ignore when weights come from a file of
+    /// a larger network (see <see cref="Persistence.ModuleWeights.Load"/>).
+    /// </summary>
+    public IReadOnlyList<string> MaskedOperationNames =>
+    [
+        .. from cell in Enumerable.Range(0, Options.Cells)
+           from edge in Enumerable.Range(0, Mask.Space.Topology.EdgeCount)
+           from row in Enumerable.Range(0, Mask.Space.Operations.Count)
+           where !Mask[CellTopology.KindOf(Options.Cells, cell), edge, row]
+           select $"{nameof(cells)}.{cell}._ops.{edge}._ops.{row}",
+    ];
+
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <param name="mixture">The mixing weights; its live operations must exist in this network.</param>

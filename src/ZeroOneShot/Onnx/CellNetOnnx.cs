@@ -34,6 +34,7 @@ public static class CellNetOnnx
     /// <param name="classNames">The names of the classes, in the order of the logits.</param>
     /// <param name="stream">Where to; left open.</param>
     /// <param name="options">The model's form; null is the default.</param>
+    /// <exception cref="ArgumentException">The number of channels or of classes is not the network's.</exception>
     public static void Write(
         CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, Stream stream, CellNetOnnxOptions? options = null)
     {
@@ -44,6 +45,13 @@ public static class CellNetOnnx
         options ??= new CellNetOnnxOptions();
         if (classNames.Count != network.Classes)
             throw new ArgumentException($"There are {classNames.Count} class names for a network of {network.Classes} classes.", nameof(classNames));
+        if (shape.Channels != network.InputChannels)
+            throw new ArgumentException($"The images are {shape}; the network takes {network.InputChannels} channel(s). Give the shape it was trained on.", nameof(shape));
+        if (statistics.Mean.Count != network.InputChannels)
+        {
+            throw new ArgumentException($"The statistics are of {statistics.Mean.Count} channels; the network takes {network.InputChannels}. " +
+                "Give those it was trained with.", nameof(statistics));
+        }
 
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();

@@ -130,6 +130,7 @@ public static partial class TorchRuntime
             if (FindNative(dependency) is { } path && !TryLoad(path, out var error))
                 throw new DllNotFoundException(NotLoadable(error));
         }
+        SilenceNnpack();
         if (TryLoad(library, out var reason))
             return;
         if (!reason.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
@@ -139,6 +140,24 @@ public static partial class TorchRuntime
         if (VersionRequirements.MarkWeak(image, MissingOnOlderSystems) == 0)
             throw new DllNotFoundException(NotLoadable($"{library} has no requirement of {MissingOnOlderSystems} to relax: {reason}"));
         LoadPrivateCopy(image);
+    }
+
+    /// <summary>
+    /// Convolutions on one thread ask for NNPACK, and where it does not know the processor, or sees too little of it in a container, each of
+    /// them writes a warning to the console: tens of thousands in a search. There it is switched off; libtorch would not use it anyway.
+    /// </summary>
+    private static unsafe void SilenceNnpack()
+    {
+        const int success = 0;
+        if (FindNative("libtorch_cpu.so") is not { } path || !NativeLibrary.TryLoad(path, out var torchCpu) ||
+            !NativeLibrary.TryGetExport(torchCpu, "nnp_initialize", out var initialize) ||
+            !NativeLibrary.TryGetExport(torchCpu, "_ZN2at13globalContextEv", out var globalContext) ||
+            !NativeLibrary.TryGetExport(torchCpu, "_ZN2at7Context20setUserEnabledNNPACKEb", out var setUserEnabledNnpack))
+        {
+            return;
+        }
+        if (((delegate* unmanaged<int>)initialize)() != success)
+            ((delegate* unmanaged<nint, byte, void>)setUserEnabledNnpack)(((delegate* unmanaged<nint>)globalContext)(), 0);
     }
 
     /// <summary>Loads the image from a file that has no name any more once it is loaded; TorchSharp then finds it by its soname.</summary>

@@ -69,7 +69,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
             var root = JsonNode.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
             return Make(() => new Genotype(ReadCell(root, "normal"), ReadCell(root, "reduce")));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)    // the last: half a surrogate pair
         {
             throw new FormatException($"The genotype is not the expected JSON (an object with normal, normal_concat, reduce, reduce_concat): {e.Message}", e);
         }
@@ -99,14 +99,18 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         if (!range.Success && !list.Success)
             throw new FormatException($"The genotype has no '{name}_concat=range(2, 6)' or '{name}_concat=[2, 3, 4, 5]'.");
         var concat = range.Success
-            ? Enumerable.Range(Number(range, "from"), Math.Max(0, Number(range, "to") - Number(range, "from")))
-            : list.Groups["states"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .Select(state => int.Parse(state, CultureInfo.InvariantCulture));
-        return new CellGenotype(pairs.Select(pair => new GenotypeEdge(pair.Groups["operation"].Value, Number(pair, "input"))), concat);
+            ? States(Number(range.Groups["from"].Value), Number(range.Groups["to"].Value))
+            : list.Groups["states"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Number);
+        return new CellGenotype(
+            pairs.Select(pair => new GenotypeEdge(pair.Groups["operation"].Value, Number(pair.Groups["input"].Value))), concat);
 
-        static int Number(Match match, string group) => int.TryParse(match.Groups[group].Value, out var number)
+        // One state more than the cell has is enough to be refused; a range may ask for billions.
+        IEnumerable<int> States(int from, int to) =>
+            Enumerable.Range(from, Math.Clamp(to - from, 0, CellTopology.Inputs + pairs.Count + 1));
+
+        static int Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw new FormatException($"'{match.Groups[group].Value}' in the genotype is not the number of a state.");
+            : throw new FormatException($"'{Shorten(digits)}' in the genotype is not the number of a state.");
     }
 
     private static Genotype Make(Func<Genotype> read)

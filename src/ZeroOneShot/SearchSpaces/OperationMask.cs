@@ -159,15 +159,19 @@ public sealed class OperationMask : IEquatable<OperationMask>
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(space);
-        JsonNode? root;
         try
         {
-            root = JsonNode.Parse(json);
+            return Read(JsonNode.Parse(json), space);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw new FormatException($"The mask is not JSON: {e.Message}", e);
+            // The latter two: half a surrogate pair, and a key that stands twice.
+            throw new FormatException($"The mask is not the expected JSON: {e.Message}", e);
         }
+    }
+
+    private static OperationMask Read(JsonNode? root, SearchSpace space)
+    {
         if (root is not JsonObject mask)
             throw new FormatException("The mask is not a JSON object with 'space', 'normal' and 'reduction'.");
         if (Text(mask["space"]) is var name && name != space.Name)

@@ -1,0 +1,113 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Tests.OneShot;
+
+public sealed class BilevelStepTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Twenty_steps_leave_no_tensor_behind(int partial)
+    {
+        using var search = new ToySearch(partial);
+        search.Step(betaDecay: 0.5);                                            // makes gradients and the optimizers' state
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (var i = 0; i < 20; i++)
+            search.Step(betaDecay: 0.5);
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Each_half_of_a_step_moves_only_what_it_is_for(int partial)
+    {
+        using var scope = NewDisposeScope();
+        using var search = new ToySearch(partial);
+        var (weights, architecture) = (Copy(search.Supernet.parameters()), Copy(search.Architecture.Parameters));
+        search.Bilevel.ArchitectureStep(search.Images, search.Labels);
+        Assert.All(weights.Zip(search.Supernet.parameters()), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+        Assert.All(architecture.Zip(search.Architecture.Parameters), pair => Assert.False(pair.First.equal(pair.Second).all().item<bool>()));
+
+        architecture = Copy(search.Architecture.Parameters);
+        search.Bilevel.WeightsStep(search.Images, search.Labels);
+        Assert.All(weights.Zip(search.Supernet.parameters()), pair => Assert.False(pair.First.equal(pair.Second).all().item<bool>()));
+        Assert.All(architecture.Zip(search.Architecture.Parameters), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+    }
+
+    [Fact]
+    public void Masked_alphas_stay_0_through_weight_decay_and_beta_decay()
+    {
+        using var search = new ToySearch(partial: 1);
+        for (var i = 0; i < 5; i++)
+            search.Step(betaDecay: 1);
+        var alphas = search.Architecture.AlphaValues();
+        foreach (var kind in SearchSpace.CellKinds)
+            Assert.All(alphas[kind].Index(), at => Assert.Equal(search.Architecture.Mask[kind, at.Index / 8, at.Index % 8], at.Item != 0));
+    }
+
+    [Fact]
+    public void Steps_on_one_batch_lower_its_loss()
+    {
+        using var search = new ToySearch(partial: 1);
+        var first = search.Bilevel.WeightsStep(search.Images, search.Labels).Loss;
+        var last = Enumerable.Range(0, 15).Select(_ => search.Bilevel.WeightsStep(search.Images, search.Labels).Loss).Last();
+        Assert.True(last < 0.7 * first, $"{first} -> {last}");
+    }
+
+    private static List<Tensor> Copy(IEnumerable<Tensor> tensors) => [.. tensors.Select(value => value.detach().clone())];
+
+    private sealed class ToySearch : IDisposable
+    {
+        public ToySearch(int partial)
+        {
+            var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 2);
+            var options = new SearchOptions
+            {
+                Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 },
+            };
+            Supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
+            Architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
+            using (var random = RandomStream.Of(1, "weights"))
+                Initialization.Default(Supernet, random);
+            using (var random = RandomStream.Of(1, "architecture"))
+                Architecture.Initialize(random);
+            Bilevel = new BilevelStep(Supernet, Architecture, options);
+            using var generator = new Generator(3);
+            Images = randn([8, 3, 16, 16], generator: generator).DetachFromDisposeScope();
+            Labels = tensor((long[])[0, 1, 2, 3, 0, 1, 2, 3]).DetachFromDisposeScope();
+        }
+
+        public Supernet Supernet { get; }
+
+        public ArchitectureWeights Architecture { get; }
+
+        public BilevelStep Bilevel { get; }
+
+        public Tensor Images { get; }
+
+        public Tensor Labels { get; }
+
+        public void Step(double betaDecay)
+        {
+            Bilevel.ArchitectureStep(Images, Labels, betaDecay);
+            Bilevel.WeightsStep(Images, Labels);
+        }
+
+        public void Dispose()
+        {
+            Bilevel.Dispose();
+            Architecture.Dispose();
+            Supernet.Dispose();
+            Images.Dispose();
+            Labels.Dispose();
+        }
+    }
+}
