@@ -33,8 +33,15 @@ internal static class LayerModules
     };
 }
 
-/// <summary>Layers one after the other; parameters are named <c>op.N.weight</c>, N being the layer's position.</summary>
-internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
+/// <summary>A module that begins with a ReLU, which a caller can do once for several of them.</summary>
+internal interface IBeginsWithRelu
+{
+    /// <summary>The rest of the module.</summary>
+    Tensor ForwardRectified(Tensor rectified);
+}
+
+/// <summary>Layers one after the other, the first a ReLU; parameters are named <c>op.N.weight</c>, N being the layer's position.</summary>
+internal sealed class LayerSequence : nn.Module<Tensor, Tensor>, IBeginsWithRelu
 {
     private readonly ModuleChain op;
 
@@ -55,6 +62,8 @@ internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
     public ModuleChain Layers => op;
 
     public override Tensor forward(Tensor input) => op.forward(input);
+
+    public Tensor ForwardRectified(Tensor rectified) => op.Forward(rectified, from: 1);
 }
 
 /// <summary>Modules one after the other; their names are their positions.</summary>
@@ -71,12 +80,14 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>
 
     public IReadOnlyList<nn.Module<Tensor, Tensor>> Modules => _modules;
 
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Forward(input, from: 0);
+
+    public Tensor Forward(Tensor input, int from)
     {
         using var scope = NewDisposeScope();
         var output = input;
-        foreach (var module in _modules)
-            output = module.forward(output);
+        for (var i = from; i < _modules.Length; i++)
+            output = _modules[i].forward(output);
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
 }
@@ -144,8 +155,19 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>
 
     public Tensor RunningVariance => running_var;
 
-    public override Tensor forward(Tensor input) =>
-        nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, Momentum, Epsilon);
+    /// <summary>Whether a forward run in training mode updates the running statistics. Off while an operation is run again.</summary>
+    public bool Tracks { get; set; } = true;
+
+    public override Tensor forward(Tensor input) => training && !Tracks
+        ? nn.functional.batch_norm(input, null, null, weight, bias, training: true, Momentum, Epsilon)
+        : nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, Momentum, Epsilon);
+
+    /// <summary>Takes over the running statistics of a batch norm that saw the same.</summary>
+    public void CopyStatistics(BatchNormModule other)
+    {
+        running_mean.copy_(other.running_mean);
+        running_var.copy_(other.running_var);
+    }
 }
 
 internal sealed class PoolModule(Layer layer) : nn.Module<Tensor, Tensor>(nameof(PoolModule))
@@ -162,7 +184,7 @@ internal sealed class PoolModule(Layer layer) : nn.Module<Tensor, Tensor>(nameof
 }
 
 /// <summary>See <see cref="Layer.FactorizedReduce"/>. An odd image is padded by one row and column for the shifted convolution.</summary>
-internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>
+internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, IBeginsWithRelu
 {
     private static readonly Layer.Convolution s_halving = new(1, Stride: 2);
 
@@ -185,9 +207,14 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
+        using var rectified = nn.functional.relu(input);
+        return ForwardRectified(rectified);
+    }
+
+    public Tensor ForwardRectified(Tensor rectified)
+    {
         using var scope = NewDisposeScope();
-        var x = nn.functional.relu(input);
-        var shifted = ImageSize.PaddedToEven(x)[.., .., 1.., 1..];
-        return bn.forward(cat([conv_1.forward(x), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
+        var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
+        return bn.forward(cat([conv_1.forward(rectified), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
     }
 }

@@ -65,9 +65,12 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     {
         var bypass = input.narrow(1, _channels / _partial, _channels - _channels / _partial);
         if (_stride == 2)
-            bypass = nn.functional.max_pool2d(bypass, 2, 2, ceil_mode: true);
+            bypass = ReducedBypass(bypass);
         return PartialConnection.Shuffle(cat([mixed, bypass], 1), _partial);
     }
+
+    /// <summary>The channels that bypass the operations of an edge with stride 2.</summary>
+    internal static Tensor ReducedBypass(Tensor bypass) => nn.functional.max_pool2d(bypass, 2, 2, ceil_mode: true);
 
     /// <summary>Gives the operations the names <c>_ops.ROW</c>, masked rows left out.</summary>
     private sealed class OperationList : nn.Module

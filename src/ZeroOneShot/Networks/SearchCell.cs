@@ -30,6 +30,12 @@ public sealed class SearchCell : nn.Module
     /// <summary>Channels of every state; the output has that times the number of nodes.</summary>
     public int Channels { get; }
 
+    internal nn.Module<Tensor, Tensor> FirstPreprocess => preprocess0;
+
+    internal nn.Module<Tensor, Tensor> SecondPreprocess => preprocess1;
+
+    internal MixedOperation Edge(int edge) => _ops[edge];
+
     /// <summary>Computes the cell.</summary>
     /// <param name="beforePrevious">Output of the cell before the previous one.</param>
     /// <param name="previous">Output of the previous cell.</param>

@@ -71,11 +71,19 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public override Tensor forward(Tensor images, Mixture mixture)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.Arrange(images, Options.Channels / Options.PartialChannels));
+        var features = Stem(images);
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in cells)
             (beforePrevious, previous) = (previous, cell.Forward(beforePrevious, previous, mixture));
         return Classify(previous).MoveToOuterDisposeScope();
+    }
+
+    internal Linear Classifier => classifier;
+
+    internal Tensor Stem(Tensor images)
+    {
+        using var arranged = MemoryLayout.Arrange(images, Options.Channels);
+        return stem.forward(arranged);
     }
 
     /// <summary>Global average pooling and the linear classifier.</summary>

@@ -14,6 +14,7 @@ public sealed class BilevelStep : IDisposable
     private readonly Supernet _supernet;
     private readonly ArchitectureWeights _architecture;
     private readonly SearchOptions _options;
+    private readonly LeanSupernet? _lean;
     private readonly Parameter[] _weights;
     private readonly Parameter[] _architectureParameters;
     private readonly SGD _weightsOptimizer;
@@ -29,6 +30,7 @@ public sealed class BilevelStep : IDisposable
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
         (_supernet, _architecture, _options) = (supernet, architecture, options);
+        _lean = options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(supernet) : null;
         _weights = [.. supernet.parameters()];
         _architectureParameters = [.. architecture.Parameters];
         _weightsOptimizer = optim.SGD(_weights, options.LearningRate, options.Momentum, weight_decay: options.WeightDecay);
@@ -61,10 +63,9 @@ public sealed class BilevelStep : IDisposable
         RequireGradients(weights: false, architecture: true);
         _architectureOptimizer.zero_grad();
         using var mixture = _architecture.Mixture();
-        var logits = _supernet.forward(images, mixture);
-        var crossEntropy = nn.functional.cross_entropy(logits, labels);
-        var loss = betaDecay > 0 ? crossEntropy + betaDecay * BetaDecay.Loss(_architecture) : crossEntropy;
-        loss.backward();
+        var (logits, crossEntropy) = Gradient(images, labels, mixture, mixing: true);
+        if (betaDecay > 0)
+            (betaDecay * BetaDecay.Loss(_architecture)).backward();
         _architectureOptimizer.step();
         return Outcome(crossEntropy, logits, labels);
     }
@@ -79,9 +80,7 @@ public sealed class BilevelStep : IDisposable
         RequireGradients(weights: true, architecture: false);
         _weightsOptimizer.zero_grad();
         using var mixture = _architecture.Mixture();
-        var logits = _supernet.forward(images, mixture);
-        var loss = nn.functional.cross_entropy(logits, labels);
-        loss.backward();
+        var (logits, loss) = Gradient(images, labels, mixture, mixing: false);
         GradientNorm = nn.utils.clip_grad_norm_(_weights, _options.ClipNorm);
         _weightsOptimizer.step();
         return Outcome(loss, logits, labels);
@@ -92,6 +91,16 @@ public sealed class BilevelStep : IDisposable
     {
         _weightsOptimizer.Dispose();
         _architectureOptimizer.Dispose();
+    }
+
+    private (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
+    {
+        if (_lean is not null)
+            return _lean.Gradient(images, labels, mixture, mixing);
+        var logits = _supernet.forward(images, mixture);
+        var loss = nn.functional.cross_entropy(logits, labels);
+        loss.backward();
+        return (logits, loss);
     }
 
     private void RequireGradients(bool weights, bool architecture)

@@ -45,6 +45,9 @@ public sealed record SearchOptions
     /// <summary>The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows; 0 is none. Default 0; beta-DARTS has 25.</summary>
     public double BetaDecay { get; init; }
 
+    /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
+    public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
+
     /// <summary>Augmentation of both halves. Default: crop with padding 4 at 32 pixels, and flip.</summary>
     public Augmentation? Augmentation { get; init; }
 

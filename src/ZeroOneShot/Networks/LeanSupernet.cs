@@ -1,0 +1,110 @@
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>
+/// Runs a supernet in little memory: forwards it keeps the cells' outputs alone, backwards every cell recomputes what it needs. See
+/// <see cref="LeanCell"/>.
+/// </summary>
+internal sealed class LeanSupernet
+{
+    private readonly Supernet _supernet;
+    private readonly LeanCell[] _cells;
+    private readonly BatchNormModule[] _norms;
+
+    public LeanSupernet(Supernet supernet)
+    {
+        _supernet = supernet;
+        _cells = [.. supernet.Cells.Select(cell => new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels))];
+        _norms = [.. supernet.modules().OfType<BatchNormModule>()];
+    }
+
+    /// <summary>The logits, without a graph.</summary>
+    public Tensor Forward(Tensor images, Mixture mixture)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var c = new MixingCoefficients(mixture);
+        var features = _supernet.Stem(images);
+        var (beforePrevious, previous) = (features, features);
+        foreach (var cell in _cells)
+        {
+            var output = cell.Forward(beforePrevious, previous, c);
+            if (!ReferenceEquals(beforePrevious, previous))
+                beforePrevious.Dispose();
+            (beforePrevious, previous) = (previous, output);
+        }
+        return _supernet.Classify(previous).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those of
+    /// the mixture go on through its own graph to alpha and beta where <paramref name="mixing"/> asks for them.
+    /// </summary>
+    public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
+    {
+        using var scope = NewDisposeScope();
+        var c = new MixingCoefficients(mixture);
+        var outputs = new List<Tensor>();
+        using (no_grad())
+        {
+            var features = _supernet.Stem(images);
+            outputs.AddRange([features, features]);
+            foreach (var cell in _cells)
+                outputs.Add(cell.Forward(outputs[^2], outputs[^1], c));
+        }
+
+        var last = outputs[^1].detach().requires_grad_(true);
+        var logits = _supernet.Classify(last);
+        var loss = nn.functional.cross_entropy(logits, labels);
+        loss.backward();
+
+        var weights = _supernet.Classifier.weight!.requires_grad;
+        var gradients = new Tensor?[outputs.Count];
+        gradients[^1] = last.grad!;
+        Track(false);
+        try
+        {
+            for (var i = _cells.Length - 1; i >= 0; i--)                            // outputs i and i + 1 go into cell i and give output i + 2
+            {
+                var needed = (weights || i >= 2, weights || i >= 1);
+                var (first, second) = _cells[i].Backward(outputs[i], outputs[i + 1], outputs[i + 2], gradients[i + 2]!, c, mixing, needed);
+                Add(ref gradients[i], first);
+                Add(ref gradients[i + 1], second);
+                outputs[i + 2].Dispose();
+                gradients[i + 2]!.Dispose();
+            }
+            if (weights)
+            {
+                using var stem = _supernet.Stem(images);
+                stem.backward([gradients[0]! + gradients[1]!]);
+            }
+        }
+        finally
+        {
+            Track(true);
+        }
+        if (mixing)
+            c.Backward(mixture);
+        return (logits.detach().MoveToOuterDisposeScope(), loss.detach().MoveToOuterDisposeScope());
+
+        static void Add(ref Tensor? sum, Tensor? term)
+        {
+            if (term is null)
+                return;
+            if (sum is null)
+            {
+                sum = term;
+                return;
+            }
+            sum.add_(term);
+            term.Dispose();
+        }
+    }
+
+    private void Track(bool tracks)
+    {
+        foreach (var norm in _norms)
+            norm.Tracks = tracks;
+    }
+}

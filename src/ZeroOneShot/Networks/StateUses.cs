@@ -1,0 +1,74 @@
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>What a cell does with one of its states: the edges that leave it, and the operations to run on it.</summary>
+internal sealed class StateUses
+{
+    public StateUses(SearchCell cell, OperationMask mask, int state)
+    {
+        var (topology, table) = (mask.Space.Topology, mask.Space.Operations);
+        Edges = [.. Enumerable.Range(0, topology.EdgeCount).Select(edge => (Edge: edge, Ends: topology.Ends(edge)))
+            .Where(at => at.Ends.From == state).Select(at => new Edge(at.Edge, at.Ends.Node))];
+        Stride = Edges.Count == 0 ? 1 : topology.Stride(cell.Kind, Edges[0].Index);
+        var uses = new List<OperationUse>();
+        for (var row = 0; row < table.Count; row++)
+        {
+            var live = Edges.Where(edge => table[row].CanBeChosen && mask[cell.Kind, edge.Index, row]).ToArray();
+            if (live.Length == 0)
+                continue;
+            var modules = live.Select(edge => cell.Edge(edge.Index).Operation(row)).ToArray();
+            if (modules[0].parameters().Any())
+                uses.AddRange(live.Select((edge, i) => new OperationUse(row, [modules[i]], [edge])));
+            else
+                uses.Add(new OperationUse(row, modules, live));
+        }
+        Operations = uses;
+    }
+
+    /// <summary>The edges from the state to later nodes.</summary>
+    public IReadOnlyList<Edge> Edges { get; }
+
+    /// <summary>The stride of the operations on those edges.</summary>
+    public int Stride { get; }
+
+    /// <summary>The operations to run.</summary>
+    public IReadOnlyList<OperationUse> Operations { get; }
+
+    /// <summary>Whether an operation begins with a ReLU.</summary>
+    public bool AnyRectified => Operations.Any(use => use.IsRectified);
+
+    /// <summary>An edge from the state.</summary>
+    /// <param name="Index">Its number in the cell.</param>
+    /// <param name="Node">The intermediate node it goes to.</param>
+    public readonly record struct Edge(int Index, int Node);
+
+    /// <summary>
+    /// One run of an operation: for one edge, or, without parameters, for all edges that have it, since its output is the same on all of them.
+    /// </summary>
+    /// <param name="Row">The operation's row in the table.</param>
+    /// <param name="Modules">The modules of the edges; the first one is run.</param>
+    /// <param name="Edges">The edges that take the output.</param>
+    public sealed record OperationUse(int Row, IReadOnlyList<nn.Module<Tensor, Tensor>> Modules, IReadOnlyList<Edge> Edges)
+    {
+        public bool IsIdentity => Modules[0] is IdentityModule;
+
+        public bool IsRectified => Modules[0] is IBeginsWithRelu;
+
+        /// <summary>The operation's output; <paramref name="input"/> is rectified where the operation begins with a ReLU.</summary>
+        public Tensor Run(Tensor input) => Modules[0] is IBeginsWithRelu rest ? rest.ForwardRectified(input) : Modules[0].forward(input);
+
+        /// <summary>Gives the modules that were not run the running statistics of the one that was.</summary>
+        public void ShareStatistics()
+        {
+            if (Modules.Count == 1 || Modules[0] is not ModuleChain { training: true } chain)
+                return;
+            for (var i = 1; i < Modules.Count; i++)
+            {
+                foreach (var (ran, other) in chain.Modules.Zip(((ModuleChain)Modules[i]).Modules))
+                    (other as BatchNormModule)?.CopyStatistics((BatchNormModule)ran);
+            }
+        }
+    }
+}
