@@ -8,16 +8,17 @@ namespace ZeroOneShot.Networks;
 /// </summary>
 internal sealed class LeanSupernet
 {
-    private readonly Supernet _supernet;
     private readonly LeanCell[] _cells;
     private readonly BatchNormModule[] _norms;
 
     public LeanSupernet(Supernet supernet)
     {
-        _supernet = supernet;
+        Supernet = supernet;
         _cells = [.. supernet.Cells.Select(cell => new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels))];
         _norms = [.. supernet.modules().OfType<BatchNormModule>()];
     }
+
+    public Supernet Supernet { get; }
 
     /// <summary>The logits, without a graph.</summary>
     public Tensor Forward(Tensor images, Mixture mixture)
@@ -25,7 +26,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var c = new MixingCoefficients(mixture);
-        var features = _supernet.Stem(images);
+        var features = Supernet.Stem(images);
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in _cells)
         {
@@ -34,7 +35,7 @@ internal sealed class LeanSupernet
                 beforePrevious.Dispose();
             (beforePrevious, previous) = (previous, output);
         }
-        return _supernet.Classify(previous).MoveToOuterDisposeScope();
+        return Supernet.Classify(previous).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -48,18 +49,18 @@ internal sealed class LeanSupernet
         var outputs = new List<Tensor>();
         using (no_grad())
         {
-            var features = _supernet.Stem(images);
+            var features = Supernet.Stem(images);
             outputs.AddRange([features, features]);
             foreach (var cell in _cells)
                 outputs.Add(cell.Forward(outputs[^2], outputs[^1], c));
         }
 
         var last = outputs[^1].detach().requires_grad_(true);
-        var logits = _supernet.Classify(last);
+        var logits = Supernet.Classify(last);
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
 
-        var weights = _supernet.Classifier.weight!.requires_grad;
+        var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[outputs.Count];
         gradients[^1] = last.grad!;
         Track(false);
@@ -76,7 +77,7 @@ internal sealed class LeanSupernet
             }
             if (weights)
             {
-                using var stem = _supernet.Stem(images);
+                using var stem = Supernet.Stem(images);
                 stem.backward([gradients[0]! + gradients[1]!]);
             }
         }
@@ -102,7 +103,8 @@ internal sealed class LeanSupernet
         }
     }
 
-    private void Track(bool tracks)
+    /// <summary>Whether forward runs update the running statistics of batch norms; at first they do.</summary>
+    public void Track(bool tracks)
     {
         foreach (var norm in _norms)
             norm.Tracks = tracks;

@@ -67,7 +67,10 @@ internal sealed class StateUses
             for (var i = 1; i < Modules.Count; i++)
             {
                 foreach (var (ran, other) in chain.Modules.Zip(((ModuleChain)Modules[i]).Modules))
-                    (other as BatchNormModule)?.CopyStatistics((BatchNormModule)ran);
+                {
+                    if (ran is BatchNormModule { Tracks: true } norm)
+                        ((BatchNormModule)other).CopyStatistics(norm);
+                }
             }
         }
     }

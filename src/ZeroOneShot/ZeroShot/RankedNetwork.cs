@@ -6,12 +6,13 @@ namespace ZeroOneShot.ZeroShot;
 /// <summary>A supernet with random weights in training mode, the part of it that is live, and the images to rank it on.</summary>
 public sealed class RankedNetwork : IDisposable
 {
+    private readonly LeanSupernet _lean;
     private Tensor? _logits;
 
-    internal RankedNetwork(Supernet supernet, Mixture mixture, IReadOnlyList<Tensor> images) => (Supernet, Mixture, Images) = (supernet, mixture, images);
+    internal RankedNetwork(LeanSupernet lean, Mixture mixture, IReadOnlyList<Tensor> images) => (_lean, Mixture, Images) = (lean, mixture, images);
 
     /// <summary>The network; operations that <see cref="Mixture"/> has not live are not run.</summary>
-    public Supernet Supernet { get; }
+    public Supernet Supernet => _lean.Supernet;
 
     /// <summary>Equal weights for the live operations of every edge.</summary>
     public Mixture Mixture { get; }
@@ -26,9 +27,8 @@ public sealed class RankedNetwork : IDisposable
         {
             if (_logits is null)
             {
-                using var _ = no_grad();
                 using var scope = NewDisposeScope();
-                _logits = cat([.. Images.Select(batch => Supernet.forward(batch, Mixture))]).DetachFromDisposeScope();
+                _logits = cat([.. Images.Select(batch => _lean.Forward(batch, Mixture))]).DetachFromDisposeScope();
             }
             return _logits;
         }

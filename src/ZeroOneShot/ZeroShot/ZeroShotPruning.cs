@@ -65,6 +65,7 @@ public static class ZeroShotPruning
         private readonly Device _device;
         private readonly OperationMask _start;
         private readonly Supernet _supernet;
+        private readonly LeanSupernet _lean;
         private readonly Tensor[] _batches;
 
         public Run(ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
@@ -79,6 +80,8 @@ public static class ZeroShotPruning
             _batches = Batches(images);
             _supernet = new Supernet(_start, options.Supernet, images.Shape.Channels, images.ClassCount);
             _supernet.train();
+            _lean = new LeanSupernet(_supernet);
+            _lean.Track(false);
         }
 
         public int Rounds { get; private set; }
@@ -126,7 +129,7 @@ public static class ZeroShotPruning
 
         private void AddRanks(OperationMask mask, double[] ranks)
         {
-            using var network = new RankedNetwork(_supernet, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches);
+            using var network = new RankedNetwork(_lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches);
             for (var r = 0; r < ranks.Length; r++)
                 ranks[r] += _options.RankingFunctions[r].Rank(network) / _options.Initializations;
         }
