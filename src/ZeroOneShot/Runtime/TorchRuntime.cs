@@ -86,6 +86,9 @@ public static partial class TorchRuntime
         // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times the
         // time of sleeping. A value the user has set stays.
         _ = SetEnvironmentVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        // The AVX-512 kernels of the oneDNN in libtorch 2.10 write outside their buffers in the gradients of depthwise convolutions of few
+        // channels (crashes, "double free or corruption"), and get that of a single channel wrong; its AVX2 kernels do not.
+        _ = SetEnvironmentVariable("ONEDNN_MAX_CPU_ISA", "AVX2", overwrite: 0);
         try
         {
             LoadOnLinux();
