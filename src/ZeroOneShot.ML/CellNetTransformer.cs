@@ -24,8 +24,10 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
 {
     // Columns that live only between the components; a dot keeps them apart from column names one would choose.
     private const string Logits = "CellNet.Logits";
-    private const string SpareScore = "CellNet.Score";
     private const string SpareLabel = "CellNet.PredictedLabel";
+
+    // What the stock head calls its scores; it cannot be told another name.
+    private const string Score = "Score";
 
     private readonly TransformerChain<ITransformer> _components;
     private readonly byte[] _onnx;
@@ -136,20 +138,20 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         var components = new List<ITransformer>();
         try
         {
-            Add(transforms.ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
+            Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
             var label = data.Schema[description.LabelColumnName];
+            AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.PredictedLabelColumnName);
             var spare = new List<string> { Logits };
-            if (HasTextValues(label))
+            if (!HasTextValues(label))
             {
-                AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.ScoreColumnName, description.PredictedLabelColumnName);
+                // The stock head names its scores only after texts. So a second head, whose label has the names as texts, makes the scores anew.
+                AddHead(label.Type, TextValues(classNames), SpareLabel);
+                spare.Add(SpareLabel);
             }
-            else
+            if (description.ScoreColumnName != Score)
             {
-                // The stock head names its scores only after texts. So one head, whose label has the names as texts, makes the scores, and
-                // another makes the predicted label with the values that the label has.
-                AddHead(label.Type, TextValues(classNames), description.ScoreColumnName, SpareLabel);
-                AddHead(label.Type, LabelColumn.KeyValuesOf(label), SpareScore, description.PredictedLabelColumnName);
-                spare.AddRange([SpareLabel, SpareScore]);
+                Add(transforms.CopyColumns(description.ScoreColumnName, Score));
+                spare.Add(Score);
             }
             Add(transforms.DropColumns([.. spare]));
             return new TransformerChain<ITransformer>([.. components]);
@@ -168,13 +170,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
             data = transformer.Transform(data);
         }
 
-        void AddHead(DataViewType labelType, DataViewSchema.Annotations labelAnnotations, string scores, string predictedLabel)
+        void AddHead(DataViewType labelType, DataViewSchema.Annotations labelAnnotations, string predictedLabel)
         {
             var schema = new DataViewSchema.Builder();
             schema.AddColumn(Logits, new VectorDataViewType(NumberDataViewType.Single, classNames.Count));
             schema.AddColumn(description.LabelColumnName, labelType, labelAnnotations);
             var head = MLNetInternals.Multiclass<MaximumEntropyModelParameters>.Transformer(
-                host, Softmax(host, classNames.Count), schema.ToSchema(), Logits, description.LabelColumnName, scores, predictedLabel);
+                host, Softmax(host, classNames.Count), schema.ToSchema(), Logits, description.LabelColumnName, Score, predictedLabel);
             components.Add(head);
             data = head.Transform(data);
         }

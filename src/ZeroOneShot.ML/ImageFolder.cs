@@ -148,7 +148,8 @@ public static class ImageFolder
 
     private sealed class ImageRow
     {
-        [ImageType]
+        // The attribute demands a size, though images of any may come: resizing looks at each image.
+        [ImageType(1, 1)]
         public MLImage? Image { get; set; }
     }
 }

@@ -69,7 +69,7 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         Add(transforms.ResizeImages(resized, width + 1, height, image, ImageResizingEstimator.ResizingKind.IsoPad));
         Add(transforms.ExtractPixels(extracted, resized, ImagePixelExtractingEstimator.ColorBits.Rgb));
         using (var onnx = new MemoryStream(Onnx(extracted)))
-            Add(transforms.ApplyOnnxModel(output, extracted, onnx));
+            Add(Stage.OnnxTransforms(_host).ApplyOnnxModel(output, extracted, onnx));
         Add(transforms.DropColumns(resized, extracted));
         return new TransformerChain<ITransformer>([.. components]);
 

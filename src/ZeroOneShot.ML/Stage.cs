@@ -10,6 +10,13 @@ internal static class Stage
     /// <summary>The seed of the options, else that of the MLContext, else 0.</summary>
     public static long Seed(long? seed, IHost host) => seed ?? MLNetInternals.Seed(host) ?? 0;
 
+    /// <summary>
+    /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings, and a
+    /// GPU of the MLContext is meant for training here.
+    /// </summary>
+    public static TransformsCatalog OnnxTransforms(IHost host) =>
+        MLNetInternals.GpuDeviceId(host) is null ? MLNetInternals.Transforms(host) : new MLContext().Transforms;
+
     /// <summary>Refuses a seed or device in the settings of a stage, where it would not be used.</summary>
     public static void CheckUnset(long seed, string? device)
     {

@@ -1,6 +1,8 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -10,6 +12,10 @@ internal static class Toy
     public const int Side = 16;
 
     public const int BatchSize = 8;
+
+    /// <summary>Two nodes and four operations in place of four and eight.</summary>
+    public static readonly SearchSpace Space = new("toy", new CellTopology(2),
+        [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
 
     public static readonly string[] ClassNames = ["bars", "dots", "waves"];
 
@@ -38,16 +44,19 @@ internal static class Toy
     public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
     {
         Method = method ?? SearchMethod.ZeroOneShotRandom,
-        Settings = new() { BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+        Settings = new() { Space = Space, BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
     };
 
     public static MaskedDartsSearchEstimator.Options Search() => new()
     {
+        Space = Space,
         Settings = new() { BatchSize = BatchSize, Epochs = 2, WarmupEpochs = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
     };
 
-    public static CellNetTrainer.Options Train() => new()
+    public static CellNetTrainer.Options Train(Genotype? genotype = null) => new()
     {
+        Space = genotype is null ? Space : SearchSpace.Darts,
+        Genotype = genotype,
         Settings = new() { BatchSize = BatchSize, Epochs = 2, Network = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
     };
 

@@ -129,7 +129,18 @@ internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>
 
     public Parameter Weight => weight;
 
-    public override Tensor forward(Tensor input) => nn.functional.conv2d(input, weight, null, _stride, _padding, _dilation, _groups);
+    public override Tensor forward(Tensor input) => Layer.Depthwise && _groups == 1
+        ? ForwardDoubled(input)
+        : nn.functional.conv2d(input, weight, null, _stride, _padding, _dilation, _groups);
+
+    // With AVX-512, oneDNN of libtorch 2.10 gets the input's gradient of a convolution from one channel to one wrong (up to NaN) where the
+    // kernel is larger than 1 x 1. Of two channels, each a group, it gets it right.
+    private Tensor ForwardDoubled(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var both = nn.functional.conv2d(cat([input, input], 1), cat([weight, weight], 0), null, _stride, _padding, _dilation, 2);
+        return both.narrow(1, 0, 1).MoveToOuterDisposeScope();
+    }
 }
 
 internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>
