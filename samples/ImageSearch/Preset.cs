@@ -1,0 +1,116 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ImageSearch;
+
+/// <summary>How much is computed.</summary>
+internal sealed record Preset
+{
+    /// <summary>The table.</summary>
+    public static IReadOnlyList<Preset> All { get; } =
+    [
+        new()
+        {
+            Name = "quick",
+            Purpose = "minutes on two cores, with at most 2,000 images to train and 500 to test",
+            TrainImages = 2000,
+            TestImages = 500,
+            Prune = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 32, Batches = 1 },
+            Search = new() { Supernet = new() { Channels = 8, Cells = 5 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
+            Train = new()
+            {
+                Network = new() { Channels = 8, Cells = 5, AuxiliaryHead = false },
+                Epochs = 8,
+                BatchSize = 64,
+                DropPath = 0,
+                Augmentation = new Augmentation(),
+            },
+        },
+        new()
+        {
+            Name = "cpu",
+            Purpose = "an evening on a laptop, with all images",
+            Prune = new() { BatchSize = 64 },
+            Search = new() { Epochs = 10, WarmupEpochs = 3, BatchSize = 128 },
+            Train = new()
+            {
+                Network = new() { Channels = 16, Cells = 8, AuxiliaryHead = false },
+                Epochs = 30,
+                BatchSize = 128,
+                DropPath = 0.1,
+            },
+        },
+        new()
+        {
+            Name = "paper",
+            Purpose = "the settings of the paper, for a GPU",
+            Prune = new() { Initializations = 3 },
+            Search = new(),
+            Train = new(),
+        },
+    ];
+
+    public required string Name { get; init; }
+
+    public required string Purpose { get; init; }
+
+    public required ZeroShotPruningOptions Prune { get; init; }
+
+    public required SearchOptions Search { get; init; }
+
+    public required TrainingOptions Train { get; init; }
+
+    /// <summary>At most so many images are trained on, equally many of every class; null for all.</summary>
+    public int? TrainImages { get; init; }
+
+    /// <summary>At most so many images are tested on, equally many of every class; null for all.</summary>
+    public int? TestImages { get; init; }
+
+    /// <summary>Images of every class to train on, in place of <see cref="TrainImages"/>; a quarter of them to test on.</summary>
+    public int? ImagesPerClass { get; init; }
+
+    /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
+    public static Preset Parse(string name) =>
+        All.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ArgumentException($"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.");
+
+    /// <summary>The preset with some of its numbers replaced; null leaves a number as it is.</summary>
+    public Preset With(int? epochs, int? searchEpochs, int? channels, int? cells, int? imagesPerClass) => this with
+    {
+        Prune = Prune with { Supernet = With(Prune.Supernet, channels, cells) },
+        Search = Search with
+        {
+            Supernet = With(Search.Supernet, channels, cells),
+            Epochs = searchEpochs ?? Search.Epochs,
+            WarmupEpochs = (searchEpochs ?? Search.Epochs) * Search.WarmupEpochs / Search.Epochs,
+        },
+        Train = Train with
+        {
+            Network = Train.Network with { Channels = channels ?? Train.Network.Channels, Cells = cells ?? Train.Network.Cells },
+            Epochs = epochs ?? Train.Epochs,
+        },
+        ImagesPerClass = imagesPerClass ?? ImagesPerClass,
+    };
+
+    /// <summary>The preset with batches no larger than the data set allows; the search trains on one half of it, and searches on the other.</summary>
+    public Preset FittedTo(int trainImages) => this with
+    {
+        Prune = Prune with { BatchSize = Math.Min(Prune.BatchSize, trainImages / Prune.Batches) },
+        Search = Search with { BatchSize = Math.Min(Search.BatchSize, trainImages / 2) },
+        Train = Train with { BatchSize = Math.Min(Train.BatchSize, trainImages) },
+    };
+
+    /// <summary>How many images of every class to train on; null for all.</summary>
+    public int? TrainImagesOfEach(int classes) => ImagesPerClass ?? Share(TrainImages, classes);
+
+    /// <summary>How many images of every class to test on; null for all.</summary>
+    public int? TestImagesOfEach(int classes) => ImagesPerClass is { } images ? Math.Max(1, images / 4) : Share(TestImages, classes);
+
+    private static int? Share(int? images, int classes) => images is null ? null : Math.Max(1, images.Value / classes);
+
+    private static SupernetOptions With(SupernetOptions supernet, int? channels, int? cells) =>
+        supernet with { Channels = channels ?? supernet.Channels, Cells = cells ?? supernet.Cells };
+}
