@@ -13,8 +13,8 @@ internal static class CommandLine
 
     private static readonly Option<string?> s_data = new("--data")
     {
-        Description = "Folder of CIFAR-10 or CIFAR-100 (binary version), or of images: with one subfolder per class, or with such folders called train "
-            + "and test. Default: 2,500 images of Fashion-MNIST that this application brings along.",
+        Description = "Folder of CIFAR-10 or CIFAR-100 (binary version), or of images: with one subfolder per class, or with such folders "
+            + "called train and test. Default: 2,500 images of Fashion-MNIST that this application brings along.",
         HelpName = "DIR",
     };
 
@@ -48,7 +48,8 @@ internal static class CommandLine
 
     private static readonly Option<int?> s_epochs = Number("--epochs", "Epochs of training, in place of the preset's.");
     private static readonly Option<int?> s_searchEpochs = Number("--search-epochs", "Epochs of the search, in place of the preset's.");
-    private static readonly Option<int?> s_channels = Number("--channels", "Channels of the first cells in both networks, in place of the preset's.");
+    private static readonly Option<int?> s_channels =
+        Number("--channels", "Channels of the first cells in both networks, in place of the preset's.");
     private static readonly Option<int?> s_cells = Number("--cells", "Cells of both networks, in place of the preset's.");
 
     private static readonly Option<int?> s_imagesPerClass =
@@ -61,7 +62,10 @@ internal static class CommandLine
         HelpName = "N",
     };
 
-    private static readonly Option<bool> s_grey = new("--grey") { Description = "Reads images of a folder as grey. The default data set is grey anyway." };
+    private static readonly Option<bool> s_grey = new("--grey")
+    {
+        Description = "Reads images of a folder as grey. The default data set is grey anyway.",
+    };
 
     /// <summary>Runs the application and turns errors into one sentence.</summary>
     /// <param name="args">The command line.</param>
@@ -137,7 +141,8 @@ internal static class CommandLine
     private static Exception Cause(Exception e) => e switch
     {
         AggregateException or TargetInvocationException when e.InnerException is { } inner => Cause(inner),
-        InvalidOperationException { InnerException: { } inner } when e.Message.StartsWith("Splitter", StringComparison.Ordinal) => Cause(inner),
+        InvalidOperationException { InnerException: { } inner } when e.Message.StartsWith("Splitter", StringComparison.Ordinal) =>
+            Cause(inner),
         _ => e,
     };
 

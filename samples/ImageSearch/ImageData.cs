@@ -41,7 +41,8 @@ internal sealed record ImageData
             TestImages = test.Images.Count,
             ClassNames = train.ClassNames,
             Channels = source.IsGrey || settings.Grey ? 1 : 3,
-            Description = $"{source.Name}, {classes} classes, {train.Images.Count:N0} images to train and {test.Images.Count:N0} to test{cut}",
+            Description =
+                $"{source.Name}, {classes} classes, {train.Images.Count:N0} images to train and {test.Images.Count:N0} to test{cut}",
         };
     }
 }

@@ -22,7 +22,10 @@ internal sealed record ImageList(IReadOnlyList<LabelledImage> Images, IReadOnlyL
         foreach (var (label, name) in ClassNames.Index())
         {
             if (train.Images.All(image => image.Label != label))
-                throw new InvalidDataException($"Class '{name}' has one image only; expected at least two, one to train and one to test. Add images of it.");
+            {
+                throw new InvalidDataException(
+                    $"Class '{name}' has one image only; expected at least two, one to train and one to test. Add images of it.");
+            }
         }
         return (train, test);
     }
@@ -42,8 +45,8 @@ internal sealed record ImageList(IReadOnlyList<LabelledImage> Images, IReadOnlyL
         var classes = mlContext.Data.LoadFromEnumerable(ClassNames.Select(name => new ClassRow { Name = name }));
         return mlContext.Transforms.Conversion.MapValueToKey("Label", keyData: classes).Fit(rows).Transform(rows);
 
-        IDataView Paths() =>
-            mlContext.Data.LoadFromEnumerable(Images.Select(image => new PathRow { ImagePath = image.Name, Label = ClassNames[image.Label] }).ToList());
+        IDataView Paths() => mlContext.Data.LoadFromEnumerable(
+            Images.Select(image => new PathRow { ImagePath = image.Name, Label = ClassNames[image.Label] }).ToList());
     }
 
     private (ImageList Chosen, ImageList Others) Chosen(int seed, Func<int, int> countOfClass)

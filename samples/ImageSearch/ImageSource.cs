@@ -20,15 +20,15 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
     public static ImageSource Embedded()
     {
         using var zip = new ZipArchive(Assembly.GetExecutingAssembly().GetManifestResourceStream("fashion-mnist-small.zip")!);
-        var files = zip.Entries.Where(entry => entry.Name.EndsWith(".png", StringComparison.Ordinal)).ToLookup(entry => entry.FullName.Split('/')[0]);
+        var images = zip.Entries.Where(entry => entry.Name.EndsWith(".png", StringComparison.Ordinal));
+        var files = images.ToLookup(entry => entry.FullName.Split('/')[0]);
         return new ImageSource("Fashion-MNIST, a small part", List(files["train"]), List(files["test"]), IsGrey: true);
 
         static ImageList List(IEnumerable<ZipArchiveEntry> entries)
         {
-            var classes = entries.ToLookup(entry => entry.FullName.Split('/')[1]).OrderBy(entries => entries.Key, StringComparer.Ordinal).ToList();
-            return new ImageList(
-                [.. classes.Index().SelectMany(numbered => numbered.Item.Select(entry => new LabelledImage(entry.FullName, numbered.Index, Reader(entry))))],
-                [.. classes.Select(entries => entries.Key)]);
+            var byClass = entries.GroupBy(entry => entry.FullName.Split('/')[1]).OrderBy(of => of.Key, StringComparer.Ordinal).ToList();
+            var images = byClass.SelectMany((of, label) => of.Select(entry => new LabelledImage(entry.FullName, label, Reader(entry))));
+            return new ImageList([.. images], [.. byClass.Select(of => of.Key)]);
         }
 
         static Func<MLImage> Reader(ZipArchiveEntry entry)
@@ -46,7 +46,10 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
     public static ImageSource Open(MLContext mlContext, string folder, int seed)
     {
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"There is no folder '{Path.GetFullPath(folder)}'; expected CIFAR files, or one subfolder of images per class.");
+        {
+            throw new DirectoryNotFoundException(
+                $"There is no folder '{Path.GetFullPath(folder)}'; expected CIFAR files in it, or one subfolder of images per class.");
+        }
         if (CifarOf(folder) is { } kind)
         {
             return new ImageSource(kind == CifarKind.Cifar10 ? "CIFAR-10" : "CIFAR-100",
@@ -76,8 +79,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
     {
         var set = kind == CifarKind.Cifar10 ? CifarFiles.Read10(folder, part) : CifarFiles.Read100(folder, part);
         var name = part.ToString().ToLowerInvariant();
-        return new ImageList([.. Enumerable.Range(0, set.Count).Select(i => new LabelledImage($"{name}/{i:00000}", set.Label(i), () => Image(set, i)))],
-            set.ClassNames);
+        var images = Enumerable.Range(0, set.Count).Select(i => new LabelledImage($"{name}/{i:00000}", set.Label(i), () => Image(set, i)));
+        return new ImageList([.. images], set.ClassNames);
     }
 
     private static MLImage Image(ImageSet set, int index)
@@ -95,15 +98,17 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
         var view = mlContext.Data.LoadImageFolder(folder);
         VBuffer<ReadOnlyMemory<char>> names = default;
         view.Schema["Label"].GetKeyValues(ref names);
+        // Keys count from 1.
+        var images = view.GetColumn<string>("ImagePath").Zip(view.GetColumn<uint>("Label"));
         return new ImageList(
-            [.. view.GetColumn<string>("ImagePath").Zip(view.GetColumn<uint>("Label"), (path, key) => new LabelledImage(path, (int)key - 1))],
+            [.. images.Select(image => new LabelledImage(image.First, (int)image.Second - 1))],
             [.. names.DenseValues().Select(name => name.ToString())]);
     }
 
     private static void CheckSameClasses(string folder, IReadOnlyList<string> train, IReadOnlyList<string> test)
     {
-        var onlyInOne = train.Except(test).Select(name => $"train/{name}").Concat(test.Except(train).Select(name => $"test/{name}")).ToList();
-        if (onlyInOne.Count > 0)
+        string[] onlyInOne = [.. train.Except(test).Select(name => $"train/{name}"), .. test.Except(train).Select(name => $"test/{name}")];
+        if (onlyInOne.Length > 0)
         {
             throw new InvalidDataException($"Folder '{folder}' has {string.Join(", ", onlyInOne)} without a counterpart; " +
                 "expected subfolders of the same names in train and test.");

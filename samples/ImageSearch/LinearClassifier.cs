@@ -21,6 +21,8 @@ internal static class LinearClassifier
             {
                 // More threads would make the result depend on their timing.
                 NumberOfThreads = 1,
+                // On the default data more passes cost time and gain nothing.
+                MaximumNumberOfIterations = 30,
             }));
         using var model = pipeline.Fit(data.Train);
         cancellation.ThrowIfCancellationRequested();

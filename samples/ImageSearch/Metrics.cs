@@ -37,8 +37,8 @@ internal sealed record Metrics
 
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
 
-    public static Metrics Of(RunSettings settings, Preset preset, ImageData data, CellNetTransformer network, Evaluation evaluation, double linearAccuracy,
-        IReadOnlyDictionary<string, double> seconds) => new()
+    public static Metrics Of(RunSettings settings, Preset preset, ImageData data, CellNetTransformer network, Evaluation evaluation,
+        double linearAccuracy, IReadOnlyDictionary<string, double> seconds) => new()
         {
             TestAccuracy = evaluation.Accuracy,
             LinearAccuracy = linearAccuracy,

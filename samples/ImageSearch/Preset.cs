@@ -75,7 +75,8 @@ internal sealed record Preset
     /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
     public static Preset Parse(string name) =>
         All.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new ArgumentException($"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.");
+        ?? throw new ArgumentException(
+            $"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.");
 
     /// <summary>The preset with some of its numbers replaced; null leaves a number as it is.</summary>
     public Preset With(int? epochs, int? searchEpochs, int? channels, int? cells, int? imagesPerClass) => this with
@@ -95,7 +96,7 @@ internal sealed record Preset
         ImagesPerClass = imagesPerClass ?? ImagesPerClass,
     };
 
-    /// <summary>The preset with batches no larger than the data set allows; the search trains on one half of it, and searches on the other.</summary>
+    /// <summary>The preset with batches no larger than the data set allows, of which the search takes one half to train on.</summary>
     public Preset FittedTo(int trainImages) => this with
     {
         Prune = Prune with { BatchSize = Math.Min(Prune.BatchSize, trainImages / Prune.Batches) },

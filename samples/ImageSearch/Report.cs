@@ -1,6 +1,6 @@
 using System.Globalization;
-using Spectre.Console;
 using ZeroOneShot.ML;
+using ZeroOneShot.OneShot;
 
 namespace ImageSearch;
 
@@ -11,9 +11,14 @@ internal static class Report
     {
         Console.WriteLine($"Data:   {data.Description}.");
         Console.WriteLine($"Method: {settings.Method}, preset {preset.Name}, seed {settings.Seed}.");
-        Console.WriteLine($"Work:   search {preset.Search.Epochs} epochs of {preset.Search.Supernet.Channels} channels and {preset.Search.Supernet.Cells} cells, " +
-            $"batch {preset.Search.BatchSize}; train {preset.Train.Epochs} epochs of {preset.Train.Network.Channels} channels and " +
-            $"{preset.Train.Network.Cells} cells, batch {preset.Train.BatchSize}.");
+        var (search, train) = (preset.Search, preset.Train);
+        var searching = settings.Method.Pruning == PruningKind.ZeroShotToGenotype
+            ? "prune to the last operation"
+            : $"search {search.Epochs} epochs (batch {search.BatchSize})";
+        searching += $" with {search.Supernet.Channels} channels and {search.Supernet.Cells} cells";
+        Console.WriteLine($"Work:   {searching}; " +
+            $"train {train.Epochs} epochs (batch {train.BatchSize}) with {train.Network.Channels} channels and " +
+            $"{train.Network.Cells} cells.");
     }
 
     public static void End(CellNetTransformer network, Evaluation evaluation, double linearAccuracy, ResultFiles files)
@@ -22,12 +27,10 @@ internal static class Report
         Console.WriteLine($"Found after pruning to {network.Mask}:");
         Console.WriteLine(network.Genotype);
         Console.WriteLine();
-        if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = Confusion.Columns;
-        AnsiConsole.Write(Confusion.Table(evaluation));
+        Confusion.Write(evaluation);
         Console.WriteLine();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Test accuracy: {evaluation.Accuracy:0.0000} of {evaluation.Predictions.Count} images (a linear classifier of the same pixels: {linearAccuracy:0.0000})."));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Test accuracy: {evaluation.Accuracy:0.0000} " +
+            $"({evaluation.Predictions.Count} images). A linear classifier of the same pixels: {linearAccuracy:0.0000}."));
         Console.WriteLine($"Written: {string.Join(", ", files.Written)}.");
         Console.WriteLine($"Next:    dotnet run -c Release --project samples/Predict -- {files.Model} IMAGE.png");
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -11,7 +12,13 @@ namespace ImageSearch;
 /// <summary>The files that a run leaves, each whole or not at all.</summary>
 internal sealed class ResultFiles(string folder)
 {
-    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        // Keeps the quotation marks of the genotype readable.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly List<string> _written = [];
 
@@ -39,7 +46,8 @@ internal sealed class ResultFiles(string folder)
     {
         var names = evaluation.ClassNames;
         var lines = evaluation.Predictions.Select(prediction => string.Create(CultureInfo.InvariantCulture,
-            $"{Quoted(prediction.Image)},{Quoted(names[prediction.Label])},{Quoted(names[prediction.Predicted])},{prediction.Score:0.000000}"));
+            $"{Quoted(prediction.Image)},{Quoted(names[prediction.Label])}," +
+            $"{Quoted(names[prediction.Predicted])},{prediction.Score:0.000000}"));
         return string.Join('\n', lines.Prepend("image,label,predicted,score"));
     }
 

@@ -7,9 +7,9 @@ namespace Predict;
 
 /// <summary>A saved ML.NET model from images to scores by class.</summary>
 /// <remarks>
-/// Which columns the model needs cannot be read from it: ML.NET leaves image columns out of the schema that it stores. So the model is offered
-/// an image column called Image, as samples/ImageSearch trains on, and asked whether that will do. Other columns of the training data, such as
-/// the label, are not needed to predict.
+/// Which columns the model needs cannot be read from it: ML.NET leaves image columns out of the schema that it stores. So the model is
+/// offered an image column called Image, as samples/ImageSearch trains on, and asked whether that will do. Other columns of the training
+/// data, such as the label, are not needed to predict.
 /// </remarks>
 internal sealed class ImageClassifier : IDisposable
 {
@@ -27,13 +27,14 @@ internal sealed class ImageClassifier : IDisposable
     public static ImageClassifier Load(string path)
     {
         if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no file '{path}'; expected a model, for example the out/model.zip of samples/ImageSearch.");
+            throw new FileNotFoundException($"There is no file '{path}'; expected a model, such as out/model.zip of ImageSearch.");
         var mlContext = new MLContext();
         var model = Read(mlContext, path);
         try
         {
             // The engine must not dispose the model, so that the model can be disposed when it was of no use.
-            var engine = mlContext.Model.CreatePredictionEngine<ImageRow, ScoreRow>(model, new PredictionEngineOptions { OwnsTransformer = false });
+            var options = new PredictionEngineOptions { OwnsTransformer = false };
+            var engine = mlContext.Model.CreatePredictionEngine<ImageRow, ScoreRow>(model, options);
             VBuffer<ReadOnlyMemory<char>> names = default;
             engine.OutputSchema["Score"].GetSlotNames(ref names);
             return new ImageClassifier(model, engine, [.. names.DenseValues().Select(name => name.ToString())]);
@@ -68,7 +69,8 @@ internal sealed class ImageClassifier : IDisposable
         {
             return mlContext.Model.Load(path, out _);
         }
-        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException or TargetInvocationException)
+        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException
+            or TargetInvocationException)
         {
             throw new InvalidDataException($"'{path}' cannot be loaded as an ML.NET model ({e.GetBaseException().Message}).", e);
         }

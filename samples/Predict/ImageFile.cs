@@ -13,13 +13,14 @@ internal static class ImageFile
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'; expected an image.");
         // SkiaSharp comes with Microsoft.ML.ImageAnalytics.
-        using (var codec = SKCodec.Create(path) ?? throw new InvalidDataException($"'{path}' is no image that can be decoded; expected png, jpg, bmp, gif or webp."))
-        using (var bitmap = new SKBitmap(codec.Info))
+        using var codec = SKCodec.Create(path)
+            ?? throw new InvalidDataException($"'{path}' is no image that can be decoded; expected png, jpg, bmp, gif or webp.");
+        using var bitmap = new SKBitmap(codec.Info);
+        return codec.GetPixels(codec.Info, bitmap.GetPixels()) switch
         {
-            var result = codec.GetPixels(codec.Info, bitmap.GetPixels());
-            if (result != SKCodecResult.Success)
-                throw new InvalidDataException($"'{path}' is {(result == SKCodecResult.IncompleteInput ? "truncated" : "damaged")}. Copy it again.");
-        }
-        return MLImage.CreateFromFile(path);
+            SKCodecResult.Success => MLImage.CreateFromFile(path),
+            SKCodecResult.IncompleteInput => throw new InvalidDataException($"'{path}' is truncated. Copy it again."),
+            var result => throw new InvalidDataException($"'{path}' cannot be decoded ({result}). Copy it again."),
+        };
     }
 }

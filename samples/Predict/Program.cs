@@ -17,8 +17,9 @@ try
     {
         try
         {
-            var best = classifier.Classify(path).OrderByDescending(label => label.Score).Take(3);
-            Console.WriteLine($"{path}: {string.Join(", ", best.Select(label => string.Create(CultureInfo.InvariantCulture, $"{label.Name} {label.Score:0.00000}")))}");
+            var best = classifier.Classify(path).OrderByDescending(label => label.Score).Take(3)
+                .Select(label => string.Create(CultureInfo.InvariantCulture, $"{label.Name} {label.Score:0.00000}"));
+            Console.WriteLine($"{path}: {string.Join(", ", best)}");
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {

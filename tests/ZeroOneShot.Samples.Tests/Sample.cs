@@ -1,0 +1,32 @@
+using System.Diagnostics;
+
+namespace ZeroOneShot.Samples.Tests;
+
+/// <summary>A sample, run as a process of its own.</summary>
+internal static class Sample
+{
+    /// <summary>The options of a run of seconds.</summary>
+    public static readonly string[] Tiny =
+    [
+        "--method", "Zero-One-Shot-RND", "--channels", "8", "--cells", "3", "--search-epochs", "1", "--epochs", "2",
+        "--images-per-class", "8",
+    ];
+
+    public static Result Run(string name, params string[] arguments)
+    {
+        using var process = Start(name, arguments);
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new Result(process.ExitCode, output, errors.Result);
+    }
+
+    public static Process Start(string name, params string[] arguments)
+    {
+        var tests = Path.Combine("tests", "ZeroOneShot.Samples.Tests");
+        var program = Path.Combine(AppContext.BaseDirectory.Replace(tests, Path.Combine("samples", name)), name);
+        return Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    }
+
+    internal sealed record Result(int ExitCode, string Output, string Errors);
+}

@@ -1,0 +1,25 @@
+using System.IO.Compression;
+
+namespace ZeroOneShot.Samples.Tests;
+
+/// <summary>One run of ImageSearch on the default data, and these data as files.</summary>
+public sealed class TinyRun : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
+
+    public TinyRun()
+    {
+        ZipFile.ExtractToDirectory(Path.Combine(AppContext.BaseDirectory, "fashion-mnist-small.zip"), Images);
+        Search = Sample.Run("ImageSearch", [.. Sample.Tiny, "--out", Out]);
+    }
+
+    internal Sample.Result Search { get; }
+
+    public string Out => Path.Combine(_folder, "out");
+
+    public string Images => Path.Combine(_folder, "images");
+
+    public string File(string name) => Path.Combine(Out, name);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
