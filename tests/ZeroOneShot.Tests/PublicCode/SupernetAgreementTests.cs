@@ -13,16 +13,19 @@ namespace ZeroOneShot.Tests.PublicCode;
 
 public sealed partial class SupernetAgreementTests
 {
-    public static TheoryData<string> Recordings => Recording.Cases("supernet_*.safetensors");
+    public static TheoryData<string, SupernetEvaluation> Searches => new(
+        from file in Recording.Names("supernet_*.safetensors")
+        from evaluation in Enum.GetValues<SupernetEvaluation>()
+        select (file, evaluation));
 
     [Theory]
-    [MemberData(nameof(Recordings))]
-    public void A_search_begins_with_the_same_logits_and_losses_in_single_precision(string file)
+    [MemberData(nameof(Searches))]
+    public void A_search_begins_with_the_same_logits_and_losses_in_single_precision(string file, SupernetEvaluation evaluation)
     {
         using var scope = NewDisposeScope();
         var recording = new Recording(file);
-        var deviations = new Deviations($"{file}, {ScalarType.Float32}", 1e-4);
-        using var search = new Search(recording, ScalarType.Float32);
+        var deviations = new Deviations($"{file}, {evaluation}, {ScalarType.Float32}", 1e-4);
+        using var search = new Search(recording, ScalarType.Float32, evaluation);
         using var bilevel = new BilevelStep(search.Supernet, search.Architecture, search.Options);
         // Later steps amplify rounding: at a learning rate of 0.1 and with a handful of images, two steps make 1e-7 more than 1e-2.
         TakeStep(0, recording, search, bilevel, deviations);
@@ -30,13 +33,13 @@ public sealed partial class SupernetAgreementTests
     }
 
     [Theory]
-    [MemberData(nameof(Recordings))]
-    public void A_search_takes_the_steps_of_the_public_code_and_then_ranks_the_network_alike(string file)
+    [MemberData(nameof(Searches))]
+    public void A_search_takes_the_steps_of_the_public_code_and_then_ranks_the_network_alike(string file, SupernetEvaluation evaluation)
     {
         using var scope = NewDisposeScope();
         var recording = new Recording(file);
-        var deviations = new Deviations($"{file}, {ScalarType.Float64}", 1e-10);
-        using var search = new Search(recording, ScalarType.Float64);
+        var deviations = new Deviations($"{file}, {evaluation}, {ScalarType.Float64}", 1e-10);
+        using var search = new Search(recording, ScalarType.Float64, evaluation);
         using var bilevel = new BilevelStep(search.Supernet, search.Architecture, search.Options);
         var step = 0;
         for (; recording.Has($"step{step}/search_images"); step++)
@@ -79,7 +82,7 @@ public sealed partial class SupernetAgreementTests
         private readonly Recording _recording;
         private readonly ScalarType _type;
 
-        public Search(Recording recording, ScalarType type)
+        public Search(Recording recording, ScalarType type, SupernetEvaluation evaluation)
         {
             (_recording, _type) = (recording, type);
             var space = recording.Space();
@@ -100,6 +103,7 @@ public sealed partial class SupernetAgreementTests
                 ClipNorm = sgd("clip norm"),
                 ArchitectureLearningRate = adam("lr"),
                 ArchitectureWeightDecay = adam("weight decay"),
+                Evaluation = evaluation,
             };
             var inputChannels = (int)recording.File.Tensors["step0/search_images"].Shape[1];
             Supernet = new Supernet(mask, Options.Supernet, inputChannels, recording.Number("classes"));
@@ -135,7 +139,7 @@ public sealed partial class SupernetAgreementTests
         {
             using var _ = no_grad();
             using var mixture = Architecture.Mixture();
-            return Supernet.forward(images, mixture);
+            return Options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(Supernet).Forward(images, mixture) : Supernet.forward(images, mixture);
         }
 
         /// <summary>
