@@ -1,4 +1,5 @@
 using TorchSharp;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.Data;
 
@@ -73,9 +74,9 @@ public sealed record Augmentation
         using var scope = torch.NewDisposeScope();
         var device = images.device;
         var padded = CropPadding == 0 ? images : torch.nn.functional.pad(images, [CropPadding, CropPadding, CropPadding, CropPadding]);
-        var image = torch.arange(count, device: device).view(count, 1, 1);
-        var rows = Column(top, device) + torch.arange(height, device: device).view(1, height, 1);
-        var columns = Column(left, device) + Column(step, device) * torch.arange(width, device: device).view(1, 1, width);
+        var image = Numbers(count, device).view(count, 1, 1);
+        var rows = Column(top, device).Plus(Numbers(height, device).view(1, height, 1));
+        var columns = Column(left, device).Plus(Column(step, device) * Numbers(width, device).view(1, 1, width));
         // Pixel (n, y, x) of the result, with all its channels, is pixel (n, rows[n, y], columns[n, x]) of the padded image.
         var pixels = padded.permute(0, 2, 3, 1).index(image, rows, columns);
         return pixels.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
@@ -107,16 +108,20 @@ public sealed record Augmentation
 
         using var scope = torch.NewDisposeScope();
         var square = Inside(top, height, images.device).unsqueeze(2) & Inside(left, width, images.device).unsqueeze(1);
-        return images.masked_fill(square.unsqueeze(1), 0).MoveToOuterDisposeScope();
+        return images.where(square.unsqueeze(1).logical_not(), torch.zeros_like(images)).MoveToOuterDisposeScope();
     }
 
     /// <summary>N x size: whether position p of image n lies in the square that begins at start[n].</summary>
     private torch.Tensor Inside(long[] start, int size, torch.Device device)
     {
         var first = torch.tensor(start, device: device).view(start.Length, 1);
-        var position = torch.arange(size, device: device).view(1, size);
-        return (position >= first) & (position < first + Cutout);
+        var end = torch.tensor(Array.ConvertAll(start, s => s + Cutout), device: device).view(start.Length, 1);
+        var position = Numbers(size, device).view(1, size);
+        return (position >= first) & (position < end);
     }
+
+    private static torch.Tensor Numbers(long count, torch.Device device) =>
+        torch.tensor(Enumerable.Range(0, (int)count).Select(i => (long)i).ToArray(), device: device);
 
     private static torch.Tensor Column(long[] values, torch.Device device) =>
         torch.tensor(values, device: device).view(values.Length, 1, 1);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.Data;
 
@@ -60,7 +61,7 @@ public sealed record ChannelStatistics
         var mean = PerChannel(_mean, images.device);
         var std = PerChannel(_std, images.device);
         // The first division makes a new tensor, so that the two in-place steps cannot reach the caller's.
-        return images.to(torch.ScalarType.Float32).div(255f).sub_(mean).div_(std).MoveToOuterDisposeScope();
+        return images.to(torch.ScalarType.Float32).DividedBy(255).Accumulate(mean, -1).div_(std).MoveToOuterDisposeScope();
     }
 
     /// <summary>Whether all means and deviations are equal.</summary>

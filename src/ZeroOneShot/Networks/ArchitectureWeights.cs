@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -13,6 +14,8 @@ public sealed class ArchitectureWeights : IDisposable
 {
     /// <summary>Standard deviation of the start values, as in the public code of DARTS and PC-DARTS.</summary>
     public const double InitialScale = 1e-3;
+
+    private static readonly Scalar s_minusInfinity = double.NegativeInfinity;           // kept alive, see TensorArithmetic
 
     private readonly Parameter[] _alphas;
     private readonly Parameter[]? _betas;
@@ -74,7 +77,7 @@ public sealed class ArchitectureWeights : IDisposable
     /// <param name="kind">The kind of cell.</param>
     public Tensor LogSumExp(CellKind kind)
     {
-        using var live = Alphas(kind).masked_fill(_masked[(int)kind], double.NegativeInfinity);
+        using var live = Alphas(kind).masked_fill(_masked[(int)kind], s_minusInfinity);
         return live.logsumexp(1);
     }
 
@@ -146,7 +149,7 @@ public sealed class ArchitectureWeights : IDisposable
 
     private Tensor OperationWeights(CellKind kind)
     {
-        using var live = Alphas(kind).masked_fill(_masked[(int)kind], double.NegativeInfinity);
+        using var live = Alphas(kind).masked_fill(_masked[(int)kind], s_minusInfinity);
         return nn.functional.softmax(live, -1);
     }
 

@@ -95,7 +95,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     private (Tensor Logits, Tensor? Auxiliary) Forward(Tensor images, bool auxiliary, DropPath? dropPath = null)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.Arrange(images, Options.Channels));
+        var features = stem.forward(MemoryLayout.ChannelsLast(images));
         var (beforePrevious, previous) = (features, features);
         Tensor? auxiliaryLogits = null;
         for (var i = 0; i < cells.Count; i++)

@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
@@ -10,6 +11,6 @@ internal sealed class DropPath(double probability, Generator generator)
         using var scope = NewDisposeScope();
         var keep = empty([output.shape[0], 1, 1, 1], output.dtype);
         keep.bernoulli_(1 - probability, generator);
-        return (output * keep.to(output.device).div_(1 - probability)).MoveToOuterDisposeScope();
+        return (output * keep.to(output.device).Scale(1 / (1 - probability))).MoveToOuterDisposeScope();
     }
 }

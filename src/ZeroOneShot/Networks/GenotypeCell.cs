@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -34,7 +35,7 @@ internal sealed class GenotypeCell : nn.Module
         using var scope = NewDisposeScope();
         var states = new List<Tensor> { preprocess0.forward(beforePrevious), preprocess1.forward(previous) };
         for (var node = 0; node < Plan.Genotype.Nodes; node++)
-            states.Add(Edge(2 * node) + Edge(2 * node + 1));
+            states.Add(Edge(2 * node).Plus(Edge(2 * node + 1)));
         return cat([.. Plan.Genotype.Concat.Select(state => states[state])], 1).MoveToOuterDisposeScope();
 
         Tensor Edge(int edge)

@@ -113,15 +113,11 @@ internal sealed class ZeroModule(int stride) : nn.Module<Tensor, Tensor>(nameof(
 internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
-    private readonly long[] _stride, _padding, _dilation;
-    private readonly int _groups;
 
     public ConvolutionModule(Layer.Convolution layer, int inputChannels, int outputChannels) : base(nameof(ConvolutionModule))
     {
         Layer = layer;
-        _groups = layer.Depthwise ? inputChannels : 1;
-        (_stride, _padding, _dilation) = ([layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation]);
-        weight = nn.Parameter(empty(outputChannels, inputChannels / _groups, layer.Kernel, layer.Kernel));
+        weight = nn.Parameter(empty(outputChannels, layer.Depthwise ? 1 : inputChannels, layer.Kernel, layer.Kernel));
         RegisterComponents();
     }
 
@@ -129,7 +125,7 @@ internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>
 
     public Parameter Weight => weight;
 
-    public override Tensor forward(Tensor input) => nn.functional.conv2d(input, weight, null, _stride, _padding, _dilation, _groups);
+    public override Tensor forward(Tensor input) => Convolutions.Run(input, weight, Layer);
 }
 
 internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>
@@ -158,9 +154,9 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>
     /// <summary>Whether a forward run in training mode updates the running statistics. Off while an operation is run again.</summary>
     public bool Tracks { get; set; } = true;
 
-    public override Tensor forward(Tensor input) => training && !Tracks
-        ? nn.functional.batch_norm(input, null, null, weight, bias, training: true, Momentum, Epsilon)
-        : nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, Momentum, Epsilon);
+    public override Tensor forward(Tensor input) => MemoryLayout.BatchNorm(input, image => training && !Tracks
+        ? nn.functional.batch_norm(image, null, null, weight, bias, training: true, Momentum, Epsilon)
+        : nn.functional.batch_norm(image, running_mean, running_var, weight, bias, training, Momentum, Epsilon));
 
     /// <summary>Takes over the running statistics of a batch norm that saw the same.</summary>
     public void CopyStatistics(BatchNormModule other)

@@ -1,4 +1,5 @@
 using TorchSharp;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -74,7 +75,7 @@ internal sealed class LeanCell
             var state = output.narrow(1, node * _cell.Channels, _cell.Channels);
             var total = gradient.narrow(1, node * _cell.Channels, _cell.Channels);
             if (StateGradient(_uses[node + CellTopology.Inputs], state, gradients, c, mixing, needed: true) is { } later)
-                total = total + later;
+                total = total.Plus(later);
             gradients[node] = NodeGradient.Of(total, _partial, scope);
         }
         var first = Input(beforePrevious, _cell.FirstPreprocess, _uses[0], needed.First);
@@ -146,10 +147,10 @@ internal sealed class LeanCell
             else if (mixed is null)
                 mixed = gy.MoveToOuterDisposeScope();
             else
-                mixed.add_(gy);
+                mixed.Accumulate(gy);
         }
         if (needed && uses.AnyRectified && rectified.grad is { } gRectified)
-            mixed = Add(mixed, gRectified * (rectified > 0));
+            mixed = Add(mixed, gRectified * rectified.IsPositive());
         if (needed && x.grad is { } gx)
             mixed = Add(mixed, gx);
         if (_partial == 1)
@@ -173,7 +174,7 @@ internal sealed class LeanCell
     }
 
     private Tensor Mixed(Tensor state) =>
-        MemoryLayout.Arrange(_partial == 1 ? state : state.narrow(1, 0, MixedChannels), MixedChannels);
+        MemoryLayout.ChannelsLast(_partial == 1 ? state : state.narrow(1, 0, MixedChannels));
 
     private Tensor Rest(Tensor state) => state.narrow(1, MixedChannels, _cell.Channels - MixedChannels);
 
@@ -181,17 +182,17 @@ internal sealed class LeanCell
 
     private static Tensor Leaf(Tensor value, bool requiresGradient) => value.detach().requires_grad_(requiresGradient);
 
-    private static Tensor Add(Tensor? sum, Tensor term) => sum is null ? term : sum.add_(term);
+    private static Tensor Add(Tensor? sum, Tensor term) => sum is null ? term : sum.Accumulate(term);
 
-    private static Tensor Sum(Tensor? sum, Tensor term, double factor) => sum is null ? term * factor : sum.add_(term, factor);
+    private static Tensor Sum(Tensor? sum, Tensor term, double factor) => sum is null ? term.Times(factor) : sum.Accumulate(term, factor);
 
     private static double Product(Tensor gradient, Tensor value)
     {
         using var scope = NewDisposeScope();
         // In the order of memory where both have the same, so that nothing is copied.
         return gradient.is_contiguous() && value.is_contiguous()
-            ? dot(gradient.reshape(-1), value.detach().reshape(-1)).ToDouble()
-            : dot(gradient.permute(0, 2, 3, 1).reshape(-1), value.detach().permute(0, 2, 3, 1).reshape(-1)).ToDouble();
+            ? dot(gradient.reshape(-1), value.detach().reshape(-1)).Value()
+            : dot(gradient.permute(0, 2, 3, 1).reshape(-1), value.detach().permute(0, 2, 3, 1).reshape(-1)).Value();
     }
 
     /// <summary>M_k and B_k while the edges into a node are added up.</summary>
@@ -229,9 +230,9 @@ internal sealed class LeanCell
         private void Accumulate(ref Tensor? sum, Tensor term, double factor)
         {
             if (sum is not null)
-                sum.add_(term, factor);
+                sum.Accumulate(term, factor);
             else
-                scope.Attach(sum = term * factor);
+                scope.Attach(sum = term.Times(factor));
         }
     }
 
@@ -245,7 +246,7 @@ internal sealed class LeanCell
             var channels = (int)gradient.shape[1];
             var mixedChannels = channels / partial;
             var parts = partial == 1 ? gradient : PartialConnection.Shuffle(gradient, mixedChannels);    // undoes the shuffle in K groups
-            var mixed = MemoryLayout.Arrange(parts.narrow(1, 0, mixedChannels), mixedChannels);
+            var mixed = MemoryLayout.ChannelsLast(parts.narrow(1, 0, mixedChannels));
             var bypass = partial == 1 ? null : parts.narrow(1, mixedChannels, channels - mixedChannels);
             scope.Attach(mixed);
             if (bypass is not null)

@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
@@ -78,7 +79,7 @@ internal sealed class LeanSupernet
             if (weights)
             {
                 using var stem = Supernet.Stem(images);
-                stem.backward([gradients[0]! + gradients[1]!]);
+                stem.backward([gradients[0]!.Plus(gradients[1]!)]);
             }
         }
         finally
@@ -98,7 +99,7 @@ internal sealed class LeanSupernet
                 sum = term;
                 return;
             }
-            sum.add_(term);
+            sum.Accumulate(term);
             term.Dispose();
         }
     }

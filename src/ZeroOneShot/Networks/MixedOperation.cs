@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -55,7 +56,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
             if (!_space.Operations[row].CanBeChosen)                            // 'none' adds zeros
                 continue;
             var term = weights[row] * _operations[row].forward(x);
-            mix = mix is null ? term : mix + term;
+            mix = mix is null ? term : mix.Plus(term);
         }
         mix ??= new ZeroModule(_stride).forward(x);
         return (_partial == 1 ? mix : ShuffleWithBypass(mix, input)).MoveToOuterDisposeScope();

@@ -5,7 +5,7 @@ namespace ZeroOneShot.Networks;
 /// <summary>The channel shuffle of partial connections (PC-DARTS, public code).</summary>
 public static class PartialConnection
 {
-    /// <summary>Views the channels as groups x (C / groups), transposes the two and flattens them again.</summary>
+    /// <summary>Views the channels as groups x (C / groups), transposes the two and flattens them again. The result is channels-last.</summary>
     /// <param name="image">N x C x H x W, C divisible by <paramref name="groups"/>.</param>
     /// <param name="groups">K of the paper; 1 changes nothing.</param>
     public static Tensor Shuffle(Tensor image, int groups)
@@ -15,6 +15,7 @@ public static class PartialConnection
         if (groups < 1 || c % groups != 0)
             throw new ArgumentException($"{c} channels cannot be shuffled in {groups} groups; the groups must divide the channels.", nameof(groups));
         using var scope = NewDisposeScope();
-        return image.reshape(n, groups, c / groups, h, w).transpose(1, 2).reshape(n, c, h, w).MoveToOuterDisposeScope();
+        var pixels = image.permute(0, 2, 3, 1).reshape(n, h, w, groups, c / groups);
+        return pixels.transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -56,7 +57,7 @@ public sealed class SearchCell : nn.Module
                 var mix = _ops[edge].Forward(states[from], weights[edge], mixture.Live.Live(Kind, edge));
                 if (edgeWeights is not null)
                     mix = edgeWeights[edge] * mix;
-                sum = sum is null ? mix : sum + mix;
+                sum = sum is null ? mix : sum.Plus(mix);
             }
             states.Add(sum!);
         }

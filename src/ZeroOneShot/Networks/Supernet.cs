@@ -95,7 +95,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
 
     internal Tensor Stem(Tensor images)
     {
-        using var arranged = MemoryLayout.Arrange(images, Options.Channels);
+        using var arranged = MemoryLayout.ChannelsLast(images);
         return stem.forward(arranged);
     }
 

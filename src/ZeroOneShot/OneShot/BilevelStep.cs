@@ -1,6 +1,6 @@
-using TorchSharp;
-using TorchSharp.Modules;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.OneShot;
@@ -15,9 +15,9 @@ public sealed class BilevelStep : IDisposable
     private readonly ArchitectureWeights _architecture;
     private readonly SearchOptions _options;
     private readonly LeanSupernet? _lean;
-    private readonly Parameter[] _weights;
-    private readonly Parameter[] _architectureParameters;
-    private readonly SGD _weightsOptimizer;
+    private readonly FlatParameters _weights;
+    private readonly FlatParameters _architectureParameters;
+    private readonly Sgd _weightsOptimizer;
     private readonly Adam _architectureOptimizer;
 
     /// <summary>Prepares the two optimizers.</summary>
@@ -31,22 +31,18 @@ public sealed class BilevelStep : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         (_supernet, _architecture, _options) = (supernet, architecture, options);
         _lean = options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(supernet) : null;
-        _weights = [.. supernet.parameters()];
-        _architectureParameters = [.. architecture.Parameters];
-        _weightsOptimizer = optim.SGD(_weights, options.LearningRate, options.Momentum, weight_decay: options.WeightDecay);
-        _architectureOptimizer = optim.Adam(_architectureParameters, options.ArchitectureLearningRate, beta1: 0.5, beta2: 0.999,
-            weight_decay: options.ArchitectureWeightDecay);
+        _weights = new FlatParameters(supernet.parameters());
+        _architectureParameters = new FlatParameters(architecture.Parameters);
+        _weightsOptimizer = new Sgd(_weights, options.Momentum, options.WeightDecay) { LearningRate = options.LearningRate };
+        _architectureOptimizer = new Adam(_architectureParameters, options.ArchitectureLearningRate, beta1: 0.5, beta2: 0.999,
+            options.ArchitectureWeightDecay);
         supernet.train();
     }
 
     /// <summary>The weights' learning rate.</summary>
     public double LearningRate
     {
-        set
-        {
-            foreach (var group in _weightsOptimizer.ParamGroups)
-                group.LearningRate = value;
-        }
+        set => _weightsOptimizer.LearningRate = value;
     }
 
     /// <summary>The norm of the weights' gradient in the last weights step, before clipping.</summary>
@@ -61,12 +57,12 @@ public sealed class BilevelStep : IDisposable
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: false, architecture: true);
-        _architectureOptimizer.zero_grad();
+        _architectureParameters.Gradient.zero_();
         using var mixture = _architecture.Mixture();
         var (logits, crossEntropy) = Gradient(images, labels, mixture, mixing: true);
         if (betaDecay > 0)
-            (betaDecay * BetaDecay.Loss(_architecture)).backward();
-        _architectureOptimizer.step();
+            BetaDecay.Loss(_architecture).Times(betaDecay).backward();
+        _architectureOptimizer.Step();
         return Outcome(crossEntropy, logits, labels);
     }
 
@@ -78,11 +74,11 @@ public sealed class BilevelStep : IDisposable
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: true, architecture: false);
-        _weightsOptimizer.zero_grad();
+        _weights.Gradient.zero_();
         using var mixture = _architecture.Mixture();
         var (logits, loss) = Gradient(images, labels, mixture, mixing: false);
-        GradientNorm = nn.utils.clip_grad_norm_(_weights, _options.ClipNorm);
-        _weightsOptimizer.step();
+        GradientNorm = _weights.ClipGradient(_options.ClipNorm);
+        _weightsOptimizer.Step();
         return Outcome(loss, logits, labels);
     }
 
@@ -91,6 +87,8 @@ public sealed class BilevelStep : IDisposable
     {
         _weightsOptimizer.Dispose();
         _architectureOptimizer.Dispose();
+        _weights.Dispose();
+        _architectureParameters.Dispose();
     }
 
     private (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
@@ -105,12 +103,10 @@ public sealed class BilevelStep : IDisposable
 
     private void RequireGradients(bool weights, bool architecture)
     {
-        foreach (var parameter in _weights)
-            parameter.requires_grad = weights;
-        foreach (var parameter in _architectureParameters)
-            parameter.requires_grad = architecture;
+        _weights.RequireGradients = weights;
+        _architectureParameters.RequireGradients = architecture;
     }
 
     private static (double Loss, long Right) Outcome(Tensor loss, Tensor logits, Tensor labels) =>
-        (loss.ToDouble(), logits.detach().argmax(1).eq(labels).sum().item<long>());
+        (loss.Value(), (long)logits.detach().argmax(1).eq(labels).sum().Value());
 }

@@ -84,12 +84,8 @@ public static partial class TorchRuntime
                 KeepFreedMemory();
         }
         // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times the
-        // time of sleeping. A value the user has set stays.
-        _ = SetEnvironmentVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
-        // The AVX2 and AVX-512 kernels of the oneDNN in libtorch 2.10 get gradients of convolutions wrong, or write outside their buffers
-        // ("double free or corruption"): a single channel, dilated channels-last ones, strided ones of 6 channels (ConvolutionModuleTests).
-        // Its plainer kernels are right, and at the channel counts of this library's networks hardly slower.
-        _ = SetEnvironmentVariable("ONEDNN_MAX_CPU_ISA", "SSE41", overwrite: 0);
+        // time of sleeping. A few microseconds of it spare the sleep between two small operations. A value the user has set stays.
+        _ = SetEnvironmentVariable("GOMP_SPINCOUNT", "1000", overwrite: 0);
         try
         {
             LoadOnLinux();

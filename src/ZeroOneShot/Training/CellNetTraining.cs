@@ -1,6 +1,7 @@
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -46,14 +47,13 @@ public static class CellNetTraining
                 Initialization.Default(network, random);
             network.to(device);
             using var dropPathRandom = RandomStream.Of(options.Seed, "train: drop path");
-            var parameters = network.parameters().ToArray();
-            using var optimizer = optim.SGD(parameters, options.LearningRate, options.Momentum, weight_decay: options.WeightDecay);
+            using var parameters = new FlatParameters(network.parameters());
+            using var optimizer = new Sgd(parameters, options.Momentum, options.WeightDecay);
             var clock = new StageClock(RunStage.Train, options.Epochs, progress);
             for (var epoch = 0; epoch < options.Epochs; epoch++)
             {
                 network.train();
-                foreach (var group in optimizer.ParamGroups)
-                    group.LearningRate = CosineSchedule.At(options.LearningRate, 0, epoch, options.Epochs);
+                optimizer.LearningRate = CosineSchedule.At(options.LearningRate, 0, epoch, options.Epochs);
                 var dropPath = options.DropPath * epoch / options.Epochs;
                 var (lossSum, right, steps) = (0.0, 0L, batches.BatchesPerEpoch);
                 for (var i = 0; i < steps; i++)
@@ -61,15 +61,15 @@ public static class CellNetTraining
                     cancellation.ThrowIfCancellationRequested();
                     using var scope = NewDisposeScope();
                     var (batch, labels) = batches.Batch((long)epoch * steps + i);
-                    optimizer.zero_grad();
+                    parameters.Gradient.zero_();
                     var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath, dropPathRandom);
                     var crossEntropy = nn.functional.cross_entropy(logits, labels);
-                    var loss = auxiliary is null ? crossEntropy : crossEntropy + options.AuxiliaryWeight * nn.functional.cross_entropy(auxiliary, labels);
+                    var loss = auxiliary is null ? crossEntropy : crossEntropy.Plus(nn.functional.cross_entropy(auxiliary, labels).Times(options.AuxiliaryWeight));
                     loss.backward();
-                    nn.utils.clip_grad_norm_(parameters, options.ClipNorm);
-                    optimizer.step();
-                    lossSum += crossEntropy.ToDouble();
-                    right += logits.detach().argmax(1).eq(labels).sum().item<long>();
+                    parameters.ClipGradient(options.ClipNorm);
+                    optimizer.Step();
+                    lossSum += crossEntropy.Value();
+                    right += (long)logits.detach().argmax(1).eq(labels).sum().Value();
                     if (i + 1 < steps)
                         clock.Report(epoch, i + 1, steps, lossSum / (i + 1), (double)right / ((i + 1) * options.BatchSize));
                 }

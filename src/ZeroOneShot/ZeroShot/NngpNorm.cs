@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
@@ -33,7 +34,7 @@ public sealed class NngpNorm(bool correlation = true) : IRankingFunction
             z = z - z.mean([1], keepdim: true);
             z = z / z.norm(1, keepdim: true).clamp_min(double.Epsilon);
         }
-        var norm = z.t().matmul(z).norm().item<double>();
+        var norm = z.t().matmul(z).norm().Value();
         return correlation ? norm : norm / logits.shape[1];
     }
 }

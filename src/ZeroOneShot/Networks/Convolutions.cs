@@ -1,0 +1,90 @@
+using System.Numerics;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Networks;
+
+/// <summary>Runs a convolution in whichever of its equal forms libtorch computes fastest, and rightly.</summary>
+/// <remarks>
+/// <para>The oneDNN 3.7.1 inside libtorch 2.10 packs some blocked weights and images without their padding, so that results and gradients are
+/// wrong by tens of percent, NaN, or written outside their buffers: dilated depthwise convolutions, strided 1x1 convolutions, those to many
+/// channels that are no power of two, a single channel. (A fault of the same release is known as oneDNN issue 3280.) The forms below never
+/// reach those kernels; ConvolutionsTests holds each against double precision, which oneDNN does not compute.</para>
+/// <para>Dilation by d takes every d-th pixel: the image is d x d interleaved grids, each convolved without dilation. Here they become d x d
+/// times as many images. With a stride that equals the dilation only the first grid is asked for. A convolution over all channels is a
+/// product of matrices, one row a pixel and its neighbours; at 1x1 with a stride, the pixels that are asked for.</para>
+/// </remarks>
+internal static class Convolutions
+{
+    /// <summary>The convolution, N x C x H x W to N x C' x H' x W' with H' = ceil(H / stride).</summary>
+    /// <param name="image">Best channels-last, see <see cref="MemoryLayout"/>.</param>
+    /// <param name="weight">C' x C x k x k, or C x 1 x k x k where the layer is depthwise.</param>
+    /// <param name="layer">Kernel, stride and dilation.</param>
+    public static Tensor Run(Tensor image, Tensor weight, Layer.Convolution layer)
+    {
+        using var scope = NewDisposeScope();
+        return Equal(image, weight, layer).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Equal(Tensor image, Tensor weight, Layer.Convolution layer)
+    {
+        if (layer.Kernel == 1 || layer.Dilation == layer.Stride && layer.Depthwise)
+        {
+            image = Grid(image, layer.Stride);
+            layer = layer with { Stride = 1, Dilation = 1 };
+        }
+        if (layer.Kernel == 1)
+            return Pointwise(image, weight);
+        if (!layer.Depthwise)
+            return Dense(image, weight, layer);
+        return layer.Dilation == 1 ? Depthwise(image, weight, layer) : Dilated(image, weight, layer);
+    }
+
+    /// <summary>Every step-th pixel of every step-th row.</summary>
+    private static Tensor Grid(Tensor image, int step) => step == 1 ? image : image.slice(2, 0, image.shape[2], step).slice(3, 0, image.shape[3], step);
+
+    private static Tensor Pointwise(Tensor image, Tensor weight)
+    {
+        var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
+        if (BitOperations.IsPow2(outputs) && BitOperations.IsPow2(inputs) && inputs > 1)
+            return nn.functional.conv2d(image, weight);
+        var (images, height, width) = (image.shape[0], image.shape[2], image.shape[3]);
+        var pixels = image.permute(0, 2, 3, 1).reshape(-1, inputs);
+        return nn.functional.linear(pixels, weight.view(outputs, inputs)).view(images, height, width, outputs).permute(0, 3, 1, 2);
+    }
+
+    private static Tensor Dense(Tensor image, Tensor weight, Layer.Convolution layer)
+    {
+        var (images, outputs) = (image.shape[0], weight.shape[0]);
+        var (height, width) = (Size(image.shape[2]), Size(image.shape[3]));
+        var neighbours = nn.functional.unfold(image, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride).transpose(1, 2);
+        return nn.functional.linear(neighbours, weight.flatten(1)).view(images, height, width, outputs).permute(0, 3, 1, 2);
+
+        long Size(long side) => (side + 2 * layer.Padding - layer.Dilation * (layer.Kernel - 1) - 1) / layer.Stride + 1;
+    }
+
+    private static Tensor Dilated(Tensor image, Tensor weight, Layer.Convolution layer)
+    {
+        var d = layer.Dilation;
+        var (images, channels, height, width) = (image.shape[0], image.shape[1], image.shape[2], image.shape[3]);
+        var padded = height % d == 0 && width % d == 0 ? image : nn.functional.pad(image, [0, (d - width % d) % d, 0, (d - height % d) % d]);
+        var (gridHeight, gridWidth) = (padded.shape[2] / d, padded.shape[3] / d);
+        var grids = padded.permute(0, 2, 3, 1).reshape(images, gridHeight, d, gridWidth, d, channels).permute(0, 2, 4, 1, 3, 5)
+            .reshape(images * d * d, gridHeight, gridWidth, channels).permute(0, 3, 1, 2);
+        var convolved = Depthwise(grids, weight, layer with { Dilation = 1 });
+        return convolved.permute(0, 2, 3, 1).reshape(images, d, d, gridHeight, gridWidth, channels).permute(0, 3, 1, 4, 2, 5)
+            .reshape(images, gridHeight * d, gridWidth * d, channels).permute(0, 3, 1, 2)[.., .., ..(int)height, ..(int)width];
+    }
+
+    private static Tensor Depthwise(Tensor image, Tensor weight, Layer.Convolution layer)
+    {
+        var channels = image.shape[1];
+        if (channels > 1)
+            return Convolve(image, weight);
+        // One channel: in double precision, which oneDNN leaves to others.
+        return Convolve(image.to(ScalarType.Float64), weight.to(ScalarType.Float64)).to(image.dtype);
+
+        Tensor Convolve(Tensor x, Tensor w) =>
+            nn.functional.conv2d(x, w, null, [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [1, 1], channels);
+    }
+}

@@ -1,0 +1,69 @@
+using TorchSharp.Modules;
+using ZeroOneShot.Runtime;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Optimization;
+
+/// <summary>
+/// Parameters laid end to end in one tensor, of which each becomes a view, and their gradients likewise. An optimizer then moves them all in
+/// a handful of operations instead of several for each.
+/// </summary>
+internal sealed class FlatParameters : IDisposable
+{
+    private readonly Parameter[] _parameters;
+
+    /// <summary>Moves the parameters into one tensor; they keep their values and get zero gradients.</summary>
+    /// <param name="parameters">Of one type, on one device.</param>
+    public FlatParameters(IEnumerable<Parameter> parameters)
+    {
+        _parameters = [.. parameters];
+        using var noGradient = no_grad();
+        using (var scope = NewDisposeScope())
+        {
+            Values = cat([.. _parameters.Select(p => p.detach().reshape(-1))]).MoveToOuterDisposeScope().DetachFromDisposeScope();
+            Gradient = zeros_like(Values).MoveToOuterDisposeScope().DetachFromDisposeScope();
+            var offset = 0L;
+            foreach (var parameter in _parameters)
+            {
+                var count = parameter.numel();
+                parameter.set_(Values.narrow(0, offset, count).view(parameter.shape));
+                parameter.grad = Gradient.narrow(0, offset, count).view(parameter.shape);
+                offset += count;
+            }
+        }
+    }
+
+    /// <summary>All values.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>All gradients.</summary>
+    public Tensor Gradient { get; }
+
+    /// <summary>Whether autograd computes gradients of the parameters.</summary>
+    public bool RequireGradients
+    {
+        set
+        {
+            foreach (var parameter in _parameters)
+                parameter.requires_grad = value;
+        }
+    }
+
+    /// <summary>Scales the gradient down to the norm given if it is larger.</summary>
+    /// <returns>The norm before.</returns>
+    public double ClipGradient(double largestNorm)
+    {
+        using var norm = Gradient.norm();
+        var value = norm.Value();
+        if (largestNorm / (value + 1e-6) is var factor and < 1)
+            Gradient.Scale(factor);
+        return value;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradient.Dispose();
+    }
+}
