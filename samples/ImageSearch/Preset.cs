@@ -18,15 +18,16 @@ internal sealed record Preset
             Purpose = "minutes on two cores, with at most 2,000 images to train and 500 to test",
             TrainImages = 2000,
             TestImages = 500,
-            Prune = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 32, Batches = 1 },
-            Search = new() { Supernet = new() { Channels = 8, Cells = 5 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
+            Prune = new() { Supernet = new() { Channels = 8, Cells = 4 }, BatchSize = 32, Batches = 1 },
+            Search = new() { Supernet = new() { Channels = 8, Cells = 4 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
             Train = new()
             {
-                Network = new() { Channels = 8, Cells = 5, AuxiliaryHead = false },
-                Epochs = 8,
-                BatchSize = 64,
+                Network = new() { Channels = 8, Cells = 4, AuxiliaryHead = false },
+                Epochs = 12,
+                BatchSize = 32,
+                LearningRate = 0.1,
                 DropPath = 0,
-                Augmentation = new Augmentation(),
+                Augmentation = new Augmentation { CropPadding = 1 },
             },
         },
         new()

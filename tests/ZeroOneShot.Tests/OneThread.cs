@@ -5,8 +5,8 @@ using ZeroOneShot.Runtime;
 namespace ZeroOneShot.Tests;
 
 /// <summary>
-/// Tests run side by side, each on one thread of libtorch's: the networks are small, and threads that wait for one another cost far more
-/// than they bring where the processors are shared.
+/// Tests run on one thread of libtorch's: the networks are small, and threads that wait for one another cost far more than they bring where
+/// the processors are shared.
 /// </summary>
 internal static class OneThread
 {

@@ -100,21 +100,28 @@ internal sealed class LeanCell
         using var scope = NewDisposeScope();
         var x = Mixed(state);
         var rectified = uses.AnyRectified ? nn.functional.relu(x) : x;
-        foreach (var use in uses.Operations)
-        {
-            if (use.Edges.All(edge => c[_cell.Kind, edge.Index, use.Row] == 0))
-                continue;
-            using var one = NewDisposeScope();
-            var y = use.Run(use.IsRectified ? rectified : x);
-            use.ShareStatistics();
-            foreach (var edge in use.Edges)
-                sums[edge.Node].AddMixed(y, c[_cell.Kind, edge.Index, use.Row]);
-        }
+        var operations = uses.Operations.Where(use => use.Edges.Any(edge => c[_cell.Kind, edge.Index, use.Row] != 0)).ToArray();
+        Workers.Run(operations.Length, Output, Add);
         if (_partial > 1)
         {
             var bypass = Bypass(Rest(state), uses.Stride);
             foreach (var edge in uses.Edges)
                 sums[edge.Node].AddBypass(bypass, c.Edge(_cell.Kind, edge.Index));
+        }
+
+        Tensor Output(int i)
+        {
+            using var _ = no_grad();
+            var output = operations[i].Run(operations[i].IsRectified ? rectified : x);
+            operations[i].ShareStatistics();
+            return output.DetachFromDisposeScope();
+        }
+
+        void Add(int i, Tensor output)
+        {
+            foreach (var edge in operations[i].Edges)
+                sums[edge.Node].AddMixed(output, c[_cell.Kind, edge.Index, operations[i].Row]);
+            output.Dispose();
         }
     }
 
@@ -124,35 +131,12 @@ internal sealed class LeanCell
         if (uses.Edges.Count == 0 || !(needed || mixing))
             return null;
         using var scope = NewDisposeScope();
-        var x = Leaf(Mixed(state), needed);
-        var rectified = uses.AnyRectified ? Leaf(nn.functional.relu(x), needed) : x;
-        Tensor? mixed = null;
-        foreach (var use in uses.Operations)
-        {
-            using var one = NewDisposeScope();
-            var y = use.Run(use.IsRectified ? rectified : x);
-            Tensor? gy = null;
-            foreach (var edge in use.Edges)
-            {
-                var gM = gradients[edge.Node].Mixed;
-                if (mixing)
-                    c.AddOperation(_cell.Kind, edge.Index, use.Row, Product(gM, y));
-                if (y.requires_grad)
-                    gy = Sum(gy, gM, c[_cell.Kind, edge.Index, use.Row]);
-            }
-            if (gy is null)
-                continue;
-            if (!use.IsIdentity)
-                y.backward([gy]);
-            else if (mixed is null)
-                mixed = gy.MoveToOuterDisposeScope();
-            else
-                mixed.Accumulate(gy);
-        }
-        if (needed && uses.AnyRectified && rectified.grad is { } gRectified)
-            mixed = Add(mixed, gRectified * rectified.IsPositive());
-        if (needed && x.grad is { } gx)
-            mixed = Add(mixed, gx);
+        var x = Mixed(state).detach();
+        var rectified = uses.AnyRectified ? nn.functional.relu(x) : x;
+        Tensor? ofRectified = null, mixed = null;
+        Workers.Run(uses.Operations.Count, Gradient, Add);
+        if (ofRectified is not null)
+            mixed = mixed is null ? ofRectified * rectified.IsPositive() : mixed.Accumulate(ofRectified * rectified.IsPositive());
         if (_partial == 1)
             return mixed?.MoveToOuterDisposeScope();
 
@@ -171,6 +155,41 @@ internal sealed class LeanCell
             return null;
         bypass.backward([gBypass!]);
         return cat([mixed ?? zeros_like(x), rest.grad!], 1).MoveToOuterDisposeScope();
+
+        // Runs an operation again, for the gradient of its input and of its weights, and the products with its output.
+        (Tensor? Input, double[] Products) Gradient(int i)
+        {
+            using var one = NewDisposeScope();
+            var use = uses.Operations[i];
+            var input = Leaf(use.IsRectified ? rectified : x, needed);
+            var y = use.Run(input);
+            var products = mixing ? use.Edges.Select(edge => Product(gradients[edge.Node].Mixed, y)).ToArray() : [];
+            if (!y.requires_grad)
+                return (null, products);
+            Tensor? gy = null;
+            foreach (var edge in use.Edges)
+                gy = Sum(gy, gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]);
+            if (!use.IsIdentity)
+                y.backward([gy!]);
+            return ((use.IsIdentity ? gy : input.grad)?.DetachFromDisposeScope(), products);
+        }
+
+        void Add(int i, (Tensor? Input, double[] Products) result)
+        {
+            var use = uses.Operations[i];
+            for (var edge = 0; edge < result.Products.Length; edge++)
+                c.AddOperation(_cell.Kind, use.Edges[edge].Index, use.Row, result.Products[edge]);
+            if (result.Input is null)
+                return;
+            ref var sum = ref use.IsRectified ? ref ofRectified : ref mixed;
+            if (sum is null)
+            {
+                scope.Attach(sum = result.Input);
+                return;
+            }
+            sum.Accumulate(result.Input);
+            result.Input.Dispose();
+        }
     }
 
     private Tensor Mixed(Tensor state) =>
@@ -181,8 +200,6 @@ internal sealed class LeanCell
     private static Tensor Bypass(Tensor rest, int stride) => stride == 1 ? rest.alias() : MixedOperation.ReducedBypass(rest);
 
     private static Tensor Leaf(Tensor value, bool requiresGradient) => value.detach().requires_grad_(requiresGradient);
-
-    private static Tensor Add(Tensor? sum, Tensor term) => sum is null ? term : sum.Accumulate(term);
 
     private static Tensor Sum(Tensor? sum, Tensor term, double factor) => sum is null ? term.Times(factor) : sum.Accumulate(term, factor);
 

@@ -1,0 +1,115 @@
+using System.Runtime.ExceptionServices;
+using TorchSharp;
+
+namespace ZeroOneShot.Runtime;
+
+/// <summary>
+/// Threads that run independent computations side by side, libtorch on one thread in each. Operations of few channels are too small to be
+/// worth dividing among threads themselves: two threads inside them take as long as one.
+/// </summary>
+/// <remarks>
+/// There are as many as libtorch is set to use threads (<c>torch.set_num_threads</c>); with one, everything runs on the caller's. Results are
+/// handed over in order, so that sums over them do not depend on how many threads there are.
+/// </remarks>
+internal static class Workers
+{
+    private static readonly Lock s_lock = new();
+    private static Worker[] s_workers = [];
+
+    /// <summary>Computes the results 0 to count - 1 and hands each over, in order, one at a time.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="compute">Runs on any thread, several at once.</param>
+    /// <param name="use">Takes a result; never runs twice at once.</param>
+    public static void Run<T>(int count, Func<int, T> compute, Action<int, T> use)
+    {
+        var threads = Math.Min(torch.get_num_threads(), count);
+        if (threads <= 1)
+        {
+            for (var i = 0; i < count; i++)
+                use(i, compute(i));
+            return;
+        }
+        lock (s_lock)
+        {
+            if (s_workers.Length < threads)
+                Start(torch.get_num_threads());
+            var job = new Job<T>(count, compute, use);
+            for (var i = 0; i < threads; i++)
+                s_workers[i].Begin(job.Work);
+            for (var i = 0; i < threads; i++)
+                s_workers[i].Wait();
+            job.Failure?.Throw();
+        }
+    }
+
+    private static void Start(int threads)
+    {
+        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker())];
+        torch.set_num_threads(threads);                     // each worker has set one thread, for itself and for threads still to come
+    }
+
+    private sealed class Worker
+    {
+        private readonly SemaphoreSlim _begin = new(0), _end = new(0);
+        private Action _work = static () =>
+        {
+            _ = torch.get_num_threads();                    // a thread takes over the common number when it first asks, then never again
+            torch.set_num_threads(1);
+        };
+
+        public Worker()
+        {
+            new Thread(Loop) { IsBackground = true, Name = "ZeroOneShot worker" }.Start();
+            Begin(_work);
+            Wait();
+        }
+
+        public void Begin(Action work)
+        {
+            _work = work;
+            _begin.Release();
+        }
+
+        public void Wait() => _end.Wait();
+
+        private void Loop()
+        {
+            while (true)
+            {
+                _begin.Wait();
+                _work();
+                _end.Release();
+            }
+        }
+    }
+
+    private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use)
+    {
+        private readonly Dictionary<int, T> _waiting = [];
+        private int _next = -1, _used;
+        private volatile ExceptionDispatchInfo? _failure;
+
+        public ExceptionDispatchInfo? Failure => _failure;
+
+        public void Work()
+        {
+            try
+            {
+                for (var i = Interlocked.Increment(ref _next); i < count && _failure is null; i = Interlocked.Increment(ref _next))
+                {
+                    var result = compute(i);
+                    lock (_waiting)
+                    {
+                        _waiting.Add(i, result);
+                        for (; _waiting.Remove(_used, out var ready); _used++)
+                            use(_used, ready);
+                    }
+                }
+            }
+            catch (Exception e)
+            {
+                _failure ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
+    }
+}
