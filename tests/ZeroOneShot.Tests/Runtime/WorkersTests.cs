@@ -1,0 +1,102 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.Tests.Runtime;
+
+/// <summary>Work side by side gives what it gives one after the other.</summary>
+public sealed class WorkersTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Results_are_handed_over_in_order_and_one_at_a_time(int threads) => WithThreads(threads, () =>
+    {
+        var (used, inside) = (new List<int>(), 0);
+        Workers.Run(100, i => i * i, (i, square) =>
+        {
+            Assert.Equal(1, Interlocked.Increment(ref inside));
+            Assert.Equal(i * i, square);
+            used.Add(i);
+            Interlocked.Decrement(ref inside);
+        });
+        Assert.Equal(Enumerable.Range(0, 100), used);
+    });
+
+    [Fact]
+    public void An_exception_reaches_the_caller_and_the_workers_go_on() => WithThreads(2, () =>
+    {
+        var thrown = Assert.Throws<InvalidOperationException>(() =>
+            Workers.Run(10, i => i == 4 ? throw new InvalidOperationException("four") : i, (_, _) => { }));
+        Assert.Equal("four", thrown.Message);
+        var sum = 0;
+        Workers.Run(10, i => i, (_, value) => sum += value);
+        Assert.Equal(45, sum);
+    });
+
+    [Fact]
+    public void Libtorch_has_one_thread_in_every_worker_and_all_of_them_outside() => WithThreads(3, () =>
+    {
+        var inside = new List<int>();
+        Workers.Run(30, _ => torch.get_num_threads(), (_, threads) => inside.Add(threads));
+        Assert.All(inside, threads => Assert.Equal(1, threads));
+        Assert.Equal(3, torch.get_num_threads());
+    });
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_search_step_does_not_depend_on_which_operation_is_done_first(int partialChannels)
+    {
+        var expected = Steps(4);
+        Assert.Equal(expected, Steps(4));
+        Assert.Equal(expected, Steps(4));
+        foreach (var (four, one) in expected.Zip(Steps(1)))
+            Assert.Equal(one, four, (a, b) => Math.Abs(a - b) < 1e-4);              // outside the workers libtorch adds up in another order
+
+        float[][] Steps(int threads)
+        {
+            using var scope = torch.NewDisposeScope();
+            var options = new SearchOptions
+            {
+                Supernet = new() { Channels = 8, Cells = 3, PartialChannels = partialChannels, EdgeNormalization = partialChannels > 1 },
+            };
+            var mask = OperationMask.Full(SearchSpace.Darts);
+            using var supernet = new Supernet(mask, options.Supernet, 3, 4);
+            using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
+            using (var random = RandomStream.Of(1, "weights"))
+                Initialization.Default(supernet, random);
+            using (var random = RandomStream.Of(1, "architecture"))
+                architecture.Initialize(random);
+            using var step = new BilevelStep(supernet, architecture, options);
+            using var inputs = RandomStream.Of(1, "images");
+            var images = torch.randn([4, 3, 16, 16], generator: inputs.Generator);
+            var labels = torch.tensor([0L, 1, 2, 3]);
+            WithThreads(threads, () =>
+            {
+                step.ArchitectureStep(images, labels);
+                step.WeightsStep(images, labels);
+            });
+            return [.. supernet.state_dict().Values.Concat(architecture.Parameters).Where(tensor => tensor.is_floating_point())
+                .Select(tensor => tensor.detach().contiguous().data<float>().ToArray())];
+        }
+    }
+
+    private static void WithThreads(int threads, Action test)
+    {
+        var before = torch.get_num_threads();
+        torch.set_num_threads(threads);
+        try
+        {
+            test();
+        }
+        finally
+        {
+            torch.set_num_threads(before);
+        }
+    }
+}
