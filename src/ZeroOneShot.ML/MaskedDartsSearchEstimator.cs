@@ -68,7 +68,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(
             input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
-        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation);
+        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation,
+            _options.CheckpointFolder is { } folder ? Path.Combine(Directory.CreateDirectory(folder).FullName, "search.safetensors") : null);
         run.Info($"Found {result.Genotype}");
         return new MaskedDartsSearchTransformer(
             _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", settings));
@@ -124,6 +125,12 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
 
         /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
         public string? Device;
+
+        /// <summary>
+        /// A folder for the file <c>search.safetensors</c>, written after every epoch and when the Fit is cancelled. A later Fit with the same
+        /// images, mask and settings goes on from it, to the same result bit for bit. Default null: nothing is written.
+        /// </summary>
+        public string? CheckpointFolder;
 
         /// <summary>Told of every step. Default null.</summary>
         public IProgress<RunProgress>? Progress;

@@ -28,6 +28,8 @@ internal static class Convolutions
 
     private static Tensor Equal(Tensor image, Tensor weight, Layer.Convolution layer)
     {
+        if (MemoryLayout.Planar)
+            return Ordinary(image, weight, layer);
         if (layer.Kernel == 1 || layer.Dilation == layer.Stride && layer.Depthwise)
         {
             image = Grid(image, layer.Stride);
@@ -80,11 +82,11 @@ internal static class Convolutions
     {
         var channels = image.shape[1];
         if (channels > 1)
-            return Convolve(image, weight);
+            return Ordinary(image, weight, layer);
         // One channel: in double precision, which oneDNN leaves to others.
-        return Convolve(image.to(ScalarType.Float64), weight.to(ScalarType.Float64)).to(image.dtype);
-
-        Tensor Convolve(Tensor x, Tensor w) =>
-            nn.functional.conv2d(x, w, null, [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [1, 1], channels);
+        return Ordinary(image.to(ScalarType.Float64), weight.to(ScalarType.Float64), layer).to(image.dtype);
     }
+
+    private static Tensor Ordinary(Tensor image, Tensor weight, Layer.Convolution layer) => nn.functional.conv2d(image, weight, null,
+        [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation], layer.Depthwise ? image.shape[1] : 1);
 }

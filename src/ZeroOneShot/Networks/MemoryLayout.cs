@@ -10,9 +10,16 @@ internal static class MemoryLayout
 {
     private const int FewestChannelsLast = 8;
 
+    /// <summary>
+    /// Everything in planar order and by libtorch's ordinary convolutions, as in the public code: what benchmarks compare with. False.
+    /// </summary>
+    public static bool Planar { get; set; }
+
     /// <summary>The tensor in channels-last order; its shape stays N x C x H x W.</summary>
     public static Tensor ChannelsLast(Tensor image)
     {
+        if (Planar)
+            return image.contiguous();
         using var pixels = image.permute(0, 2, 3, 1);
         using var packed = pixels.contiguous();
         return packed.permute(0, 3, 1, 2);

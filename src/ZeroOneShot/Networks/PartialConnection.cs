@@ -15,6 +15,8 @@ public static class PartialConnection
         if (groups < 1 || c % groups != 0)
             throw new ArgumentException($"{c} channels cannot be shuffled in {groups} groups; the groups must divide the channels.", nameof(groups));
         using var scope = NewDisposeScope();
+        if (MemoryLayout.Planar)
+            return image.reshape(n, groups, c / groups, h, w).transpose(1, 2).reshape(n, c, h, w).MoveToOuterDisposeScope();
         var pixels = image.permute(0, 2, 3, 1).reshape(n, h, w, groups, c / groups);
         return pixels.transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }

@@ -1,5 +1,6 @@
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -80,6 +81,34 @@ public sealed class BilevelStep : IDisposable
         GradientNorm = _weights.ClipGradient(_options.ClipNorm);
         _weightsOptimizer.Step();
         return Outcome(loss, logits, labels);
+    }
+
+    /// <summary>Everything that a step changes, by name.</summary>
+    internal IEnumerable<(string Name, Tensor Tensor)> State()
+    {
+        yield return ("weights", _weights.Values);
+        foreach (var (name, buffer) in _supernet.named_buffers())
+            yield return ("buffers." + name, buffer);
+        yield return ("architecture", _architectureParameters.Values);
+        yield return ("adam.first", _architectureOptimizer.First);
+        yield return ("adam.second", _architectureOptimizer.Second);
+        if (_weightsOptimizer.Momentum is { } momentum)
+            yield return ("sgd.momentum", momentum);
+    }
+
+    /// <summary>Takes over a <see cref="State"/>.</summary>
+    /// <param name="file">The file with its tensors.</param>
+    /// <param name="architectureSteps">How many architecture steps had been taken.</param>
+    /// <exception cref="InvalidDataException">A tensor is missing or of another shape or type.</exception>
+    internal void Restore(SafetensorsFile file, long architectureSteps)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        _architectureOptimizer.Steps = architectureSteps;
+        if (file.Contains("sgd.momentum"))
+            _weightsOptimizer.Momentum = zeros_like(_weights.Values).DetachFromDisposeScope();
+        foreach (var (name, tensor) in State().ToList())
+            tensor.copy_(file.Load(name, tensor.dtype, tensor.shape));
     }
 
     /// <inheritdoc/>

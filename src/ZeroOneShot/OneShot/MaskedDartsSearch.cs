@@ -20,10 +20,16 @@ public static class MaskedDartsSearch
     /// <param name="options">Settings.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellation">Stops the run within one step.</param>
+    /// <param name="checkpoint">
+    /// A file written after every epoch and when the run is cancelled. If it exists, the search goes on from it, and ends as if it had never
+    /// stopped, bit for bit. Null: nothing is written.
+    /// </param>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, the mask leaves no genotype, or a part has fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
-        ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(mask);
@@ -46,32 +52,41 @@ public static class MaskedDartsSearch
 
         using var step = new BilevelStep(supernet, architecture, options);
         var clock = new StageClock(RunStage.Search, options.Epochs, progress);
-        var epochs = new List<SearchEpoch>();
-        for (var epoch = 0; epoch < options.Epochs; epoch++)
+        var file = checkpoint is null ? null : new SearchCheckpoint(checkpoint, images, mask, options);
+        var state = file?.Load(step) ?? new SearchState();
+        var steps = trainBatches.BatchesPerEpoch;
+        for (; state.Epoch < options.Epochs; state.Epoch++)
         {
+            var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
             var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);
-            var (loss, right, searchLoss) = (0.0, 0L, 0.0);
-            var steps = trainBatches.BatchesPerEpoch;
-            for (var i = 0; i < steps; i++)
+            while (state.Step < steps)
             {
-                cancellation.ThrowIfCancellationRequested();
+                if (cancellation.IsCancellationRequested)
+                {
+                    file?.Save(step, state);
+                    cancellation.ThrowIfCancellationRequested();
+                }
                 using var scope = NewDisposeScope();
-                var number = (long)epoch * steps + i;
+                var number = (long)epoch * steps + state.Step;
                 if (epoch >= options.WarmupEpochs)
                 {
                     var search = searchBatches.Batch(number);
-                    searchLoss += step.ArchitectureStep(search.Images, search.Labels, betaDecay).Loss;
+                    state.SearchLoss += step.ArchitectureStep(search.Images, search.Labels, betaDecay).Loss;
+                    state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels);
-                (loss, right) = (loss + outcome.Loss, right + outcome.Right);
-                clock.Report(epoch, i + 1, steps, loss / (i + 1), (double)right / ((i + 1) * options.BatchSize));
+                (state.Loss, state.Right, state.Step) = (state.Loss + outcome.Loss, state.Right + outcome.Right, state.Step + 1);
+                clock.Report(epoch, state.Step, steps, state.Loss / state.Step, (double)state.Right / (state.Step * options.BatchSize));
             }
-            epochs.Add(new SearchEpoch(loss / steps, (double)right / (steps * options.BatchSize),
-                epoch >= options.WarmupEpochs ? searchLoss / steps : null, architecture.Genotype()));
+            state.Finished.Add(new SearchState.FinishedEpoch(state.Loss / steps, (double)state.Right / (steps * options.BatchSize),
+                epoch >= options.WarmupEpochs ? state.SearchLoss / steps : null, architecture.Genotype().ToString()));
+            (state.Step, state.Loss, state.Right, state.SearchLoss) = (0, 0, 0, 0);
+            file?.Save(step, state with { Epoch = epoch + 1 });
         }
-        return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(), epochs);
+        return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
+            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, Genotype.Parse(e.Genotype)))]);
     }
 
     private static Augmentation Augment(SearchOptions options, ImageSet images) =>

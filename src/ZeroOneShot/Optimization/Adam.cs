@@ -9,7 +9,7 @@ internal sealed class Adam(FlatParameters parameters, double learningRate, doubl
     private const double Epsilon = 1e-8;
 
     /// <summary>Number of steps taken.</summary>
-    public long Steps { get; private set; }
+    public long Steps { get; set; }
 
     /// <summary>The running mean of gradients.</summary>
     public Tensor First { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();

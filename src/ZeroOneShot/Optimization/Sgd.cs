@@ -10,7 +10,7 @@ internal sealed class Sgd(FlatParameters parameters, double momentum, double wei
     public double LearningRate { get; set; }
 
     /// <summary>The running sum of gradients; null before the first step.</summary>
-    public Tensor? Momentum { get; private set; }
+    public Tensor? Momentum { get; set; }
 
     /// <summary>v = momentum v + g + weightDecay w (in the first step without the first term); w = w - learningRate v.</summary>
     public void Step()

@@ -1,0 +1,39 @@
+// dotnet run -c Release --project benchmarks/ZeroOneShot.Benchmarks -- NAME [options]: see --help.
+using System.CommandLine;
+using ZeroOneShot.Benchmarks;
+using ZeroOneShot.OneShot;
+
+var json = new Option<FileInfo?>("--json") { Description = "Write the rows to this file as well." };
+var methods = new Option<string[]>("--methods")
+{
+    Description = "Methods of Table 1 that search.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => [.. SearchStep.OneShotMethods.Select(method => method.Name)],
+};
+var batches = new Option<int[]>("--batches")
+{
+    Description = "Batch sizes.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => [8, 16, 32, 64],
+};
+var channels = new Option<int>("--channels") { Description = "Channels of the first cells.", DefaultValueFactory = _ => 16 };
+var cells = new Option<int>("--cells") { Description = "Cells.", DefaultValueFactory = _ => 8 };
+var repetitions = new Option<int>("--repetitions") { Description = "Steps timed, of which the median is shown.", DefaultValueFactory = _ => 3 };
+
+var searchStep = new Command("search-step", "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.")
+{
+    json, methods, batches, channels, cells, repetitions,
+};
+searchStep.SetAction(parsed => SearchStep.Run(
+    [.. parsed.GetValue(methods)!.Select(SearchMethod.Parse)], parsed.GetValue(batches)!,
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
+
+var endToEnd = new Command("end-to-end", "The share of time of every stage of a short search, with --epochs of each kind.") { json, channels, cells };
+endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
+
+var one = new Argument<string>("measurement");
+var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
+child.Hidden = true;
+child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetValue(one)!).Take().ToJson()));
+
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, child }.Parse(args).Invoke();

@@ -1,0 +1,124 @@
+using Xunit;
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Data;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.Tests.OneShot;
+
+/// <summary>A search that was stopped goes on as if it had not been.</summary>
+public sealed class CheckpointTests : IDisposable
+{
+    private const int Steps = 6;                                                    // two per epoch
+
+    private static readonly ImageSet s_images = RandomImages.Of(48, 3, new ImageShape(3, 16, 16));
+
+    private readonly TemporaryFolder _folder = new();
+
+    private string Checkpoint => _folder.File("search.safetensors");
+
+    public static TheoryData<string, int> Stops => new(
+        from method in (string[])["DARTS", "Zero-One-Shot-RND"] from step in Enumerable.Range(1, Steps) select (method, step));
+
+    [Theory]
+    [MemberData(nameof(Stops))]
+    public void A_cancelled_search_goes_on_to_the_same_result_bit_for_bit(string method, int step)
+    {
+        var whole = _folder.File("whole");
+        var expected = Run(method, whole);
+        using (var cancellation = new CancellationTokenSource())
+        {
+            var stop = new StopAfter(step, cancellation);
+            if (step < Steps)
+                Assert.Throws<OperationCanceledException>(() => Run(method, Checkpoint, stop, cancellation));
+            else
+                Run(method, Checkpoint, stop, cancellation);
+        }
+        AssertEqual(expected, Run(method, Checkpoint));
+        Assert.Equal(File.ReadAllBytes(whole), File.ReadAllBytes(Checkpoint));      // weights, statistics, moments
+        AssertEqual(expected, Run(method, Checkpoint));                             // over already: nothing is left to do
+    }
+
+    [Fact]
+    public void A_killed_search_goes_on_from_its_last_epoch()
+    {
+        var expected = Run("Zero-One-Shot-RND", checkpoint: null);
+        var kept = _folder.File("kept");
+        // What a kill in the second epoch leaves: the file of the first one.
+        Run("Zero-One-Shot-RND", Checkpoint, new CopyAt(step: 3, Checkpoint, kept));
+        File.Move(kept, Checkpoint, overwrite: true);
+        AssertEqual(expected, Run("Zero-One-Shot-RND", Checkpoint));
+    }
+
+    [Fact]
+    public void Another_search_is_refused_and_the_file_stays()
+    {
+        Run("DARTS", Checkpoint);
+        var before = File.ReadAllBytes(Checkpoint);
+        var options = Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, seed: 6));
+        Assert.Contains("its options are", options.Message);
+        Assert.Contains(Checkpoint, options.Message);
+        var others = RandomImages.Of(48, 4, new ImageShape(3, 16, 16));
+        Assert.Contains("its images are", Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, images: others)).Message);
+        Assert.Equal(before, File.ReadAllBytes(Checkpoint));
+    }
+
+    [Fact]
+    public void A_damaged_file_is_refused()
+    {
+        Run("DARTS", Checkpoint);
+        var bytes = File.ReadAllBytes(Checkpoint);
+        File.WriteAllBytes(Checkpoint, bytes[..(bytes.Length / 2)]);
+        Assert.Contains(Checkpoint, Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint)).Message);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static SearchResult Run(string method, string? checkpoint, IProgress<RunProgress>? progress = null,
+        CancellationTokenSource? stop = null, long seed = 5, ImageSet? images = null)
+    {
+        var options = SearchMethod.Parse(method).Apply(new SearchOptions
+        {
+            Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 12, Seed = seed,
+        });
+        return MaskedDartsSearch.Run(images ?? s_images, RandomPruning.Mask(SearchSpace.Darts, 0.3, seed: 4), options, progress,
+            stop?.Token ?? TestContext.Current.CancellationToken, checkpoint);
+    }
+
+    private static void AssertEqual(SearchResult expected, SearchResult actual)
+    {
+        foreach (var kind in SearchSpace.CellKinds)
+        {
+            Assert.Equal(expected.Alphas[kind].Select(BitConverter.SingleToInt32Bits), actual.Alphas[kind].Select(BitConverter.SingleToInt32Bits));
+            if (expected.Betas is not null)
+                Assert.Equal(expected.Betas[kind].Select(BitConverter.SingleToInt32Bits), actual.Betas![kind].Select(BitConverter.SingleToInt32Bits));
+        }
+        Assert.Equal(expected.Genotype, actual.Genotype);
+        Assert.Equal(expected.Epochs, actual.Epochs);                               // the losses stand for the weights
+    }
+
+    private sealed class StopAfter(int steps, CancellationTokenSource cancellation) : IProgress<RunProgress>
+    {
+        private int _steps;
+
+        public void Report(RunProgress value)
+        {
+            if (++_steps == steps)
+                cancellation.Cancel();
+        }
+    }
+
+    private sealed class CopyAt(int step, string from, string to) : IProgress<RunProgress>
+    {
+        private int _steps;
+
+        public void Report(RunProgress value)
+        {
+            if (++_steps == step)
+                File.Copy(from, to);
+        }
+    }
+}
