@@ -84,7 +84,7 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
         var before = ResetPeak();
         var architectureSeconds = new List<double>();
         var weightsSeconds = new List<double>();
-        for (var i = 0; i <= Repetitions; i++)                                      // the first one warms up
+        for (var i = 0; i <= Repetitions; i++)
         {
             var start = Stopwatch.GetTimestamp();
             step.ArchitectureStep(images, labels, options.BetaDecay);
@@ -93,7 +93,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
             step.WeightsStep(images, labels);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        return new Result(StatusMiB("VmHWM") - before, Median(architectureSeconds[1..]), Median(weightsSeconds[1..]));
+        var warmUp = Repetitions == 0 ? 0 : 1;
+        return new Result(StatusMiB("VmHWM") - before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
     }
 
     /// <summary>Four of the eight operations of every edge, always the same: what the paper's pruning leaves in number.</summary>

@@ -10,6 +10,13 @@ var methods = new Option<string[]>("--methods")
     AllowMultipleArgumentsPerToken = true,
     DefaultValueFactory = _ => [.. SearchStep.OneShotMethods.Select(method => method.Name)],
 };
+var evaluations = new Option<string[]>("--evaluations")
+{
+    Description = $"How a step is computed: {string.Join(", ", Measurement.Evaluations)}.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => [.. Measurement.Evaluations],
+};
+evaluations.AcceptOnlyFromAmong([.. Measurement.Evaluations]);
 var batches = new Option<int[]>("--batches")
 {
     Description = "Batch sizes.",
@@ -22,10 +29,10 @@ var repetitions = new Option<int>("--repetitions") { Description = "Steps timed,
 
 var searchStep = new Command("search-step", "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.")
 {
-    json, methods, batches, channels, cells, repetitions,
+    json, methods, evaluations, batches, channels, cells, repetitions,
 };
 searchStep.SetAction(parsed => SearchStep.Run(
-    [.. parsed.GetValue(methods)!.Select(SearchMethod.Parse)], parsed.GetValue(batches)!,
+    [.. parsed.GetValue(methods)!.Select(SearchMethod.Parse)], parsed.GetValue(evaluations)!, parsed.GetValue(batches)!,
     new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var endToEnd = new Command("end-to-end", "The share of time of every stage of a short search, with --epochs of each kind.") { json, channels, cells };

@@ -12,19 +12,20 @@ internal static class SearchStep
         [.. SearchMethod.All.Where(method => method.Pruning != PruningKind.ZeroShotToGenotype)];
 
     /// <summary>Measures and prints every combination, row by row.</summary>
-    public static void Run(IReadOnlyList<SearchMethod> methods, int[] batches, Shape shape, int repetitions, FileInfo? json)
+    public static void Run(IReadOnlyList<SearchMethod> methods, string[] evaluations, int[] batches, Shape shape, int repetitions, FileInfo? json)
     {
         var rows = new List<Row>();
         var unit = TorchSharp.torch.get_num_threads();
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
         AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, {unit} threads; median of {repetitions} steps.");
         foreach (var method in methods)
         {
-            foreach (var evaluation in Measurement.Evaluations)
+            foreach (var evaluation in evaluations)
             {
                 var measured = batches.Order().Select(batch =>
                 {
                     var measurement = new Measurement(method.Name, evaluation, batch, shape.Channels, shape.Cells, repetitions);
-                    var peak = (measurement with { Repetitions = 1 }).TakeInProcess(forMemory: true).PeakMiB;
+                    var peak = (measurement with { Repetitions = 0 }).TakeInProcess(forMemory: true).PeakMiB;
                     var time = measurement.TakeInProcess(forMemory: false);
                     Console.Error.WriteLine($"{method}, {evaluation}, batch {batch}: {peak:F0} MiB, {time.ArchitectureSeconds + time.WeightsSeconds:F2} s");
                     return (Batch: batch, Peak: peak, Time: time);

@@ -21,8 +21,8 @@ internal static class ImageFile
         var info = codec.Info;
         if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
         {
-            throw new InvalidDataException($"'{path}' is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and {MostPixels / 1_000_000} " +
-                "megapixels. Make it smaller first.");
+            throw new InvalidDataException($"'{path}' is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
+                $"{MostPixels / 1_000_000} megapixels. Make it smaller first.");
         }
         // The same colours as SKBitmap.Decode gives, which ML.NET calls.
         info = info.WithColorSpace(null);
@@ -42,7 +42,8 @@ internal static class ImageFile
         using (bitmap)
         {
             return bitmap.Copy(SKColorType.Bgra8888)
-                ?? throw new InvalidDataException($"'{path}' has pixels of format {bitmap.ColorType}, which cannot be converted. Save it with 8 bits per channel.");
+                ?? throw new InvalidDataException(
+                    $"'{path}' has pixels of format {bitmap.ColorType}, which cannot be converted. Save it with 8 bits per channel.");
         }
     }
 

@@ -16,7 +16,9 @@ public static class ImageFolder
     /// <param name="path">
     /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them, read in ordinal order.
     /// </param>
-    /// <param name="height">Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 64; null (then the width too) to take the images as they are.</param>
+    /// <param name="height">
+    /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 64; null (then the width too) to take the images as they are.
+    /// </param>
     /// <param name="width">Pixels to resize to, 16 to 64; null to take the images as they are.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or only one of height and width is given.</exception>
@@ -29,7 +31,10 @@ public static class ImageFolder
     {
         ImagePixelsEstimator.CheckChannels(channels);
         if (height is null != width is null)
-            throw new ArgumentException($"The height is {height?.ToString() ?? "null"} and the width {width?.ToString() ?? "null"}; give both or neither.", nameof(height));
+        {
+            throw new ArgumentException(
+                $"The height is {height?.ToString() ?? "null"} and the width {width?.ToString() ?? "null"}; give both or neither.", nameof(height));
+        }
         if (height is not null && width is not null)
         {
             ImagePixelsEstimator.CheckSide(height.Value, nameof(height));

@@ -60,7 +60,8 @@ internal static class LabelledImages
         if (skipped > 0)
             channel.Warning(MessageSensitivity.Schema, "Skipped {0} of {1} rows without a value in the {2} column", skipped, row, labelColumn);
         if (labels.Count == 0)
-            throw channel.Process(new InvalidOperationException($"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));
+            throw channel.Process(new InvalidOperationException(
+                $"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));
         if (labels.Distinct().Take(2).Count() < 2)
             throw LabelColumn.OneClass(channel, labelColumn);
         return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using TorchSharp;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ internal static class Convolutions
 
     private static Tensor Equal(Tensor image, Tensor weight, Layer.Convolution layer)
     {
-        if (MemoryLayout.Planar)
+        if (MemoryLayout.Planar || image.device.type != DeviceType.CPU)               // a GPU has kernels of its own
             return Ordinary(image, weight, layer);
         if (layer.Kernel == 1 || layer.Dilation == layer.Stride && layer.Depthwise)
         {

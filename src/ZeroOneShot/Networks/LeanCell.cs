@@ -19,7 +19,7 @@ namespace ZeroOneShot.Networks;
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
 /// <para>So nothing but x_i and the g_k are needed to run one operation again, ask autograd for its gradients alone, and drop it. The nodes are
 /// parts of the cell's output, which the next cells keep anyway. What operations share is done once per state: the ReLU they begin with, and
-/// operations without parameters, whose outputs are the same on all outgoing edges; the identity needs no output at all.</para>
+/// operations without parameters, whose outputs are the same on all outgoing edges; the identity needs no output at all. The operations of a state run side by side (<see cref="Workers"/>).</para>
 /// </remarks>
 internal sealed class LeanCell
 {

@@ -22,7 +22,10 @@ public sealed record SupernetOptions
     internal void Validate()
     {
         if (Channels < 1 || PartialChannels < 1 || Channels % PartialChannels != 0)
-            throw new ArgumentException($"Channels is {Channels} and PartialChannels is {PartialChannels}; expected positive numbers, Channels divisible by PartialChannels.");
+        {
+            throw new ArgumentException($"Channels is {Channels} and PartialChannels is {PartialChannels}; " +
+                "expected positive numbers, Channels divisible by PartialChannels.");
+        }
         if (Cells < 3)
             throw new ArgumentException($"Cells is {Cells}; expected at least 3, so that there are normal and reduction cells.");
         if (StemMultiplier < 1)

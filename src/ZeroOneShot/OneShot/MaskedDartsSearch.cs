@@ -40,8 +40,7 @@ public static class MaskedDartsSearch
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        var trainBatches = new BatchStream(trainImages, options.BatchSize, Augment(options, images), images.Statistics(), options.Seed, "search: train half", device);
-        var searchBatches = new BatchStream(searchImages, options.BatchSize, Augment(options, images), images.Statistics(), options.Seed, "search: search half", device);
+        var (trainBatches, searchBatches) = (Batches(trainImages, "search: train half"), Batches(searchImages, "search: search half"));
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
@@ -87,8 +86,9 @@ public static class MaskedDartsSearch
         }
         return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
             [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, Genotype.Parse(e.Genotype)))]);
-    }
 
-    private static Augmentation Augment(SearchOptions options, ImageSet images) =>
-        options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width));
+        BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
+            options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
+            images.Statistics(), options.Seed, name, device);
+    }
 }

@@ -46,7 +46,10 @@ public static class CellNetOnnx
         if (classNames.Count != network.Classes)
             throw new ArgumentException($"There are {classNames.Count} class names for a network of {network.Classes} classes.", nameof(classNames));
         if (shape.Channels != network.InputChannels)
-            throw new ArgumentException($"The images are {shape}; the network takes {network.InputChannels} channel(s). Give the shape it was trained on.", nameof(shape));
+        {
+            throw new ArgumentException(
+                $"The images are {shape}; the network takes {network.InputChannels} channel(s). Give the shape it was trained on.", nameof(shape));
+        }
         if (statistics.Mean.Count != network.InputChannels)
         {
             throw new ArgumentException($"The statistics are of {statistics.Mean.Count} channels; the network takes {network.InputChannels}. " +
@@ -56,7 +59,8 @@ public static class CellNetOnnx
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var graph = new OnnxGraph();
-        var pixels = graph.Input(options.InputName, options.ByteInput ? DataType.Uint8 : DataType.Float, OnnxGraph.Batch, shape.Channels, shape.Height, shape.Width);
+        var type = options.ByteInput ? DataType.Uint8 : DataType.Float;
+        var pixels = graph.Input(options.InputName, type, OnnxGraph.Batch, shape.Channels, shape.Height, shape.Width);
         if (options.ByteInput)
             pixels = graph.Cast(pixels, DataType.Float);
         var features = Features(graph, network, new OnnxImage(Normalize(graph, pixels, statistics, options.InputScale), shape.Height, shape.Width));
@@ -103,7 +107,11 @@ public static class CellNetOnnx
 
     private static OnnxImage Cell(OnnxGraph graph, GenotypeCell cell, OnnxImage beforePrevious, OnnxImage previous)
     {
-        var states = new List<OnnxImage> { Module("preprocess0", beforePrevious, cell.FirstPreprocess), Module("preprocess1", previous, cell.SecondPreprocess) };
+        var states = new List<OnnxImage>
+        {
+            Module("preprocess0", beforePrevious, cell.FirstPreprocess),
+            Module("preprocess1", previous, cell.SecondPreprocess),
+        };
         for (var node = 0; node < cell.Plan.Genotype.Nodes; node++)
         {
             var (a, b) = (Edge(2 * node), Edge(2 * node + 1));

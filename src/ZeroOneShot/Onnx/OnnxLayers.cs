@@ -18,7 +18,10 @@ internal static class OnnxLayers
         LayerSequence sequence => sequence.Layers.Modules.Aggregate(x, graph.Add),
         ModuleChain chain => chain.Modules.Aggregate(x, graph.Add),
         ConvolutionModule convolution => Convolution(graph, x, convolution),
-        BatchNormModule norm => x with { Name = graph.BatchNorm(x.Name, norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVariance, BatchNormModule.Epsilon) },
+        BatchNormModule norm => x with
+        {
+            Name = graph.BatchNorm(x.Name, norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVariance, BatchNormModule.Epsilon),
+        },
         PoolModule { Layer: Layer.MaxPool(var kernel, var stride) } => Reduced(x, stride, graph.MaxPool(x.Name, kernel, stride, (kernel - 1) / 2)),
         PoolModule { Layer: Layer.AveragePool(var kernel, var stride) } =>
             Reduced(x, stride, graph.AveragePool(x.Name, kernel, stride, (kernel - 1) / 2, countIncludePad: false)),

@@ -50,7 +50,8 @@ public static partial class TorchRuntime
         if (!CudaIsAvailable(out var reason))
             throw new InvalidOperationException(
                 $"Device '{name}' was asked for, but CUDA is not available{reason}. " +
-                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA GPU, or use device 'cpu'.");
+                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA GPU, " +
+                "or use device 'cpu'.");
         return torch.device(name);
     }
 

@@ -18,15 +18,18 @@ public sealed class CellGenotype : IEquatable<CellGenotype>
             if (Edges[i].Input < 0 || Edges[i].Input > last)
             {
                 throw new ArgumentException(
-                    $"Edge {i} ('{Edges[i].Operation}', {Edges[i].Input}) of a cell comes from state {Edges[i].Input}; node {i / 2} has states 0 to {last} before it.",
+                    $"Edge {i} ('{Edges[i].Operation}', {Edges[i].Input}) of a cell comes from state {Edges[i].Input}; " +
+                    $"node {i / 2} has states 0 to {last} before it.",
                     nameof(edges));
             }
         }
         Concat = [.. concat ?? Enumerable.Range(CellTopology.Inputs, Nodes)];
-        if (Concat.Count == 0 || Concat.Any(state => state < CellTopology.Inputs || state >= CellTopology.Inputs + Nodes) || Concat.Distinct().Count() != Concat.Count)
+        var isNode = (int state) => state >= CellTopology.Inputs && state < CellTopology.Inputs + Nodes;
+        if (Concat.Count == 0 || !Concat.All(isNode) || Concat.Distinct().Count() != Concat.Count)
         {
             throw new ArgumentException(
-                $"The cell's output concatenates states {string.Join(", ", Concat)}; expected each at most once of {CellTopology.Inputs} to {CellTopology.Inputs + Nodes - 1}.",
+                $"The cell's output concatenates states {string.Join(", ", Concat)}; " +
+                $"expected each at most once of {CellTopology.Inputs} to {CellTopology.Inputs + Nodes - 1}.",
                 nameof(concat));
         }
     }

@@ -41,7 +41,10 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
     {
         ArgumentNullException.ThrowIfNull(text);
         if (!text.TrimStart().StartsWith("Genotype", StringComparison.Ordinal))
-            throw new FormatException($"'{Shorten(text)}' is no genotype; expected Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6)).");
+        {
+            throw new FormatException($"'{Shorten(text)}' is no genotype; expected " +
+                "Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6)).");
+        }
         return Make(() => new Genotype(ParseCell(text, "normal"), ParseCell(text, "reduce")));
     }
 

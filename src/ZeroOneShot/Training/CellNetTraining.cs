@@ -32,7 +32,10 @@ public static class CellNetTraining
         cancellation.ThrowIfCancellationRequested();
         CheckSize(images.Shape);
         if (validation is not null && validation.Shape != images.Shape)
-            throw new ArgumentException($"The validation images are {validation.Shape}, the training images {images.Shape}; both need one shape.", nameof(validation));
+        {
+            throw new ArgumentException(
+                $"The validation images are {validation.Shape}, the training images {images.Shape}; both need one shape.", nameof(validation));
+        }
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var statistics = images.Statistics();
@@ -64,7 +67,9 @@ public static class CellNetTraining
                     parameters.Gradient.zero_();
                     var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath, dropPathRandom);
                     var crossEntropy = nn.functional.cross_entropy(logits, labels);
-                    var loss = auxiliary is null ? crossEntropy : crossEntropy.Plus(nn.functional.cross_entropy(auxiliary, labels).Times(options.AuxiliaryWeight));
+                    var loss = auxiliary is null
+                        ? crossEntropy
+                        : crossEntropy.Plus(nn.functional.cross_entropy(auxiliary, labels).Times(options.AuxiliaryWeight));
                     loss.backward();
                     parameters.ClipGradient(options.ClipNorm);
                     optimizer.Step();

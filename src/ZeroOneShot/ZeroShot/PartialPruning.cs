@@ -73,7 +73,8 @@ public static class PartialPruning
             if (whole[r] == 0 || !double.IsFinite(whole[r]) || !double.IsFinite(without[r]))
             {
                 throw new InvalidOperationException(
-                    $"Ranking function {r} gave {whole[r]} for the whole network and {without[r]} without an operation; expected finite numbers, the first not 0.");
+                    $"Ranking function {r} gave {whole[r]} for the whole network and {without[r]} without an operation; " +
+                    "expected finite numbers, the first not 0.");
             }
             s += (whole[r] - without[r]) / whole[r];
         }
