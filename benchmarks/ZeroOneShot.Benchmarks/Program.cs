@@ -35,7 +35,7 @@ searchStep.SetAction(parsed => SearchStep.Run(
     [.. parsed.GetValue(methods)!.Select(SearchMethod.Parse)], parsed.GetValue(evaluations)!, parsed.GetValue(batches)!,
     new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
 
-var endToEnd = new Command("end-to-end", "The share of time of every stage of a short search, with --epochs of each kind.") { json, channels, cells };
+var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training.") { json, channels, cells };
 endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");

@@ -36,11 +36,11 @@ internal static class Convolutions
             image = Grid(image, layer.Stride);
             layer = layer with { Stride = 1, Dilation = 1 };
         }
-        if (layer.Kernel == 1)
+        if (layer.Kernel == 1 && !layer.Depthwise)
             return Pointwise(image, weight);
         if (!layer.Depthwise)
             return Dense(image, weight, layer);
-        return layer.Dilation == 1 ? Depthwise(image, weight, layer) : Dilated(image, weight, layer);
+        return layer.Dilation == 1 ? Depthwise(image, weight, layer) : Grid(Dilated(image, weight, layer), layer.Stride);
     }
 
     /// <summary>Every step-th pixel of every step-th row.</summary>
@@ -66,6 +66,7 @@ internal static class Convolutions
         long Size(long side) => (side + 2 * layer.Padding - layer.Dilation * (layer.Kernel - 1) - 1) / layer.Stride + 1;
     }
 
+    /// <summary>The convolution with stride 1.</summary>
     private static Tensor Dilated(Tensor image, Tensor weight, Layer.Convolution layer)
     {
         var d = layer.Dilation;
@@ -74,7 +75,7 @@ internal static class Convolutions
         var (gridHeight, gridWidth) = (padded.shape[2] / d, padded.shape[3] / d);
         var grids = padded.permute(0, 2, 3, 1).reshape(images, gridHeight, d, gridWidth, d, channels).permute(0, 2, 4, 1, 3, 5)
             .reshape(images * d * d, gridHeight, gridWidth, channels).permute(0, 3, 1, 2);
-        var convolved = Depthwise(grids, weight, layer with { Dilation = 1 });
+        var convolved = Depthwise(grids, weight, layer with { Stride = 1, Dilation = 1 });
         return convolved.permute(0, 2, 3, 1).reshape(images, d, d, gridHeight, gridWidth, channels).permute(0, 3, 1, 4, 2, 5)
             .reshape(images, gridHeight * d, gridWidth * d, channels).permute(0, 3, 1, 2)[.., .., ..(int)height, ..(int)width];
     }

@@ -60,9 +60,11 @@ internal sealed class FlatParameters : IDisposable
         return value;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Lets go of the gradients; the parameters keep their values.</summary>
     public void Dispose()
     {
+        foreach (var parameter in _parameters.Where(parameter => !parameter.IsInvalid))
+            parameter.grad = null;
         Values.Dispose();
         Gradient.Dispose();
     }

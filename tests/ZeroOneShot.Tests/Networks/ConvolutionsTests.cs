@@ -20,8 +20,8 @@ public sealed class ConvolutionsTests
     [MemberData(nameof(Channels))]
     public void Depthwise_convolutions_give_the_outputs_and_gradients_of_the_definition(int channels)
     {
-        var wrong = from kernel in (int[])[3, 5]
-                    from dilation in (int[])[1, 2]
+        var wrong = from kernel in (int[])[1, 3, 5]
+                    from dilation in (int[])[1, 2, 3]
                     from stride in (int[])[1, 2]
                     from size in (int[])[16, 15, 8, 4]
                     from images in (int[])[1, 2, 8]
