@@ -33,15 +33,8 @@ internal static class LayerModules
     };
 }
 
-/// <summary>A module that begins with a ReLU, which a caller can do once for several of them.</summary>
-internal interface IBeginsWithRelu
-{
-    /// <summary>The rest of the module.</summary>
-    Tensor ForwardRectified(Tensor rectified);
-}
-
 /// <summary>Layers one after the other, the first a ReLU; parameters are named <c>op.N.weight</c>, N being the layer's position.</summary>
-internal sealed class LayerSequence : nn.Module<Tensor, Tensor>, IBeginsWithRelu
+internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
 {
     private readonly ModuleChain op;
 
@@ -62,8 +55,6 @@ internal sealed class LayerSequence : nn.Module<Tensor, Tensor>, IBeginsWithRelu
     public ModuleChain Layers => op;
 
     public override Tensor forward(Tensor input) => op.forward(input);
-
-    public Tensor ForwardRectified(Tensor rectified) => op.Forward(rectified, from: 1);
 }
 
 /// <summary>Modules one after the other; their names are their positions.</summary>
@@ -80,14 +71,12 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>
 
     public IReadOnlyList<nn.Module<Tensor, Tensor>> Modules => _modules;
 
-    public override Tensor forward(Tensor input) => Forward(input, from: 0);
-
-    public Tensor Forward(Tensor input, int from)
+    public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
         var output = input;
-        for (var i = from; i < _modules.Length; i++)
-            output = _modules[i].forward(output);
+        foreach (var module in _modules)
+            output = module.forward(output);
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
 }
@@ -108,6 +97,17 @@ internal sealed class ZeroModule(int stride) : nn.Module<Tensor, Tensor>(nameof(
 
     public override Tensor forward(Tensor input) =>
         input.new_zeros(input.shape[0], input.shape[1], ImageSize.Reduced(input.shape[2], stride), ImageSize.Reduced(input.shape[3], stride));
+}
+
+/// <summary>What the channels that bypass the operations of an edge pass: with stride 2 a 2x2 maximum, so that the sizes match.</summary>
+internal sealed class BypassModule(int stride) : nn.Module<Tensor, Tensor>(nameof(BypassModule))
+{
+    public const int Window = 2;
+
+    public int Stride => stride;
+
+    public override Tensor forward(Tensor input) =>
+        stride == 1 ? input.alias() : nn.functional.max_pool2d(input, Window, stride, ceil_mode: true);
 }
 
 internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>
@@ -180,7 +180,7 @@ internal sealed class PoolModule(Layer layer) : nn.Module<Tensor, Tensor>(nameof
 }
 
 /// <summary>See <see cref="Layer.FactorizedReduce"/>. An odd image is padded by one row and column for the shifted convolution.</summary>
-internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, IBeginsWithRelu
+internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>
 {
     private static readonly Layer.Convolution s_halving = new(1, Stride: 2);
 
@@ -203,13 +203,8 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, IBegin
 
     public override Tensor forward(Tensor input)
     {
-        using var rectified = nn.functional.relu(input);
-        return ForwardRectified(rectified);
-    }
-
-    public Tensor ForwardRectified(Tensor rectified)
-    {
         using var scope = NewDisposeScope();
+        var rectified = nn.functional.relu(input);
         var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
         return bn.forward(cat([conv_1.forward(rectified), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
     }

@@ -17,9 +17,9 @@ namespace ZeroOneShot.Networks;
 /// <para>Backwards, let g_k = dL/ds_k and [gM_k, gB_k] its unshuffled parts. The nodes after i being done, all g_k of its edges are known, and</para>
 /// <para>g_i = dL/d(output) part i + sum over e, o of c_eo (do/dx)' gM_k, and on the other channels sum over e of beta_e bypass' gB_k;</para>
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
-/// <para>So nothing but x_i and the g_k are needed to run one operation again, ask autograd for its gradients alone, and drop it. The nodes are
-/// parts of the cell's output, which the next cells keep anyway. What operations share is done once per state: the ReLU they begin with, and
-/// operations without parameters, whose outputs are the same on all outgoing edges; the identity needs no output at all. The operations of a state run side by side (<see cref="Workers"/>).</para>
+/// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of the
+/// cell's output, which the next cells keep anyway. Operations without parameters run once per state, since their outputs are the same on all
+/// outgoing edges. The operations of a state run side by side (<see cref="Workers"/>).</para>
 /// </remarks>
 internal sealed class LeanCell
 {
@@ -38,17 +38,17 @@ internal sealed class LeanCell
     private int MixedChannels => _cell.Channels / _partial;
 
     /// <summary>The cell's output, without a graph.</summary>
-    public Tensor Forward(Tensor beforePrevious, Tensor previous, MixingCoefficients c)
+    public Tensor Forward(Tensor beforePrevious, Tensor previous, MixingCoefficients c, FeatureOrder order)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var states = new List<Tensor> { _cell.FirstPreprocess.forward(beforePrevious), _cell.SecondPreprocess.forward(previous) };
+        var states = new List<Tensor> { order.Forward(_cell.FirstPreprocess, beforePrevious), order.Forward(_cell.SecondPreprocess, previous) };
         var sums = Enumerable.Range(0, Nodes).Select(_ => new NodeSum(_partial, scope)).ToArray();
         for (var i = 0; i < _uses.Length; i++)
         {
             if (i >= CellTopology.Inputs)
-                states.Add(sums[i - CellTopology.Inputs].Close(() => new ZeroModule(_uses[0].Stride).forward(Mixed(states[0]))));
-            AddUses(_uses[i], states[i], sums, c);
+                states.Add(sums[i - CellTopology.Inputs].Close(() => order.Forward(new ZeroModule(_uses[0].Stride), Mixed(states[0], order))));
+            AddUses(_uses[i], states[i], sums, c, order);
         }
         return cat(states[CellTopology.Inputs..], 1).MoveToOuterDisposeScope();
     }
@@ -62,10 +62,11 @@ internal sealed class LeanCell
     /// <param name="output">The cell's output, as the forward run gave it.</param>
     /// <param name="gradient">The gradient of the output.</param>
     /// <param name="c">The mixing weights.</param>
+    /// <param name="order">The order of all features.</param>
     /// <param name="mixing">Whether the gradients of the mixing weights are wanted.</param>
     /// <param name="needed">Whether the gradient of each input is needed, by what stands before it or by the preprocessing's weights.</param>
-    public (Tensor? BeforePrevious, Tensor? Previous) Backward(
-        Tensor beforePrevious, Tensor previous, Tensor output, Tensor gradient, MixingCoefficients c, bool mixing, (bool First, bool Second) needed)
+    public (Tensor? BeforePrevious, Tensor? Previous) Backward(Tensor beforePrevious, Tensor previous, Tensor output, Tensor gradient,
+        MixingCoefficients c, FeatureOrder order, bool mixing, (bool First, bool Second) needed)
     {
         using var scope = NewDisposeScope();
         var gradients = new NodeGradient[Nodes];
@@ -74,9 +75,9 @@ internal sealed class LeanCell
             using var inner = NewDisposeScope();
             var state = output.narrow(1, node * _cell.Channels, _cell.Channels);
             var total = gradient.narrow(1, node * _cell.Channels, _cell.Channels);
-            if (StateGradient(_uses[node + CellTopology.Inputs], state, gradients, c, mixing, needed: true) is { } later)
-                total = total.Plus(later);
-            gradients[node] = NodeGradient.Of(total, _partial, scope);
+            if (StateGradient(_uses[node + CellTopology.Inputs], state, gradients, c, order, mixing, needed: true) is { } later)
+                total = later.Accumulate(total);
+            gradients[node] = NodeGradient.Of(total, _partial, order, scope);
         }
         var first = Input(beforePrevious, _cell.FirstPreprocess, _uses[0], needed.First);
         var second = Input(previous, _cell.SecondPreprocess, _uses[1], needed.Second);
@@ -85,34 +86,31 @@ internal sealed class LeanCell
         Tensor? Input(Tensor input, nn.Module<Tensor, Tensor> preprocess, StateUses uses, bool isNeeded)
         {
             using var inner = NewDisposeScope();
-            var leaf = Leaf(input, isNeeded);
-            var state = preprocess.forward(leaf);
-            if (StateGradient(uses, state.detach(), gradients, c, mixing, isNeeded) is { } g)
-                state.backward([g]);
-            return leaf.grad?.MoveToOuterDisposeScope();
+            using var run = order.Run(preprocess, input, isNeeded);
+            return StateGradient(uses, run.Output, gradients, c, order, mixing, isNeeded) is { } g
+                ? run.Backward(g)?.MoveToOuterDisposeScope()
+                : null;
         }
     }
 
-    private void AddUses(StateUses uses, Tensor state, NodeSum[] sums, MixingCoefficients c)
+    private void AddUses(StateUses uses, Tensor state, NodeSum[] sums, MixingCoefficients c, FeatureOrder order)
     {
         if (uses.Edges.Count == 0)
             return;
         using var scope = NewDisposeScope();
-        var x = Mixed(state);
-        var rectified = uses.AnyRectified ? nn.functional.relu(x) : x;
+        var x = Mixed(state, order);
         var operations = uses.Operations.Where(use => use.Edges.Any(edge => c[_cell.Kind, edge.Index, use.Row] != 0)).ToArray();
         Workers.Run(operations.Length, Output, Add);
         if (_partial > 1)
         {
-            var bypass = Bypass(Rest(state), uses.Stride);
+            var bypass = order.Packed(order.Forward(uses.Bypass, Rest(state)));
             foreach (var edge in uses.Edges)
                 sums[edge.Node].AddBypass(bypass, c.Edge(_cell.Kind, edge.Index));
         }
 
         Tensor Output(int i)
         {
-            using var _ = no_grad();
-            var output = operations[i].Run(operations[i].IsRectified ? rectified : x);
+            var output = order.Forward(operations[i].Module, x);
             operations[i].ShareStatistics();
             return output.DetachFromDisposeScope();
         }
@@ -126,52 +124,41 @@ internal sealed class LeanCell
     }
 
     /// <summary>g_i without the part of the cell's output; null when it is not needed or no edge leaves the state.</summary>
-    private Tensor? StateGradient(StateUses uses, Tensor state, NodeGradient[] gradients, MixingCoefficients c, bool mixing, bool needed)
+    private Tensor? StateGradient(
+        StateUses uses, Tensor state, NodeGradient[] gradients, MixingCoefficients c, FeatureOrder order, bool mixing, bool needed)
     {
         if (uses.Edges.Count == 0 || !(needed || mixing))
             return null;
         using var scope = NewDisposeScope();
-        var x = Mixed(state).detach();
-        var rectified = uses.AnyRectified ? nn.functional.relu(x) : x;
-        Tensor? ofRectified = null, mixed = null;
+        var x = Mixed(state, order);
+        Tensor? mixed = null;
         Workers.Run(uses.Operations.Count, Gradient, Add);
-        if (ofRectified is not null)
-            mixed = mixed is null ? ofRectified * rectified.IsPositive() : mixed.Accumulate(ofRectified * rectified.IsPositive());
         if (_partial == 1)
             return mixed?.MoveToOuterDisposeScope();
 
-        var rest = Leaf(Rest(state), needed);
-        var bypass = Bypass(rest, uses.Stride);
+        using var run = order.Run(uses.Bypass, order.Packed(Rest(state)), needed);
         Tensor? gBypass = null;
         foreach (var edge in uses.Edges)
         {
             var gB = gradients[edge.Node].Bypass!;
             if (mixing)
-                c.AddBypass(_cell.Kind, edge.Index, Product(gB, bypass));
+                c.AddBypass(_cell.Kind, edge.Index, Product(gB, run.Output, order));
             if (needed)
                 gBypass = Sum(gBypass, gB, c.Edge(_cell.Kind, edge.Index));
         }
-        if (!needed)
-            return null;
-        bypass.backward([gBypass!]);
-        return cat([mixed ?? zeros_like(x), rest.grad!], 1).MoveToOuterDisposeScope();
+        return needed ? cat([mixed ?? zeros_like(x), run.Backward(gBypass!)!], 1).MoveToOuterDisposeScope() : null;
 
         // Runs an operation again, for the gradient of its input and of its weights, and the products with its output.
         (Tensor? Input, double[] Products) Gradient(int i)
         {
             using var one = NewDisposeScope();
             var use = uses.Operations[i];
-            var input = Leaf(use.IsRectified ? rectified : x, needed);
-            var y = use.Run(input);
-            var products = mixing ? use.Edges.Select(edge => Product(gradients[edge.Node].Mixed, y)).ToArray() : [];
-            if (!y.requires_grad)
-                return (null, products);
-            Tensor? gy = null;
+            using var run = order.Run(use.Module, x, needed);
+            var products = mixing ? use.Edges.Select(edge => Product(gradients[edge.Node].Mixed, run.Output, order)).ToArray() : [];
+            Tensor? gradient = null;
             foreach (var edge in use.Edges)
-                gy = Sum(gy, gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]);
-            if (!use.IsIdentity)
-                y.backward([gy!]);
-            return ((use.IsIdentity ? gy : input.grad)?.DetachFromDisposeScope(), products);
+                gradient = Sum(gradient, gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]);
+            return (run.Backward(gradient!)?.DetachFromDisposeScope(), products);
         }
 
         void Add(int i, (Tensor? Input, double[] Products) result)
@@ -181,35 +168,26 @@ internal sealed class LeanCell
                 c.AddOperation(_cell.Kind, use.Edges[edge].Index, use.Row, result.Products[edge]);
             if (result.Input is null)
                 return;
-            ref var sum = ref use.IsRectified ? ref ofRectified : ref mixed;
-            if (sum is null)
+            if (mixed is null)
             {
-                scope.Attach(sum = result.Input);
+                scope.Attach(mixed = result.Input);
                 return;
             }
-            sum.Accumulate(result.Input);
+            mixed.Accumulate(result.Input);
             result.Input.Dispose();
         }
     }
 
-    private Tensor Mixed(Tensor state) =>
-        MemoryLayout.ChannelsLast(_partial == 1 ? state : state.narrow(1, 0, MixedChannels));
+    private Tensor Mixed(Tensor state, FeatureOrder order) => order.Packed(_partial == 1 ? state : state.narrow(1, 0, MixedChannels));
 
     private Tensor Rest(Tensor state) => state.narrow(1, MixedChannels, _cell.Channels - MixedChannels);
 
-    private static Tensor Bypass(Tensor rest, int stride) => stride == 1 ? rest.alias() : MixedOperation.ReducedBypass(rest);
-
-    private static Tensor Leaf(Tensor value, bool requiresGradient) => value.detach().requires_grad_(requiresGradient);
-
     private static Tensor Sum(Tensor? sum, Tensor term, double factor) => sum is null ? term.Times(factor) : sum.Accumulate(term, factor);
 
-    private static double Product(Tensor gradient, Tensor value)
+    private static double Product(Tensor gradient, Tensor value, FeatureOrder order)
     {
         using var scope = NewDisposeScope();
-        // In the order of memory where both have the same, so that nothing is copied.
-        return gradient.is_contiguous() && value.is_contiguous()
-            ? dot(gradient.reshape(-1), value.detach().reshape(-1)).Value()
-            : dot(gradient.permute(0, 2, 3, 1).reshape(-1), value.detach().permute(0, 2, 3, 1).reshape(-1)).Value();
+        return dot(order.Flat(gradient), order.Flat(value)).Value();
     }
 
     /// <summary>M_k and B_k while the edges into a node are added up.</summary>
@@ -257,14 +235,14 @@ internal sealed class LeanCell
     private readonly record struct NodeGradient(Tensor Mixed, Tensor? Bypass)
     {
         /// <summary>Takes g_k apart; the parts live as long as <paramref name="scope"/>.</summary>
-        public static NodeGradient Of(Tensor gradient, int partial, DisposeScope scope)
+        public static NodeGradient Of(Tensor gradient, int partial, FeatureOrder order, DisposeScope scope)
         {
             using var inner = NewDisposeScope();
             var channels = (int)gradient.shape[1];
             var mixedChannels = channels / partial;
             var parts = partial == 1 ? gradient : PartialConnection.Shuffle(gradient, mixedChannels);    // undoes the shuffle in K groups
-            var mixed = MemoryLayout.ChannelsLast(parts.narrow(1, 0, mixedChannels));
-            var bypass = partial == 1 ? null : parts.narrow(1, mixedChannels, channels - mixedChannels);
+            var mixed = order.Packed(parts.narrow(1, 0, mixedChannels));
+            var bypass = partial == 1 ? null : order.Packed(parts.narrow(1, mixedChannels, channels - mixedChannels));
             scope.Attach(mixed);
             if (bypass is not null)
                 scope.Attach(bypass);

@@ -26,17 +26,18 @@ internal sealed class LeanSupernet
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
+        var order = FeatureOrder.For(images);
         var c = new MixingCoefficients(mixture);
-        var features = Supernet.Stem(images);
+        var features = order.Forward(Supernet.Stem, order.Arrange(images));
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in _cells)
         {
-            var output = cell.Forward(beforePrevious, previous, c);
+            var output = cell.Forward(beforePrevious, previous, c, order);
             if (!ReferenceEquals(beforePrevious, previous))
                 beforePrevious.Dispose();
             (beforePrevious, previous) = (previous, output);
         }
-        return Supernet.Classify(previous).MoveToOuterDisposeScope();
+        return Supernet.Classifier.forward(order.Pooled(previous)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -46,18 +47,16 @@ internal sealed class LeanSupernet
     public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
     {
         using var scope = NewDisposeScope();
+        var order = FeatureOrder.For(images);
         var c = new MixingCoefficients(mixture);
-        var outputs = new List<Tensor>();
-        using (no_grad())
-        {
-            var features = Supernet.Stem(images);
-            outputs.AddRange([features, features]);
-            foreach (var cell in _cells)
-                outputs.Add(cell.Forward(outputs[^2], outputs[^1], c));
-        }
+        var arranged = order.Arrange(images);
+        var features = order.Forward(Supernet.Stem, arranged);
+        var outputs = new List<Tensor> { features, features };
+        foreach (var cell in _cells)
+            outputs.Add(cell.Forward(outputs[^2], outputs[^1], c, order));
 
         var last = outputs[^1].detach().requires_grad_(true);
-        var logits = Supernet.Classify(last);
+        var logits = Supernet.Classifier.forward(order.Pooled(last));
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
 
@@ -70,7 +69,8 @@ internal sealed class LeanSupernet
             for (var i = _cells.Length - 1; i >= 0; i--)                            // outputs i and i + 1 go into cell i and give output i + 2
             {
                 var needed = (weights || i >= 2, weights || i >= 1);
-                var (first, second) = _cells[i].Backward(outputs[i], outputs[i + 1], outputs[i + 2], gradients[i + 2]!, c, mixing, needed);
+                var (first, second) = _cells[i].Backward(
+                    outputs[i], outputs[i + 1], outputs[i + 2], gradients[i + 2]!, c, order, mixing, needed);
                 Add(ref gradients[i], first);
                 Add(ref gradients[i + 1], second);
                 outputs[i + 2].Dispose();
@@ -78,8 +78,8 @@ internal sealed class LeanSupernet
             }
             if (weights)
             {
-                using var stem = Supernet.Stem(images);
-                stem.backward([gradients[0]!.Plus(gradients[1]!)]);
+                using var stem = order.Run(Supernet.Stem, arranged, needed: false);
+                stem.Backward(gradients[0]!.Accumulate(gradients[1]!));
             }
         }
         finally

@@ -15,11 +15,12 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     private readonly int _stride;
     private readonly int _channels;
     private readonly int _partial;
+    private readonly BypassModule _bypass;
     private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
 
     internal MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
     {
-        (_space, _stride, _channels, _partial) = (space, stride, channels, partial);
+        (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, new BypassModule(stride));
         foreach (var row in live)
         {
             var operation = space.Operations[row];
@@ -64,14 +65,9 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 
     private Tensor ShuffleWithBypass(Tensor mixed, Tensor input)
     {
-        var bypass = input.narrow(1, _channels / _partial, _channels - _channels / _partial);
-        if (_stride == 2)
-            bypass = ReducedBypass(bypass);
+        var bypass = _bypass.forward(input.narrow(1, _channels / _partial, _channels - _channels / _partial));
         return PartialConnection.Shuffle(cat([mixed, bypass], 1), _partial);
     }
-
-    /// <summary>The channels that bypass the operations of an edge with stride 2.</summary>
-    internal static Tensor ReducedBypass(Tensor bypass) => nn.functional.max_pool2d(bypass, 2, 2, ceil_mode: true);
 
     /// <summary>Gives the operations the names <c>_ops.ROW</c>, masked rows left out.</summary>
     private sealed class OperationList : nn.Module

@@ -12,6 +12,7 @@ internal sealed class StateUses
         Edges = [.. Enumerable.Range(0, topology.EdgeCount).Select(edge => (Edge: edge, Ends: topology.Ends(edge)))
             .Where(at => at.Ends.From == state).Select(at => new Edge(at.Edge, at.Ends.Node))];
         Stride = Edges.Count == 0 ? 1 : topology.Stride(cell.Kind, Edges[0].Index);
+        Bypass = new BypassModule(Stride);
         var uses = new List<OperationUse>();
         for (var row = 0; row < table.Count; row++)
         {
@@ -33,11 +34,11 @@ internal sealed class StateUses
     /// <summary>The stride of the operations on those edges.</summary>
     public int Stride { get; }
 
+    /// <summary>What the channels that bypass the operations pass.</summary>
+    public BypassModule Bypass { get; }
+
     /// <summary>The operations to run.</summary>
     public IReadOnlyList<OperationUse> Operations { get; }
-
-    /// <summary>Whether an operation begins with a ReLU.</summary>
-    public bool AnyRectified => Operations.Any(use => use.IsRectified);
 
     /// <summary>An edge from the state.</summary>
     /// <param name="Index">Its number in the cell.</param>
@@ -52,12 +53,8 @@ internal sealed class StateUses
     /// <param name="Edges">The edges that take the output.</param>
     public sealed record OperationUse(int Row, IReadOnlyList<nn.Module<Tensor, Tensor>> Modules, IReadOnlyList<Edge> Edges)
     {
-        public bool IsIdentity => Modules[0] is IdentityModule;
-
-        public bool IsRectified => Modules[0] is IBeginsWithRelu;
-
-        /// <summary>The operation's output; <paramref name="input"/> is rectified where the operation begins with a ReLU.</summary>
-        public Tensor Run(Tensor input) => Modules[0] is IBeginsWithRelu rest ? rest.ForwardRectified(input) : Modules[0].forward(input);
+        /// <summary>What is run.</summary>
+        public nn.Module<Tensor, Tensor> Module => Modules[0];
 
         /// <summary>Gives the modules that were not run the running statistics of the one that was.</summary>
         public void ShareStatistics()

@@ -84,25 +84,14 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public override Tensor forward(Tensor images, Mixture mixture)
     {
         using var scope = NewDisposeScope();
-        var features = Stem(images);
+        var features = stem.forward(MemoryLayout.ChannelsLast(images));
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in cells)
             (beforePrevious, previous) = (previous, cell.Forward(beforePrevious, previous, mixture));
-        return Classify(previous).MoveToOuterDisposeScope();
+        return classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope();
     }
+
+    internal ModuleChain Stem => stem;
 
     internal Linear Classifier => classifier;
-
-    internal Tensor Stem(Tensor images)
-    {
-        using var arranged = MemoryLayout.ChannelsLast(images);
-        return stem.forward(arranged);
-    }
-
-    /// <summary>Global average pooling and the linear classifier.</summary>
-    internal Tensor Classify(Tensor features)
-    {
-        using var pooled = features.mean([2, 3]);
-        return classifier.forward(pooled);
-    }
 }

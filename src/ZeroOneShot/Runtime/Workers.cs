@@ -42,6 +42,13 @@ internal static class Workers
         }
     }
 
+    /// <summary>Does something for 0 to count - 1, in any order, on any thread, several at once.</summary>
+    public static void Each(int count, Action<int> work) => Run(count, i =>
+    {
+        work(i);
+        return 0;
+    }, static (_, _) => { });
+
     private static void Start(int threads)
     {
         s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker())];

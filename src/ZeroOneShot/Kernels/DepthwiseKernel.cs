@@ -1,0 +1,203 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+using static ZeroOneShot.Kernels.Arithmetic;
+
+namespace ZeroOneShot.Kernels;
+
+/// <summary>Depthwise convolutions, y_c = w_c * max(x_c, 0) or w_c * x_c, and their gradients, on tensors in the order of <see cref="Lanes"/>.</summary>
+internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private static int Lanes => Vector512<T>.Count;
+
+    /// <summary>y, into features of the right size.</summary>
+    /// <param name="input">x.</param>
+    /// <param name="weight">w: C x 1 x k x k.</param>
+    /// <param name="output">y.</param>
+    /// <param name="layer">Kernel, stride and dilation.</param>
+    /// <param name="rectify">Whether negative numbers of x count as 0.</param>
+    public static void Forward(Tensor input, Tensor weight, Tensor output, Layer.Convolution layer, bool rectify)
+    {
+        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
+        var taps = Memory.Of<T>(weight);
+        var padded = new PaddedPlane<T>(x.Height, x.Width, layer.Padding, layer.Padding);
+        Workers.Each(x.Groups * x.Channels, i =>
+        {
+            var (group, channel) = (i / x.Channels, i % x.Channels);
+            var copy = Memory.Scratch<T>(padded.Size);
+            padded.Fill(copy, x[group, channel], T.Zero, rectify);
+            Slide(copy, padded.RowLength, taps + channel * layer.Kernel * layer.Kernel, y[group, channel], y.Height, y.Width,
+                layer.Kernel, layer.Stride, layer.Dilation);
+        });
+    }
+
+    /// <summary>dL/dx from dL/dy.</summary>
+    /// <param name="gradient">dL/dy.</param>
+    /// <param name="weight">w.</param>
+    /// <param name="inputGradient">dL/dx, of the right size.</param>
+    /// <param name="layer">Kernel, stride and dilation.</param>
+    /// <param name="rectified">x where its negative numbers counted as 0, or null: dL/dx is 0 where it is not positive.</param>
+    public static void InputGradient(Tensor gradient, Tensor weight, Tensor inputGradient, Layer.Convolution layer, Tensor? rectified)
+    {
+        var (g, gx) = (new Planes<T>(gradient), new Planes<T>(inputGradient));
+        var x = rectified is null ? (Planes<T>?)null : new Planes<T>(rectified);
+        var taps = Memory.Of<T>(weight);
+        var (kernel, size) = (layer.Kernel, layer.Kernel * layer.Kernel);
+        var border = layer.Stride == 1
+            ? new PaddedPlane<T>(g.Height, g.Width, layer.Padding, layer.Padding)
+            : new PaddedPlane<T>(gx.Height, gx.Width, layer.Padding, layer.Padding);
+        Workers.Each(gx.Groups * gx.Channels, i =>
+        {
+            var (group, channel) = (i / gx.Channels, i % gx.Channels);
+            var copy = Memory.Scratch<T>(border.Size);
+            var gate = x is { } rectified ? rectified[group, channel] : null;
+            if (layer.Stride == 1)
+            {
+                // The convolution of dL/dy with the kernel turned by half a circle.
+                var turned = stackalloc T[size];
+                for (var tap = 0; tap < size; tap++)
+                    turned[tap] = taps[channel * size + size - 1 - tap];
+                border.Fill(copy, g[group, channel], T.Zero, rectify: false);
+                Slide(copy, border.RowLength, turned, gx[group, channel], gx.Height, gx.Width, kernel, 1, layer.Dilation);
+                if (gate != null)
+                    Gate(gx[group, channel], gate, gx.PlaneSize);
+            }
+            else
+            {
+                new Span<T>(copy, (int)border.Size).Clear();
+                Spread(g[group, channel], g.Height, g.Width, taps + channel * size, copy, border.RowLength, kernel, layer.Stride, layer.Dilation);
+                border.Take(copy, gx[group, channel], gate);
+            }
+        });
+    }
+
+    /// <summary>Adds dL/dw.</summary>
+    public static void AddWeightGradient(Tensor gradient, Tensor input, Tensor weightGradient, Layer.Convolution layer, bool rectify)
+    {
+        var (g, x) = (new Planes<T>(gradient), new Planes<T>(input));
+        var sums = Memory.Of<T>(weightGradient);
+        var padded = new PaddedPlane<T>(x.Height, x.Width, layer.Padding, layer.Padding);
+        var size = layer.Kernel * layer.Kernel;
+        Workers.Each(x.Channels, channel =>
+        {
+            var copy = Memory.Scratch<T>(padded.Size + (long)size * Lanes);
+            var taps = copy + padded.Size;
+            new Span<T>(taps, size * Lanes).Clear();
+            for (var group = 0; group < x.Groups; group++)
+            {
+                padded.Fill(copy, x[group, channel], T.Zero, rectify);
+                Correlate(copy, padded.RowLength, g[group, channel], g.Height, g.Width, taps, layer.Kernel, layer.Stride, layer.Dilation);
+            }
+            for (var tap = 0; tap < size; tap++)
+                sums[channel * size + tap] += Vector512.Sum(Vector512.Load(taps + tap * Lanes));
+        });
+    }
+
+    /// <summary>Slides a window over a padded plane, four places at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, int kernel, int stride, int dilation)
+    {
+        var (step, across, down) = (stride * Lanes, dilation * Lanes, dilation * rowLength);
+        for (var y = 0; y < height; y++)
+        {
+            var row = padded + y * stride * rowLength;
+            var to = output + y * width * Lanes;
+            var x = 0;
+            for (; x + 4 <= width; x += 4, row += 4 * step, to += 4 * Lanes)
+            {
+                var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
+                var tap = taps;
+                for (var i = 0; i < kernel; i++)
+                {
+                    var at = row + i * down;
+                    for (var j = 0; j < kernel; j++, at += across)
+                    {
+                        var w = Vector512.Create(*tap++);
+                        sum0 = MultiplyAdd(Vector512.Load(at), w, sum0);
+                        sum1 = MultiplyAdd(Vector512.Load(at + step), w, sum1);
+                        sum2 = MultiplyAdd(Vector512.Load(at + 2 * step), w, sum2);
+                        sum3 = MultiplyAdd(Vector512.Load(at + 3 * step), w, sum3);
+                    }
+                }
+                sum0.Store(to);
+                sum1.Store(to + Lanes);
+                sum2.Store(to + 2 * Lanes);
+                sum3.Store(to + 3 * Lanes);
+            }
+            for (; x < width; x++, row += step, to += Lanes)
+            {
+                var sum = Vector512<T>.Zero;
+                var tap = taps;
+                for (var i = 0; i < kernel; i++)
+                {
+                    var at = row + i * down;
+                    for (var j = 0; j < kernel; j++, at += across)
+                        sum = MultiplyAdd(Vector512.Load(at), Vector512.Create(*tap++), sum);
+                }
+                sum.Store(to);
+            }
+        }
+    }
+
+    /// <summary>The transpose of <see cref="Slide"/>: adds every number, times the window, to the padded plane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Spread(T* gradient, int height, int width, T* taps, T* padded, int rowLength, int kernel, int stride, int dilation)
+    {
+        for (var y = 0; y < height; y++)
+        {
+            for (var x = 0; x < width; x++)
+            {
+                var g = Vector512.Load(gradient + (y * width + x) * Lanes);
+                var tap = taps;
+                for (var i = 0; i < kernel; i++)
+                {
+                    var at = padded + (y * stride + i * dilation) * rowLength + x * stride * Lanes;
+                    for (var j = 0; j < kernel; j++, at += dilation * Lanes)
+                        MultiplyAdd(g, Vector512.Create(*tap++), Vector512.Load(at)).Store(at);
+                }
+            }
+        }
+    }
+
+    /// <summary>For every tap, adds the products of what it met with the gradient there: lane by lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* taps, int kernel, int stride, int dilation)
+    {
+        var step = stride * Lanes;
+        for (var y = 0; y < height; y++)
+        {
+            var row = gradient + y * width * Lanes;
+            for (var i = 0; i < kernel; i++)
+            {
+                for (var j = 0; j < kernel; j++)
+                {
+                    var at = padded + (y * stride + i * dilation) * rowLength + j * dilation * Lanes;
+                    var g = row;
+                    var tap = taps + (i * kernel + j) * Lanes;
+                    var (sum0, sum1, sum2, sum3) = (Vector512.Load(tap), Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
+                    var x = 0;
+                    for (; x + 4 <= width; x += 4, at += 4 * step, g += 4 * Lanes)
+                    {
+                        sum0 = MultiplyAdd(Vector512.Load(at), Vector512.Load(g), sum0);
+                        sum1 = MultiplyAdd(Vector512.Load(at + step), Vector512.Load(g + Lanes), sum1);
+                        sum2 = MultiplyAdd(Vector512.Load(at + 2 * step), Vector512.Load(g + 2 * Lanes), sum2);
+                        sum3 = MultiplyAdd(Vector512.Load(at + 3 * step), Vector512.Load(g + 3 * Lanes), sum3);
+                    }
+                    for (; x < width; x++, at += step, g += Lanes)
+                        sum0 = MultiplyAdd(Vector512.Load(at), Vector512.Load(g), sum0);
+                    (sum0 + sum1 + (sum2 + sum3)).Store(tap);
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gate(T* numbers, T* gate, long count)
+    {
+        for (var i = 0L; i < count; i += Lanes)
+            (Vector512.Load(numbers + i) & Vector512.GreaterThan(Vector512.Load(gate + i), Vector512<T>.Zero)).Store(numbers + i);
+    }
+}

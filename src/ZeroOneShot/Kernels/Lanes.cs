@@ -1,0 +1,51 @@
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Kernels;
+
+/// <summary>
+/// The order of image tensors that the kernels of this folder compute in: groups x channels x height x width x lanes. A lane is an image, and
+/// the lanes of a pixel fill one vector register (16 in single, 8 in double precision). Whatever the channels, sizes, strides and dilations,
+/// arithmetic on a pixel is then arithmetic on one vector.
+/// </summary>
+/// <remarks>Where the images do not fill the last group, its other lanes are zero. Batch norms keep them so; all else maps zeros to zeros.</remarks>
+internal static class Lanes
+{
+    /// <summary>Number of lanes.</summary>
+    public static int Count(ScalarType type) => type == ScalarType.Float64 ? Vector512<double>.Count : Vector512<float>.Count;
+
+    /// <summary>Whether the kernels compute with a tensor: single or double precision, on the processor.</summary>
+    public static bool Handle(Tensor images) => images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
+
+    /// <summary>From N x C x H x W.</summary>
+    public static Tensor Of(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var (n, c, h, w) = (images.shape[0], images.shape[1], images.shape[2], images.shape[3]);
+        var lanes = Count(images.dtype);
+        var groups = (n + lanes - 1) / lanes;
+        var filled = n == groups * lanes ? images : nn.functional.pad(images, [0, 0, 0, 0, 0, 0, 0, groups * lanes - n]);
+        return filled.reshape(groups, lanes, c, h, w).permute(0, 2, 3, 4, 1).contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Back to N x C x H x W.</summary>
+    public static Tensor ToImages(Tensor features, long images)
+    {
+        using var scope = NewDisposeScope();
+        var (groups, c, h, w, lanes) = (features.shape[0], features.shape[1], features.shape[2], features.shape[3], features.shape[4]);
+        return features.permute(0, 4, 1, 2, 3).reshape(groups * lanes, c, h, w).narrow(0, 0, images).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Global average pooling: images x channels.</summary>
+    public static Tensor Pooled(Tensor features, long images)
+    {
+        using var scope = NewDisposeScope();
+        var (groups, channels, lanes) = (features.shape[0], features.shape[1], features.shape[4]);
+        return features.mean([2, 3]).permute(0, 2, 1).reshape(groups * lanes, channels).narrow(0, 0, images).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>New features of a type and size, yet to be filled.</summary>
+    public static Tensor Empty(Tensor like, long channels, long height, long width) =>
+        empty([like.shape[0], channels, height, width, like.shape[4]], like.dtype);
+}

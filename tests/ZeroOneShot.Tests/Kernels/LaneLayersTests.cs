@@ -1,0 +1,113 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Kernels;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Tests.Kernels;
+
+/// <summary>Every layer in the order of <see cref="Lanes"/>, forwards and backwards, against libtorch's autograd in double precision.</summary>
+public sealed class LaneLayersTests
+{
+    static LaneLayersTests() => TorchRuntime.EnsureLoaded();
+
+    /// <summary>Operations of the table at both strides, with batch norm behind poolings, as in the search network, or with learned scales.</summary>
+    public static TheoryData<string> Operations => [.. SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen).Select(operation => operation.Name)];
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public void Operations_give_the_outputs_and_gradients_of_autograd(string name)
+    {
+        var operation = SearchSpace.Darts.Operations.Single(operation => operation.Name == name);
+        var wrong = from stride in (int[])[1, 2]
+                    from channels in (int[])[3, 5, 8]
+                    from size in (int[])[16, 11, 7]
+                    from images in (int[])[1, 8, 19, 32]
+                    from affine in (bool[])[false, true]
+                    from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
+                    let deviation = Deviation(() => Build(operation, channels, stride, affine), channels, size, images, type)
+                    where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
+                    select $"stride {stride}, {channels} channels, {images} images of {size}, affine {affine}, {type}: {deviation:E1}";
+        Assert.Equal("", string.Join("\n", wrong));
+    }
+
+    [Theory]
+    [InlineData(3, 7, 3)]
+    [InlineData(16, 4, 1)]
+    [InlineData(9, 33, 1)]
+    [InlineData(4, 6, 5)]
+    public void Convolutions_over_all_channels_give_the_outputs_and_gradients_of_autograd(int channels, int outputs, int kernel)
+    {
+        var wrong = from stride in (int[])[1, 2]
+                    from size in (int[])[16, 11, 3]
+                    from images in (int[])[2, 19]
+                    from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
+                    let deviation = Deviation(() => new ModuleChain([new ConvolutionModule(new Layer.Convolution(kernel, stride), channels, outputs),
+                        new ReluModule(), new BatchNormModule(outputs, affine: true), new ReluModule()]), channels, size, images, type)
+                    where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
+                    select $"stride {stride}, {images} images of {size}, {type}: {deviation:E1}";
+        Assert.Equal("", string.Join("\n", wrong));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(19)]
+    public void Images_survive_the_change_of_order(int count)
+    {
+        using var scope = NewDisposeScope();
+        var images = randn([count, 3, 5, 4]);
+        var lanes = Lanes.Of(images);
+        Assert.True(Lanes.ToImages(lanes, count).equal(images).all().item<bool>());
+        Assert.Equal(0, (Lanes.Pooled(lanes, count) - images.mean([2, 3])).abs().max().item<float>(), 1e-6);
+    }
+
+    private static nn.Module<Tensor, Tensor> Build(CandidateOperation operation, int channels, int stride, bool affine)
+    {
+        var module = LayerModules.Build(operation.Layers(stride), channels, channels, affine);
+        return operation.IsNormalizedInSearch && !affine ? new ModuleChain([module, new BatchNormModule(channels, affine: false)]) : module;
+    }
+
+    /// <summary>The largest relative deviation of output, running statistics, and gradients of input and weights.</summary>
+    private static double Deviation(Func<nn.Module<Tensor, Tensor>> build, int channels, int size, int images, ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var random = RandomStream.Of(channels, $"{size} {images}");
+        using var definition = build();
+        using var module = build();
+        foreach (var (parameter, same) in definition.parameters().Zip(module.parameters()))
+        {
+            using var _ = no_grad();
+            parameter.normal_(0, 1, random.Generator);
+            same.copy_(parameter);
+        }
+        definition.to(ScalarType.Float64).train();
+        module.to(type).train();
+        var image = randn([images, channels, size, size], ScalarType.Float64, generator: random.Generator);
+
+        var x = image.clone().requires_grad_(true);
+        var y = definition.forward(x);
+        var cotangent = randn(y.shape, ScalarType.Float64, generator: random.Generator);
+        y.backward([cotangent]);
+
+        using var run = new LaneRun(images, recorded: true);
+        var output = run.Forward(module, Lanes.Of(image.to(type)));
+        var gradient = run.Backward(Lanes.Of(cotangent.to(type)), needed: true)!;
+        var pairs = new List<(Tensor Ours, Tensor Definition)>
+        {
+            (Lanes.ToImages(output, images), y.detach()),
+            (Lanes.ToImages(gradient, images), x.grad!),
+        };
+        pairs.AddRange(module.parameters().Zip(definition.parameters()).Select(pair => (pair.First.grad!, pair.Second.grad!)));
+        pairs.AddRange(module.buffers().Zip(definition.buffers()));
+        return pairs.Max(pair => Relative(pair.Ours, pair.Definition));
+    }
+
+    private static double Relative(Tensor ours, Tensor definition)
+    {
+        var deviation = (ours.to(ScalarType.Float64) - definition).norm().item<double>();
+        return double.IsNaN(deviation) ? double.MaxValue : deviation / Math.Max(definition.norm().item<double>(), 1e-3);
+    }
+}
