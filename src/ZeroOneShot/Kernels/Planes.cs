@@ -10,22 +10,28 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
 {
     private readonly Tensor _tensor;                    // so that it is not collected while somebody computes with its memory
     private readonly T* _data;
-    private readonly long _groupStride;
+    private readonly long _groupStride, _channelStride, _innerStride;
+    private readonly int _inner;
 
     /// <summary>The memory of a tensor, which must not be disposed while this is used.</summary>
-    /// <param name="tensor">A tensor in lanes, of which the channels may be a part of another tensor's.</param>
+    /// <param name="tensor">
+    /// Groups x channels x height x width x lanes, or with the channels in two dimensions. Groups and channels may be parts of larger ones.
+    /// </param>
     public Planes(Tensor tensor)
     {
         var (shape, strides) = (tensor.shape, tensor.stride());
-        if (shape.Length != 5 || strides[4] != 1 || strides[3] != shape[4] || strides[2] != shape[3] * strides[3] ||
-            shape[1] > 1 && strides[1] != shape[2] * strides[2] || shape[4] != Vector512<T>.Count)
+        if (shape.Length is not (5 or 6) || shape[^1] != Vector512<T>.Count || strides[^1] != 1 || strides[^2] != shape[^1] ||
+            shape[^3] > 1 && strides[^3] != shape[^2] * shape[^1])
         {
             throw new ArgumentException($"A tensor of shape [{string.Join(", ", shape)}] and strides [{string.Join(", ", strides)}] is not in lanes.");
         }
-        (Groups, Channels, Height, Width, _groupStride) = ((int)shape[0], (int)shape[1], (int)shape[2], (int)shape[3], strides[0]);
+        (_inner, _innerStride) = shape.Length == 6 ? ((int)shape[2], strides[2]) : (1, 0);
+        (Groups, Channels, Height, Width) = ((int)shape[0], (int)shape[1] * _inner, (int)shape[^3], (int)shape[^2]);
+        (_groupStride, _channelStride) = (strides[0], strides[1]);
         _tensor = tensor;
-        using var first = tensor.select(0, 0);
-        _data = Memory.Of<T>(first);
+        using var scope = NewDisposeScope();
+        var first = tensor.select(0, 0).select(0, 0);
+        _data = Memory.Of<T>(_inner == 1 ? first : first.select(0, 0));
     }
 
     public int Groups { get; }
@@ -43,7 +49,9 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
     public long PlaneSize => (long)Pixels * Vector512<T>.Count;
 
     /// <summary>The first number of a plane.</summary>
-    public T* this[int group, int channel] => _data + group * _groupStride + channel * PlaneSize;
+    public T* this[int group, int channel] => _inner == 1
+        ? _data + group * _groupStride + channel * _channelStride
+        : _data + group * _groupStride + channel / _inner * _channelStride + channel % _inner * _innerStride;
 }
 
 /// <summary>The memory of plain tensors, and memory to work in.</summary>

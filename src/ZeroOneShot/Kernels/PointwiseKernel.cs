@@ -13,6 +13,10 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     // Outputs and pixels that are computed together: their eight sums stay in registers.
     private const int Outputs = 4, Pixels = 2;
 
+    // Bytes of pixels that are packed together, in a first-level cache; pixels of a plane that are correlated together, in a second-level one;
+    // multiplications that are worth a thread's while.
+    private const int TileSize = 1 << 15, CorrelatedPixels = 64, MinimumWork = 1 << 14;
+
     private static int Lanes => Vector512<T>.Count;
 
     /// <summary>y, into features of the right size.</summary>
@@ -47,8 +51,16 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         var blocks = (g.Channels + Outputs - 1) / Outputs;
         Workers.Each(blocks, block =>
         {
-            for (var channel = 0; channel < x.Channels; channel += Pixels)
-                AddProducts(g, block * Outputs, x, channel, sums, rectify);
+            // Some pixels of all channels at a time, so that they stay in the cache while they meet one another.
+            for (var group = 0; group < x.Groups; group++)
+            {
+                for (var first = 0; first < x.Pixels; first += CorrelatedPixels)
+                {
+                    var count = Math.Min(CorrelatedPixels, x.Pixels - first);
+                    for (var channel = 0; channel < x.Channels; channel += Pixels)
+                        AddProducts(g, block * Outputs, x, channel, group, first, count, sums, rectify);
+                }
+            }
         });
     }
 
@@ -63,34 +75,54 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             for (var i = 0; i < x.Channels; i++)
                 matrix[(output / Outputs * x.Channels + i) * Outputs + output % Outputs] = entry(output, i);
         }
-        const int tile = 16;
+        // Some pixels of all channels, packed: planes lie a power of two apart, where caches keep only a few of them.
+        var tile = Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Pixels * Pixels, Pixels, 16 * Pixels);
         var tiles = (x.Pixels + tile - 1) / tile;
-        Workers.Each(x.Groups * tiles, at =>
+        var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
+        var tasks = (x.Groups * tiles + perTask - 1) / perTask;
+        Workers.Each(tasks, task =>
         {
-            var (group, first) = (at / tiles, at % tiles * tile);
+            var packed = Memory.Scratch<T>((long)tile * x.Channels * Lanes);
             fixed (T* m = matrix)
             {
-                for (var pixel = first; pixel < Math.Min(first + tile, x.Pixels); pixel += Pixels)
+                for (var at = task * perTask; at < Math.Min((task + 1) * perTask, x.Groups * tiles); at++)
                 {
+                    var (group, first) = (at / tiles, at % tiles * tile);
+                    var count = Math.Min(tile, x.Pixels - first);
+                    Pack(x, packed, group, first, count, tile, rectify);
                     for (var block = 0; block < blocks; block++)
-                        MultiplyBlock(x, y, m + block * Outputs * x.Channels, group, pixel, block * Outputs, rectify, gate);
+                    {
+                        for (var pixel = 0; pixel < count; pixel += Pixels)
+                            MultiplyBlock(packed + pixel * Lanes, tile, x.Channels, m + block * Outputs * x.Channels, y, gate, group, first + pixel, block * Outputs);
+                    }
                 }
             }
         });
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyBlock(Planes<T> x, Planes<T> y, T* w, int group, int pixel, int output, bool rectify, Planes<T>? gate)
+    private static void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
     {
-        var from = x[group, 0] + pixel * Lanes;
-        var second = pixel + 1 < x.Pixels ? Lanes : 0;                          // a last pixel without partner is computed twice
+        for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
+        {
+            var from = x[group, channel] + first * Lanes;
+            for (var i = 0; i < count * Lanes; i += Lanes)
+            {
+                var pixel = Vector512.Load(from + i);
+                (rectify ? Rectified(pixel) : pixel).Store(packed + i);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyBlock(
+        T* from, int tile, int channels, T* w, Planes<T> y, Planes<T>? gate, int group, int pixel, int output)
+    {
         var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
         var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        for (var i = 0; i < x.Channels; i++, from += x.PlaneSize, w += Outputs)
+        for (var i = 0; i < channels; i++, from += tile * Lanes, w += Outputs)
         {
-            var (a, b) = (Vector512.Load(from), Vector512.Load(from + second));
-            if (rectify)
-                (a, b) = (Rectified(a), Rectified(b));
+            var (a, b) = (Vector512.Load(from), Vector512.Load(from + Lanes));
             var w0 = Vector512.Create(w[0]);
             (a0, b0) = (MultiplyAdd(a, w0, a0), MultiplyAdd(b, w0, b0));
             var w1 = Vector512.Create(w[1]);
@@ -100,65 +132,73 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             var w3 = Vector512.Create(w[3]);
             (a3, b3) = (MultiplyAdd(a, w3, a3), MultiplyAdd(b, w3, b3));
         }
-        Put(y, gate, group, output, pixel, second, a0, b0);
-        Put(y, gate, group, output + 1, pixel, second, a1, b1);
-        Put(y, gate, group, output + 2, pixel, second, a2, b2);
-        Put(y, gate, group, output + 3, pixel, second, a3, b3);
+        Put(y, gate, group, output, pixel, a0, b0);
+        Put(y, gate, group, output + 1, pixel, a1, b1);
+        Put(y, gate, group, output + 2, pixel, a2, b2);
+        Put(y, gate, group, output + 3, pixel, a3, b3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(
-        in Planes<T> y, in Planes<T>? gate, int group, int output, int pixel, int second, Vector512<T> a, Vector512<T> b)
+    private static void Put(in Planes<T> y, in Planes<T>? gate, int group, int output, int pixel, Vector512<T> a, Vector512<T> b)
     {
         if (output >= y.Channels)
             return;
+        var second = pixel + 1 < y.Pixels;
         if (gate is { } gates)
         {
             var open = gates[group, output] + pixel * Lanes;
             a &= Vector512.GreaterThan(Vector512.Load(open), Vector512<T>.Zero);
-            b &= Vector512.GreaterThan(Vector512.Load(open + second), Vector512<T>.Zero);
+            if (second)
+                b &= Vector512.GreaterThan(Vector512.Load(open + Lanes), Vector512<T>.Zero);
         }
         var to = y[group, output] + pixel * Lanes;
         a.Store(to);
-        b.Store(to + second);
+        if (second)
+            b.Store(to + Lanes);
     }
 
-    /// <summary>The products of four planes of the gradient with two of the input, summed over pixels and images.</summary>
+    /// <summary>The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddProducts(Planes<T> g, int output, Planes<T> x, int channel, T* sums, bool rectify)
+    private static void AddProducts(Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
     {
         var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
         var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var last = g.Channels - 1;
-        for (var group = 0; group < x.Groups; group++)
+        // What a last block lacks is computed with the last plane, and not kept.
+        var (last, lastInput) = (g.Channels - 1, x.Channels - 1);
+        T* g0 = g[group, output], g1 = g[group, Math.Min(output + 1, last)];
+        T* g2 = g[group, Math.Min(output + 2, last)], g3 = g[group, Math.Min(output + 3, last)];
+        T* x0 = x[group, channel], x1 = x[group, Math.Min(channel + 1, lastInput)];
+        var end = (long)(first + pixels) * Lanes;
+        for (var i = (long)first * Lanes; i < end; i += Lanes)
         {
-            // What a last block lacks is computed with the last plane, and not kept.
-            T* g0 = g[group, output], g1 = g[group, Math.Min(output + 1, last)];
-            T* g2 = g[group, Math.Min(output + 2, last)], g3 = g[group, Math.Min(output + 3, last)];
-            T* x0 = x[group, channel], x1 = x[group, Math.Min(channel + 1, x.Channels - 1)];
-            var count = x.PlaneSize;
-            for (var i = 0L; i < count; i += Lanes)
-            {
-                var (a, b) = (Vector512.Load(x0 + i), Vector512.Load(x1 + i));
-                if (rectify)
-                    (a, b) = (Rectified(a), Rectified(b));
-                var v = Vector512.Load(g0 + i);
-                (a0, b0) = (MultiplyAdd(a, v, a0), MultiplyAdd(b, v, b0));
-                v = Vector512.Load(g1 + i);
-                (a1, b1) = (MultiplyAdd(a, v, a1), MultiplyAdd(b, v, b1));
-                v = Vector512.Load(g2 + i);
-                (a2, b2) = (MultiplyAdd(a, v, a2), MultiplyAdd(b, v, b2));
-                v = Vector512.Load(g3 + i);
-                (a3, b3) = (MultiplyAdd(a, v, a3), MultiplyAdd(b, v, b3));
-            }
+            var (a, b) = (Vector512.Load(x0 + i), Vector512.Load(x1 + i));
+            if (rectify)
+                (a, b) = (Rectified(a), Rectified(b));
+            var v = Vector512.Load(g0 + i);
+            (a0, b0) = (MultiplyAdd(a, v, a0), MultiplyAdd(b, v, b0));
+            v = Vector512.Load(g1 + i);
+            (a1, b1) = (MultiplyAdd(a, v, a1), MultiplyAdd(b, v, b1));
+            v = Vector512.Load(g2 + i);
+            (a2, b2) = (MultiplyAdd(a, v, a2), MultiplyAdd(b, v, b2));
+            v = Vector512.Load(g3 + i);
+            (a3, b3) = (MultiplyAdd(a, v, a3), MultiplyAdd(b, v, b3));
         }
-        ReadOnlySpan<Vector512<T>> ofFirst = [a0, a1, a2, a3], ofSecond = [b0, b1, b2, b3];
-        for (var i = 0; i < Math.Min(Outputs, g.Channels - output); i++)
-        {
-            var to = sums + (output + i) * x.Channels + channel;
-            to[0] += Vector512.Sum(ofFirst[i]);
-            if (channel + 1 < x.Channels)
-                to[1] += Vector512.Sum(ofSecond[i]);
-        }
+        var to = sums + output * x.Channels + channel;
+        var two = channel < lastInput;
+        Add(to, a0, b0, two);
+        if (output + 1 <= last)
+            Add(to + x.Channels, a1, b1, two);
+        if (output + 2 <= last)
+            Add(to + 2 * x.Channels, a2, b2, two);
+        if (output + 3 <= last)
+            Add(to + 3 * x.Channels, a3, b3, two);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(T* sums, Vector512<T> a, Vector512<T> b, bool two)
+    {
+        sums[0] += Vector512.Sum(a);
+        if (two)
+            sums[1] += Vector512.Sum(b);
     }
 }

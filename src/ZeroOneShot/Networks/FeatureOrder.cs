@@ -1,4 +1,5 @@
 using ZeroOneShot.Kernels;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
@@ -18,11 +19,25 @@ internal abstract class FeatureOrder
     /// <summary>Global average pooling: N x C.</summary>
     public abstract Tensor Pooled(Tensor features);
 
-    /// <summary>Some channels of features, without gaps in memory.</summary>
-    public abstract Tensor Packed(Tensor channels);
+    /// <summary>sum += the terms, each times its factor. A tensor may have its channels in two dimensions.</summary>
+    public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
 
-    /// <summary>All numbers of packed features, in any order that is the same for features of the same size.</summary>
-    public abstract Tensor Flat(Tensor features);
+    /// <summary>The sum of the products of numbers in the same place. The first tensor may have its channels in two dimensions.</summary>
+    public abstract double Product(Tensor a, Tensor b);
+
+    /// <summary>Features of zeros.</summary>
+    /// <param name="like">Features of as many images.</param>
+    /// <param name="channels">Channels of the result.</param>
+    /// <param name="stride">By which the image of the result is smaller.</param>
+    public Tensor Zeros(Tensor like, long channels, int stride)
+    {
+        var (height, width) = (ImageSize.Reduced(like.shape[2], stride), ImageSize.Reduced(like.shape[3], stride));
+        using var zeros = like.new_zeros([like.shape[0], channels, height, width, .. like.shape[4..]]);
+        return Packed(zeros);
+    }
+
+    /// <summary>The features without gaps in memory.</summary>
+    public abstract Tensor Packed(Tensor features);
 
     /// <summary>Runs a module without a graph.</summary>
     public abstract Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input);
@@ -39,9 +54,18 @@ internal abstract class FeatureOrder
 
         public override Tensor Pooled(Tensor features) => Lanes.Pooled(features, images);
 
-        public override Tensor Packed(Tensor channels) => channels.contiguous();
+        public override Tensor Packed(Tensor features) => features.contiguous();
 
-        public override Tensor Flat(Tensor features) => features.reshape(-1);
+        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            if (sum.dtype == ScalarType.Float32)
+                SumKernel<float>.Add(sum, terms);
+            else
+                SumKernel<double>.Add(sum, terms);
+        }
+
+        public override double Product(Tensor a, Tensor b) =>
+            a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b);
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
@@ -62,9 +86,20 @@ internal abstract class FeatureOrder
 
         public override Tensor Pooled(Tensor features) => features.mean([2, 3]);
 
-        public override Tensor Packed(Tensor channels) => MemoryLayout.ChannelsLast(channels);
+        public override Tensor Packed(Tensor features) => MemoryLayout.ChannelsLast(features);
 
-        public override Tensor Flat(Tensor features) => features.permute(0, 2, 3, 1).reshape(-1);
+        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            using var scope = NewDisposeScope();
+            foreach (var (term, factor) in terms)
+                sum.Accumulate(term.reshape(sum.shape), factor);
+        }
+
+        public override double Product(Tensor a, Tensor b)
+        {
+            using var scope = NewDisposeScope();
+            return a.mul(b.reshape(a.shape)).sum().Value();
+        }
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
@@ -74,6 +109,7 @@ internal abstract class FeatureOrder
 
         public override ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed)
         {
+            using var _ = enable_grad();
             var leaf = input.detach().requires_grad_(needed);
             var output = module.forward(leaf);
             return new ModuleRun(output.detach(), gradient =>

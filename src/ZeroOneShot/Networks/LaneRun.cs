@@ -49,7 +49,10 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
                 current.Dispose();
             current = next;
         }
-        return current;
+        if (needed || current is null)
+            return current;
+        current.Dispose();
+        return null;
     }
 
     /// <summary>A layer's backward step, and the tensors that it reads.</summary>

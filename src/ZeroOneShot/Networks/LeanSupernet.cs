@@ -62,7 +62,7 @@ internal sealed class LeanSupernet
 
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[outputs.Count];
-        gradients[^1] = last.grad!;
+        gradients[^1] = order.Packed(last.grad!);
         Track(false);
         try
         {

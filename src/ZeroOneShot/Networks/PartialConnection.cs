@@ -21,4 +21,18 @@ public static class PartialConnection
         var pixels = image.permute(0, 2, 3, 1).reshape(n, h, w, groups, c / groups);
         return pixels.transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
+
+    /// <summary>
+    /// Where in shuffled features the channels lie that were the first 1/K before, and the others: views, the others with their channels in
+    /// two dimensions, (K - 1) x (C / K).
+    /// </summary>
+    internal static (Tensor Mixed, Tensor? Bypass) Parts(Tensor shuffled, int groups)
+    {
+        if (groups == 1)
+            return (shuffled.alias(), null);
+        using var scope = NewDisposeScope();
+        var (n, c) = (shuffled.shape[0], shuffled.shape[1]);
+        var parts = shuffled.view([n, c / groups, groups, .. shuffled.shape[2..]]).transpose(1, 2);
+        return (parts.select(1, 0).MoveToOuterDisposeScope(), parts.narrow(1, 1, groups - 1).MoveToOuterDisposeScope());
+    }
 }

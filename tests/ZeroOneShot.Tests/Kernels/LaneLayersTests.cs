@@ -27,6 +27,8 @@ public sealed class LaneLayersTests
                     from images in (int[])[1, 8, 19, 32]
                     from affine in (bool[])[false, true]
                     from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
+                    // Few numbers in a batch norm tell too little in single precision: what is divided by their deviation is mostly rounding.
+                    where type == ScalarType.Float64 || images > 8 && channels > 3
                     let deviation = Deviation(() => Build(operation, channels, stride, affine), channels, size, images, type)
                     where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
                     select $"stride {stride}, {channels} channels, {images} images of {size}, affine {affine}, {type}: {deviation:E1}";
