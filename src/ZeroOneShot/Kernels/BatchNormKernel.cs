@@ -87,7 +87,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         return Vector512.LessThan(Vector512.CreateSequence(T.Zero, T.One), Vector512.Create(T.CreateTruncating(used)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double Sum(T* x, long count)
     {
         var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
@@ -104,7 +104,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         return double.CreateTruncating(Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double SquaredDistances(T* x, long count, T mean, Vector512<T> used)
     {
         var m = Vector512.Create(mean);
@@ -125,7 +125,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         return double.CreateTruncating(Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Scale(T* x, T* y, long count, T factor, T term, Vector512<T> used)
     {
         var (f, t) = (Vector512.Create(factor), Vector512.Create(term));
@@ -133,7 +133,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
             (MultiplyAdd(Vector512.Load(x + i), f, t) & used).Store(y + i);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static (double Sum, double Product) Products(T* g, T* x, long count)
     {
         var (sum0, sum1, product0, product1) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
@@ -153,7 +153,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         return (double.CreateTruncating(Vector512.Sum(sum0 + sum1)), double.CreateTruncating(Vector512.Sum(product0 + product1)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void InputGradient(T* g, T* x, long count, T factor, T mean, T product, Vector512<T> used)
     {
         var (f, m, p) = (Vector512.Create(factor), Vector512.Create(mean), Vector512.Create(-product));

@@ -97,7 +97,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>Slides a window over a padded plane, four places at a time.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, int kernel, int stride, int dilation)
     {
         var (step, across, down) = (stride * Lanes, dilation * Lanes, dilation * rowLength);
@@ -143,7 +143,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>The transpose of <see cref="Slide"/>: adds every number, times the window, to the padded plane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Spread(T* gradient, int height, int width, T* taps, T* padded, int rowLength, int kernel, int stride, int dilation)
     {
         for (var y = 0; y < height; y++)
@@ -163,7 +163,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>For every tap, adds the products of what it met with the gradient there: lane by lane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* taps, int kernel, int stride, int dilation)
     {
         var step = stride * Lanes;
@@ -194,7 +194,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Gate(T* numbers, T* gate, long count)
     {
         for (var i = 0L; i < count; i += Lanes)

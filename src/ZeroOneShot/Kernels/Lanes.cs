@@ -45,7 +45,10 @@ internal static class Lanes
         return features.mean([2, 3]).permute(0, 2, 1).reshape(groups * lanes, channels).narrow(0, 0, images).MoveToOuterDisposeScope();
     }
 
-    /// <summary>New features of a type and size, yet to be filled.</summary>
-    public static Tensor Empty(Tensor like, long channels, long height, long width) =>
-        empty([like.shape[0], channels, height, width, like.shape[4]], like.dtype);
+    /// <summary>Channels, height and width of features. (TorchSharp's <c>shape</c> costs more than a small kernel.)</summary>
+    public static (long Channels, long Height, long Width) SizeOf(Tensor features) => (features.size(1), features.size(2), features.size(3));
+
+    /// <summary>New features of as many images, yet to be filled.</summary>
+    public static Tensor Empty(Tensor like, (long Channels, long Height, long Width) size) =>
+        empty([like.size(0), size.Channels, size.Height, size.Width, like.size(4)], like.dtype);
 }

@@ -25,7 +25,7 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
     public long Size => (long)_rows * RowLength;
 
     /// <summary>Copies a plane, rectified if asked for, and draws the border.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Fill(T* padded, T* plane, T border, bool rectify)
     {
         new Span<T>(padded, (int)Size).Fill(border);
@@ -42,7 +42,7 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
     }
 
     /// <summary>Copies the plane out of the border; zeros where <paramref name="gate"/>, of the plane's size, is not positive.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Take(T* padded, T* plane, T* gate)
     {
         for (var y = 0; y < _height; y++)

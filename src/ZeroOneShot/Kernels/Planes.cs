@@ -19,15 +19,19 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
     /// </param>
     public Planes(Tensor tensor)
     {
-        var (shape, strides) = (tensor.shape, tensor.stride());
-        if (shape.Length is not (5 or 6) || shape[^1] != Vector512<T>.Count || strides[^1] != 1 || strides[^2] != shape[^1] ||
-            shape[^3] > 1 && strides[^3] != shape[^2] * shape[^1])
+        // Sizes one by one: TorchSharp's shape and stride() cost more than a small kernel.
+        var dimensions = (int)tensor.dim();
+        var row = dimensions - 3;
+        if (dimensions is not (5 or 6) || tensor.size(row + 2) != Vector512<T>.Count || tensor.stride(row + 2) != 1 ||
+            tensor.stride(row + 1) != Vector512<T>.Count || tensor.size(row) > 1 && tensor.stride(row) != tensor.size(row + 1) * Vector512<T>.Count)
         {
-            throw new ArgumentException($"A tensor of shape [{string.Join(", ", shape)}] and strides [{string.Join(", ", strides)}] is not in lanes.");
+            throw new ArgumentException(
+                $"A tensor of shape [{string.Join(", ", tensor.shape)}] and strides [{string.Join(", ", tensor.stride())}] is not in lanes.");
         }
-        (_inner, _innerStride) = shape.Length == 6 ? ((int)shape[2], strides[2]) : (1, 0);
-        (Groups, Channels, Height, Width) = ((int)shape[0], (int)shape[1] * _inner, (int)shape[^3], (int)shape[^2]);
-        (_groupStride, _channelStride) = (strides[0], strides[1]);
+        (_inner, _innerStride) = dimensions == 6 ? ((int)tensor.size(2), tensor.stride(2)) : (1, 0);
+        (Groups, Channels) = ((int)tensor.size(0), (int)tensor.size(1) * _inner);
+        (Height, Width) = ((int)tensor.size(row), (int)tensor.size(row + 1));
+        (_groupStride, _channelStride) = (tensor.stride(0), tensor.stride(1));
         _tensor = tensor;
         using var scope = NewDisposeScope();
         var first = tensor.select(0, 0).select(0, 0);
@@ -47,6 +51,9 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
 
     /// <summary>Numbers of a plane.</summary>
     public long PlaneSize => (long)Pixels * Vector512<T>.Count;
+
+    /// <summary>Numbers from a channel to the next, where the channels are in one dimension.</summary>
+    public long ChannelStride => _channelStride;
 
     /// <summary>The first number of a plane.</summary>
     public T* this[int group, int channel] => _inner == 1

@@ -13,9 +13,9 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     // Outputs and pixels that are computed together: their eight sums stay in registers.
     private const int Outputs = 4, Pixels = 2;
 
-    // Bytes of pixels that are packed together, in a first-level cache; pixels of a plane that are correlated together, in a second-level one;
-    // multiplications that are worth a thread's while.
-    private const int TileSize = 1 << 15, CorrelatedPixels = 64, MinimumWork = 1 << 14;
+    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache; pixels of a
+    // plane that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    private const int MostPlanes = 8, TileSize = 1 << 15, CorrelatedPixels = 64, MinimumWork = 1 << 14;
 
     private static int Lanes => Vector512<T>.Count;
 
@@ -75,32 +75,44 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             for (var i = 0; i < x.Channels; i++)
                 matrix[(output / Outputs * x.Channels + i) * Outputs + output % Outputs] = entry(output, i);
         }
-        // Some pixels of all channels, packed: planes lie a power of two apart, where caches keep only a few of them.
-        var tile = Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Pixels * Pixels, Pixels, 16 * Pixels);
+        // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
+        var packs = x.Channels > MostPlanes;
+        var tile = packs ? Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Pixels * Pixels, Pixels, 16 * Pixels) : 16 * Pixels;
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
-        var tasks = (x.Groups * tiles + perTask - 1) / perTask;
-        Workers.Each(tasks, task =>
+        var all = x.Groups * tiles;
+        Workers.Each((all + perTask - 1) / perTask, task =>
         {
-            var packed = Memory.Scratch<T>((long)tile * x.Channels * Lanes);
+            var size = tile * Lanes;
+            var packed = Memory.Scratch<T>((long)size * (1 + x.Channels));
+            var spare = packed + x.Channels * size;
+            T** to = stackalloc T*[Outputs], gates = stackalloc T*[Outputs];
             fixed (T* m = matrix)
             {
-                for (var at = task * perTask; at < Math.Min((task + 1) * perTask, x.Groups * tiles); at++)
+                for (var at = task * perTask; at < Math.Min((task + 1) * perTask, all); at++)
                 {
                     var (group, first) = (at / tiles, at % tiles * tile);
                     var count = Math.Min(tile, x.Pixels - first);
-                    Pack(x, packed, group, first, count, tile, rectify);
+                    if (packs)
+                        Pack(x, packed, group, first, count, tile, rectify);
+                    var from = packs ? packed : x[group, 0] + first * Lanes;
                     for (var block = 0; block < blocks; block++)
                     {
-                        for (var pixel = 0; pixel < count; pixel += Pixels)
-                            MultiplyBlock(packed + pixel * Lanes, tile, x.Channels, m + block * Outputs * x.Channels, y, gate, group, first + pixel, block * Outputs);
+                        for (var i = 0; i < Outputs; i++)
+                        {
+                            var output = block * Outputs + i;
+                            to[i] = output < y.Channels ? y[group, output] + first * Lanes : spare;
+                            gates[i] = gate is { } open && output < y.Channels ? open[group, output] + first * Lanes : null;
+                        }
+                        MultiplyBlock(from, packs ? size : x.ChannelStride, x.Channels, m + block * Outputs * x.Channels, to,
+                            gate is null ? null : gates, count, rectify && !packs);
                     }
                 }
             }
         });
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
     {
         for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
@@ -114,51 +126,56 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyBlock(
-        T* from, int tile, int channels, T* w, Planes<T> y, Planes<T>? gate, int group, int pixel, int output)
+    /// <summary>Four outputs of some pixels, two at a time. Where there are gates, zeros where they are not positive.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void MultiplyBlock(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int pixels, bool rectify)
     {
-        var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        for (var i = 0; i < channels; i++, from += tile * Lanes, w += Outputs)
+        T* y0 = to[0], y1 = to[1], y2 = to[2], y3 = to[3];
+        for (var pixel = 0; pixel < pixels; pixel += Pixels, from += Pixels * Lanes)
         {
-            var (a, b) = (Vector512.Load(from), Vector512.Load(from + Lanes));
-            var w0 = Vector512.Create(w[0]);
-            (a0, b0) = (MultiplyAdd(a, w0, a0), MultiplyAdd(b, w0, b0));
-            var w1 = Vector512.Create(w[1]);
-            (a1, b1) = (MultiplyAdd(a, w1, a1), MultiplyAdd(b, w1, b1));
-            var w2 = Vector512.Create(w[2]);
-            (a2, b2) = (MultiplyAdd(a, w2, a2), MultiplyAdd(b, w2, b2));
-            var w3 = Vector512.Create(w[3]);
-            (a3, b3) = (MultiplyAdd(a, w3, a3), MultiplyAdd(b, w3, b3));
+            var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
+            var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
+            T* x = from, w = weights;
+            var second = pixel + 1 < pixels ? Lanes : 0;                            // a last pixel without partner is computed twice
+            for (var i = 0; i < channels; i++, x += channelStride, w += Outputs)
+            {
+                var (a, b) = (Vector512.Load(x), Vector512.Load(x + second));
+                if (rectify)
+                    (a, b) = (Rectified(a), Rectified(b));
+                var w0 = Vector512.Create(w[0]);
+                (a0, b0) = (MultiplyAdd(a, w0, a0), MultiplyAdd(b, w0, b0));
+                var w1 = Vector512.Create(w[1]);
+                (a1, b1) = (MultiplyAdd(a, w1, a1), MultiplyAdd(b, w1, b1));
+                var w2 = Vector512.Create(w[2]);
+                (a2, b2) = (MultiplyAdd(a, w2, a2), MultiplyAdd(b, w2, b2));
+                var w3 = Vector512.Create(w[3]);
+                (a3, b3) = (MultiplyAdd(a, w3, a3), MultiplyAdd(b, w3, b3));
+            }
+            var at = pixel * Lanes;
+            if (gates != null)
+            {
+                (a0, b0) = (Gated(a0, gates[0], at), Gated(b0, gates[0], at + second));
+                (a1, b1) = (Gated(a1, gates[1], at), Gated(b1, gates[1], at + second));
+                (a2, b2) = (Gated(a2, gates[2], at), Gated(b2, gates[2], at + second));
+                (a3, b3) = (Gated(a3, gates[3], at), Gated(b3, gates[3], at + second));
+            }
+            b0.Store(y0 + at + second);
+            b1.Store(y1 + at + second);
+            b2.Store(y2 + at + second);
+            b3.Store(y3 + at + second);
+            a0.Store(y0 + at);
+            a1.Store(y1 + at);
+            a2.Store(y2 + at);
+            a3.Store(y3 + at);
         }
-        Put(y, gate, group, output, pixel, a0, b0);
-        Put(y, gate, group, output + 1, pixel, a1, b1);
-        Put(y, gate, group, output + 2, pixel, a2, b2);
-        Put(y, gate, group, output + 3, pixel, a3, b3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(in Planes<T> y, in Planes<T>? gate, int group, int output, int pixel, Vector512<T> a, Vector512<T> b)
-    {
-        if (output >= y.Channels)
-            return;
-        var second = pixel + 1 < y.Pixels;
-        if (gate is { } gates)
-        {
-            var open = gates[group, output] + pixel * Lanes;
-            a &= Vector512.GreaterThan(Vector512.Load(open), Vector512<T>.Zero);
-            if (second)
-                b &= Vector512.GreaterThan(Vector512.Load(open + Lanes), Vector512<T>.Zero);
-        }
-        var to = y[group, output] + pixel * Lanes;
-        a.Store(to);
-        if (second)
-            b.Store(to + Lanes);
-    }
+    private static Vector512<T> Gated(Vector512<T> sum, T* gate, int at) =>
+        gate == null ? sum : sum & Vector512.GreaterThan(Vector512.Load(gate + at), Vector512<T>.Zero);
 
     /// <summary>The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddProducts(Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
     {
         var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);

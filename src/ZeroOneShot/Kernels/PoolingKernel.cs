@@ -133,7 +133,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
         });
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Max(T* padded, int rowLength, T* output, int height, int width, int kernel, int stride)
     {
         for (var y = 0; y < height; y++)
@@ -152,7 +152,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void SpreadToMaxima(T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, int kernel, int stride)
     {
         for (var y = 0; y < height; y++)

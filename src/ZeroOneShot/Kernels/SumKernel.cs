@@ -10,6 +10,9 @@ namespace ZeroOneShot.Kernels;
 /// <summary>Sums of features, and their products, on tensors in the order of <see cref="Lanes"/>.</summary>
 internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    // Numbers of the sum that stay in the cache while all terms are added.
+    private const long ChunkSize = 1 << 12;
+
     private static int Lanes => Vector512<T>.Count;
 
     /// <summary>sum += the terms, each times its factor.</summary>
@@ -20,8 +23,12 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         Workers.Each(y.Groups * y.Channels, i =>
         {
             var (group, channel) = (i / y.Channels, i % y.Channels);
-            for (var term = 0; term < x.Length; term++)
-                Add(y[group, channel], x[term][group, channel], y.PlaneSize, T.CreateTruncating(terms[term].Factor));
+            for (var first = 0L; first < y.PlaneSize; first += ChunkSize)
+            {
+                var count = Math.Min(ChunkSize, y.PlaneSize - first);
+                for (var term = 0; term < x.Length; term++)
+                    Add(y[group, channel] + first, x[term][group, channel] + first, count, T.CreateTruncating(terms[term].Factor));
+            }
         });
     }
 
@@ -35,7 +42,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         return products.Sum();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Add(T* sum, T* term, long count, T factor)
     {
         var f = Vector512.Create(factor);
@@ -43,7 +50,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
             MultiplyAdd(Vector512.Load(term + i), f, Vector512.Load(sum + i)).Store(sum + i);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double Product(T* a, T* b, long count)
     {
         var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);

@@ -18,7 +18,7 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         ModuleChain chain => Chain(chain.Modules, x, run),
         ConvolutionModule convolution => Convolution(convolution, x, run, rectify: false),
         BatchNormModule norm => BatchNorm(norm, x, run),
-        ZeroModule zero => Reduced(x, x.shape[1], zero.Stride).zero_(),
+        ZeroModule zero => Reduced(x, x.size(1), zero.Stride).zero_(),
         BypassModule { Stride: 1 } => x.alias(),
         BypassModule { Stride: var stride } => MaxPool(x, run, BypassModule.Window, stride, padding: 0),
         PoolModule { Layer: Layer.MaxPool(var kernel, var stride) } => MaxPool(x, run, kernel, stride, (kernel - 1) / 2),
@@ -29,7 +29,7 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
 
     private static Tensor MaxPool(Tensor x, LaneRun run, int kernel, int stride, int padding)
     {
-        var y = Reduced(x, x.shape[1], stride);
+        var y = Reduced(x, x.size(1), stride);
         PoolingKernel<T>.Max(x, y, kernel, stride, padding);
         run.Record((g, needed) =>
         {
@@ -71,22 +71,22 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         {
             // A product of matrices in every pixel; with a larger window or a stride, of the pixels that the window meets.
             var neighbours = layer is { Kernel: 1, Stride: 1 } ? x : Unfold(x, run, layer.Kernel, layer.Stride, layer.Dilation, -layer.Padding);
-            var product = Lanes.Empty(x, weight.shape[0], neighbours.shape[2], neighbours.shape[3]);
+            var product = Lanes.Empty(x, (weight.size(0), neighbours.size(2), neighbours.size(3)));
             Pointwise(weight, neighbours, product, run, rectify);
             if (!ReferenceEquals(neighbours, x) && run.IsSpare(neighbours))
                 neighbours.Dispose();
             return product;
         }
-        var y = Reduced(x, x.shape[1], layer.Stride);
+        var y = Reduced(x, x.size(1), layer.Stride);
         DepthwiseKernel<T>.Forward(x, weight, y, layer, rectify);
-        var shape = x.shape;
+        var size = Lanes.SizeOf(x);
         run.Record((g, needed) =>
         {
             if (weight.requires_grad)
                 DepthwiseKernel<T>.AddWeightGradient(g, x, Gradient(weight), layer, rectify);
             if (!needed)
                 return null;
-            var gx = empty(shape, g.dtype);
+            var gx = Lanes.Empty(g, size);
             DepthwiseKernel<T>.InputGradient(g, weight, gx, layer, rectify ? x : null);
             return gx;
         }, weight.requires_grad || rectify ? x : null);
@@ -96,31 +96,31 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
     private static void Pointwise(Parameter weight, Tensor x, Tensor y, LaneRun run, bool rectify)
     {
         PointwiseKernel<T>.Forward(x, weight, y, rectify);
-        var shape = x.shape;
-        run.Record((g, needed) => PointwiseGradient(weight, x, shape, g, needed, rectify), weight.requires_grad || rectify ? x : null);
+        var size = Lanes.SizeOf(x);
+        run.Record((g, needed) => PointwiseGradient(weight, x, size, g, needed, rectify), weight.requires_grad || rectify ? x : null);
     }
 
-    private static Tensor? PointwiseGradient(Parameter weight, Tensor x, long[] shape, Tensor gradient, bool needed, bool rectify)
+    private static Tensor? PointwiseGradient(Parameter weight, Tensor x, (long, long, long) size, Tensor gradient, bool needed, bool rectify)
     {
         if (weight.requires_grad)
             PointwiseKernel<T>.AddWeightGradient(gradient, x, Gradient(weight), rectify);
         if (!needed)
             return null;
-        var gx = empty(shape, gradient.dtype);
+        var gx = Lanes.Empty(gradient, size);
         PointwiseKernel<T>.InputGradient(gradient, weight, gx, rectify ? x : null);
         return gx;
     }
 
     private static Tensor Unfold(Tensor x, LaneRun run, int kernel, int stride, int dilation, int offset)
     {
-        var neighbours = Reduced(x, x.shape[1] * kernel * kernel, stride);
+        var neighbours = Reduced(x, x.size(1) * kernel * kernel, stride);
         PoolingKernel<T>.Unfold(x, neighbours, kernel, stride, dilation, offset);
-        var shape = x.shape;
+        var size = Lanes.SizeOf(x);
         run.Record((g, needed) =>
         {
             if (!needed)
                 return null;
-            var gx = zeros(shape, g.dtype);
+            var gx = Lanes.Empty(g, size).zero_();
             PoolingKernel<T>.AddUnfoldGradient(g, gx, kernel, stride, dilation, offset);
             return gx;
         });
@@ -141,7 +141,7 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         }
         var (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
         if (norm.Tracks)
-            Track(norm, means, variances, (double)run.Images * x.shape[2] * x.shape[3]);
+            Track(norm, means, variances, (double)run.Images * x.size(2) * x.size(3));
         var inverse = Array.ConvertAll(variances, v => 1 / Math.Sqrt(v + BatchNormModule.Epsilon));
         BatchNormKernel<T>.Scale(x, output, run.Images, inverse, [.. inverse.Select((f, c) => -f * means[c])]);
         var normalized = output;
@@ -171,14 +171,14 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
 
     private static Tensor AveragePool(Tensor x, LaneRun run, int kernel, int stride)
     {
-        var y = Reduced(x, x.shape[1], stride);
+        var y = Reduced(x, x.size(1), stride);
         PoolingKernel<T>.Average(x, y, kernel, stride, (kernel - 1) / 2);
-        var shape = x.shape;
+        var size = Lanes.SizeOf(x);
         run.Record((g, needed) =>
         {
             if (!needed)
                 return null;
-            var gx = empty(shape, g.dtype);
+            var gx = Lanes.Empty(g, size);
             PoolingKernel<T>.AverageGradient(g, gx, kernel, stride, (kernel - 1) / 2);
             return gx;
         });
@@ -187,12 +187,12 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
 
     private static Tensor FactorizedReduce(FactorizedReduceModule reduce, Tensor x, LaneRun run)
     {
-        var shape = x.shape;
-        var half = reduce.First.Weight.shape[0];
-        var rest = reduce.Second.Weight.shape[0];
+        var size = Lanes.SizeOf(x);
+        var half = reduce.First.Weight.size(0);
+        var rest = reduce.Second.Weight.size(0);
         var y = Reduced(x, half + rest, stride: 2);
         // Each half of the channels sees its own quarter of the pixels, the second shifted by one row and column.
-        var (first, second) = (Reduced(x, shape[1], 2), Reduced(x, shape[1], 2));
+        var (first, second) = (Reduced(x, x.size(1), 2), Reduced(x, x.size(1), 2));
         PoolingKernel<T>.Unfold(x, first, kernel: 1, stride: 2, dilation: 1, offset: 0);
         PoolingKernel<T>.Unfold(x, second, kernel: 1, stride: 2, dilation: 1, offset: 1);
         using (var part = y.narrow(1, 0, half))
@@ -201,15 +201,15 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
             PointwiseKernel<T>.Forward(second, reduce.Second.Weight, part, rectify: true);
         run.Record((g, needed) =>
         {
-            var gx = needed ? zeros(shape, g.dtype) : null;
+            var gx = needed ? Lanes.Empty(g, size).zero_() : null;
             Back(reduce.First.Weight, first, 0, offset: 0);
             Back(reduce.Second.Weight, second, half, offset: 1);
             return gx;
 
             void Back(Parameter weight, Tensor picked, long channel, int offset)
             {
-                using var part = g.narrow(1, channel, weight.shape[0]);
-                using var gPicked = PointwiseGradient(weight, picked, picked.shape, part, needed, rectify: true);
+                using var part = g.narrow(1, channel, weight.size(0));
+                using var gPicked = PointwiseGradient(weight, picked, Lanes.SizeOf(picked), part, needed, rectify: true);
                 if (gPicked is not null)
                     PoolingKernel<T>.AddUnfoldGradient(gPicked, gx!, kernel: 1, stride: 2, dilation: 1, offset);
             }
@@ -223,7 +223,7 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
     }
 
     private static Tensor Reduced(Tensor x, long channels, int stride) =>
-        Lanes.Empty(x, channels, ImageSize.Reduced(x.shape[2], stride), ImageSize.Reduced(x.shape[3], stride));
+        Lanes.Empty(x, (channels, ImageSize.Reduced(x.size(2), stride), ImageSize.Reduced(x.size(3), stride)));
 
     private static Tensor Gradient(Parameter parameter) => parameter.grad ??= zeros_like(parameter);
 
@@ -242,7 +242,7 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         if (values is null)
             return null;
         var numbers = Memory.Of<T>(values);
-        var result = new double[values.shape[0]];
+        var result = new double[values.size(0)];
         for (var i = 0; i < result.Length; i++)
             result[i] = double.CreateTruncating(numbers[i]);
         return result;

@@ -31,8 +31,7 @@ public static class PartialConnection
         if (groups == 1)
             return (shuffled.alias(), null);
         using var scope = NewDisposeScope();
-        var (n, c) = (shuffled.shape[0], shuffled.shape[1]);
-        var parts = shuffled.view([n, c / groups, groups, .. shuffled.shape[2..]]).transpose(1, 2);
+        var parts = shuffled.unflatten(1, [shuffled.size(1) / groups, groups]).transpose(1, 2);
         return (parts.select(1, 0).MoveToOuterDisposeScope(), parts.narrow(1, 1, groups - 1).MoveToOuterDisposeScope());
     }
 }
