@@ -45,6 +45,13 @@ internal static class Lanes
         return features.mean([2, 3]).permute(0, 2, 1).reshape(groups * lanes, channels).narrow(0, 0, images).MoveToOuterDisposeScope();
     }
 
+    /// <summary>One number per image in a form that multiplies features: groups x 1 x 1 x 1 x lanes.</summary>
+    public static Tensor OfFactors(Tensor factors)
+    {
+        using var images = factors.view(-1, 1, 1, 1);
+        return Of(images);
+    }
+
     /// <summary>Channels, height and width of features. (TorchSharp's <c>shape</c> costs more than a small kernel.)</summary>
     public static (long Channels, long Height, long Width) SizeOf(Tensor features) => (features.size(1), features.size(2), features.size(3));
 

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -70,13 +71,17 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
 
     internal Linear Classifier => classifier;
 
-    // The auxiliary head stands behind the second reduction.
-    private int AuxiliaryCell => 2 * Options.Cells / 3;
+    internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
+
+    /// <summary>The auxiliary head stands behind the second reduction.</summary>
+    internal int AuxiliaryCell => 2 * Options.Cells / 3;
 
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <returns>Logits, N x classes.</returns>
-    public override Tensor forward(Tensor images) => Forward(images, auxiliary: false).Logits;
+    public override Tensor forward(Tensor images) => !is_grad_enabled() && Lanes.Handle(images)
+        ? new LeanCellNet(this).Forward(images)
+        : Forward(images, auxiliary: false).Logits;
 
     /// <summary>Computes the logits of both classifiers, as training needs them.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>

@@ -12,6 +12,9 @@ namespace ZeroOneShot.Networks;
 internal sealed record CellPlan(
     CellKind Kind, CellGenotype Genotype, bool PreviousReduced, int ChannelsBeforePrevious, int PreviousChannels, int Channels)
 {
+    /// <summary>Edges into every node.</summary>
+    public const int EdgesPerNode = 2;
+
     /// <summary>Channels of the output.</summary>
     public int OutputChannels => Genotype.Concat.Count * Channels;
 

@@ -9,8 +9,15 @@ internal sealed class DropPath(double probability, Generator generator)
     public Tensor Apply(Tensor output)
     {
         using var scope = NewDisposeScope();
-        var keep = empty([output.shape[0], 1, 1, 1], output.dtype);
-        keep.bernoulli_(1 - probability, generator);
-        return (output * keep.to(output.device).Scale(1 / (1 - probability))).MoveToOuterDisposeScope();
+        var factors = Factors(output.shape[0], output.dtype).view(-1, 1, 1, 1);
+        return output.mul(factors.to(output.device)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>For every image 0, or 1 / (1 - probability).</summary>
+    public Tensor Factors(long images, ScalarType type)
+    {
+        var factors = empty([images], type);
+        factors.bernoulli_(1 - probability, generator);
+        return factors.Scale(1 / (1 - probability));
     }
 }

@@ -52,6 +52,7 @@ public static class CellNetTraining
             using var dropPathRandom = RandomStream.Of(options.Seed, "train: drop path");
             using var parameters = new FlatParameters(network.parameters());
             using var optimizer = new Sgd(parameters, options.Momentum, options.WeightDecay);
+            var lean = new LeanCellNet(network);
             var clock = new StageClock(RunStage.Train, options.Epochs, progress);
             for (var epoch = 0; epoch < options.Epochs; epoch++)
             {
@@ -65,12 +66,7 @@ public static class CellNetTraining
                     using var scope = NewDisposeScope();
                     var (batch, labels) = batches.Batch((long)epoch * steps + i);
                     parameters.Gradient.zero_();
-                    var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath, dropPathRandom);
-                    var crossEntropy = nn.functional.cross_entropy(logits, labels);
-                    var loss = auxiliary is null
-                        ? crossEntropy
-                        : crossEntropy.Plus(nn.functional.cross_entropy(auxiliary, labels).Times(options.AuxiliaryWeight));
-                    loss.backward();
+                    var (logits, crossEntropy) = lean.Gradient(batch, labels, options.AuxiliaryWeight, dropPath, dropPathRandom);
                     parameters.ClipGradient(options.ClipNorm);
                     optimizer.Step();
                     lossSum += crossEntropy.Value();

@@ -3,6 +3,7 @@ using TorchSharp;
 using Xunit;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -19,6 +20,26 @@ public sealed class CellNetAgreementTests
     [Theory]
     [MemberData(nameof(Recordings))]
     public void An_evaluation_network_computes_it_in_single_precision_too(string file) => Compare(file, ScalarType.Float32, 1e-4);
+
+    [Theory]
+    [MemberData(nameof(Recordings))]
+    public void Training_computes_what_the_public_code_computes(string file)
+    {
+        using var scope = NewDisposeScope();
+        var recording = new Recording(file);
+        var deviations = new Deviations($"{file}, training", 1e-10);
+        using var network = Network(recording, ScalarType.Float64);
+        network.train();
+        using var random = RandomStream.Of(1, "drop path");
+        var (logits, loss) = new LeanCellNet(network).Gradient(recording.Input("images", ScalarType.Float64),
+            recording.Input("labels", ScalarType.Float64), Number(recording, "auxiliary_weight"), dropPath: 0, random);
+        deviations.Add("train logits", logits, recording.Expected("train/logits"));
+        Assert.InRange(loss.item<double>(), 0, recording.Expected("train/loss").item<double>());
+        var parameters = network.named_parameters().ToDictionary(parameter => parameter.name, parameter => parameter.parameter);
+        foreach (var name in recording.Under("train/grad/"))
+            deviations.Add($"gradient of {name}", parameters[name].grad!, recording.Expected($"train/grad/{name}"));
+        deviations.Check();
+    }
 
     internal static CellNet Network(Recording recording, ScalarType type)
     {
@@ -46,7 +67,7 @@ public sealed class CellNetAgreementTests
         var (logits, auxiliary) = network.ForwardWithAuxiliary(images);
         deviations.Add("train logits", logits, recording.Expected("train/logits"));
         deviations.Add("auxiliary logits", auxiliary!, recording.Expected("train/auxiliary_logits"));
-        var weight = double.Parse(recording.Text("auxiliary_weight"), CultureInfo.InvariantCulture);
+        var weight = Number(recording, "auxiliary_weight");
         var loss = nn.functional.cross_entropy(logits, labels) + weight * nn.functional.cross_entropy(auxiliary!, labels);
         deviations.Add("loss", loss, recording.Expected("train/loss"));
         loss.backward();
@@ -59,4 +80,6 @@ public sealed class CellNetAgreementTests
         }
         deviations.Check();
     }
+
+    private static double Number(Recording recording, string name) => double.Parse(recording.Text(name), CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,99 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Tests.Networks;
+
+/// <summary>Training steps of evaluation networks against ordinary autograd.</summary>
+public sealed class LeanCellNetTests
+{
+    private static readonly Dictionary<string, Genotype> s_genotypes = new()
+    {
+        ["DARTS V1"] = PublishedGenotypes.DartsV1,
+        ["DARTS V2"] = PublishedGenotypes.DartsV2,
+        ["PC-DARTS"] = PublishedGenotypes.PcDartsCifar,
+    };
+
+    static LeanCellNetTests() => TorchRuntime.EnsureLoaded();
+
+    public static TheoryData<string, int, int> Cases => new(
+        from name in s_genotypes.Keys
+        from images in (int[])[5, 16]
+        from size in (int[])[16, 21]
+        select (name, images, size));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_training_step_with_drop_path_has_the_gradients_of_autograd(string genotype, int images, int size)
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network(genotype);
+        using var same = Network(genotype);
+        using var generator = new Generator(7);
+        var batch = randn([images, 3, size, size], ScalarType.Float64, generator: generator);
+        var labels = randint(5, images, generator: generator);
+
+        using var random = RandomStream.Of(1, "drop path");
+        var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath: 0.3, random);
+        (nn.functional.cross_entropy(logits, labels) + 0.4 * nn.functional.cross_entropy(auxiliary!, labels)).backward();
+        using var sameRandom = RandomStream.Of(1, "drop path");
+        var (sameLogits, _) = new LeanCellNet(same).Gradient(batch, labels, auxiliaryWeight: 0.4, dropPath: 0.3, sameRandom);
+
+        Assert.True(Relative(sameLogits, logits) < 1e-10);
+        var wrong = network.named_parameters().Zip(same.named_parameters())
+            .Select(pair => (pair.First.name, Deviation: Relative(pair.Second.parameter.grad!, pair.First.parameter.grad!)))
+            .Where(at => !(at.Deviation < 1e-8)).Select(at => $"{at.name}: {at.Deviation:E1}");
+        Assert.Equal("", string.Join("\n", wrong));
+        Assert.All(network.named_buffers().Zip(same.named_buffers()),
+            pair => Assert.True(Relative(pair.Second.buffer, pair.First.buffer) < 1e-10, pair.First.name));
+    }
+
+    [Fact]
+    public void Classifying_gives_the_logits_of_the_graph()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network("PC-DARTS");
+        network.eval();
+        var images = randn([7, 3, 32, 32], ScalarType.Float64);
+        var withGraph = network.forward(images);
+        using var _ = no_grad();
+        Assert.True(Relative(network.forward(images), withGraph) < 1e-12);
+    }
+
+    [Fact]
+    public void Training_steps_leave_no_tensor_behind()
+    {
+        using var network = Network("PC-DARTS");
+        using var images = randn([8, 3, 16, 16], ScalarType.Float64);
+        using var labels = zeros([8], ScalarType.Int64);
+        var lean = new LeanCellNet(network);
+        Step();
+        var before = Tensor.TotalCount;
+        for (var i = 0; i < 5; i++)
+            Step();
+        Assert.Equal(before, Tensor.TotalCount);
+
+        void Step()
+        {
+            using var random = RandomStream.Of(1, "drop path");
+            var (logits, loss) = lean.Gradient(images, labels, auxiliaryWeight: 0.4, dropPath: 0.2, random);
+            logits.Dispose();
+            loss.Dispose();
+        }
+    }
+
+    private static CellNet Network(string genotype)
+    {
+        var network = new CellNet(s_genotypes[genotype], new CellNetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 5);
+        using var random = RandomStream.Of(1, "weights");
+        Initialization.Default(network, random);
+        network.to(ScalarType.Float64);
+        network.train();
+        return network;
+    }
+
+    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / (b.norm() + 1e-6)).item<double>();
+}
