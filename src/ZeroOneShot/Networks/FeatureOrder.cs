@@ -10,8 +10,11 @@ namespace ZeroOneShot.Networks;
 /// </summary>
 internal abstract class FeatureOrder
 {
+    /// <summary>N x C x H x W, on any device.</summary>
+    public static FeatureOrder Pixels { get; } = new InPixels();
+
     /// <summary>The order for images, N x C x H x W.</summary>
-    public static FeatureOrder For(Tensor images) => Lanes.Handle(images) ? new InLanes(images.shape[0]) : new InPixels();
+    public static FeatureOrder For(Tensor images) => Lanes.Handle(images) ? new InLanes(images.shape[0]) : Pixels;
 
     /// <summary>From N x C x H x W.</summary>
     public abstract Tensor Arrange(Tensor images);

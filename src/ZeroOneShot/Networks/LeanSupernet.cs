@@ -44,10 +44,10 @@ internal sealed class LeanSupernet
     /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those of
     /// the mixture go on through its own graph to alpha and beta where <paramref name="mixing"/> asks for them.
     /// </summary>
-    public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
+    public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder? order = null)
     {
         using var scope = NewDisposeScope();
-        var order = FeatureOrder.For(images);
+        order ??= FeatureOrder.For(images);
         var c = new MixingCoefficients(mixture);
         var arranged = order.Arrange(images);
         var features = order.Forward(Supernet.Stem, arranged);

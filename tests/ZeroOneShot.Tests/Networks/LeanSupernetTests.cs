@@ -1,0 +1,72 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Tests.Networks;
+
+/// <summary>The lean step's gradients against those of autograd through <see cref="Supernet.forward"/>, in double precision.</summary>
+public sealed class LeanSupernetTests
+{
+    private const double Bound = 1e-12;
+
+    static LeanSupernetTests() => TorchRuntime.EnsureLoaded();
+
+    public static TheoryData<string, bool, bool> Cases => new(
+        from method in SearchMethod.All
+        where method.Pruning != PruningKind.ZeroShotToGenotype
+        from masked in (bool[])[false, true]
+        from kernels in (bool[])[true, false]
+        select (method.Name, masked, kernels));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_lean_step_has_the_gradients_of_autograd(string method, bool masked, bool kernels)
+    {
+        using var scope = NewDisposeScope();
+        var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
+        var options = SearchMethod.Parse(method).Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4 } }).Supernet;
+        using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
+        using var architecture = new ArchitectureWeights(mask, options.EdgeNormalization, ScalarType.Float64);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        using (var random = RandomStream.Of(1, "architecture"))
+            architecture.Initialize(random);
+        supernet.to(ScalarType.Float64).train();
+        using var generator = new Generator(3);
+        var images = randn([9, 3, 12, 11], ScalarType.Float64, generator: generator);
+        var labels = randint(4, 9, generator: generator);
+
+        var (loss, weights, alphas) = Gradients(mixture =>
+        {
+            var sum = nn.functional.cross_entropy(supernet.forward(images, mixture), labels);
+            sum.backward();
+            return sum;
+        });
+        var order = kernels ? FeatureOrder.For(images) : FeatureOrder.Pixels;
+        var lean = Gradients(mixture => new LeanSupernet(supernet).Gradient(images, labels, mixture, mixing: true, order).Loss);
+
+        Assert.Equal(loss, lean.Loss, Bound);
+        Assert.InRange(Relative(lean.Weights, weights), 0, Bound);
+        Assert.InRange(Relative(lean.Alphas, alphas), 0, Bound);
+
+        (double Loss, Tensor Weights, Tensor Alphas) Gradients(Func<Mixture, Tensor> run)
+        {
+            supernet.zero_grad();
+            foreach (var parameter in architecture.Parameters)
+                parameter.grad = null;
+            using var mixture = architecture.Mixture();
+            var loss = run(mixture).item<double>();
+            return (loss, Flat(supernet.parameters()), Flat(architecture.Parameters));
+        }
+    }
+
+    private static Tensor Flat(IEnumerable<TorchSharp.Modules.Parameter> parameters) =>
+        cat([.. parameters.Select(parameter => (parameter.grad ?? zeros_like(parameter)).reshape(-1))]).clone();
+
+    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / b.norm()).item<double>();
+}
