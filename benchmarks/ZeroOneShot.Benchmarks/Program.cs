@@ -38,9 +38,17 @@ searchStep.SetAction(parsed => SearchStep.Run(
 var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training.") { json, channels, cells };
 endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
+var batch = new Option<int>("--batch") { Description = "Images.", DefaultValueFactory = _ => 32 };
+var runs = new Option<int>("--repetitions") { Description = "Runs timed, of which the median is shown.", DefaultValueFactory = _ => 21 };
+var operations = new Command("operations", "Every candidate operation, forwards and backwards: this library's kernels against libtorch's.")
+{
+    json, batch, runs,
+};
+operations.SetAction(parsed => Operations.Run(parsed.GetValue(batch), parsed.GetValue(runs), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetValue(one)!).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, child }.Parse(args).Invoke();

@@ -28,17 +28,22 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Fill(T* padded, T* plane, T border, bool rectify)
     {
-        new Span<T>(padded, (int)Size).Fill(border);
-        for (var y = 0; y < _height; y++)
+        var (above, row, beside) = (_top * RowLength, _width * Lanes, RowLength - _width * Lanes);
+        // Between the rows of the plane lie the end of one row's border and the beginning of the next one's.
+        new Span<T>(padded, above + _top * Lanes).Fill(border);
+        var to = padded + above + _top * Lanes;
+        for (var y = 0; y < _height; y++, to += RowLength, plane += row)
         {
-            var to = padded + (y + _top) * RowLength + _top * Lanes;
-            var from = plane + y * _width * Lanes;
-            for (var i = 0; i < _width * Lanes; i += Lanes)
+            for (var i = 0; i < row; i += Lanes)
             {
-                var pixel = Vector512.Load(from + i);
+                var pixel = Vector512.Load(plane + i);
                 (rectify ? Arithmetic.Rectified(pixel) : pixel).Store(to + i);
             }
+            if (y + 1 < _height)
+                new Span<T>(to + row, beside).Fill(border);
         }
+        to -= beside;
+        new Span<T>(to, (int)(padded + Size - to)).Fill(border);
     }
 
     /// <summary>Copies the plane out of the border; zeros where <paramref name="gate"/>, of the plane's size, is not positive.</summary>

@@ -11,10 +11,13 @@ internal sealed class LeanSupernet
 {
     private readonly LeanCell[] _cells;
     private readonly BatchNormModule[] _norms;
+    private readonly bool _bfloat16;
 
-    public LeanSupernet(Supernet supernet)
+    /// <param name="supernet">The network.</param>
+    /// <param name="bfloat16">Whether what a step keeps is rounded to bfloat16.</param>
+    public LeanSupernet(Supernet supernet, bool bfloat16 = false)
     {
-        Supernet = supernet;
+        (Supernet, _bfloat16) = (supernet, bfloat16);
         _cells = [.. supernet.Cells.Select(cell => new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels))];
         _norms = [.. supernet.modules().OfType<BatchNormModule>()];
     }
@@ -50,36 +53,37 @@ internal sealed class LeanSupernet
         order ??= FeatureOrder.For(images);
         var c = new MixingCoefficients(mixture);
         var arranged = order.Arrange(images);
-        var features = order.Forward(Supernet.Stem, arranged);
-        var outputs = new List<Tensor> { features, features };
-        foreach (var cell in _cells)
-            outputs.Add(cell.Forward(outputs[^2], outputs[^1], c, order));
+        var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
+        features.Add(order.Forward(Supernet.Stem, arranged));
+        for (var i = 0; i < _cells.Length; i++)
+            features.Add(_cells[i].Forward(features[Math.Max(i - 1, 0)], features[i], c, order));
 
-        var last = outputs[^1].detach().requires_grad_(true);
+        var last = features[_cells.Length].detach().requires_grad_(true);
         var logits = Supernet.Classifier.forward(order.Pooled(last));
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
 
         var weights = Supernet.Classifier.weight!.requires_grad;
-        var gradients = new Tensor?[outputs.Count];
+        var gradients = new Tensor?[_cells.Length + 1];
         gradients[^1] = order.Packed(last.grad!);
         Track(false);
         try
         {
-            for (var i = _cells.Length - 1; i >= 0; i--)                            // outputs i and i + 1 go into cell i and give output i + 2
+            for (var i = _cells.Length - 1; i >= 0; i--)                            // features i - 1 and i go into cell i and give features i + 1
             {
-                var needed = (weights || i >= 2, weights || i >= 1);
+                var before = Math.Max(i - 1, 0);
+                var needed = (weights || before > 0, weights || i > 0);
                 var (first, second) = _cells[i].Backward(
-                    outputs[i], outputs[i + 1], outputs[i + 2], gradients[i + 2]!, c, order, mixing, needed);
-                Add(ref gradients[i], first);
-                Add(ref gradients[i + 1], second);
-                outputs[i + 2].Dispose();
-                gradients[i + 2]!.Dispose();
+                    features[before], features[i], features[i + 1], gradients[i + 1]!, c, order, mixing, needed);
+                Add(ref gradients[before], first);
+                Add(ref gradients[i], second);
+                features.Drop(i + 1);
+                gradients[i + 1]!.Dispose();
             }
             if (weights)
             {
                 using var stem = order.Run(Supernet.Stem, arranged, needed: false);
-                stem.Backward(gradients[0]!.Accumulate(gradients[1]!));
+                stem.Backward(gradients[0]!);
             }
         }
         finally

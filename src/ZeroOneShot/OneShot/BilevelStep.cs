@@ -31,7 +31,7 @@ public sealed class BilevelStep : IDisposable
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
         (_supernet, _architecture, _options) = (supernet, architecture, options);
-        _lean = options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(supernet) : null;
+        _lean = options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(supernet, options.BFloat16Activations) : null;
         _weights = new FlatParameters(supernet.parameters());
         _architectureParameters = new FlatParameters(architecture.Parameters);
         _weightsOptimizer = new Sgd(_weights, options.Momentum, options.WeightDecay) { LearningRate = options.LearningRate };

@@ -48,6 +48,12 @@ public sealed record SearchOptions
     /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
     public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
 
+    /// <summary>
+    /// Whether the cells' outputs, which a lean step keeps from its forward to its backward run, are rounded to bfloat16 (8 bits of mantissa)
+    /// and take half the memory. All arithmetic stays in single precision. Default false.
+    /// </summary>
+    public bool BFloat16Activations { get; init; }
+
     /// <summary>Augmentation of both halves. Default: crop with padding 4 at 32 pixels, and flip.</summary>
     public Augmentation? Augmentation { get; init; }
 
@@ -67,6 +73,8 @@ public sealed record SearchOptions
             throw new ArgumentException($"WarmupEpochs is {WarmupEpochs} of {Epochs} epochs; expected at least 0 and fewer than Epochs.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        if (BFloat16Activations && Evaluation != SupernetEvaluation.Lean)
+            throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. Plain autograd keeps everything as it is.");
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
     }

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Spectre.Console;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Benchmarks;
+
+/// <summary>Every candidate operation forwards and backwards: this library's kernels against libtorch's, which get channels-last images.</summary>
+internal static class Operations
+{
+    private static readonly (int Channels, int Size)[] s_shapes = [(4, 32), (16, 32), (16, 8), (64, 8)];
+
+    internal sealed record Row(string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds);
+
+    /// <summary>Measures and prints; each pair of times is the median of alternating runs.</summary>
+    public static void Run(int batch, int repetitions, FileInfo? json)
+    {
+        TorchRuntime.EnsureLoaded();
+        var rows = new List<Row>();
+        foreach (var operation in SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen))
+        {
+            foreach (var stride in (int[])[1, 2])
+            {
+                if (operation.Layers(stride).Count > 0)
+                    rows.AddRange(s_shapes.Select(shape => Measure(operation, stride, shape.Channels, shape.Size, batch, repetitions)));
+            }
+        }
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var column in (string[])["operation", "stride", "channels", "size", "kernels ms", "libtorch ms", "ratio"])
+            table.AddColumn(column);
+        foreach (var row in rows)
+        {
+            table.AddRow(row.Operation, $"{row.Stride}", $"{row.Channels}", $"{row.Size}", $"{1000 * row.KernelSeconds:F2}",
+                $"{1000 * row.LibtorchSeconds:F2}", $"{row.LibtorchSeconds / row.KernelSeconds:F1}");
+        }
+        AnsiConsole.WriteLine($"Forwards and backwards, {batch} images, {get_num_threads()} threads; medians of {repetitions}.");
+        AnsiConsole.Write(table);
+        if (json is not null)
+            File.WriteAllText(json.FullName, JsonSerializer.Serialize(rows, new JsonSerializerOptions { WriteIndented = true }));
+    }
+
+    private static Row Measure(CandidateOperation operation, int stride, int channels, int size, int batch, int repetitions)
+    {
+        using var scope = NewDisposeScope();
+        using var module = LayerModules.Build(operation.Layers(stride), channels, channels, affine: false);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(module, random);
+        var images = randn([batch, channels, size, size]);
+        FeatureOrder[] orders = [FeatureOrder.For(images), FeatureOrder.Pixels];
+        var inputs = orders.Select(order => order.Arrange(images)).ToArray();
+        double[][] seconds = [new double[repetitions], new double[repetitions]];
+        for (var i = -2; i < repetitions; i++)                                      // two runs to warm up
+        {
+            for (var o = 0; o < orders.Length; o++)
+            {
+                using var inner = NewDisposeScope();
+                var start = Stopwatch.GetTimestamp();
+                using (var run = orders[o].Run(module, inputs[o], needed: true))
+                    run.Backward(orders[o].Packed(ones_like(run.Output)));
+                if (i >= 0)
+                    seconds[o][i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            }
+        }
+        return new Row(operation.Name, stride, channels, size, batch, get_num_threads(), seconds[0].Order().ElementAt(repetitions / 2),
+            seconds[1].Order().ElementAt(repetitions / 2));
+    }
+}
