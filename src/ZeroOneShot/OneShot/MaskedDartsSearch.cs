@@ -40,7 +40,8 @@ public static class MaskedDartsSearch
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        var (trainBatches, searchBatches) = (Batches(trainImages, "search: train half"), Batches(searchImages, "search: search half"));
+        using var trainBatches = Batches(trainImages, "search: train half");
+        using var searchBatches = Batches(searchImages, "search: search half");
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))

@@ -14,7 +14,7 @@ namespace ZeroOneShot.Runtime;
 internal static class Workers
 {
     private static readonly Lock s_lock = new();
-    private static Worker[] s_workers = [];
+    private static readonly List<Worker> s_workers = [];
 
     /// <summary>Computes the results 0 to count - 1 and hands each over, in order, one at a time.</summary>
     /// <param name="count">How many.</param>
@@ -31,55 +31,14 @@ internal static class Workers
         }
         lock (s_lock)
         {
-            if (s_workers.Length < threads)
-                Start(torch.get_num_threads());
+            for (var i = s_workers.Count; i < threads; i++)
+                s_workers.Add(new Worker("ZeroOneShot worker"));
             var job = new Job<T>(count, compute, use);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Begin(job.Work);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Wait();
             job.Failure?.Throw();
-        }
-    }
-
-    private static void Start(int threads)
-    {
-        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker())];
-        torch.set_num_threads(threads);                     // each worker has set one thread, for itself and for threads still to come
-    }
-
-    private sealed class Worker
-    {
-        private readonly SemaphoreSlim _begin = new(0), _end = new(0);
-        private Action _work = static () =>
-        {
-            _ = torch.get_num_threads();                    // a thread takes over the common number when it first asks, then never again
-            torch.set_num_threads(1);
-        };
-
-        public Worker()
-        {
-            new Thread(Loop) { IsBackground = true, Name = "ZeroOneShot worker" }.Start();
-            Begin(_work);
-            Wait();
-        }
-
-        public void Begin(Action work)
-        {
-            _work = work;
-            _begin.Release();
-        }
-
-        public void Wait() => _end.Wait();
-
-        private void Loop()
-        {
-            while (true)
-            {
-                _begin.Wait();
-                _work();
-                _end.Release();
-            }
         }
     }
 
