@@ -82,8 +82,13 @@ internal sealed class BatchStream : IDisposable
     {
         _worker ??= new Worker($"ZeroOneShot batches ({_name})");
         _nextNumber = number;
-        _next = new Task<(Tensor, Tensor)>(() => Make(number));         // keeps the result or the exception for End
-        _worker.Begin(_next.RunSynchronously);
+        var next = _next = new Task<(Tensor, Tensor)>(() => Make(number));      // keeps the result or the exception for End
+        _worker.Begin(() =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            next.RunSynchronously();
+            s_preparation.Record(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        });
     }
 
     private (Tensor Images, Tensor Labels) End()
@@ -109,14 +114,12 @@ internal sealed class BatchStream : IDisposable
 
     private (Tensor Images, Tensor Labels) Make(long number)
     {
-        var start = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
         using var random = RandomStream.Of(_seed, $"{_name}: augmentation {number}");
         var indices = _order.Batch(number);
         var pixels = _augmentation.Apply(_images.ImageTensor(indices), random.Random);
         var images = _augmentation.ApplyCutout(_statistics.Normalize(pixels), random.Random).to(_device);
         var labels = _images.LabelTensor(indices).to(_device);
-        s_preparation.Record(Stopwatch.GetElapsedTime(start).TotalSeconds);
         return (images.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
     }
 }

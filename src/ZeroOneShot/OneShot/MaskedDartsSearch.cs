@@ -57,6 +57,7 @@ public static class MaskedDartsSearch
         var steps = trainBatches.BatchesPerEpoch;
         for (; state.Epoch < options.Epochs; state.Epoch++)
         {
+            using var epochScope = NewDisposeScope();
             var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
             var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);

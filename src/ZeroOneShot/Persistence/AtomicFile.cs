@@ -60,6 +60,20 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>
+    /// Deletes what processes that were killed within <see cref="Write"/> have left beside a file. Only while no other process writes it.
+    /// </summary>
+    /// <param name="path">The file that was being written.</param>
+    public static void DeleteLeftovers(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var target = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(target) is not { } folder || !Directory.Exists(folder))
+            return;
+        foreach (var leftover in Directory.GetFiles(folder, $".{Path.GetFileName(target)}.*.tmp"))
+            DeleteQuietly(leftover);
+    }
+
     private static string TemporaryNameIn(string folder, string name) => Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
 
     private static FileStream Create(string temporary, string folder, string target)
