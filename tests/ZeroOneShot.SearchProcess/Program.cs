@@ -2,6 +2,7 @@
 //   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end
 //   watch lean|plain  searches for 800 steps and writes what it holds after every 100 of them, a line of JSON each
 using System.Diagnostics.Metrics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
@@ -70,6 +71,9 @@ internal sealed class Watch : IProgress<RunProgress>
         _listener.Start();
     }
 
+    [DllImport("libc", EntryPoint = "malloc_trim")]
+    private static extern int GiveFreedMemoryBack(nuint pad);
+
     public void Report(RunProgress value)
     {
         if (++_steps % 100 != 0)
@@ -78,6 +82,8 @@ internal sealed class Watch : IProgress<RunProgress>
         SpinWait.SpinUntil(() => Volatile.Read(ref _batchesMade) == 2 * (_steps + 1));
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
+        if (OperatingSystem.IsLinux())
+            _ = GiveFreedMemoryBack(0);                     // lost memory would first fill the gaps that activations have left
         Console.WriteLine(JsonSerializer.Serialize(new
         {
             Steps = _steps,
