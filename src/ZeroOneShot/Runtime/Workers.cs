@@ -14,7 +14,7 @@ namespace ZeroOneShot.Runtime;
 internal static class Workers
 {
     private static readonly Lock s_lock = new();
-    private static readonly List<Worker> s_workers = [];
+    private static Worker[] s_workers = [];
 
     /// <summary>Computes the results 0 to count - 1 and hands each over, in order, one at a time.</summary>
     /// <param name="count">How many.</param>
@@ -31,8 +31,8 @@ internal static class Workers
         }
         lock (s_lock)
         {
-            for (var i = s_workers.Count; i < threads; i++)
-                s_workers.Add(new Worker("ZeroOneShot worker"));
+            if (s_workers.Length < threads)
+                Start(torch.get_num_threads());
             var job = new Job<T>(count, compute, use);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Begin(job.Work);
@@ -40,6 +40,11 @@ internal static class Workers
                 s_workers[i].Wait();
             job.Failure?.Throw();
         }
+    }
+
+    private static void Start(int threads)
+    {
+        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker("ZeroOneShot worker"))];
     }
 
     private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use)
