@@ -19,7 +19,7 @@ switch (args)
     case ["checkpoint", var file]:
         torch.set_num_threads(2);
         // Most weights are the classifier's: a checkpoint of 10 MB takes long enough to write to be killed meanwhile.
-        Console.WriteLine(Search(RandomImages.Of(96, 20_000, new ImageShape(3, 16, 16)), SupernetEvaluation.Lean, epochs: 8, new Lines(), file).Genotype);
+        Console.WriteLine(Search(RandomImages.Of(72, 20_000, new ImageShape(3, 16, 16)), SupernetEvaluation.Lean, epochs: 6, new Lines(), file).Genotype);
         return 0;
 
     case ["watch", ("lean" or "plain") and var evaluation]:

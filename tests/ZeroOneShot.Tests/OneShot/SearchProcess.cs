@@ -13,8 +13,6 @@ internal sealed class SearchProcess : IDisposable
     {
         var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.Tests", "ZeroOneShot.SearchProcess"), "ZeroOneShot.SearchProcess");
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        // Code that is compiled again while it runs would pass for growing memory.
-        start.Environment["DOTNET_TieredCompilation"] = "0";
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
     }
@@ -31,19 +29,23 @@ internal sealed class SearchProcess : IDisposable
     }
 
     /// <summary>Ends it at once (on Unix with SIGKILL), so that nothing of it runs any more.</summary>
-    /// <returns>Whether it was still running.</returns>
-    public bool Kill()
+    public void Kill() => _process.Kill();
+
+    /// <summary>Whether it was killed, not over by itself; waits until it is one of the two.</summary>
+    public bool WasKilled
     {
-        const int killed = 128 + 9;
-        _process.Kill();
-        _process.WaitForExit();
-        return OperatingSystem.IsWindows() ? _process.ExitCode != 0 : _process.ExitCode == killed;
+        get
+        {
+            _process.WaitForExit();
+            return _process.ExitCode == (OperatingSystem.IsWindows() ? -1 : 128 + 9);
+        }
     }
 
     public void Dispose()
     {
         if (!_process.HasExited)
-            Kill();
+            _process.Kill();
+        _process.WaitForExit();
         _process.Dispose();
     }
 }
