@@ -24,7 +24,8 @@ internal static class EndToEnd
     {
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
-        AnsiConsole.WriteLine($"{Images} images of 32x32, {shape.Channels} channels, {shape.Cells} cells, one epoch of search and of training.");
+        AnsiConsole.WriteLine($"{Images} images of 32x32, {shape.Channels} channels, {shape.Cells} cells, " +
+            "one epoch of search and of training.");
         foreach (var (method, batch) in methods.SelectMany(method => batches.Select(batch => (method, batch))))
         {
             rows.AddRange(Stages(method, batch, shape));
@@ -39,7 +40,7 @@ internal static class EndToEnd
                 $"{row.PreparationSeconds / row.Seconds:P2}");
         }
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine("Waiting: time in which a step had no batch yet, of the stage's time. Making: time of the thread that prepares them beside it.");
+        AnsiConsole.WriteLine("Waiting: while a step had no batch yet, of the stage's time. Making: time of the thread that prepares them.");
     }
 
     private static Row[] Stages(SearchMethod method, int batch, Shape shape)
@@ -52,7 +53,8 @@ internal static class EndToEnd
         {
             PruningKind.None => OperationMask.Full(SearchSpace.Darts),
             PruningKind.Random => RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1),
-            _ => ZeroShotPruning.Prune(images, method.Apply(new ZeroShotPruningOptions { Supernet = supernet, BatchSize = batch, Batches = 1 })),
+            _ => ZeroShotPruning.Prune(
+                images, method.Apply(new ZeroShotPruningOptions { Supernet = supernet, BatchSize = batch, Batches = 1 })),
         });
         var found = Measure("search", () => MaskedDartsSearch.Run(images, mask, method.Apply(new SearchOptions
         {
@@ -85,7 +87,8 @@ internal static class EndToEnd
         var shape = new ImageShape(3, 32, 32);
         var pixels = new byte[Images * shape.Size];
         new Random(1).NextBytes(pixels);
-        return new ImageSet(pixels, [.. Enumerable.Range(0, Images).Select(i => i % Classes)], shape, [.. Enumerable.Range(0, Classes).Select(c => $"{c}")]);
+        var labels = Enumerable.Range(0, Images).Select(i => i % Classes).ToArray();
+        return new ImageSet(pixels, labels, shape, [.. Enumerable.Range(0, Classes).Select(c => $"{c}")]);
     }
 
     /// <summary>Sums up what the streams of batches measure.</summary>

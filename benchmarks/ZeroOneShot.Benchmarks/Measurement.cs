@@ -41,8 +41,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     public static Measurement Parse(string json) => JsonSerializer.Deserialize<Measurement>(json)!;
 
     /// <summary>
-    /// The peak of one step, in a process in which freed memory goes back to the system at once: the peak is that of live memory, whatever the
-    /// allocator setting.
+    /// The peak of one step, in a process in which freed memory goes back to the system at once: the peak is that of live memory,
+    /// whatever the allocator setting.
     /// </summary>
     public double? PeakInProcess() => (this with { Repetitions = 0 }).TakeInProcess(environment =>
     {
@@ -123,7 +123,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     {
         using var stream = RandomStream.Of(1, "benchmark mask");
         var weights = SearchSpace.CellKinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
-            .Select(_ => Enumerable.Range(1, space.Operations.Count - 1).OrderBy(_ => stream.Random.Next()).Take(space.Operations.Count / 2).ToHashSet())
+            .Select(_ => Enumerable.Range(1, space.Operations.Count - 1).OrderBy(_ => stream.Random.Next())
+                .Take(space.Operations.Count / 2).ToHashSet())
             .ToArray());
         return OperationMask.Create(space, (kind, edge, row) => weights[kind][edge].Contains(row));
     }

@@ -69,13 +69,18 @@ internal static class Options
         return option;
     }
 
-    public static Option<int> Channels() => Shape("--channels", "Channels of the first cells", 16, channels => new SupernetOptions { Channels = channels });
+    public static Option<int> Channels() =>
+        Shape("--channels", "Channels of the first cells", 16, channels => new SupernetOptions { Channels = channels });
 
     public static Option<int> Cells() => Shape("--cells", "Cells", 8, cells => new SupernetOptions { Cells = cells });
 
     public static Option<int> Repetitions()
     {
-        var option = new Option<int>("--repetitions") { Description = "Steps timed after two of warm-up; medians are shown.", DefaultValueFactory = _ => 5 };
+        var option = new Option<int>("--repetitions")
+        {
+            Description = "Steps timed after two of warm-up; medians are shown.",
+            DefaultValueFactory = _ => 5,
+        };
         CheckRange(option, "The number of repetitions", smallest: 1, int.MaxValue);
         return option;
     }

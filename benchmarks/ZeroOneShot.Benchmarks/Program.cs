@@ -3,28 +3,32 @@ using System.CommandLine;
 using ZeroOneShot.Benchmarks;
 using ZeroOneShot.OneShot;
 
-var searchStep = new Command("search-step", "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
-var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training; and of waiting for batches.");
+var searchStep = new Command("search-step",
+    "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
+var endToEnd = new Command("end-to-end",
+    "The share of time of every stage: pruning, one epoch of search, one of training; and of waiting for batches.");
 
 var (json, channels, cells) = (Options.Json(), Options.Channels(), Options.Cells());
 var stepMethods = Options.Methods([.. SearchStep.OneShotMethods]);
 var stepBatches = Options.Batches(int.MaxValue, 8, 16, 32, 64);
 var evaluations = Options.Among("--evaluations", "How a step is computed", Measurement.Evaluations, [.. Measurement.Evaluations]);
-var allocators = Options.Among("--allocators", "Whose allocator setting a step is timed under; both also say what the library's alone gives",
+var allocators = Options.Among("--allocators",
+    "Whose allocator setting a step is timed under; with both, also what the library's alone gives",
     Measurement.Allocators, Measurement.LibraryAllocator);
 var repetitions = Options.Repetitions();
 foreach (var option in (Option[])[json, stepMethods, evaluations, stepBatches, allocators, channels, cells, repetitions])
     searchStep.Add(option);
 searchStep.SetAction(parsed => SearchStep.Run(Options.Parsed(parsed.GetRequiredValue(stepMethods)),
     [.. parsed.GetRequiredValue(evaluations).Distinct()], [.. parsed.GetRequiredValue(stepBatches).Distinct().Order()],
-    [.. parsed.GetRequiredValue(allocators).Distinct()], new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions),
-    parsed.GetValue(json)));
+    [.. parsed.GetRequiredValue(allocators).Distinct()], new Shape(parsed.GetValue(channels), parsed.GetValue(cells)),
+    parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var runMethods = Options.Methods(SearchMethod.ZeroOneShot);
 var runBatches = Options.Batches(EndToEnd.LargestBatch, 32);
 foreach (var option in (Option[])[json, runMethods, runBatches, channels, cells])
     endToEnd.Add(option);
-endToEnd.SetAction(parsed => EndToEnd.Run(Options.Parsed(parsed.GetRequiredValue(runMethods)), [.. parsed.GetRequiredValue(runBatches).Distinct().Order()],
+endToEnd.SetAction(parsed => EndToEnd.Run(Options.Parsed(parsed.GetRequiredValue(runMethods)),
+    [.. parsed.GetRequiredValue(runBatches).Distinct().Order()],
     new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");

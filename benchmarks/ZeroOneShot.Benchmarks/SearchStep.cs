@@ -11,12 +11,13 @@ internal static class SearchStep
         [.. SearchMethod.All.Where(method => method.Pruning != PruningKind.ZeroShotToGenotype)];
 
     /// <summary>Measures every combination, and prints and writes what is known so far.</summary>
-    public static void Run(SearchMethod[] methods, string[] evaluations, int[] batches, string[] allocators, Shape shape, int repetitions, FileInfo? json)
+    public static void Run(
+        SearchMethod[] methods, string[] evaluations, int[] batches, string[] allocators, Shape shape, int repetitions, FileInfo? json)
     {
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
-        AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, {TorchSharp.torch.get_num_threads()} threads; " +
-            $"medians of {repetitions} steps.");
+        AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, " +
+            $"{TorchSharp.torch.get_num_threads()} threads; medians of {repetitions} steps.");
         foreach (var (method, evaluation) in methods.SelectMany(method => evaluations.Select(evaluation => (method, evaluation))))
         {
             var peaks = Sizes(batches).ToDictionary(batch => batch, batch => Of(batch).PeakInProcess());
@@ -24,7 +25,8 @@ internal static class SearchStep
             foreach (var (batch, allocator) in batches.SelectMany(batch => allocators.Select(allocator => (batch, allocator))))
             {
                 var time = Of(batch).TimeInProcess(allocator);
-                rows.Add(new Row(method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds, allocator));
+                rows.Add(new Row(
+                    method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds, allocator));
                 Console.Error.WriteLine(rows[^1]);
                 JsonRows.Write(json, rows);
             }
@@ -38,12 +40,13 @@ internal static class SearchStep
     private static void Print(List<Row> rows)
     {
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator"])
+        string[] columns = ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator"];
+        foreach (var column in columns)
             table.AddColumn(column);
         foreach (var row in rows)
         {
-            table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}", $"{row.ArchitectureSeconds:F2}",
-                $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator);
+            table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}",
+                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator);
         }
         AnsiConsole.Write(table);
     }
@@ -56,8 +59,8 @@ internal static class SearchStep
             if (same.ToDictionary(row => row.Allocator) is { Count: 2 } both)
             {
                 var (library, glibc) = (both[Measurement.LibraryAllocator].Seconds, both[Measurement.GlibcAllocator].Seconds);
-                AnsiConsole.WriteLine($"{same.Key.Method}, {same.Key.Evaluation}, batch {same.Key.Batch}: the allocator setting alone makes a step " +
-                    $"{glibc / library:F2} times as fast.");
+                AnsiConsole.WriteLine($"{same.Key.Method}, {same.Key.Evaluation}, batch {same.Key.Batch}: " +
+                    $"the allocator setting alone makes a step {glibc / library:F2} times as fast.");
             }
         }
     }

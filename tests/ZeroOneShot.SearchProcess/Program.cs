@@ -14,17 +14,19 @@ using ZeroOneShot.Tests.Data;
 using ZeroOneShot.ZeroShot;
 
 TorchRuntime.EnsureLoaded();
+var shape = new ImageShape(3, 16, 16);
 switch (args)
 {
     case ["checkpoint", var file]:
         torch.set_num_threads(2);
         // Most weights are the classifier's: a checkpoint of 10 MB takes long enough to write to be killed meanwhile.
-        Console.WriteLine(Search(RandomImages.Of(72, 20_000, new ImageShape(3, 16, 16)), SupernetEvaluation.Lean, epochs: 6, new Lines(), file).Genotype);
+        var found = Search(RandomImages.Of(72, 20_000, shape), SupernetEvaluation.Lean, epochs: 6, new Lines(), file);
+        Console.WriteLine(found.Genotype);
         return 0;
 
     case ["watch", ("lean" or "plain") and var evaluation]:
         torch.set_num_threads(1);                           // all tensors but the batches are then made and disposed on this thread
-        Search(RandomImages.Of(4800, 3, new ImageShape(3, 16, 16)), Enum.Parse<SupernetEvaluation>(evaluation, ignoreCase: true), epochs: 4, new Watch());
+        Search(RandomImages.Of(4800, 3, shape), Enum.Parse<SupernetEvaluation>(evaluation, ignoreCase: true), epochs: 4, new Watch());
         return 0;
 
     default:
@@ -32,7 +34,8 @@ switch (args)
         return 2;
 }
 
-static SearchResult Search(ImageSet images, SupernetEvaluation evaluation, int epochs, IProgress<RunProgress> progress, string? checkpoint = null)
+static SearchResult Search(
+    ImageSet images, SupernetEvaluation evaluation, int epochs, IProgress<RunProgress> progress, string? checkpoint = null)
 {
     // A small space: a thousand steps take seconds.
     var space = new SearchSpace("small", new CellTopology(2),
@@ -42,7 +45,8 @@ static SearchResult Search(ImageSet images, SupernetEvaluation evaluation, int e
     ]);
     var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
     {
-        Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = epochs, WarmupEpochs = 0, BatchSize = 12, Seed = 5, Evaluation = evaluation,
+        Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Evaluation = evaluation, Epochs = epochs, WarmupEpochs = 0,
+        BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
 }

@@ -15,7 +15,7 @@ namespace ZeroOneShot.Data;
 /// </remarks>
 internal sealed class BatchStream : IDisposable
 {
-    /// <summary>Name of the meter whose two instruments say how long callers waited for batches and how long it took to make them.</summary>
+    /// <summary>Name of the meter whose two instruments say how long callers waited for batches and how long they took to make.</summary>
     public const string MeterName = "ZeroOneShot.Batches";
 
     /// <summary>Name of the instrument that is told, for every batch handed over, the seconds the caller spent getting it.</summary>
@@ -40,7 +40,8 @@ internal sealed class BatchStream : IDisposable
     private long _nextNumber;
     private bool _disposed;
 
-    public BatchStream(ImageSet images, int batchSize, Augmentation augmentation, ChannelStatistics statistics, long seed, string name, Device device)
+    public BatchStream(
+        ImageSet images, int batchSize, Augmentation augmentation, ChannelStatistics statistics, long seed, string name, Device device)
     {
         (_images, _augmentation, _statistics, _seed, _name, _device) = (images, augmentation, statistics, seed, name, device);
         _order = new BatchOrder(images.Count, batchSize, seed, name);

@@ -80,7 +80,8 @@ public static class AtomicFile
         }
     }
 
-    private static string TemporaryNameIn(string folder, string name) => Path.Combine(folder, $".{name}.{Guid.NewGuid():N}{TemporaryExtension}");
+    private static string TemporaryNameIn(string folder, string name) =>
+        Path.Combine(folder, $".{name}.{Guid.NewGuid():N}{TemporaryExtension}");
 
     private static FileStream Create(string temporary, string folder, string target)
     {

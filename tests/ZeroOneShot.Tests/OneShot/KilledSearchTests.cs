@@ -2,8 +2,10 @@ using Xunit;
 
 namespace ZeroOneShot.Tests.OneShot;
 
-/// <summary>A search whose process is killed, as often as it may be, ends as if it had not been: the same file and the same genotype.</summary>
-/// <remarks>The file holds weights, running statistics, alphas, betas, the optimizers' moments and every epoch's genotype and losses.</remarks>
+/// <summary>A search whose process is killed, however often, ends as if it had not been: the same file and the same genotype.</summary>
+/// <remarks>
+/// The file holds weights, running statistics, alphas, betas, the optimizers' moments and every epoch's genotype and losses.
+/// </remarks>
 public sealed class KilledSearchTests : IDisposable
 {
     private const int Kills = 4;

@@ -8,9 +8,9 @@ namespace ZeroOneShot.Tests.OneShot;
 public sealed class SearchMemoryTests
 {
     /// <summary>
-    /// What resident memory may grow by in 500 steps: 1 MiB, which is 2 KiB a step. The smallest feature map of this network (12 images, 4 channels,
-    /// 4x4 pixels) takes 3 KiB and, lost once a step on purpose, made it grow by 2.2 MiB; without a loss it was between -0.1 and 0.2 MiB, the
-    /// garbage collector's own. Whatever is smaller, the exact counts of tensors find.
+    /// What resident memory may grow by in 500 steps: 1 MiB, which is 2 KiB a step. The smallest feature map of this network (12 images,
+    /// 4 channels, 4x4 pixels) takes 3 KiB and, lost once a step on purpose, made it grow by 2.2 MiB; without a loss it was between -0.1
+    /// and 0.2 MiB, the garbage collector's own. Whatever is smaller, the exact counts of tensors find.
     /// </summary>
     private const long Tolerance = 1 << 20;
 
@@ -25,7 +25,8 @@ public sealed class SearchMemoryTests
         var (before, after) = (held[300], held[800]);
         Assert.Equal(before.LiveTensors, after.LiveTensors);
         Assert.Equal(before.MadeAndNotDisposedHere, after.MadeAndNotDisposedHere);
-        Assert.True(after.ResidentBytes - before.ResidentBytes < Tolerance, $"Resident memory grew from {before.ResidentBytes} to {after.ResidentBytes} bytes.");
+        Assert.True(after.ResidentBytes - before.ResidentBytes < Tolerance,
+            $"Resident memory grew from {before.ResidentBytes} to {after.ResidentBytes} bytes.");
     }
 
     private sealed record Held(int Steps, long LiveTensors, long MadeAndNotDisposedHere, long ResidentBytes);

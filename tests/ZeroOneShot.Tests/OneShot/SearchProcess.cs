@@ -11,7 +11,8 @@ internal sealed class SearchProcess : IDisposable
     /// <param name="arguments">See its Program.cs.</param>
     public SearchProcess(params string[] arguments)
     {
-        var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.Tests", "ZeroOneShot.SearchProcess"), "ZeroOneShot.SearchProcess");
+        const string name = "ZeroOneShot.SearchProcess";
+        var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.Tests", name), name);
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
@@ -25,7 +26,9 @@ internal sealed class SearchProcess : IDisposable
     {
         var lines = _process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         _process.WaitForExit();
-        return _process.ExitCode == 0 ? lines : throw new InvalidOperationException($"The search ended with {_process.ExitCode}: {_errors.Result}");
+        return _process.ExitCode == 0
+            ? lines
+            : throw new InvalidOperationException($"The search ended with {_process.ExitCode}: {_errors.Result}");
     }
 
     /// <summary>Ends it at once (on Unix with SIGKILL), so that nothing of it runs any more.</summary>
