@@ -40,7 +40,7 @@ internal static class EndToEnd
                 $"{row.PreparationSeconds / row.Seconds:P2}");
         }
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine("Waiting: while a step had no batch yet, of the stage's time. Making: time of the thread that prepares them.");
+        AnsiConsole.WriteLine("Waiting: while a step had no batch yet, of the stage's time. Making: time of the thread that makes them.");
     }
 
     private static Row[] Stages(SearchMethod method, int batch, Shape shape)
