@@ -5,6 +5,7 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Benchmarks;
@@ -16,11 +17,21 @@ internal readonly record struct Shape(int Channels, int Cells);
 internal sealed record Measurement(string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions)
 {
     public const string Command = "measure", PlainPlanar = "plain-nchw", PlainChannelsLast = "plain-channels-last", Lean = "lean";
+    public const string LibraryAllocator = "library", GlibcAllocator = "glibc";
+
+    // The first step makes optimizer states and loads code, in the second what is called often is compiled anew.
+    private const int WarmUp = 2;
+
+    private const string DefaultAllocator = "ZEROONESHOT_DEFAULT_ALLOCATOR";
 
     public static IReadOnlyList<string> Evaluations { get; } = [PlainPlanar, PlainChannelsLast, Lean];
 
-    /// <summary>Seconds are medians; the peak is what the process grew by over the built networks.</summary>
-    internal sealed record Result(double PeakMiB, double ArchitectureSeconds, double WeightsSeconds)
+    public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
+
+    /// <summary>
+    /// Seconds are medians; the peak is what the process grew by over the built networks, and null where the system does not tell.
+    /// </summary>
+    internal sealed record Result(double? PeakMiB, double ArchitectureSeconds, double WeightsSeconds)
     {
         public string ToJson() => JsonSerializer.Serialize(this);
 
@@ -29,23 +40,30 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
 
     public static Measurement Parse(string json) => JsonSerializer.Deserialize<Measurement>(json)!;
 
-    /// <summary>Starts this program again for the measurement, with glibc's allocator set for it.</summary>
-    /// <param name="forMemory">
-    /// True: freed memory goes back to the system at once, so that the peak is that of live memory. False: the library's own setting.
-    /// </param>
-    public Result TakeInProcess(bool forMemory)
+    /// <summary>
+    /// The peak of one step, in a process in which freed memory goes back to the system at once: the peak is that of live memory,
+    /// whatever the allocator setting.
+    /// </summary>
+    public double? PeakInProcess() => (this with { Repetitions = 0 }).TakeInProcess(environment =>
+    {
+        environment[DefaultAllocator] = "1";
+        environment["MALLOC_ARENA_MAX"] = "1";
+        environment["MALLOC_MMAP_THRESHOLD_"] = environment["MALLOC_TRIM_THRESHOLD_"] = "65536";
+    }).PeakMiB;
+
+    /// <summary>The time of a step, in a process with the library's allocator setting or with glibc's own.</summary>
+    public Result TimeInProcess(string allocator) =>
+        TakeInProcess(environment => environment[DefaultAllocator] = allocator == GlibcAllocator ? "1" : "0");
+
+    /// <summary>Starts this program again for the measurement.</summary>
+    private Result TakeInProcess(Action<IDictionary<string, string?>> set)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(Measurement).Assembly.Location);
         start.ArgumentList.Add(Command);
         start.ArgumentList.Add(JsonSerializer.Serialize(this));
-        if (forMemory)
-        {
-            start.Environment["ZEROONESHOT_DEFAULT_ALLOCATOR"] = "1";
-            start.Environment["MALLOC_ARENA_MAX"] = "1";
-            start.Environment["MALLOC_MMAP_THRESHOLD_"] = start.Environment["MALLOC_TRIM_THRESHOLD_"] = "65536";
-        }
+        set(start.Environment);
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
@@ -61,9 +79,12 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
         TorchRuntime.EnsureLoaded();
         MemoryLayout.Planar = Evaluation == PlainPlanar;
         var method = SearchMethod.Parse(Method);
-        var mask = method.Pruning == PruningKind.None
-            ? OperationMask.Full(SearchSpace.Darts)
-            : HalfOfEveryEdge(SearchSpace.Darts);
+        var mask = method.Pruning switch
+        {
+            PruningKind.None => OperationMask.Full(SearchSpace.Darts),
+            PruningKind.Random => RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1),
+            _ => HalfOfEveryEdge(SearchSpace.Darts),
+        };
         var options = method.Apply(new SearchOptions
         {
             Supernet = new SupernetOptions { Channels = Channels, Cells = Cells },
@@ -84,7 +105,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
         var before = ResetPeak();
         var architectureSeconds = new List<double>();
         var weightsSeconds = new List<double>();
-        for (var i = 0; i <= Repetitions; i++)
+        var warmUp = Repetitions == 0 ? 0 : WarmUp;                         // memory: one step, the first
+        for (var i = 0; i < Math.Max(1, warmUp + Repetitions); i++)
         {
             var start = Stopwatch.GetTimestamp();
             step.ArchitectureStep(images, labels, options.BetaDecay);
@@ -93,7 +115,6 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
             step.WeightsStep(images, labels);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        var warmUp = Repetitions == 0 ? 0 : 1;
         return new Result(StatusMiB("VmHWM") - before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
     }
 
@@ -102,7 +123,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     {
         using var stream = RandomStream.Of(1, "benchmark mask");
         var weights = SearchSpace.CellKinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
-            .Select(_ => Enumerable.Range(1, space.Operations.Count - 1).OrderBy(_ => stream.Random.Next()).Take(space.Operations.Count / 2).ToHashSet())
+            .Select(_ => Enumerable.Range(1, space.Operations.Count - 1).OrderBy(_ => stream.Random.Next())
+                .Take(space.Operations.Count / 2).ToHashSet())
             .ToArray());
         return OperationMask.Create(space, (kind, edge, row) => weights[kind][edge].Contains(row));
     }
@@ -115,16 +137,16 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
 
     /// <summary>Forgets the largest resident size so far.</summary>
     /// <returns>The present one, in MiB.</returns>
-    private static double ResetPeak()
+    private static double? ResetPeak()
     {
         if (!OperatingSystem.IsLinux())
-            return double.NaN;
+            return null;
         GC.Collect();
         File.WriteAllText("/proc/self/clear_refs", "5");
         return StatusMiB("VmRSS");
     }
 
-    private static double StatusMiB(string field) => !OperatingSystem.IsLinux() ? double.NaN : double.Parse(
+    private static double? StatusMiB(string field) => !OperatingSystem.IsLinux() ? null : double.Parse(
         File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal)).Split((char[])[' ', '\t'],
             StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
 }

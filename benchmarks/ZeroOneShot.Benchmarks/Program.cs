@@ -3,40 +3,33 @@ using System.CommandLine;
 using ZeroOneShot.Benchmarks;
 using ZeroOneShot.OneShot;
 
-var json = new Option<FileInfo?>("--json") { Description = "Write the rows to this file as well." };
-var methods = new Option<string[]>("--methods")
-{
-    Description = "Methods of Table 1 that search.",
-    AllowMultipleArgumentsPerToken = true,
-    DefaultValueFactory = _ => [.. SearchStep.OneShotMethods.Select(method => method.Name)],
-};
-var evaluations = new Option<string[]>("--evaluations")
-{
-    Description = $"How a step is computed: {string.Join(", ", Measurement.Evaluations)}.",
-    AllowMultipleArgumentsPerToken = true,
-    DefaultValueFactory = _ => [.. Measurement.Evaluations],
-};
-evaluations.AcceptOnlyFromAmong([.. Measurement.Evaluations]);
-var batches = new Option<int[]>("--batches")
-{
-    Description = "Batch sizes.",
-    AllowMultipleArgumentsPerToken = true,
-    DefaultValueFactory = _ => [8, 16, 32, 64],
-};
-var channels = new Option<int>("--channels") { Description = "Channels of the first cells.", DefaultValueFactory = _ => 16 };
-var cells = new Option<int>("--cells") { Description = "Cells.", DefaultValueFactory = _ => 8 };
-var repetitions = new Option<int>("--repetitions") { Description = "Steps timed, of which the median is shown.", DefaultValueFactory = _ => 3 };
+var searchStep = new Command("search-step",
+    "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
+var endToEnd = new Command("end-to-end",
+    "The share of time of every stage: pruning, one epoch of search, one of training; and of waiting for batches.");
 
-var searchStep = new Command("search-step", "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.")
-{
-    json, methods, evaluations, batches, channels, cells, repetitions,
-};
-searchStep.SetAction(parsed => SearchStep.Run(
-    [.. parsed.GetValue(methods)!.Select(SearchMethod.Parse)], parsed.GetValue(evaluations)!, parsed.GetValue(batches)!,
-    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
+var (json, channels, cells) = (Options.Json(), Options.Channels(), Options.Cells());
+var stepMethods = Options.Methods([.. SearchStep.OneShotMethods]);
+var stepBatches = Options.Batches(int.MaxValue, 8, 16, 32, 64);
+var evaluations = Options.Among("--evaluations", "How a step is computed", Measurement.Evaluations, [.. Measurement.Evaluations]);
+var allocators = Options.Among("--allocators",
+    "Whose allocator setting a step is timed under; with both, also what the library's alone gives",
+    Measurement.Allocators, Measurement.LibraryAllocator);
+var repetitions = Options.Repetitions();
+foreach (var option in (Option[])[json, stepMethods, evaluations, stepBatches, allocators, channels, cells, repetitions])
+    searchStep.Add(option);
+searchStep.SetAction(parsed => SearchStep.Run(Options.Parsed(parsed.GetRequiredValue(stepMethods)),
+    [.. parsed.GetRequiredValue(evaluations).Distinct()], [.. parsed.GetRequiredValue(stepBatches).Distinct().Order()],
+    [.. parsed.GetRequiredValue(allocators).Distinct()], new Shape(parsed.GetValue(channels), parsed.GetValue(cells)),
+    parsed.GetValue(repetitions), parsed.GetValue(json)));
 
-var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training.") { json, channels, cells };
-endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
+var runMethods = Options.Methods(SearchMethod.ZeroOneShot);
+var runBatches = Options.Batches(EndToEnd.LargestBatch, 32);
+foreach (var option in (Option[])[json, runMethods, runBatches, channels, cells])
+    endToEnd.Add(option);
+endToEnd.SetAction(parsed => EndToEnd.Run(Options.Parsed(parsed.GetRequiredValue(runMethods)),
+    [.. parsed.GetRequiredValue(runBatches).Distinct().Order()],
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
 var batch = new Option<int>("--batch") { Description = "Images.", DefaultValueFactory = _ => 32 };
 var runs = new Option<int>("--repetitions") { Description = "Runs timed, of which the median is shown.", DefaultValueFactory = _ => 21 };
@@ -49,6 +42,6 @@ operations.SetAction(parsed => Operations.Run(parsed.GetValue(batch), parsed.Get
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
 child.Hidden = true;
-child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetValue(one)!).Take().ToJson()));
+child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
 return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, child }.Parse(args).Invoke();

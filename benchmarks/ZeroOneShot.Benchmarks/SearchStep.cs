@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using ZeroOneShot.OneShot;
@@ -11,61 +10,84 @@ internal static class SearchStep
     public static IReadOnlyList<SearchMethod> OneShotMethods { get; } =
         [.. SearchMethod.All.Where(method => method.Pruning != PruningKind.ZeroShotToGenotype)];
 
-    /// <summary>Measures and prints every combination, row by row.</summary>
-    public static void Run(IReadOnlyList<SearchMethod> methods, string[] evaluations, int[] batches, Shape shape, int repetitions, FileInfo? json)
+    /// <summary>Measures every combination, and prints and writes what is known so far.</summary>
+    public static void Run(
+        SearchMethod[] methods, string[] evaluations, int[] batches, string[] allocators, Shape shape, int repetitions, FileInfo? json)
     {
         var rows = new List<Row>();
-        var unit = TorchSharp.torch.get_num_threads();
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
-        AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, {unit} threads; median of {repetitions} steps.");
-        foreach (var method in methods)
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
+        AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, " +
+            $"{TorchSharp.torch.get_num_threads()} threads; medians of {repetitions} steps.");
+        foreach (var (method, evaluation) in methods.SelectMany(method => evaluations.Select(evaluation => (method, evaluation))))
         {
-            foreach (var evaluation in evaluations)
+            var peaks = Sizes(batches).ToDictionary(batch => batch, batch => Of(batch).PeakInProcess());
+            var slope = Slope(peaks);
+            foreach (var (batch, allocator) in batches.SelectMany(batch => allocators.Select(allocator => (batch, allocator))))
             {
-                var measured = batches.Order().Select(batch =>
-                {
-                    var measurement = new Measurement(method.Name, evaluation, batch, shape.Channels, shape.Cells, repetitions);
-                    var peak = (measurement with { Repetitions = 0 }).TakeInProcess(forMemory: true).PeakMiB;
-                    var time = measurement.TakeInProcess(forMemory: false);
-                    Console.Error.WriteLine($"{method}, {evaluation}, batch {batch}: {peak:F0} MiB, {time.ArchitectureSeconds + time.WeightsSeconds:F2} s");
-                    return (Batch: batch, Peak: peak, Time: time);
-                }).ToArray();
-                var slope = Slope([.. measured.Select(m => ((double)m.Batch, m.Peak))]);
-                rows.AddRange(measured.Select(m => new Row(
-                    method.Name, evaluation, m.Batch, m.Peak, slope, m.Time.ArchitectureSeconds, m.Time.WeightsSeconds)));
+                var time = Of(batch).TimeInProcess(allocator);
+                rows.Add(new Row(
+                    method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds, allocator));
+                Console.Error.WriteLine(rows[^1]);
+                JsonRows.Write(json, rows);
             }
+
+            Measurement Of(int batch) => new(method.Name, evaluation, batch, shape.Channels, shape.Cells, repetitions);
         }
         Print(rows);
-        if (json is not null)
-            File.WriteAllText(json.FullName, JsonSerializer.Serialize(rows, new JsonSerializerOptions { WriteIndented = true }));
+        PrintAllocators(rows);
     }
 
     private static void Print(List<Row> rows)
     {
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s"])
+        string[] columns = ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator"];
+        foreach (var column in columns)
             table.AddColumn(column);
         foreach (var row in rows)
         {
-            table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}", $"{row.ArchitectureSeconds:F2}",
-                $"{row.WeightsSeconds:F2}", $"{row.ArchitectureSeconds + row.WeightsSeconds:F2}");
+            table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}",
+                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator);
         }
         AnsiConsole.Write(table);
     }
 
-    /// <summary>The slope of the line of least squares; not a number for a single point.</summary>
-    private static double Slope((double X, double Y)[] points)
+    /// <summary>What the allocator setting alone gives, where both were measured.</summary>
+    private static void PrintAllocators(List<Row> rows)
     {
-        var (x, y) = (points.Average(p => p.X), points.Average(p => p.Y));
-        return points.Sum(p => (p.X - x) * (p.Y - y)) / points.Sum(p => (p.X - x) * (p.X - x));
+        foreach (var same in rows.GroupBy(row => (row.Method, row.Evaluation, row.Batch)))
+        {
+            if (same.ToDictionary(row => row.Allocator) is { Count: 2 } both)
+            {
+                var (library, glibc) = (both[Measurement.LibraryAllocator].Seconds, both[Measurement.GlibcAllocator].Seconds);
+                AnsiConsole.WriteLine($"{same.Key.Method}, {same.Key.Evaluation}, batch {same.Key.Batch}: " +
+                    $"the allocator setting alone makes a step {glibc / library:F2} times as fast.");
+            }
+        }
+    }
+
+    /// <summary>The batch sizes of which memory is measured: a slope needs two.</summary>
+    private static int[] Sizes(int[] batches) => batches is [var only] ? [only, only < 4 ? 2 * only : only / 2] : batches;
+
+    /// <summary>The slope of the line of least squares; null where there are no peaks.</summary>
+    private static double? Slope(Dictionary<int, double?> peaks)
+    {
+        var (x, y) = (peaks.Keys.Average(), peaks.Values.Average());
+        return y is null ? null : peaks.Sum(p => (p.Key - x) * (p.Value - y)) / peaks.Sum(p => (p.Key - x) * (p.Key - x));
     }
 
     private sealed record Row(
         [property: JsonPropertyName("method")] string Method,
         [property: JsonPropertyName("evaluation")] string Evaluation,
         [property: JsonPropertyName("batch")] int Batch,
-        [property: JsonPropertyName("peak_mib")] double PeakMiB,
-        [property: JsonPropertyName("mib_per_image"), JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)] double MiBPerImage,
+        [property: JsonPropertyName("peak_mib")] double? PeakMiB,
+        [property: JsonPropertyName("mib_per_image")] double? MiBPerImage,
         [property: JsonPropertyName("architecture_seconds")] double ArchitectureSeconds,
-        [property: JsonPropertyName("weights_seconds")] double WeightsSeconds);
+        [property: JsonPropertyName("weights_seconds")] double WeightsSeconds,
+        [property: JsonPropertyName("allocator")] string Allocator)
+    {
+        [JsonIgnore]
+        public double Seconds => ArchitectureSeconds + WeightsSeconds;
+
+        public override string ToString() => $"{Method}, {Evaluation}, batch {Batch}, {Allocator}: {PeakMiB:F0} MiB, {Seconds:F2} s";
+    }
 }

@@ -40,7 +40,8 @@ public static class MaskedDartsSearch
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        var (trainBatches, searchBatches) = (Batches(trainImages, "search: train half"), Batches(searchImages, "search: search half"));
+        using var trainBatches = Batches(trainImages, "search: train half");
+        using var searchBatches = Batches(searchImages, "search: search half");
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
@@ -56,6 +57,7 @@ public static class MaskedDartsSearch
         var steps = trainBatches.BatchesPerEpoch;
         for (; state.Epoch < options.Epochs; state.Epoch++)
         {
+            using var epochScope = NewDisposeScope();
             var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
             var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);

@@ -41,6 +41,7 @@ internal sealed class SearchCheckpoint
     /// <exception cref="InvalidDataException">The file is damaged, or is of another search; the message says what differs.</exception>
     public SearchState Load(BilevelStep step)
     {
+        AtomicFile.DeleteLeftovers(_path);
         if (!File.Exists(_path))
             return new SearchState();
         var file = SafetensorsFile.Read(_path);

@@ -3,6 +3,8 @@ namespace ZeroOneShot.Persistence;
 /// <summary>Files that appear whole or not at all, so that a killed process never leaves half a checkpoint behind.</summary>
 public static class AtomicFile
 {
+    private const string TemporaryExtension = ".tmp";
+
     /// <summary>
     /// Writes a file: first under a temporary name in the same folder, flushed to disk, then moved over <paramref name="path"/>.
     /// The folder is created where it is missing. When anything fails, a file that was there before stays as it was.
@@ -60,7 +62,26 @@ public static class AtomicFile
         }
     }
 
-    private static string TemporaryNameIn(string folder, string name) => Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+    /// <summary>
+    /// Deletes what processes that were killed within <see cref="Write"/> have left beside a file. Only while no other process writes it.
+    /// </summary>
+    /// <param name="path">The file that was being written.</param>
+    public static void DeleteLeftovers(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var target = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(target) is not { } folder || !Directory.Exists(folder))
+            return;
+        var length = TemporaryNameIn(folder, Path.GetFileName(target)).Length;      // that of another file may begin alike
+        foreach (var file in Directory.GetFiles(folder, ".*" + TemporaryExtension))
+        {
+            if (file.Length == length && file.StartsWith(Path.Combine(folder, $".{Path.GetFileName(target)}."), StringComparison.Ordinal))
+                DeleteQuietly(file);
+        }
+    }
+
+    private static string TemporaryNameIn(string folder, string name) =>
+        Path.Combine(folder, $".{name}.{Guid.NewGuid():N}{TemporaryExtension}");
 
     private static FileStream Create(string temporary, string folder, string target)
     {

@@ -51,43 +51,7 @@ internal static class Workers
 
     private static void Start(int threads)
     {
-        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker())];
-        torch.set_num_threads(threads);                     // each worker has set one thread, for itself and for threads still to come
-    }
-
-    private sealed class Worker
-    {
-        private readonly SemaphoreSlim _begin = new(0), _end = new(0);
-        private Action _work = static () =>
-        {
-            _ = torch.get_num_threads();                    // a thread takes over the common number when it first asks, then never again
-            torch.set_num_threads(1);
-        };
-
-        public Worker()
-        {
-            new Thread(Loop) { IsBackground = true, Name = "ZeroOneShot worker" }.Start();
-            Begin(_work);
-            Wait();
-        }
-
-        public void Begin(Action work)
-        {
-            _work = work;
-            _begin.Release();
-        }
-
-        public void Wait() => _end.Wait();
-
-        private void Loop()
-        {
-            while (true)
-            {
-                _begin.Wait();
-                _work();
-                _end.Release();
-            }
-        }
+        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker("ZeroOneShot worker"))];
     }
 
     private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use)

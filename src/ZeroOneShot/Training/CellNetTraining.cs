@@ -39,7 +39,7 @@ public static class CellNetTraining
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var statistics = images.Statistics();
-        var batches = new BatchStream(images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
+        using var batches = new BatchStream(images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
             options.Seed, "train", device);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();

@@ -42,6 +42,18 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void What_a_killed_write_has_left_is_deleted_and_nothing_else()
+    {
+        const string random = "0123456789abcdef0123456789abcdef";
+        string[] others = ["a.bin", ".a.bin.tmp", $".a.bin.c.{random}.tmp", $".b.bin.{random}.tmp"];
+        foreach (var name in others.Append($".a.bin.{random}.tmp"))
+            _folder.Write(name, 1);
+        AtomicFile.DeleteLeftovers(_folder.File("a.bin"));
+        Assert.Equal(others.Select(_folder.File).Order(), Directory.GetFiles(_folder.FullName).Order());
+        AtomicFile.DeleteLeftovers(_folder.File("no folder/a.bin"));
+    }
+
+    [Fact]
     public void A_folder_given_for_a_file_is_refused() =>
         Assert.Contains("is a folder", Assert.Throws<IOException>(() => AtomicFile.Write(_folder.FullName, _ => { })).Message);
 

@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
+
+namespace ZeroOneShot.Benchmarks;
+
+/// <summary>The command line's options. Each says what was found and what is expected before anything is measured.</summary>
+internal static class Options
+{
+    public static Option<FileInfo?> Json()
+    {
+        var option = new Option<FileInfo?>("--json") { Description = "Write the rows to this file as well." };
+        option.Validators.Add(result => Check(result, () =>
+        {
+            if (result.Tokens is not [var file])
+                return;
+            if (Directory.Exists(file.Value))
+                throw new IOException($"'{file.Value}' is a folder; expected the name of a file to write.");
+            AtomicFile.EnsureWritable(Path.GetDirectoryName(Path.GetFullPath(file.Value))!);
+        }));
+        return option;
+    }
+
+    public static Option<string[]> Methods(params SearchMethod[] defaults)
+    {
+        var option = new Option<string[]>("--methods")
+        {
+            Description = $"Methods of Table 1 that search: {Names()}.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [.. defaults.Select(method => method.Name)],
+        };
+        option.Validators.Add(result => Check(result, () =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (!SearchStep.OneShotMethods.Contains(SearchMethod.Parse(token.Value)))
+                    throw new ArgumentException($"Method '{token.Value}' has no search step to measure; expected one of {Names()}.");
+            }
+        }));
+        return option;
+
+        static string Names() => string.Join(", ", SearchStep.OneShotMethods);
+    }
+
+    public static SearchMethod[] Parsed(string[] methods) => [.. methods.Select(SearchMethod.Parse).Distinct()];
+
+    public static Option<string[]> Among(string name, string what, IReadOnlyList<string> values, params string[] defaults)
+    {
+        var option = new Option<string[]>(name)
+        {
+            Description = $"{what}: {string.Join(", ", values)}.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => defaults,
+        };
+        return option.AcceptOnlyFromAmong([.. values]);
+    }
+
+    public static Option<int[]> Batches(int largest, params int[] defaults)
+    {
+        var option = new Option<int[]>("--batches")
+        {
+            Description = "Batch sizes.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => defaults,
+        };
+        CheckRange(option, "A batch size", smallest: 2, largest);
+        return option;
+    }
+
+    public static Option<int> Channels() =>
+        Shape("--channels", "Channels of the first cells", 16, channels => new SupernetOptions { Channels = channels });
+
+    public static Option<int> Cells() => Shape("--cells", "Cells", 8, cells => new SupernetOptions { Cells = cells });
+
+    public static Option<int> Repetitions()
+    {
+        var option = new Option<int>("--repetitions")
+        {
+            Description = "Steps timed after two of warm-up; medians are shown.",
+            DefaultValueFactory = _ => 5,
+        };
+        CheckRange(option, "The number of repetitions", smallest: 1, int.MaxValue);
+        return option;
+    }
+
+    /// <summary>A number with which the supernet of every method can be built.</summary>
+    private static Option<int> Shape(string name, string what, int usual, Func<int, SupernetOptions> shape)
+    {
+        var option = new Option<int>(name) { Description = $"{what}.", DefaultValueFactory = _ => usual };
+        option.Validators.Add(result => Check(result, () =>
+        {
+            if (result.Tokens is not [var token] || !int.TryParse(token.Value, out var number))
+                return;                                     // said already
+            foreach (var method in SearchStep.OneShotMethods)
+                method.Apply(shape(number)).Validate();
+        }));
+        return option;
+    }
+
+    private static void CheckRange(Option option, string what, int smallest, int largest) => option.Validators.Add(result =>
+    {
+        foreach (var token in result.Tokens)
+        {
+            if (int.TryParse(token.Value, out var number) && (number < smallest || number > largest))
+            {
+                var range = largest == int.MaxValue ? $"at least {smallest}" : $"{smallest} to {largest}";
+                result.AddError($"{what} is {number}; expected {range}.");
+            }
+        }
+    });
+
+    private static void Check(SymbolResult result, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            result.AddError(e.Message);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using TorchSharp;
+
+namespace ZeroOneShot.Runtime;
+
+/// <summary>A thread that does one thing after another beside the caller's, libtorch on one thread in it.</summary>
+internal sealed class Worker : IDisposable
+{
+    private readonly SemaphoreSlim _begin = new(0), _end = new(0);
+    private readonly Thread _thread;
+    private Action? _work;
+
+    /// <summary>Starts the thread. How many threads libtorch has on the caller's stays as it was.</summary>
+    /// <param name="name">The thread's name, for debuggers.</param>
+    public Worker(string name)
+    {
+        var threads = torch.get_num_threads();
+        _thread = new Thread(Loop) { IsBackground = true, Name = name };
+        _thread.Start();
+        Begin(static () =>
+        {
+            _ = torch.get_num_threads();                    // a thread takes over the common number when it first asks, then never again
+            torch.set_num_threads(1);
+        });
+        Wait();
+        torch.set_num_threads(threads);                     // the worker has set one thread for itself and for threads still to come
+    }
+
+    /// <summary>Begins something; every call is followed by one of <see cref="Wait"/> before the next.</summary>
+    /// <param name="work">What to do; it throws nothing.</param>
+    public void Begin(Action work)
+    {
+        _work = work;
+        _begin.Release();
+    }
+
+    /// <summary>Returns when what was begun is over.</summary>
+    public void Wait() => _end.Wait();
+
+    /// <summary>Ends the thread; nothing may be under way.</summary>
+    public void Dispose()
+    {
+        _work = null;
+        _begin.Release();
+        _thread.Join();
+        _begin.Dispose();
+        _end.Dispose();
+    }
+
+    private void Loop()
+    {
+        while (true)
+        {
+            _begin.Wait();
+            if (_work is null)
+                return;
+            _work();
+            _end.Release();
+        }
+    }
+}
