@@ -16,7 +16,9 @@ internal readonly record struct Shape(int Channels, int Cells);
 /// <summary>One measurement of a search step, taken in a process of its own.</summary>
 internal sealed record Measurement(string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions)
 {
-    public const string Command = "measure", PlainPlanar = "plain-nchw", PlainChannelsLast = "plain-channels-last", Lean = "lean";
+    public const string Command = "measure", PlainPlanar = "plain-nchw", PlainChannelsLast = "plain-channels-last", Lean = "lean",
+        LeanBFloat16 = "lean-bfloat16";
+
     public const string LibraryAllocator = "library", GlibcAllocator = "glibc";
 
     // The first step makes optimizer states and loads code, in the second what is called often is compiled anew.
@@ -24,7 +26,7 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
 
     private const string DefaultAllocator = "ZEROONESHOT_DEFAULT_ALLOCATOR";
 
-    public static IReadOnlyList<string> Evaluations { get; } = [PlainPlanar, PlainChannelsLast, Lean];
+    public static IReadOnlyList<string> Evaluations { get; } = [PlainPlanar, PlainChannelsLast, Lean, LeanBFloat16];
 
     public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
 
@@ -89,7 +91,8 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
         {
             Supernet = new SupernetOptions { Channels = Channels, Cells = Cells },
             BatchSize = Batch,
-            Evaluation = Evaluation == Lean ? SupernetEvaluation.Lean : SupernetEvaluation.Plain,
+            Evaluation = Evaluation is Lean or LeanBFloat16 ? SupernetEvaluation.Lean : SupernetEvaluation.Plain,
+            BFloat16Activations = Evaluation == LeanBFloat16,
         });
         using var supernet = new Supernet(mask, options.Supernet, 3, 10);
         using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);

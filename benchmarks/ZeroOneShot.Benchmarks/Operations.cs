@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Spectre.Console;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
@@ -13,33 +12,37 @@ internal static class Operations
 {
     private static readonly (int Channels, int Size)[] s_shapes = [(4, 32), (16, 32), (16, 8), (64, 8)];
 
+    // Runs until what is called often has been compiled anew.
+    private const int WarmUp = 40;
+
     internal sealed record Row(string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds);
 
     /// <summary>Measures and prints; each pair of times is the median of alternating runs.</summary>
-    public static void Run(int batch, int repetitions, FileInfo? json)
+    public static void Run(int[] batches, int repetitions, FileInfo? json)
     {
         TorchRuntime.EnsureLoaded();
         var rows = new List<Row>();
-        foreach (var operation in SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen))
+        var measured = from batch in batches
+                       from operation in SearchSpace.Darts.Operations
+                       from stride in (int[])[1, 2]
+                       where operation.CanBeChosen && operation.Layers(stride).Count > 0
+                       from shape in s_shapes
+                       select Measure(operation, stride, shape.Channels, shape.Size, batch, repetitions);
+        foreach (var row in measured)
         {
-            foreach (var stride in (int[])[1, 2])
-            {
-                if (operation.Layers(stride).Count > 0)
-                    rows.AddRange(s_shapes.Select(shape => Measure(operation, stride, shape.Channels, shape.Size, batch, repetitions)));
-            }
+            rows.Add(row);
+            JsonRows.Write(json, rows);
         }
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["operation", "stride", "channels", "size", "kernels ms", "libtorch ms", "ratio"])
+        foreach (var column in (string[])["operation", "stride", "channels", "size", "batch", "kernels ms", "libtorch ms", "ratio"])
             table.AddColumn(column);
         foreach (var row in rows)
         {
-            table.AddRow(row.Operation, $"{row.Stride}", $"{row.Channels}", $"{row.Size}", $"{1000 * row.KernelSeconds:F2}",
-                $"{1000 * row.LibtorchSeconds:F2}", $"{row.LibtorchSeconds / row.KernelSeconds:F1}");
+            table.AddRow(row.Operation, $"{row.Stride}", $"{row.Channels}", $"{row.Size}", $"{row.Batch}",
+                $"{1000 * row.KernelSeconds:F2}", $"{1000 * row.LibtorchSeconds:F2}", $"{row.LibtorchSeconds / row.KernelSeconds:F1}");
         }
-        AnsiConsole.WriteLine($"Forwards and backwards, {batch} images, {get_num_threads()} threads; medians of {repetitions}.");
+        AnsiConsole.WriteLine($"Forwards and backwards, {get_num_threads()} threads; medians of {repetitions}.");
         AnsiConsole.Write(table);
-        if (json is not null)
-            File.WriteAllText(json.FullName, JsonSerializer.Serialize(rows, new JsonSerializerOptions { WriteIndented = true }));
     }
 
     private static Row Measure(CandidateOperation operation, int stride, int channels, int size, int batch, int repetitions)
@@ -52,7 +55,7 @@ internal static class Operations
         FeatureOrder[] orders = [FeatureOrder.For(images), FeatureOrder.Pixels];
         var inputs = orders.Select(order => order.Arrange(images)).ToArray();
         double[][] seconds = [new double[repetitions], new double[repetitions]];
-        for (var i = -2; i < repetitions; i++)                                      // two runs to warm up
+        for (var i = -WarmUp; i < repetitions; i++)
         {
             for (var o = 0; o < orders.Length; o++)
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
@@ -74,14 +75,23 @@ internal static class Options
 
     public static Option<int> Cells() => Shape("--cells", "Cells", 8, cells => new SupernetOptions { Cells = cells });
 
-    public static Option<int> Repetitions()
+    public static Option<int> Repetitions() => Count("--repetitions", "Steps timed after two of warm-up, of which medians are shown", 5);
+
+    public static Option<int> Count(string name, string what, int usual)
     {
-        var option = new Option<int>("--repetitions")
+        var option = new Option<int>(name) { Description = $"{what}.", DefaultValueFactory = _ => usual };
+        CheckRange(option, $"The value of {name}", smallest: 1, int.MaxValue);
+        return option;
+    }
+
+    public static Option<DirectoryInfo> CifarFolder()
+    {
+        var option = new Option<DirectoryInfo>("--data") { Description = "A folder with CIFAR-10 in the binary layout.", Required = true };
+        option.Validators.Add(result => Check(result, () =>
         {
-            Description = "Steps timed after two of warm-up; medians are shown.",
-            DefaultValueFactory = _ => 5,
-        };
-        CheckRange(option, "The number of repetitions", smallest: 1, int.MaxValue);
+            if (result.Tokens is [var folder] && !(CifarFiles.TryDetect(folder.Value, out var kind) && kind == CifarKind.Cifar10))
+                throw new IOException($"'{folder.Value}' holds no CIFAR-10 in the binary layout (data_batch_1.bin and so on).");
+        }));
         return option;
     }
 

@@ -11,7 +11,8 @@ var endToEnd = new Command("end-to-end",
 var (json, channels, cells) = (Options.Json(), Options.Channels(), Options.Cells());
 var stepMethods = Options.Methods([.. SearchStep.OneShotMethods]);
 var stepBatches = Options.Batches(int.MaxValue, 8, 16, 32, 64);
-var evaluations = Options.Among("--evaluations", "How a step is computed", Measurement.Evaluations, [.. Measurement.Evaluations]);
+var evaluations = Options.Among("--evaluations", "How a step is computed", Measurement.Evaluations,
+    Measurement.PlainPlanar, Measurement.PlainChannelsLast, Measurement.Lean);
 var allocators = Options.Among("--allocators",
     "Whose allocator setting a step is timed under; with both, also what the library's alone gives",
     Measurement.Allocators, Measurement.LibraryAllocator);
@@ -31,17 +32,24 @@ endToEnd.SetAction(parsed => EndToEnd.Run(Options.Parsed(parsed.GetRequiredValue
     [.. parsed.GetRequiredValue(runBatches).Distinct().Order()],
     new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
-var batch = new Option<int>("--batch") { Description = "Images.", DefaultValueFactory = _ => 32 };
-var runs = new Option<int>("--repetitions") { Description = "Runs timed, of which the median is shown.", DefaultValueFactory = _ => 21 };
-var operations = new Command("operations", "Every candidate operation, forwards and backwards: this library's kernels against libtorch's.")
-{
-    json, batch, runs,
-};
-operations.SetAction(parsed => Operations.Run(parsed.GetValue(batch), parsed.GetValue(runs), parsed.GetValue(json)));
+var operations = new Command("operations", "Every candidate operation, forwards and backwards: this library's kernels against libtorch's.");
+var operationBatches = Options.Batches(int.MaxValue, 32);
+foreach (var option in (Option[])[json, operationBatches, repetitions])
+    operations.Add(option);
+operations.SetAction(parsed => Operations.Run(
+    [.. parsed.GetRequiredValue(operationBatches).Distinct().Order()], parsed.GetValue(repetitions), parsed.GetValue(json)));
+
+var lossCurve = new Command("bfloat16", "The losses of a search with and without bfloat16 activations, epoch by epoch.");
+var data = Options.CifarFolder();
+var (epochs, seeds) = (Options.Count("--epochs", "Epochs", 5), Options.Count("--seeds", "Searches, each from a seed of its own", 2));
+foreach (var option in (Option[])[json, data, epochs, seeds, channels, cells])
+    lossCurve.Add(option);
+lossCurve.SetAction(parsed => LossCurve.Run(parsed.GetRequiredValue(data), parsed.GetValue(epochs), parsed.GetValue(seeds),
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, child }.Parse(args).Invoke();

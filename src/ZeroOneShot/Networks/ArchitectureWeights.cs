@@ -90,6 +90,7 @@ public sealed class ArchitectureWeights : IDisposable
     {
         Mask.ThrowIfNoGenotype();
         using var _ = no_grad();
+        using var scope = NewDisposeScope();
         using var mixture = Mixture();
         return new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction));
 
@@ -136,8 +137,8 @@ public sealed class ArchitectureWeights : IDisposable
 
     private static IReadOnlyList<float> Values(Tensor parameter)
     {
-        using var values = parameter.detach().to(ScalarType.Float32).cpu();
-        return values.data<float>().ToArray();
+        using var scope = NewDisposeScope();
+        return parameter.detach().to(ScalarType.Float32).cpu().data<float>().ToArray();
     }
 
     /// <inheritdoc/>
