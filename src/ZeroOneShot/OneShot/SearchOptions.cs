@@ -51,11 +51,20 @@ public sealed record SearchOptions
     /// <summary>Augmentation of both halves. Default: crop with padding 4 at 32 pixels, and flip.</summary>
     public Augmentation? Augmentation { get; init; }
 
+    /// <summary>
+    /// The time after which the search ends with the architecture found so far, within one step; above 0. Default null: no limit. A search that
+    /// goes on from a checkpoint has it anew. During <see cref="WarmupEpochs"/> that architecture is still a random one.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
+
     /// <summary>Decides split, order, augmentation and start values. Default 0.</summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
+
+    /// <summary>What measures <see cref="TimeLimit"/>.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
@@ -69,5 +78,7 @@ public sealed record SearchOptions
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
+        if (TimeLimit <= TimeSpan.Zero)
+            throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
     }
 }
