@@ -31,14 +31,15 @@ internal static class Stage
             Text("ScoreValueKind"),
             MLNetInternals.ShapeColumn("ScoreColumnSetId", SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, null),
         ];
-        var slotNames = MLNetInternals.ShapeColumn("SlotNames", SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null);
+        var classNames = new[] { "SlotNames", "TrainingLabelValues" }
+            .Select(kind => MLNetInternals.ShapeColumn(kind, SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null));
         var keyValues = label.Annotations.Where(annotation => annotation.Name == LabelColumn.KeyValues);
         return new SchemaShape(schema.Where(column => column.Name != scoreColumn && column.Name != predictedLabelColumn).Concat(
         [
             MLNetInternals.ShapeColumn(predictedLabelColumn, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true,
                 new SchemaShape(score.Concat(keyValues))),
             MLNetInternals.ShapeColumn(scoreColumn, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false,
-                new SchemaShape(score.Append(slotNames))),
+                new SchemaShape(score.Concat(classNames))),
         ]));
     }
 
