@@ -64,6 +64,14 @@ internal static class Toy
         Settings = new() { BatchSize = BatchSize, Epochs = 2, Network = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
     };
 
+    /// <summary>Training of <see cref="Genotype"/>, without pruning and search.</summary>
+    public static CellNetTrainer.Options TrainByHand()
+    {
+        var options = Train();
+        options.Genotype = Genotype;
+        return options;
+    }
+
     private static CellGenotype Cell(string operation) =>
         new([new(operation, 0), new("skip_connect", 1), new(operation, 1), new("skip_connect", 2)]);
 
