@@ -86,7 +86,7 @@ public sealed class ColumnTests : IDisposable
     public void The_scores_of_stock_models_have_names_too_and_columns_without_say_so()
     {
         var data = _ml.Data.LoadFromEnumerable(Rows(i => new ValueRow<int> { Features = Pixels(i), Value = 10 * (i % 3) }));
-        var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value").Append(_ml.MulticlassClassification.Trainers.SdcaMaximumEntropy()).Fit(data);
+        var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value").Append(_ml.MulticlassClassification.Trainers.NaiveBayes()).Fit(data);
         Assert.Equal(["0", "10", "20"], model.Transform(data).Schema["Score"].GetClassLabels());
         Assert.Contains("does not say which score is which class", Assert.Throws<ArgumentException>(() => data.Schema["Features"].GetClassLabels()).Message);
     }
