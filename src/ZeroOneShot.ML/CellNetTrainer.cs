@@ -58,7 +58,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
         var start = _options.ContinueFrom;
-        var genotype = _options.Genotype ?? start?.Genotype ?? Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, Order, _host));
+        var genotype = _options.Genotype ?? start?.Genotype
+            ?? Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, Order, _host));
         var mask = Earlier(SearchAnnotations.SearchSpaceMask, SearchInfo.MaskKey);
         var method = Earlier(SearchAnnotations.SearchMethod, SearchInfo.MethodKey);
         var earlier = Earlier(SearchAnnotations.SearchSettings, SearchInfo.SettingsKey);
@@ -74,13 +75,15 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         }
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
+        var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
-            ? CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space, run.Checkpoint(RunStage.Train))
-            : CellNetTraining.Continue(start, images, settings, validation, run, run.Cancellation, _options.Space, run.Checkpoint(RunStage.Train));
+            ? CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space, checkpoint)
+            : CellNetTraining.Continue(start, images, settings, validation, run, run.Cancellation, _options.Space, checkpoint);
         if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
             run.Log.TimeWasUp(trained.Epochs.Count, settings.Epochs);
         if (trained.BestEpoch is { } best)
             run.Log.KeptBest(best, trained.Epochs.Count);
+        settings = settings with { Network = trained.Network.Options };
         return new CellNetTransformer(_host, input, trained, new CellNetTransformer.Description
         {
             FeatureColumnName = _options.FeatureColumnName,
@@ -91,12 +94,16 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             InputScale = _options.PixelScale,
             Mask = mask is null ? null : OperationMask.FromJson(mask, _options.Space),
             Method = method is null ? null : SearchMethod.Parse(method),
-            Settings = StageSettings.With(earlier, start is null ? "train" : "continue", settings with { Network = trained.Network.Options }),
+            Settings = StageSettings.With(earlier, start is null ? "train" : "continue", settings),
         });
 
         // Where the genotype comes from, there comes the rest from: the search, the weights, or nowhere.
-        string? Earlier(string annotation, string key) =>
-            start is not null ? start.Metadata.GetValueOrDefault(key) : _options.Genotype is null ? Stage.Optional(features, annotation) : null;
+        string? Earlier(string annotation, string key)
+        {
+            if (start is not null)
+                return start.Metadata.GetValueOrDefault(key);
+            return _options.Genotype is null ? Stage.Optional(features, annotation) : null;
+        }
     }
 
     /// <inheritdoc/>
@@ -128,9 +135,9 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>
         /// Weights to train on from, in place of random ones: <see cref="CellNetTransformer.Weights"/> of a model trained earlier, or
-        /// <see cref="CellNetWeights.Read"/> of a file. The data may be the same or others, their classes too; with other classes the classifier
-        /// begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins anew: choose a
-        /// smaller one to keep most of what was learned. Default null.
+        /// <see cref="CellNetWeights.Read"/> of a file. The data may be the same or others, their classes too; with other classes the
+        /// classifier begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins
+        /// anew: choose a smaller one to keep most of what was learned. Default null.
         /// </summary>
         public CellNetWeights? ContinueFrom;
 
@@ -156,7 +163,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             if (Settings.EarlyStopping is not null && ValidationSet is null)
                 throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
             if (Genotype is not null && ContinueFrom is not null)
-                throw new ArgumentException("Genotype and ContinueFrom are both set, and ContinueFrom brings its own genotype; leave one of them null.");
+                throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
             (Genotype ?? ContinueFrom?.Genotype)?.ThrowIfNotIn(Space);
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }

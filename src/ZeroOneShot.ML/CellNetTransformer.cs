@@ -73,12 +73,14 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>The course of the training.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs { get; }
 
-    /// <summary>The epoch, from 1, whose weights were kept because its validation was the best; null where the last weights were kept.</summary>
+    /// <summary>
+    /// The epoch, from 1, whose weights were kept because its validation was the best; null where the last weights were kept.
+    /// </summary>
     public int? BestEpoch { get; }
 
     /// <summary>
-    /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose: a saved ML.NET model does
-    /// not hold all of them.
+    /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose: a saved ML.NET model
+    /// does not hold all of them.
     /// </summary>
     public CellNetWeights Weights { get; }
 
@@ -104,7 +106,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <param name="scores">The Score column of one row.</param>
     /// <param name="count">How many classes to give; all by default.</param>
     /// <exception cref="ArgumentException">There are more or fewer scores than classes.</exception>
-    public IReadOnlyList<ClassScore> GetClassScores(ReadOnlySpan<float> scores, int count = int.MaxValue) => ScoreColumns.Sort(ClassNames, scores, count);
+    public IReadOnlyList<ClassScore> GetClassScores(ReadOnlySpan<float> scores, int count = int.MaxValue) =>
+        ScoreColumns.Sort(ClassNames, scores, count);
 
     /// <summary>
     /// Writes the network as an ONNX model (opset 17) for use without ML.NET: input as the pixel column, batch x channels x height x width, any

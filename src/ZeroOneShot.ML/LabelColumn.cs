@@ -19,7 +19,8 @@ internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames
 
     private const string Hint = "Make it with MapValueToKey";
 
-    private static readonly MethodInfo s_texts = typeof(LabelColumn).GetMethod(nameof(TextsOf), BindingFlags.NonPublic | BindingFlags.Static)!;
+    private static readonly MethodInfo s_texts =
+        typeof(LabelColumn).GetMethod(nameof(TextsOf), BindingFlags.NonPublic | BindingFlags.Static)!;
 
     public static SchemaShape.Column Find(SchemaShape schema, string name, IExceptionContext context)
     {

@@ -20,7 +20,8 @@ internal static class LabelledImages
     /// <param name="run">Told of rows without a label; stops within one row.</param>
     public static ImageSet Read(IDataView data, StageOptions options, StageRun run)
     {
-        var (featureColumn, labelColumn, scale, channel) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale, run.Channel);
+        var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
+        var channel = run.Channel;
         var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
         var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
         if (!(scale > 0 && float.IsFinite(scale)))

@@ -107,8 +107,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         public SearchSpace Space = SearchSpace.Darts;
 
         /// <summary>
-        /// All other settings, <see cref="SearchOptions.TimeLimit"/> among them. A method decides on partial connections, edge normalisation and beta decay; <see cref="StageOptions.Seed"/> and
-        /// <see cref="StageOptions.Device"/> stand here, not there.
+        /// All other settings, <see cref="SearchOptions.TimeLimit"/> among them. A method decides on partial connections, edge
+        /// normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there.
         /// </summary>
         public SearchOptions Settings = new();
 

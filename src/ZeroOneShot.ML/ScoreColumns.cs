@@ -18,23 +18,30 @@ public static class ScoreColumns
         var count = (scoreColumn.Type as VectorDataViewType)?.Size ?? 0;
         return LabelColumn.Texts(scoreColumn, SlotNames, count) ?? LabelColumn.Texts(scoreColumn, TrainingLabelValues, count)
             ?? throw new ArgumentException(
-                $"Column '{scoreColumn.Name}', {scoreColumn.Type}, does not say which score is which class: it has neither {SlotNames} nor " +
-                $"{TrainingLabelValues}. Give the Score column of a multiclass model.", nameof(scoreColumn));
+                $"Column '{scoreColumn.Name}', {scoreColumn.Type}, does not say which score is which class: it has neither " +
+                $"{SlotNames} nor {TrainingLabelValues}. Give the Score column of a multiclass model.", nameof(scoreColumn));
     }
 
     /// <summary>The classes of a prediction with their scores, the highest first.</summary>
     /// <param name="scoreColumn">The column with the scores, as for <see cref="GetClassLabels"/>.</param>
     /// <param name="scores">The scores of one row.</param>
     /// <param name="count">How many classes to give; all by default.</param>
-    /// <exception cref="ArgumentException">The column does not say which score is which class, or there are more or fewer scores than classes.</exception>
-    public static IReadOnlyList<ClassScore> GetClassScores(this DataViewSchema.Column scoreColumn, ReadOnlySpan<float> scores, int count = int.MaxValue) =>
+    /// <exception cref="ArgumentException">
+    /// The column does not say which score is which class, or there are more or fewer scores than classes.
+    /// </exception>
+    public static IReadOnlyList<ClassScore> GetClassScores(
+        this DataViewSchema.Column scoreColumn, ReadOnlySpan<float> scores, int count = int.MaxValue) =>
         Sort(scoreColumn.GetClassLabels(), scores, count);
 
     internal static IReadOnlyList<ClassScore> Sort(IReadOnlyList<string> labels, ReadOnlySpan<float> scores, int count)
     {
         if (scores.Length != labels.Count)
-            throw new ArgumentException($"There are {scores.Length} scores for {labels.Count} classes; give all scores of one row.", nameof(scores));
+        {
+            throw new ArgumentException(
+                $"There are {scores.Length} scores for {labels.Count} classes; give all scores of one row.", nameof(scores));
+        }
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return [.. scores.ToArray().Select((score, i) => new ClassScore(labels[i], score)).OrderByDescending(pair => pair.Score).Take(count)];
+        var pairs = scores.ToArray().Select((score, i) => new ClassScore(labels[i], score));
+        return [.. pairs.OrderByDescending(pair => pair.Score).Take(count)];
     }
 }

@@ -7,8 +7,9 @@ namespace ZeroOneShot.ML;
 /// <summary>The settings that all three stages have.</summary>
 /// <remarks>
 /// A stage copies its options when it is made, and never changes them. A Fit that is cancelled, by <see cref="CancellationToken"/> or by
-/// <c>MLContext.CancelExecution</c>, throws <see cref="OperationCanceledException"/> within one step, which at small sizes is well within two
-/// seconds. What had been reached by then is lost, unless there is a <see cref="CheckpointFolder"/>: with one, the same Fit goes on from there.
+/// <c>MLContext.CancelExecution</c>, throws <see cref="OperationCanceledException"/> within one step, which at small sizes is well within
+/// two seconds. What had been reached by then is lost, unless there is a <see cref="CheckpointFolder"/>: with one, the same Fit goes on
+/// from there.
 /// </remarks>
 public abstract class StageOptions
 {
@@ -29,17 +30,17 @@ public abstract class StageOptions
     public long? Seed;
 
     /// <summary>
-    /// <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: <see cref="MLContext.GpuDeviceId"/>, or the processor where it is null. Without
-    /// CUDA a Fit on a GPU fails at once; if the MLContext chose the GPU and <see cref="MLContext.FallbackToCpu"/> is set, it runs on the
-    /// processor with a warning.
+    /// <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: <see cref="MLContext.GpuDeviceId"/>, or the processor where it is null.
+    /// Without CUDA a Fit on a GPU fails at once; if the MLContext chose the GPU and <see cref="MLContext.FallbackToCpu"/> is set, it runs
+    /// on the processor with a warning.
     /// </summary>
     public string? Device;
 
     /// <summary>
-    /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. Pruning writes it
-    /// after every round; search and training after every epoch, when the Fit is cancelled and when its time is up. A later Fit with the same
-    /// images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a cross-validation
-    /// would need a folder of its own. Default null: nothing is written.
+    /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. Pruning writes
+    /// it after every round; search and training after every epoch, when the Fit is cancelled and when its time is up. A later Fit with the
+    /// same images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a
+    /// cross-validation would need a folder of its own. Default null: nothing is written.
     /// </summary>
     public string? CheckpointFolder;
 

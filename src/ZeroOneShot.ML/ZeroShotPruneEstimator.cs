@@ -58,13 +58,15 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             PruningKind.None => (OperationMask.Full(settings.Space), null),
             PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
-            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation, run.Checkpoint(RunStage.Prune)), null),
-            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation, run.Checkpoint(RunStage.Prune)) is var found
+            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation, Checkpoint()), null),
+            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation, Checkpoint()) is var found
                 ? (found.Mask, (Genotype?)found.Genotype)
                 : default,
         };
         run.Log.Pruned(method?.Name ?? "Pruning", mask);
         return new ZeroShotPruneTransformer(_host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
+
+        string? Checkpoint() => run.Checkpoint(RunStage.Prune);
 
         ImageSet Images() => LabelledImages.Read(input, _options, run);
     }
@@ -94,8 +96,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         public SearchMethod? Method = SearchMethod.ZeroOneShot;
 
         /// <summary>
-        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="StageOptions.Seed"/> and
-        /// <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
+        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="StageOptions.Seed"/>
+        /// and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
         /// </summary>
         public ZeroShotPruningOptions Settings = new();
 

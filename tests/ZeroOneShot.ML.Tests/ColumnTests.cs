@@ -7,7 +7,8 @@ namespace ZeroOneShot.ML.Tests;
 /// <summary>Which class is which, from the label through training, saving and loading to a prediction.</summary>
 public sealed class ColumnTests : IDisposable
 {
-    private static readonly string[] s_standardScore = ["ScoreColumnKind", "ScoreColumnSetId", "ScoreValueKind", "SlotNames", "TrainingLabelValues"];
+    private static readonly string[] s_standardScore =
+        ["ScoreColumnKind", "ScoreColumnSetId", "ScoreValueKind", "SlotNames", "TrainingLabelValues"];
 
     private readonly MLContext _ml = new(seed: 1);
     private readonly TemporaryFolder _folder = new();
@@ -19,10 +20,12 @@ public sealed class ColumnTests : IDisposable
         NamesAreKept(["bars", "dots", "waves"], name => name.AsMemory(), ["bars", "dots", "waves"]);
 
     [Fact]
-    public void A_label_of_whole_numbers_keeps_its_values_and_names_the_scores() => NamesAreKept([0, 10, 20], value => value, ["0", "10", "20"]);
+    public void A_label_of_whole_numbers_keeps_its_values_and_names_the_scores() =>
+        NamesAreKept([0, 10, 20], value => value, ["0", "10", "20"]);
 
     [Fact]
-    public void A_label_of_fractions_keeps_its_values_and_names_the_scores() => NamesAreKept([0.5f, 1.5f, 2.5f], value => value, ["0.5", "1.5", "2.5"]);
+    public void A_label_of_fractions_keeps_its_values_and_names_the_scores() =>
+        NamesAreKept([0.5f, 1.5f, 2.5f], value => value, ["0.5", "1.5", "2.5"]);
 
     [Fact]
     public void A_label_key_without_values_names_the_scores_by_number()
@@ -42,7 +45,8 @@ public sealed class ColumnTests : IDisposable
         (train.ScoreColumnName, train.PredictedLabelColumnName) = ("Chances", "Guess");
         using var model = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(data);
         Assert.Equal(["Features", "Label", "Guess", "Chances"], model.Transform(data).Schema.Select(column => column.Name));
-        Assert.NotNull(_ml.MulticlassClassification.Evaluate(model.Transform(data), scoreColumnName: "Chances", predictedLabelColumnName: "Guess"));
+        Assert.NotNull(_ml.MulticlassClassification.Evaluate(
+            model.Transform(data), scoreColumnName: "Chances", predictedLabelColumnName: "Guess"));
     }
 
     [Fact]
@@ -54,12 +58,11 @@ public sealed class ColumnTests : IDisposable
             if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
                 warnings.Add(message.RawMessage);
         };
-        var train = Toy.TrainByHand();
         // Keys count from 0 here; one beyond the last is no value.
         var rows = Rows(i => new KeyRow { Features = Pixels(i), Label = i % 8 == 0 ? 9u : (uint)i % 3 }).ToArray();
-        using var model = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(_ml.Data.LoadFromEnumerable(rows));
+        using var model = Train(_ml.Data.LoadFromEnumerable(rows));
         Assert.Equal(["Skipped 6 of 48 rows without a value in the Label column"], warnings);
-        using var labelled = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(_ml.Data.LoadFromEnumerable(rows.Where((_, i) => i % 8 != 0)));
+        using var labelled = Train(_ml.Data.LoadFromEnumerable(rows.Where((_, i) => i % 8 != 0)));
         Assert.Equal(labelled.Epochs, model.Epochs);
     }
 
@@ -86,16 +89,18 @@ public sealed class ColumnTests : IDisposable
     public void The_scores_of_stock_models_have_names_too_and_columns_without_say_so()
     {
         var data = _ml.Data.LoadFromEnumerable(Rows(i => new ValueRow<int> { Features = Pixels(i), Value = 10 * (i % 3) }));
-        var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value").Append(_ml.MulticlassClassification.Trainers.NaiveBayes()).Fit(data);
+        var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value")
+            .Append(_ml.MulticlassClassification.Trainers.NaiveBayes()).Fit(data);
         Assert.Equal(["0", "10", "20"], model.Transform(data).Schema["Score"].GetClassLabels());
-        Assert.Contains("does not say which score is which class", Assert.Throws<ArgumentException>(() => data.Schema["Features"].GetClassLabels()).Message);
+        var error = Assert.Throws<ArgumentException>(() => data.Schema["Features"].GetClassLabels());
+        Assert.Contains("does not say which score is which class", error.Message);
     }
 
     private void NamesAreKept<TLabel, TValue>(TLabel[] classes, Func<TLabel, TValue> value, string[] names)
     {
         var data = _ml.Data.LoadFromEnumerable(Rows(i => new ValueRow<TLabel> { Features = Pixels(i), Value = classes[i % 3] }));
-        using var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value").Append(_ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()))
-            .Fit(data);
+        using var model = _ml.Transforms.Conversion.MapValueToKey("Label", "Value")
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand())).Fit(data);
         _ml.Model.Save(model, data.Schema, _folder.File("model.zip"));
         var loaded = _ml.Model.Load(_folder.File("model.zip"), out _);
         foreach (var scored in new[] { model.Transform(data), loaded.Transform(data) })

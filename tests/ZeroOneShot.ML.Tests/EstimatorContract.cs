@@ -4,7 +4,9 @@ using Xunit;
 
 namespace ZeroOneShot.ML.Tests;
 
-/// <summary>What every estimator of ML.NET is expected to do, as ML.NET's own tests check it; one class of tests derives for each of ours.</summary>
+/// <summary>
+/// What every estimator of ML.NET is expected to do, as ML.NET's own tests check it; one class of tests derives for each of ours.
+/// </summary>
 public abstract class EstimatorContract
 {
     private const string Features = nameof(Features), Label = nameof(Label);
@@ -27,14 +29,16 @@ public abstract class EstimatorContract
         var estimator = Make();
         using var model = Fitted(estimator, data);
         var promised = estimator.GetOutputSchema(Schemas.Shape(data.Schema)).OrderBy(column => column.Name).ToArray();
-        var kept = Schemas.Shape(model.Value.GetOutputSchema(data.Schema)).OrderBy(column => column.Name).ToArray();
+        var kept = Columns(model.Value.GetOutputSchema(data.Schema));
         Assert.Equal(promised.Select(Describe), kept.Select(Describe));
         foreach (var (promise, column) in promised.Zip(kept))
         {
             Assert.True(Schemas.CanStandFor(column, promise), $"'{promise.Name}' lacks something that was promised.");
             Assert.True(Schemas.CanStandFor(promise, column), $"'{promise.Name}' has something that was not promised.");
         }
-        Assert.Equal(kept.Select(Describe), Schemas.Shape(model.Value.Transform(data).Schema).OrderBy(column => column.Name).Select(Describe));
+        Assert.Equal(kept.Select(Describe), Columns(model.Value.Transform(data).Schema).Select(Describe));
+
+        static SchemaShape.Column[] Columns(DataViewSchema schema) => [.. Schemas.Shape(schema).OrderBy(column => column.Name)];
     }
 
     [Theory]
@@ -146,7 +150,8 @@ public abstract class EstimatorContract
     public void Splits_filters_shuffles_and_hidden_columns_are_data_like_any_other()
     {
         var data = Data(90);
-        var views = ML.Data.CrossValidationSplit(data, 3).Select(fold => (fold.TrainSet, fold.TestSet)).Append(Split(ML.Data.TrainTestSplit(data, 0.2)))
+        var views = ML.Data.CrossValidationSplit(data, 3).Append(ML.Data.TrainTestSplit(data, 0.2))
+            .Select(fold => (fold.TrainSet, fold.TestSet))
             .Append((ML.Data.FilterRowsByKeyColumnFraction(data, Label, 0, 0.7), data))
             .Append((ML.Data.ShuffleRows(data, seed: 3), ML.Data.TakeRows(data, 5)))
             .Append((ML.Transforms.CopyColumns(Label, Label).Fit(data).Transform(data), ML.Data.SkipRows(data, 80)));
@@ -155,8 +160,6 @@ public abstract class EstimatorContract
             using var model = Fitted(Make(), train);
             Assert.Equal(Schemas.Values(test).Length, Schemas.Values(model.Value.Transform(test)).Length);
         }
-
-        static (IDataView, IDataView) Split(DataOperationsCatalog.TrainTestData split) => (split.TrainSet, split.TestSet);
     }
 
     [Fact]
@@ -197,7 +200,8 @@ public abstract class EstimatorContract
     private static Owned Fitted(IEstimator<ITransformer> estimator, IDataView data) => new(estimator.Fit(data));
 
     private static string Describe(SchemaShape.Column column) =>
-        $"{column.Name}: {column.Kind} of {(column.IsKey ? "key " : "")}{column.ItemType} [{string.Join(", ", column.Annotations.Select(Describe).Order())}]";
+        $"{column.Name}: {column.Kind} of {(column.IsKey ? "key " : "")}{column.ItemType} " +
+        $"[{string.Join(", ", column.Annotations.Select(Describe).Order())}]";
 
     /// <summary>A transformer, disposed if it can be.</summary>
     private sealed record Owned(ITransformer Value) : IDisposable

@@ -18,11 +18,12 @@ public sealed class OptionsTests
     [MemberData(nameof(Catalogs))]
     public void Every_stage_is_made_from_columns_and_common_arguments_or_from_options(Type catalog)
     {
-        var stages = catalog.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly).GroupBy(method => method.Name).ToArray();
+        var methods = catalog.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly);
+        var stages = methods.GroupBy(method => method.Name).ToArray();
         Assert.NotEmpty(stages);
         Assert.All(stages, overloads =>
         {
-            var arguments = overloads.Select(method => method.GetParameters().Skip(1).ToArray()).OrderBy(parameters => parameters.Length).ToArray();
+            var arguments = overloads.Select(method => method.GetParameters().Skip(1).ToArray()).OrderBy(found => found.Length).ToArray();
             Assert.Equal(2, arguments.Length);
             Assert.True(typeof(StageOptions).IsAssignableFrom(arguments[0].Single().ParameterType));
             Assert.All(arguments[1], argument => Assert.True(argument.HasDefaultValue));
@@ -69,15 +70,17 @@ public sealed class OptionsTests
     {
         var train = Toy.TrainByHand();
         train.Settings = train.Settings with { EarlyStopping = new EarlyStopping() };
-        Assert.Contains("needs a ValidationSet", Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(train)).Message);
+        var trainers = _ml.MulticlassClassification.Trainers;
+        Assert.Contains("needs a ValidationSet", Assert.Throws<ArgumentException>(() => trainers.CellNet(train)).Message);
         var network = Toy.TrainByHand();
-        using (var model = _ml.MulticlassClassification.Trainers.CellNet(network).Fit(Toy.Data(_ml)))
+        using (var model = trainers.CellNet(network).Fit(Toy.Data(_ml)))
             network.ContinueFrom = model.Weights;
         Assert.Contains("Genotype and ContinueFrom are both set",
-            Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(network)).Message);
+            Assert.Throws<ArgumentException>(() => trainers.CellNet(network)).Message);
         var limited = Toy.Search();
         limited.Settings = limited.Settings with { TimeLimit = TimeSpan.FromSeconds(-1) };
-        Assert.Contains("TimeLimit is -00:00:01", Assert.Throws<ArgumentException>(() => _ml.Transforms.MaskedDartsSearch(limited)).Message);
+        var error = Assert.Throws<ArgumentException>(() => _ml.Transforms.MaskedDartsSearch(limited));
+        Assert.Contains("TimeLimit is -00:00:01", error.Message);
     }
 
     private static IEnumerable<TrainingEpoch> Losses(MLContext ml, CellNetTrainer.Options options)

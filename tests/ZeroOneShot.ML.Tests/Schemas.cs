@@ -15,7 +15,8 @@ internal static class Schemas
     public static SchemaShape Shape(DataViewSchema schema) => (SchemaShape)s_create.Invoke(null, [schema])!;
 
     /// <summary>Whether a column can stand where another is expected: same name, kind and type, and annotations that it has too.</summary>
-    public static bool CanStandFor(SchemaShape.Column column, SchemaShape.Column expected) => (bool)s_isCompatible.Invoke(expected, [column])!;
+    public static bool CanStandFor(SchemaShape.Column column, SchemaShape.Column expected) =>
+        (bool)s_isCompatible.Invoke(expected, [column])!;
 
     /// <summary>Every visible value of every row, vectors to the last bit, columns by name.</summary>
     public static string[] Values(IDataView data)
@@ -30,8 +31,8 @@ internal static class Schemas
     }
 
     /// <summary>What gives the value of a column, as text, in the row's present place.</summary>
-    public static Func<string> Reader(DataViewRow row, DataViewSchema.Column column) => (Func<string>)Method(typeof(Schemas), nameof(ReaderOf))
-        .MakeGenericMethod(column.Type.RawType).Invoke(null, [row, column])!;
+    public static Func<string> Reader(DataViewRow row, DataViewSchema.Column column) =>
+        (Func<string>)Method(typeof(Schemas), nameof(ReaderOf)).MakeGenericMethod(column.Type.RawType).Invoke(null, [row, column])!;
 
     private static Func<string> ReaderOf<T>(DataViewRow row, DataViewSchema.Column column)
     {

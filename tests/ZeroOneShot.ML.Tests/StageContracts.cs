@@ -29,13 +29,14 @@ public sealed class MaskedDartsSearchContract : EstimatorContract
         return ML.Transforms.MaskedDartsSearch(options);
     }
 
-    protected override IDataView AfterEarlierStages(IDataView data, string features) =>
-        new ZeroShotPruneTransformer(((IHostEnvironment)ML).Register("test"), features, null, OperationMask.Full(Toy.Space), null, "{}").Transform(data);
+    protected override IDataView AfterEarlierStages(IDataView data, string features) => new ZeroShotPruneTransformer(
+        ((IHostEnvironment)ML).Register("test"), features, null, OperationMask.Full(Toy.Space), null, "{}").Transform(data);
 
     protected override string Learned(ITransformer transformer)
     {
         var result = ((MaskedDartsSearchTransformer)transformer).Result!;
-        return JsonSerializer.Serialize(new { result.Alphas, Losses = result.Epochs.Select(epoch => epoch.Loss), Genotype = result.Genotype.ToString() });
+        // The losses stand for the weights.
+        return JsonSerializer.Serialize(new { result.Alphas, Losses = result.Epochs.Select(epoch => epoch.Loss) });
     }
 }
 

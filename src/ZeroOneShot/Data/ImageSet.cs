@@ -200,7 +200,9 @@ public sealed class ImageSet
         return new ChannelStatistics(mean, std);
     }
 
-    /// <summary>What tells this set from any other: number, shape and classes of the images, and a hash of their pixels and labels.</summary>
+    /// <summary>
+    /// What tells this set from any other: number, shape and classes of the images, and a hash of their pixels and labels.
+    /// </summary>
     internal string Fingerprint()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -23,8 +23,8 @@ public static class MaskedDartsSearch
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellation">Stops the run within one step.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the search goes on from it, and ends as if it had never
-    /// stopped, bit for bit. Null: nothing is written.
+    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the search goes on from it, and
+    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, the mask leaves no genotype, or a part has fewer images than a batch.</exception>
@@ -75,28 +75,31 @@ public static class MaskedDartsSearch
                 {
                     var search = searchBatches.Batch(number);
                     var (loss, right) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
-                    (state.SearchLoss, state.SearchRight, state.Updates) = (state.SearchLoss + loss, state.SearchRight + right, state.Updates + 1);
+                    (state.SearchLoss, state.SearchRight) = (state.SearchLoss + loss, state.SearchRight + right);
+                    state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels);
                 (state.Loss, state.Right, state.Step) = (state.Loss + outcome.Loss, state.Right + outcome.Right, state.Step + 1);
                 if (state.Step < steps)
-                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, (double)state.Right / (state.Step * options.BatchSize));
+                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
             }
             if (state.Step < steps)
             {
                 file?.Save(state, step.State());
                 break;                                                              // time is up
             }
-            var imagesInEpoch = (double)steps * options.BatchSize;
-            var finished = new SearchState.FinishedEpoch(state.Loss / steps, state.Right / imagesInEpoch,
-                warm ? state.SearchLoss / steps : null, warm ? state.SearchRight / imagesInEpoch : null, architecture.Genotype().ToString());
+            var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Right, steps),
+                warm ? state.SearchLoss / steps : null, warm ? Share(state.SearchRight, steps) : null, architecture.Genotype().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
-            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))]);
+            [.. state.Finished.Select(e =>
+                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))]);
+
+        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
 
         BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),

@@ -52,8 +52,8 @@ public sealed record SearchOptions
     public Augmentation? Augmentation { get; init; }
 
     /// <summary>
-    /// The time after which the search ends with the architecture found so far, within one step; above 0. Default null: no limit. A search that
-    /// goes on from a checkpoint has it anew. During <see cref="WarmupEpochs"/> that architecture is still a random one.
+    /// The time after which the search ends with the architecture found so far, within one step; above 0. Default null: no limit. A search
+    /// that goes on from a checkpoint has it anew. During <see cref="WarmupEpochs"/> that architecture is still a random one.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 

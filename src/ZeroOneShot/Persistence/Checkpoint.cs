@@ -22,8 +22,8 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>Writes the file anew, all or nothing.</summary>
-    public void Save(TState state, IEnumerable<(string Name, Tensor Tensor)> tensors) =>
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>(identity) { [State] = JsonSerializer.Serialize(state, s_json) });
+    public void Save(TState state, IEnumerable<(string Name, Tensor Tensor)> tensors) => SafetensorsFile.Write(
+        path, tensors, new Dictionary<string, string>(identity) { [State] = JsonSerializer.Serialize(state, s_json) });
 
     /// <summary>How far the file says that the run has come; without a file it begins.</summary>
     /// <param name="restore">Takes over the tensors of the file.</param>

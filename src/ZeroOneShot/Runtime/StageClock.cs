@@ -1,12 +1,15 @@
 namespace ZeroOneShot.Runtime;
 
-/// <summary>Reports the progress of one stage, estimates from the steps done how long it still takes, and says when its time is up.</summary>
+/// <summary>
+/// Reports the progress of one stage, estimates from the steps done how long it still takes, and says when its time is up.
+/// </summary>
 /// <param name="stage">The stage.</param>
 /// <param name="epochs">How many epochs there will be; null when not known.</param>
 /// <param name="progress">Told of every step; null for nobody.</param>
 /// <param name="limit">The time the stage may take; null is no limit.</param>
 /// <param name="time">What measures the time; null is the system.</param>
-internal sealed class StageClock(RunStage stage, int? epochs, IProgress<RunProgress>? progress, TimeSpan? limit = null, TimeProvider? time = null)
+internal sealed class StageClock(
+    RunStage stage, int? epochs, IProgress<RunProgress>? progress, TimeSpan? limit = null, TimeProvider? time = null)
 {
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly long _start = (time ?? TimeProvider.System).GetTimestamp();

@@ -21,11 +21,13 @@ public static class CellNetTraining
     /// <param name="cancellation">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the training goes on from it, and ends
-    /// as if it had never stopped, bit for bit. Null: nothing is written.
+    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the training goes on from it, and
+    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another network or other settings.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint is damaged, or is of other images, another network or other settings.
+    /// </exception>
     /// <exception cref="ArgumentException">An option is out of its range, an image is too small or large, or there are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
@@ -52,22 +54,28 @@ public static class CellNetTraining
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">As for <see cref="Train"/>.</param>
     /// <returns>The trained network, which the caller disposes.</returns>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged or of another run, or the weights do not fit their genotype.</exception>
-    /// <exception cref="ArgumentException">As for <see cref="Train"/>, or the images have another number of channels than the weights' own.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint is damaged or of another run, or the weights do not fit their genotype.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
-        CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default, SearchSpace? space = null, string? checkpoint = null)
+        CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default, SearchSpace? space = null,
+        string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
-        return Run(images, weights.Genotype, weights, options with { Network = weights.Network }, validation, progress, cancellation, space, checkpoint);
+        options = options with { Network = weights.Network };
+        return Run(images, weights.Genotype, weights, options, validation, progress, cancellation, space, checkpoint);
     }
 
     private static TrainedCellNet Run(
-        ImageSet images, Genotype genotype, CellNetWeights? start, TrainingOptions options, ImageSet? validation, IProgress<RunProgress>? progress,
-        CancellationToken cancellation, SearchSpace? space, string? checkpoint)
+        ImageSet images, Genotype genotype, CellNetWeights? start, TrainingOptions options, ImageSet? validation,
+        IProgress<RunProgress>? progress, CancellationToken cancellation, SearchSpace? space, string? checkpoint)
     {
         options.Validate();
         cancellation.ThrowIfCancellationRequested();
@@ -88,7 +96,7 @@ public static class CellNetTraining
             network.to(device);
 
             using var step = new TrainingStep(network, options);
-            var better = options.EarlyStopping ?? new EarlyStopping();
+            var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, options.Epochs, progress, options.TimeLimit, options.Time);
             var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
             var state = file?.Load((tensors, _) => step.Restore(tensors)) ?? new TrainingState();
@@ -111,7 +119,7 @@ public static class CellNetTraining
                         var (loss, right) = step.Take(batch.Images, batch.Labels, dropPath, random);
                         (state.Loss, state.Right, state.Step) = (state.Loss + loss, state.Right + right, state.Step + 1);
                         if (state.Step < steps)
-                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, (double)state.Right / (state.Step * options.BatchSize));
+                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
                     }
                     if (state.Step < steps)
                     {
@@ -120,12 +128,13 @@ public static class CellNetTraining
                     }
                     (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellation);
                     var finished = new TrainingEpoch(
-                        state.Loss / steps, (double)state.Right / (steps * options.BatchSize), validated?.Loss, validated?.Accuracy);
+                        state.Loss / steps, Share(state.Right, steps), validated?.Loss, validated?.Accuracy);
                     state = new TrainingState { Epoch = epoch + 1, Finished = [.. state.Finished, finished] };
-                    if (better.BestOf(state.Finished) == epoch)
+                    if (measure.BestOf(state.Finished) == epoch)
                         step.KeepAsBest();
                     file?.Save(state, step.State());
-                    clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.ValidationLoss, finished.ValidationAccuracy);
+                    clock.Report(
+                        epoch, steps, steps, finished.Loss, finished.Accuracy, finished.ValidationLoss, finished.ValidationAccuracy);
                 }
             }
             catch (OperationCanceledException)
@@ -134,7 +143,7 @@ public static class CellNetTraining
                 throw;
             }
             epochs.AddRange(state.Finished);
-            if ((options.EarlyStopping is not null || state.Epoch < options.Epochs) && better.BestOf(state.Finished) is { } best)
+            if ((options.EarlyStopping is not null || state.Epoch < options.Epochs) && measure.BestOf(state.Finished) is { } best)
             {
                 step.TakeBest();
                 trained.BestEpoch = best + 1;
@@ -147,6 +156,8 @@ public static class CellNetTraining
             trained.Dispose();
             throw;
         }
+
+        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
     }
 
     private static Checkpoint<TrainingState> CheckpointOf(
@@ -180,7 +191,10 @@ public static class CellNetTraining
                 $"{start.Statistics.Mean.Count}; both need the same.", nameof(images));
         }
         if (validation is null && options.EarlyStopping is not null)
-            throw new ArgumentException("EarlyStopping needs a validation set to watch; give one, or leave EarlyStopping null.", nameof(validation));
+        {
+            throw new ArgumentException(
+                "EarlyStopping needs a validation set to watch; give one, or leave EarlyStopping null.", nameof(validation));
+        }
         if (validation is { Count: 0 })
             throw new ArgumentException("The validation set has no images; expected at least one.", nameof(validation));
         if (validation is not null && validation.Shape != shape)

@@ -87,7 +87,8 @@ public sealed class CellNetWeights
         all.Add(MeanKey, JsonSerializer.Serialize(trained.Statistics.Mean));
         all.Add(StdKey, JsonSerializer.Serialize(trained.Statistics.Std));
         using var scope = NewDisposeScope();
-        return new CellNetWeights([.. ModuleWeights.Tensors(trained.Network).Select(t => StoredTensor.Of(t.Name, t.Tensor))], all, "The network");
+        var tensors = ModuleWeights.Tensors(trained.Network).Select(t => StoredTensor.Of(t.Name, t.Tensor));
+        return new CellNetWeights([.. tensors], all, "The network");
     }
 
     /// <summary>Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers.</summary>
@@ -104,8 +105,9 @@ public sealed class CellNetWeights
                 continue;
             if (!stored.TryGetValue(name, out var value) || value.DType != tensor.dtype || !value.Shape.SequenceEqual(tensor.shape))
             {
-                throw new InvalidDataException($"The weights have no '{name}' of shape [{string.Join(", ", tensor.shape)}], which a network of their " +
-                    "genotype has; the file was changed after it was written. Use another.");
+                throw new InvalidDataException(
+                    $"The weights have no '{name}' of shape [{string.Join(", ", tensor.shape)}], which a network " +
+                    "of their genotype has; the file was changed after it was written. Use another.");
             }
             tensor.copy_(value.ToTensor());
         }

@@ -50,7 +50,8 @@ public sealed class TrainedCellNet(
     {
         ArgumentNullException.ThrowIfNull(images);
         var classes = new List<int>(images.Count);
-        ForEachBatch(images, cancellation, (_, logits) => classes.AddRange(logits.argmax(1).cpu().data<long>().Select(label => (int)label)));
+        ForEachBatch(images, cancellation, (_, logits) =>
+            classes.AddRange(logits.argmax(1).cpu().data<long>().Select(label => (int)label)));
         return classes;
     }
 

@@ -37,14 +37,14 @@ public sealed record TrainingOptions
     public Augmentation? Augmentation { get; init; }
 
     /// <summary>
-    /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set. Default
-    /// null: all epochs are trained, and the last weights kept.
+    /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set.
+    /// Default null: all epochs are trained, and the last weights kept.
     /// </summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
     /// <summary>
-    /// The time after which the training ends, within one step; above 0. If it runs out, the weights of the best validated epoch are kept, or
-    /// without a validation set those of that moment. Default null: no limit. A training that goes on from a checkpoint has it anew.
+    /// The time after which the training ends, within one step; above 0. If it runs out, the weights of the best validated epoch are kept,
+    /// or without a validation set those of that moment. Default null: no limit. A training that goes on from a checkpoint has it anew.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 

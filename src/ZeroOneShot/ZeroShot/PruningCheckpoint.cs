@@ -22,7 +22,8 @@ internal sealed class PruningCheckpoint(string path, ImageSet images, ZeroShotPr
 
     /// <summary>The importances of a round: those of the file, or measured and then written to it.</summary>
     public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(
-        OperationMask mask, int round, Func<OperationMask, int, IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double>> measure)
+        OperationMask mask, int round,
+        Func<OperationMask, int, IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double>> measure)
     {
         var rounds = _file.Load((_, _) => { });
         var candidates = mask.AllLive.ToArray();

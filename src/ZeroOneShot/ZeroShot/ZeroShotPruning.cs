@@ -16,8 +16,8 @@ public static class ZeroShotPruning
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="cancellation">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
-    /// A file written after every round. If it exists, its rounds are not measured again, and the result is the same bit for bit. Null: nothing
-    /// is written.
+    /// A file written after every round. If it exists, its rounds are not measured again, and the result is the same bit for bit. Null:
+    /// nothing is written.
     /// </param>
     /// <returns>The rounds; see <see cref="PartialPruning"/>.</returns>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
@@ -76,7 +76,9 @@ public static class ZeroShotPruning
         private readonly Tensor[] _batches;
         private readonly PruningCheckpoint? _checkpoint;
 
-        public Run(ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation, string? checkpoint)
+        public Run(
+            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation,
+            string? checkpoint)
         {
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);

@@ -100,7 +100,8 @@ public sealed class CheckpointTests : IDisposable
         {
             Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 12, Seed = seed,
         });
-        return MaskedDartsSearch.Run(images ?? s_images, RandomPruning.Mask(SearchSpace.Darts, 0.3, seed: 4), change?.Invoke(options) ?? options, progress,
+        options = change?.Invoke(options) ?? options;
+        return MaskedDartsSearch.Run(images ?? s_images, RandomPruning.Mask(SearchSpace.Darts, 0.3, seed: 4), options, progress,
             stop?.Token ?? TestContext.Current.CancellationToken, checkpoint);
     }
 

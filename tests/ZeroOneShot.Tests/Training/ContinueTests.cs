@@ -36,7 +36,7 @@ public sealed class ContinueTests : IDisposable
         var heads = 0;
         foreach (var (name, tensor) in Parameters(continued))
         {
-            if (name.StartsWith("classifier.", StringComparison.Ordinal) || name.StartsWith("auxiliary_head.classifier.", StringComparison.Ordinal))
+            if (name.StartsWith("classifier.") || name.StartsWith("auxiliary_head.classifier."))
                 heads++;
             else
                 Assert.Equal(Stored(weights, name), tensor);
@@ -75,8 +75,9 @@ public sealed class ContinueTests : IDisposable
         var weights = Trained();
         using var expected = Continue(weights, Toy.Images);
         using var cancellation = new CancellationTokenSource();
+        var cancel = EachStep.CancelAt(3, cancellation);
         Assert.ThrowsAny<OperationCanceledException>(() => Continue(
-            weights, Toy.Images, checkpoint: _folder.File("train"), progress: EachStep.CancelAt(3, cancellation), cancellation: cancellation.Token));
+            weights, Toy.Images, checkpoint: _folder.File("train"), progress: cancel, cancellation: cancellation.Token));
         using var resumed = Continue(weights, Toy.Images, checkpoint: _folder.File("train"));
         Assert.Equal(Toy.Bytes(expected), Toy.Bytes(resumed));
         var others = resumed.Weights();
@@ -88,9 +89,12 @@ public sealed class ContinueTests : IDisposable
     public void Images_of_other_channels_and_files_of_something_else_are_refused()
     {
         var grey = RandomImages.Of(24, 3, new ImageShape(1, 16, 16));
-        Assert.Contains("1 channel(s), those that the weights were trained on 3", Assert.Throws<ArgumentException>(() => Continue(Trained(), grey)).Message);
-        SafetensorsFile.Write(_folder.File("other"), [], new Dictionary<string, string> { ["genotype"] = PublishedGenotypes.DartsV2.ToString() });
-        Assert.Contains("it says nothing of its network", Assert.Throws<InvalidDataException>(() => CellNetWeights.Read(_folder.File("other"))).Message);
+        var channels = Assert.Throws<ArgumentException>(() => Continue(Trained(), grey));
+        Assert.Contains("1 channel(s), those that the weights were trained on 3", channels.Message);
+        var genotypeOnly = new Dictionary<string, string> { ["genotype"] = PublishedGenotypes.DartsV2.ToString() };
+        SafetensorsFile.Write(_folder.File("other"), [], genotypeOnly);
+        var content = Assert.Throws<InvalidDataException>(() => CellNetWeights.Read(_folder.File("other")));
+        Assert.Contains("it says nothing of its network", content.Message);
     }
 
     private static CellNetWeights Trained(Dictionary<string, string>? metadata = null)

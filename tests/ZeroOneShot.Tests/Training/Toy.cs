@@ -24,9 +24,10 @@ internal static class Toy
 
     public static TrainedCellNet Train(TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
         CancellationToken? cancellation = null, string? checkpoint = null, ImageSet? images = null) => CellNetTraining.Train(
-        images ?? Images, PublishedGenotypes.PcDartsCifar, options, validation, progress, cancellation ?? TestContext.Current.CancellationToken,
-        checkpoint: checkpoint);
+        images ?? Images, PublishedGenotypes.PcDartsCifar, options, validation, progress,
+        cancellation ?? TestContext.Current.CancellationToken, checkpoint: checkpoint);
 
     /// <summary>All weights and running statistics.</summary>
-    public static byte[] Bytes(TrainedCellNet trained) => [.. trained.Network.state_dict().SelectMany(entry => entry.Value.cpu().bytes.ToArray())];
+    public static byte[] Bytes(TrainedCellNet trained) =>
+        [.. trained.Network.state_dict().SelectMany(entry => entry.Value.cpu().bytes.ToArray())];
 }

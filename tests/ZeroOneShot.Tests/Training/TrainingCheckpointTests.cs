@@ -71,7 +71,8 @@ public sealed class TrainingCheckpointTests : IDisposable
         Assert.Contains("is no checkpoint of this training: its options are", error.Message);
         Assert.Contains(Checkpoint, error.Message);
         var others = RandomImages.Of(24, 4, new ImageShape(3, 16, 16));
-        Assert.Contains("its images are", Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options, checkpoint: Checkpoint, images: others)).Message);
+        Assert.Contains("its images are",
+            Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options, checkpoint: Checkpoint, images: others)).Message);
         Assert.Contains("its validation images are none",
             Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options, Toy.Validation, checkpoint: Checkpoint)).Message);
         Assert.Equal(before, File.ReadAllBytes(Checkpoint));

@@ -25,7 +25,7 @@ public sealed class PruningCheckpointTests : IDisposable
         var all = new EachStep(_ => { });
         var expected = Prune(progress: all);
         using var cancellation = new CancellationTokenSource();
-        var firstRound = 2 * 5 * 3 + 1;                                             // two kinds of cell, five edges, three operations; the whole network
+        var firstRound = 2 * 5 * 3 + 1;                                             // kinds of cell, edges, operations; the whole network
         Assert.ThrowsAny<OperationCanceledException>(() =>
             Prune(Checkpoint, EachStep.CancelAt(firstRound + 2, cancellation), cancellation.Token));
         var rest = new EachStep(_ => { });
@@ -42,10 +42,14 @@ public sealed class PruningCheckpointTests : IDisposable
             Assert.Throws<InvalidDataException>(() => Prune(Checkpoint, seed: 6)).Message);
     }
 
-    private static OperationMask Prune(string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellation = null, long seed = 5)
+    private static OperationMask Prune(
+        string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellation = null, long seed = 5)
     {
         var space = new SearchSpace("small", new CellTopology(2),
-            [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
+        [
+            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
+            CandidateOperation.SeparableConvolution3x3,
+        ]);
         return ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
         {
             Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 16, Batches = 1, Seed = seed,
