@@ -69,7 +69,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation, run.Checkpoint(RunStage.Search));
-        if (result.Epochs.Count < settings.Epochs)
+        if (settings.IsSettled([.. result.Epochs.Select(epoch => epoch.Genotype.ToString())]))
+            run.Log.Settled(settings.Patience!.Value);
+        else if (result.Epochs.Count < settings.Epochs)
             run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
         run.Log.Found(result.Genotype);
         return new MaskedDartsSearchTransformer(
@@ -107,8 +109,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         public SearchSpace Space = SearchSpace.Darts;
 
         /// <summary>
-        /// All other settings, <see cref="SearchOptions.TimeLimit"/> among them. A method decides on partial connections, edge
-        /// normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there.
+        /// All other settings, <see cref="SearchOptions.Patience"/> and <see cref="SearchOptions.TimeLimit"/> among them. A method decides
+        /// on partial connections, edge normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/>
+        /// stand here, not there.
         /// </summary>
         public SearchOptions Settings = new();
 

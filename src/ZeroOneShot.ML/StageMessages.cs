@@ -31,6 +31,9 @@ internal static partial class StageMessages
     [LoggerMessage(8, LogLevel.Information, "Kept the weights of epoch {Epoch} of {Finished}, whose validation was the best")]
     public static partial void KeptBest(this ILogger logger, int epoch, int finished);
 
+    [LoggerMessage(10, LogLevel.Information, "The architecture has not changed for {Epochs} epochs")]
+    public static partial void Settled(this ILogger logger, int epochs);
+
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 }

@@ -56,12 +56,12 @@ public static class MaskedDartsSearch
         var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
         var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
         var steps = trainBatches.BatchesPerEpoch;
-        while (state.Epoch < options.Epochs && !clock.TimeIsUp)
+        while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {
             var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
             var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);
-            var warm = epoch >= options.WarmupEpochs;
+            var warmedUp = epoch >= options.WarmupEpochs;
             while (state.Step < steps && !clock.TimeIsUp)
             {
                 if (cancellation.IsCancellationRequested)
@@ -71,7 +71,7 @@ public static class MaskedDartsSearch
                 }
                 using var scope = NewDisposeScope();
                 var number = (long)epoch * steps + state.Step;
-                if (warm)
+                if (warmedUp)
                 {
                     var search = searchBatches.Batch(number);
                     var (loss, right) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
@@ -90,7 +90,8 @@ public static class MaskedDartsSearch
                 break;                                                              // time is up
             }
             var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Right, steps),
-                warm ? state.SearchLoss / steps : null, warm ? Share(state.SearchRight, steps) : null, architecture.Genotype().ToString());
+                warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchRight, steps) : null,
+                architecture.Genotype().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);

@@ -61,11 +61,9 @@ public sealed class CellNetWeights
     public static CellNetWeights Read(string path)
     {
         var file = SafetensorsFile.Read(path);
-        return new CellNetWeights([.. file.Tensors.Keys.Select(name =>
-        {
-            using var tensor = file.Load(name);
-            return StoredTensor.Of(name, tensor);
-        })], file.Metadata, $"'{path}'");
+        using var scope = NewDisposeScope();
+        var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
+        return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
     }
 
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
@@ -127,11 +125,8 @@ public sealed class CellNetWeights
 
     private sealed record StoredTensor(string Name, ScalarType DType, long[] Shape, byte[] Bytes)
     {
-        public static StoredTensor Of(string name, Tensor tensor)
-        {
-            using var plain = tensor.detach().cpu().contiguous();
-            return new StoredTensor(name, tensor.dtype, tensor.shape, plain.bytes.ToArray());
-        }
+        public static StoredTensor Of(string name, Tensor tensor) =>
+            new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
 
         public Tensor ToTensor()
         {

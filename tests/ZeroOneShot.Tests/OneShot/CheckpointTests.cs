@@ -55,6 +55,18 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_search_whose_architecture_stays_the_same_ends_when_patience_does_and_stays_ended()
+    {
+        // Without a learning rate nothing changes after the second epoch, the first one in which the architecture is trained.
+        var ended = Run("DARTS", Checkpoint, change: Still);
+        Assert.Equal(4, ended.Epochs.Count);
+        AssertEqual(ended, Run("DARTS", Checkpoint, new EachStep(_ => Assert.Fail("nothing is left to do")), change: Still));
+
+        static SearchOptions Still(SearchOptions options) =>
+            options with { Epochs = 5, Patience = 2, ArchitectureLearningRate = 0, ArchitectureWeightDecay = 0 };
+    }
+
+    [Fact]
     public void A_killed_search_goes_on_from_its_last_epoch()
     {
         var expected = Run("Zero-One-Shot-RND", checkpoint: null);

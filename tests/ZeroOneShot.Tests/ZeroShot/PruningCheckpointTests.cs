@@ -11,7 +11,7 @@ namespace ZeroOneShot.Tests.ZeroShot;
 /// <summary>A pruning that was stopped goes on after its last finished round.</summary>
 public sealed class PruningCheckpointTests : IDisposable
 {
-    private static readonly ImageSet s_images = RandomImages.Of(32, 3, new ImageShape(3, 16, 16));
+    private static readonly ImageSet s_images = RandomImages.Of(8, 3, new ImageShape(3, 16, 16));
 
     private readonly TemporaryFolder _folder = new();
 
@@ -52,7 +52,7 @@ public sealed class PruningCheckpointTests : IDisposable
         ]);
         return ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
         {
-            Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 16, Batches = 1, Seed = seed,
+            Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1, Seed = seed,
             Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
         }, progress, cancellation ?? TestContext.Current.CancellationToken, checkpoint);
     }
