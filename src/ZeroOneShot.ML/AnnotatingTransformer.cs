@@ -25,11 +25,12 @@ public abstract class AnnotatingTransformer : ITransformer
 
     /// <summary>The schema with the pixel column annotated.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The schema has no such column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        var annotated = inputSchema.GetColumnOrNull(FeatureColumnName) ?? throw SchemaErrors.NotFound(_host, "feature", FeatureColumnName);
+        PixelColumn.Find(inputSchema, FeatureColumnName, _host);
+        var annotated = inputSchema[FeatureColumnName];
         var output = new DataViewSchema.Builder();
         foreach (var column in inputSchema)
             output.AddColumn(column.Name, column.Type, column.Index == annotated.Index ? Annotate(column) : column.Annotations);
@@ -38,7 +39,7 @@ public abstract class AnnotatingTransformer : ITransformer
 
     /// <summary>A view of the same rows under <see cref="GetOutputSchema"/>; nothing is copied or computed.</summary>
     /// <param name="input">Data with the pixel column.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The data have no such column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -47,7 +48,7 @@ public abstract class AnnotatingTransformer : ITransformer
 
     /// <summary>The same for single rows.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The schema has no such column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new Mapper(inputSchema, GetOutputSchema(inputSchema));
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)new TransformerChain<ITransformer>()).Save(ctx);

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
-using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -14,7 +13,7 @@ namespace ZeroOneShot.ML;
 /// <item><term>Machine learning task</term><description>Multiclass classification of images.</description></item>
 /// <item><term>Input</term><description>
 /// A pixel column as for <see cref="ZeroShotPruneEstimator"/>, annotated by <see cref="MaskedDartsSearchEstimator"/> unless
-/// <see cref="Options.Genotype"/> is given, and a key-typed label.
+/// <see cref="Options.Genotype"/> or <see cref="Options.ContinueFrom"/> is given, and a key-typed label.
 /// </description></item>
 /// <item><term>Output</term><description>
 /// <c>Score</c>, Vector&lt;Single&gt; of probabilities with the class names as slot names, and <c>PredictedLabel</c>, a key with the label's values.
@@ -48,6 +47,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type, or there is one class only.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
     /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch, or the validation set has other classes or another shape.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
@@ -57,22 +57,33 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
-        var byHand = _options.Genotype is not null;
-        var genotype = _options.Genotype ?? Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, Order, _host));
-        var mask = byHand ? null : Stage.Optional(features, SearchAnnotations.SearchSpaceMask);
-        var method = byHand ? null : Stage.Optional(features, SearchAnnotations.SearchMethod);
-        var earlier = byHand ? null : Stage.Optional(features, SearchAnnotations.SearchSettings);
+        var start = _options.ContinueFrom;
+        var genotype = _options.Genotype ?? start?.Genotype
+            ?? Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, Order, _host));
+        var mask = Earlier(SearchAnnotations.SearchSpaceMask, SearchInfo.MaskKey);
+        var method = Earlier(SearchAnnotations.SearchMethod, SearchInfo.MethodKey);
+        var earlier = Earlier(SearchAnnotations.SearchSettings, SearchInfo.SettingsKey);
 
-        using var run = new StageRun(_host, "Training", _options.Progress, _options.CancellationToken);
-        var settings = _options.Settings with { Seed = Stage.Seed(_options.Seed, _host), Device = run.Device(_options.Device) };
-        var images = Read(input, run);
-        var validation = _options.ValidationSet is null ? null : Read(_options.ValidationSet, run);
+        using var run = new StageRun(_host, "Training", _options);
+        var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
+        var images = LabelledImages.Read(input, _options, run);
+        var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run) : null;
         if (validation is not null && !validation.ClassNames.SequenceEqual(images.ClassNames))
         {
             throw new ArgumentException($"The validation set has classes {Shorten(validation.ClassNames)}, the training set {Shorten(images.ClassNames)}; " +
                 "expected the same. Fit the key mapping of the label on the training set and transform both with it.");
         }
-        using var trained = CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space);
+        if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
+            run.Log.NewClassifier();
+        var checkpoint = run.Checkpoint(RunStage.Train);
+        using var trained = start is null
+            ? CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space, checkpoint)
+            : CellNetTraining.Continue(start, images, settings, validation, run, run.Cancellation, _options.Space, checkpoint);
+        if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
+            run.Log.TimeWasUp(trained.Epochs.Count, settings.Epochs);
+        if (trained.BestEpoch is { } best)
+            run.Log.KeptBest(best, trained.Epochs.Count);
+        settings = settings with { Network = trained.Network.Options };
         return new CellNetTransformer(_host, input, trained, new CellNetTransformer.Description
         {
             FeatureColumnName = _options.FeatureColumnName,
@@ -83,8 +94,16 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             InputScale = _options.PixelScale,
             Mask = mask is null ? null : OperationMask.FromJson(mask, _options.Space),
             Method = method is null ? null : SearchMethod.Parse(method),
-            Settings = StageSettings.With(earlier, "train", settings),
+            Settings = StageSettings.With(earlier, start is null ? "train" : "continue", settings),
         });
+
+        // Where the genotype comes from, there comes the rest from: the search, the weights, or nowhere.
+        string? Earlier(string annotation, string key)
+        {
+            if (start is not null)
+                return start.Metadata.GetValueOrDefault(key);
+            return _options.Genotype is null ? Stage.Optional(features, annotation) : null;
+        }
     }
 
     /// <inheritdoc/>
@@ -94,26 +113,17 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         ArgumentNullException.ThrowIfNull(inputSchema);
         var label = LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
-        if (_options.Genotype is null)
+        if (_options.Genotype is null && _options.ContinueFrom is null)
             Stage.Require(features, SearchAnnotations.Genotype, Order, _host);
         return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
     }
-
-    private ImageSet Read(IDataView data, StageRun run) => LabelledImages.Read(
-        data, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
 
     private static string Shorten(IReadOnlyList<string> names) =>
         $"[{string.Join(", ", names.Take(5))}{(names.Count > 5 ? $", ... {names.Count} in all" : "")}]";
 
     /// <summary>The settings of <see cref="CellNetTrainer"/>.</summary>
-    public sealed class Options
+    public sealed class Options : StageOptions
     {
-        /// <summary>The pixel column. Default <c>Features</c>.</summary>
-        public string FeatureColumnName = "Features";
-
-        /// <summary>The label column, a key. Default <c>Label</c>.</summary>
-        public string LabelColumnName = "Label";
-
         /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
         public string ScoreColumnName = "Score";
 
@@ -123,42 +133,39 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         /// <summary>The architecture. Default null: the one that the search found.</summary>
         public Genotype? Genotype;
 
+        /// <summary>
+        /// Weights to train on from, in place of random ones: <see cref="CellNetTransformer.Weights"/> of a model trained earlier, or
+        /// <see cref="CellNetWeights.Read"/> of a file. The data may be the same or others, their classes too; with other classes the
+        /// classifier begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins
+        /// anew: choose a smaller one to keep most of what was learned. Default null.
+        /// </summary>
+        public CellNetWeights? ContinueFrom;
+
         /// <summary>The search space of the architecture. Default <see cref="SearchSpace.Darts"/>.</summary>
         public SearchSpace Space = SearchSpace.Darts;
 
-        /// <summary>All other settings; <see cref="Seed"/> and <see cref="Device"/> stand here, not there.</summary>
+        /// <summary>
+        /// All other settings, <see cref="TrainingOptions.EarlyStopping"/> and <see cref="TrainingOptions.TimeLimit"/> among them;
+        /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there.
+        /// </summary>
         public TrainingOptions Settings = new();
 
         /// <summary>Data with the same columns to measure after every epoch; its pixel column needs no annotation. Default null.</summary>
         public IDataView? ValidationSet;
 
-        /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
-        public float PixelScale = 1;
-
-        /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
-        public long? Seed;
-
-        /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
-        public string? Device;
-
-        /// <summary>Told of every step. Default null.</summary>
-        public IProgress<RunProgress>? Progress;
-
-        /// <summary>Stops a Fit within one step. Default none.</summary>
-        public CancellationToken CancellationToken;
-
         internal Options Checked()
         {
-            ArgumentException.ThrowIfNullOrEmpty(FeatureColumnName);
-            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName);
             ArgumentException.ThrowIfNullOrEmpty(ScoreColumnName);
             ArgumentException.ThrowIfNullOrEmpty(PredictedLabelColumnName);
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
-            Stage.CheckUnset(Settings.Seed, Settings.Device);
             Settings.Validate();
-            Genotype?.ThrowIfNotIn(Space);
-            return (Options)MemberwiseClone();
+            if (Settings.EarlyStopping is not null && ValidationSet is null)
+                throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
+            if (Genotype is not null && ContinueFrom is not null)
+                throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
+            (Genotype ?? ContinueFrom?.Genotype)?.ThrowIfNotIn(Space);
+            return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }
     }
 }

@@ -40,6 +40,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         FeatureColumnName = description.FeatureColumnName;
         ClassNames = trained.ClassNames;
         Epochs = trained.Epochs;
+        BestEpoch = trained.BestEpoch;
+        Weights = trained.Weights(Metadata(description));
         var form = new CellNetOnnxOptions
         {
             InputName = description.FeatureColumnName,
@@ -71,6 +73,17 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>The course of the training.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs { get; }
 
+    /// <summary>
+    /// The epoch, from 1, whose weights were kept because its validation was the best; null where the last weights were kept.
+    /// </summary>
+    public int? BestEpoch { get; }
+
+    /// <summary>
+    /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose: a saved ML.NET model
+    /// does not hold all of them.
+    /// </summary>
+    public CellNetWeights Weights { get; }
+
     /// <summary>Always true.</summary>
     public bool IsRowToRowMapper => true;
 
@@ -88,6 +101,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <param name="inputSchema">A schema with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => ((ITransformer)_components).GetRowToRowMapper(inputSchema);
+
+    /// <summary>The classes of a prediction with their scores, the highest first.</summary>
+    /// <param name="scores">The Score column of one row.</param>
+    /// <param name="count">How many classes to give; all by default.</param>
+    /// <exception cref="ArgumentException">There are more or fewer scores than classes.</exception>
+    public IReadOnlyList<ClassScore> GetClassScores(ReadOnlySpan<float> scores, int count = int.MaxValue) =>
+        ScoreColumns.Sort(ClassNames, scores, count);
 
     /// <summary>
     /// Writes the network as an ONNX model (opset 17) for use without ML.NET: input as the pixel column, batch x channels x height x width, any

@@ -19,7 +19,8 @@ internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames
 
     private const string Hint = "Make it with MapValueToKey";
 
-    private static readonly MethodInfo s_texts = typeof(LabelColumn).GetMethod(nameof(Texts), BindingFlags.NonPublic | BindingFlags.Static)!;
+    private static readonly MethodInfo s_texts =
+        typeof(LabelColumn).GetMethod(nameof(TextsOf), BindingFlags.NonPublic | BindingFlags.Static)!;
 
     public static SchemaShape.Column Find(SchemaShape schema, string name, IExceptionContext context)
     {
@@ -52,18 +53,19 @@ internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames
         return annotations.ToAnnotations();
     }
 
-    private static string[] Names(DataViewSchema.Column column, int count)
-    {
-        var values = column.Annotations.Schema.GetColumnOrNull(KeyValues);
-        if (values?.Type is not VectorDataViewType vector || vector.Size != count)
-            return [.. Enumerable.Range(0, count).Select(label => label.ToString(CultureInfo.InvariantCulture))];
-        return (string[])s_texts.MakeGenericMethod(vector.ItemType.RawType).Invoke(null, [column.Annotations])!;
-    }
+    /// <summary>An annotation with one value per class, as texts; null where there is none.</summary>
+    public static string[]? Texts(DataViewSchema.Column column, string kind, int count) =>
+        column.Annotations.Schema.GetColumnOrNull(kind)?.Type is VectorDataViewType vector && vector.Size == count && count > 0
+            ? (string[])s_texts.MakeGenericMethod(vector.ItemType.RawType).Invoke(null, [column.Annotations, kind])!
+            : null;
 
-    private static string[] Texts<T>(DataViewSchema.Annotations annotations)
+    private static string[] Names(DataViewSchema.Column column, int count) => Texts(column, KeyValues, count)
+        ?? [.. Enumerable.Range(0, count).Select(label => label.ToString(CultureInfo.InvariantCulture))];
+
+    private static string[] TextsOf<T>(DataViewSchema.Annotations annotations, string kind)
     {
         VBuffer<T> values = default;
-        annotations.GetValue(KeyValues, ref values);
+        annotations.GetValue(kind, ref values);
         return [.. values.DenseValues().Select(value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "")];
     }
 }

@@ -16,14 +16,12 @@ internal static class LabelledImages
 
     /// <summary>Reads all rows that have a label, in order.</summary>
     /// <param name="data">The rows.</param>
-    /// <param name="featureColumn">Pixels.</param>
-    /// <param name="labelColumn">Classes.</param>
-    /// <param name="scale">Column value times scale is a pixel value.</param>
-    /// <param name="channel">Told of rows without a label.</param>
-    /// <param name="cancellation">Stops within one row.</param>
-    public static ImageSet Read(
-        IDataView data, string featureColumn, string labelColumn, float scale, IChannel channel, CancellationToken cancellation)
+    /// <param name="options">The columns, and the scale of the pixels.</param>
+    /// <param name="run">Told of rows without a label; stops within one row.</param>
+    public static ImageSet Read(IDataView data, StageOptions options, StageRun run)
     {
+        var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
+        var channel = run.Channel;
         var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
         var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
         if (!(scale > 0 && float.IsFinite(scale)))
@@ -42,7 +40,7 @@ internal static class LabelledImages
         uint key = 0;
         for (; cursor.MoveNext(); row++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            run.Cancellation.ThrowIfCancellationRequested();
             getLabel(ref key);
             if (key == 0 || key > classes.ClassNames.Count)
             {
@@ -58,7 +56,7 @@ internal static class LabelledImages
             labels.Add((int)key - 1);
         }
         if (skipped > 0)
-            channel.Warning(MessageSensitivity.Schema, "Skipped {0} of {1} rows without a value in the {2} column", skipped, row, labelColumn);
+            run.Log.SkippedRows(skipped, row, labelColumn);
         if (labels.Count == 0)
             throw channel.Process(new InvalidOperationException(
                 $"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));

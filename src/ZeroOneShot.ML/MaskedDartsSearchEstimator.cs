@@ -41,6 +41,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is of other images, another mask or other settings.</exception>
     /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch in one half, or the mask leaves no genotype.</exception>
     /// <exception cref="FormatException">The annotation holds a mask of another search space.</exception>
@@ -55,22 +56,24 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             ?? OperationMask.FromJson(Stage.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
         var method = _options.Method
             ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? SearchMethod.Parse(name) : null);
-        using var run = new StageRun(_host, "Search", _options.Progress, _options.CancellationToken);
+        using var run = new StageRun(_host, "Search", _options);
         var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
         if (method?.Pruning == PruningKind.ZeroShotToGenotype)
         {
             var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype,
                 $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch", _host));
-            run.Info($"{method} has no search: {decided}");
+            run.Log.DecidedByPruning(method.Name, decided);
             return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
         }
-        var settings = _options.Settings with { Seed = Stage.Seed(_options.Seed, _host), Device = run.Device(_options.Device) };
+        var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
-        var images = LabelledImages.Read(
-            input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
-        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation,
-            _options.CheckpointFolder is { } folder ? Path.Combine(Directory.CreateDirectory(folder).FullName, "search.safetensors") : null);
-        run.Info($"Found {result.Genotype}");
+        var images = LabelledImages.Read(input, _options, run);
+        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation, run.Checkpoint(RunStage.Search));
+        if (settings.IsSettled([.. result.Epochs.Select(epoch => epoch.Genotype.ToString())]))
+            run.Log.Settled(settings.Patience!.Value);
+        else if (result.Epochs.Count < settings.Epochs)
+            run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
+        run.Log.Found(result.Genotype);
         return new MaskedDartsSearchTransformer(
             _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", settings));
     }
@@ -91,14 +94,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     }
 
     /// <summary>The settings of <see cref="MaskedDartsSearchEstimator"/>.</summary>
-    public sealed class Options
+    public sealed class Options : StageOptions
     {
-        /// <summary>The pixel column. Default <c>Features</c>.</summary>
-        public string FeatureColumnName = "Features";
-
-        /// <summary>The label column, a key. Default <c>Label</c>.</summary>
-        public string LabelColumnName = "Label";
-
         /// <summary>
         /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none, <see cref="Settings"/>
         /// are taken as they are.
@@ -112,42 +109,19 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         public SearchSpace Space = SearchSpace.Darts;
 
         /// <summary>
-        /// All other settings. A method decides on partial connections, edge normalisation and beta decay; <see cref="Seed"/> and
-        /// <see cref="Device"/> stand here, not there.
+        /// All other settings, <see cref="SearchOptions.Patience"/> and <see cref="SearchOptions.TimeLimit"/> among them. A method decides
+        /// on partial connections, edge normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/>
+        /// stand here, not there.
         /// </summary>
         public SearchOptions Settings = new();
 
-        /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
-        public float PixelScale = 1;
-
-        /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
-        public long? Seed;
-
-        /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
-        public string? Device;
-
-        /// <summary>
-        /// A folder for the file <c>search.safetensors</c>, written after every epoch and when the Fit is cancelled. A later Fit with the same
-        /// images, mask and settings goes on from it, to the same result bit for bit. Default null: nothing is written.
-        /// </summary>
-        public string? CheckpointFolder;
-
-        /// <summary>Told of every step. Default null.</summary>
-        public IProgress<RunProgress>? Progress;
-
-        /// <summary>Stops a Fit within one step. Default none.</summary>
-        public CancellationToken CancellationToken;
-
         internal Options Checked()
         {
-            ArgumentException.ThrowIfNullOrEmpty(FeatureColumnName);
-            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName);
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
-            Stage.CheckUnset(Settings.Seed, Settings.Device);
             (Method?.Apply(Settings) ?? Settings).Validate();
             Mask?.ThrowIfNoGenotype();
-            return (Options)MemberwiseClone();
+            return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }
     }
 }

@@ -18,7 +18,10 @@ public sealed record SearchInfo
     /// <summary>Metadata key of the name of the method of Table 1. Absent where it was none of them.</summary>
     public const string MethodKey = "method";
 
-    /// <summary>Metadata key of the settings: a JSON object with <c>train</c> and, where these stages ran, <c>prune</c> and <c>search</c>.</summary>
+    /// <summary>
+    /// Metadata key of the settings: a JSON object with <c>train</c> and, where these stages ran, <c>prune</c>, <c>search</c> and
+    /// <c>continue</c>.
+    /// </summary>
     public const string SettingsKey = "settings";
 
     /// <summary>Metadata key of the version of this library.</summary>

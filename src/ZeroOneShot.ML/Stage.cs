@@ -4,27 +4,15 @@ using Microsoft.ML.Runtime;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>What the three estimators do alike: promise annotations, read those of earlier stages, and find the seed.</summary>
+/// <summary>What the three estimators do alike: promise annotations and read those of earlier stages.</summary>
 internal static class Stage
 {
-    /// <summary>The seed of the options, else that of the MLContext, else 0.</summary>
-    public static long Seed(long? seed, IHost host) => seed ?? MLNetInternals.Seed(host) ?? 0;
-
     /// <summary>
     /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings, and a
     /// GPU of the MLContext is meant for training here.
     /// </summary>
     public static TransformsCatalog OnnxTransforms(IHost host) =>
         MLNetInternals.GpuDeviceId(host) is null ? MLNetInternals.Transforms(host) : new MLContext().Transforms;
-
-    /// <summary>Refuses a seed or device in the settings of a stage, where it would not be used.</summary>
-    public static void CheckUnset(long seed, string? device)
-    {
-        if (seed != 0)
-            throw new ArgumentException($"Settings.Seed is {seed}; set Seed of the options instead, which the settings take over.");
-        if (device is not null)
-            throw new ArgumentException($"Settings.Device is '{device}'; set Device of the options instead, which the settings take over.");
-    }
 
     /// <summary>The schema with text annotations added to a column.</summary>
     public static SchemaShape Promise(SchemaShape schema, SchemaShape.Column column, params IReadOnlyList<string> kinds)
@@ -43,14 +31,15 @@ internal static class Stage
             Text("ScoreValueKind"),
             MLNetInternals.ShapeColumn("ScoreColumnSetId", SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, null),
         ];
-        var slotNames = MLNetInternals.ShapeColumn("SlotNames", SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null);
+        var classNames = new[] { "SlotNames", "TrainingLabelValues" }
+            .Select(kind => MLNetInternals.ShapeColumn(kind, SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null));
         var keyValues = label.Annotations.Where(annotation => annotation.Name == LabelColumn.KeyValues);
         return new SchemaShape(schema.Where(column => column.Name != scoreColumn && column.Name != predictedLabelColumn).Concat(
         [
             MLNetInternals.ShapeColumn(predictedLabelColumn, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true,
                 new SchemaShape(score.Concat(keyValues))),
             MLNetInternals.ShapeColumn(scoreColumn, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false,
-                new SchemaShape(score.Append(slotNames))),
+                new SchemaShape(score.Concat(classNames))),
         ]));
     }
 

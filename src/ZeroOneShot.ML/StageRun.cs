@@ -1,11 +1,13 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// The surroundings of one Fit: messages to the log of the MLContext, progress to the caller, and cancellation by the caller's token or by
-/// the MLContext.
+/// The surroundings of one Fit: messages to the log of the MLContext, progress to the caller, cancellation by the caller's token or by the
+/// MLContext, seed, device and checkpoint.
 /// </summary>
 internal sealed class StageRun : IDisposable, IProgress<RunProgress>
 {
@@ -13,16 +15,20 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     private static readonly TimeSpan s_logInterval = TimeSpan.FromSeconds(30);
 
     private readonly IHost _host;
-    private readonly IProgress<RunProgress>? _progress;
+    private readonly StageOptions _options;
     private readonly CancellationTokenSource _cancellation;
     private readonly Timer _poll;
     private TimeSpan _logged;
 
-    public StageRun(IHost host, string name, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    /// <param name="host">The estimator's host.</param>
+    /// <param name="name">What the log says that runs.</param>
+    /// <param name="options">The estimator's options.</param>
+    public StageRun(IHost host, string name, StageOptions options)
     {
-        (_host, _progress) = (host, progress);
-        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        (_host, _options) = (host, options);
+        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(options.CancellationToken);
         Channel = host.Start(name);
+        Log = new ChannelLogger(Channel, options.Logger);
         Poll();
         // ML.NET has no event for its cancellation.
         _poll = new Timer(_ => Poll(), null, s_pollInterval, s_pollInterval);
@@ -30,27 +36,33 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
 
     public IChannel Channel { get; }
 
+    public ILogger Log { get; }
+
     public CancellationToken Cancellation => _cancellation.Token;
 
-    public void Info(string message) => Channel.Info(MessageSensitivity.Schema, "{0}", message);
+    /// <summary>The seed of the options, else that of the MLContext, else 0.</summary>
+    public long Seed => _options.Seed ?? MLNetInternals.Seed(_host) ?? 0;
 
+    /// <inheritdoc/>
     public void Report(RunProgress value)
     {
-        _progress?.Report(value);
+        _options.Progress?.Report(value);
+        if (value.EndsEpoch)
+            _options.MetricsCallback?.Invoke(value);
         if (!value.EndsEpoch && value.Elapsed - _logged < s_logInterval)
             return;
         _logged = value.Elapsed;
-        Info(value.ToString());
+        Log.Progressed(value);
     }
 
     /// <summary>
     /// The device named in the options, else the GPU of the MLContext, else the processor. Where the MLContext allows it
     /// (<c>FallbackToCpu</c>), its GPU gives way to the processor if CUDA is not available.
     /// </summary>
-    public string? Device(string? device)
+    public string? Device()
     {
-        if (device is not null || MLNetInternals.GpuDeviceId(_host) is not { } gpu)
-            return device;
+        if (_options.Device is not null || MLNetInternals.GpuDeviceId(_host) is not { } gpu)
+            return _options.Device;
         var name = $"cuda:{gpu}";
         if (!MLNetInternals.FallbackToCpu(_host))
             return name;
@@ -61,9 +73,18 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
         }
         catch (InvalidOperationException e)
         {
-            Channel.Warning(MessageSensitivity.None, "{0}", $"Computing on the processor: {e.Message}");
+            Log.FellBackToProcessor(e.Message);
             return null;
         }
+    }
+
+    /// <summary>The checkpoint's file, once it is known that it can be written; null where none is wanted.</summary>
+    public string? Checkpoint(RunStage stage)
+    {
+        if (_options.CheckpointFolder is not { } folder)
+            return null;
+        AtomicFile.EnsureWritable(folder);
+        return Path.Combine(folder, $"{stage.ToString().ToLowerInvariant()}.safetensors");
     }
 
     public void Dispose()

@@ -41,6 +41,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is of other images or other settings.</exception>
     /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
@@ -49,24 +50,25 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         ArgumentNullException.ThrowIfNull(input);
         PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
-        using var run = new StageRun(_host, "Pruning", _options.Progress, _options.CancellationToken);
+        using var run = new StageRun(_host, "Pruning", _options);
         var method = _options.Method;
-        var settings = _options.Settings with { Seed = Stage.Seed(_options.Seed, _host), Device = run.Device(_options.Device) };
+        var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         var (mask, genotype) = (method?.Pruning ?? PruningKind.ZeroShot) switch
         {
             PruningKind.None => (OperationMask.Full(settings.Space), null),
             PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
-            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation), null),
-            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation) is var found
+            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation, Checkpoint()), null),
+            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation, Checkpoint()) is var found
                 ? (found.Mask, (Genotype?)found.Genotype)
                 : default,
         };
-        run.Info($"{method?.Name ?? "Pruning"} leaves {mask}");
+        run.Log.Pruned(method?.Name ?? "Pruning", mask);
         return new ZeroShotPruneTransformer(_host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
 
-        ImageSet Images() => LabelledImages.Read(
-            input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
+        string? Checkpoint() => run.Checkpoint(RunStage.Prune);
+
+        ImageSet Images() => LabelledImages.Read(input, _options, run);
     }
 
     /// <inheritdoc/>
@@ -85,14 +87,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     }
 
     /// <summary>The settings of <see cref="ZeroShotPruneEstimator"/>.</summary>
-    public sealed class Options
+    public sealed class Options : StageOptions
     {
-        /// <summary>The pixel column. Default <c>Features</c>.</summary>
-        public string FeatureColumnName = "Features";
-
-        /// <summary>The label column, a key. Default <c>Label</c>.</summary>
-        public string LabelColumnName = "Label";
-
         /// <summary>
         /// The method of Table 1 to follow: how to prune, and with which kind of supernet; the search stage follows it too. Default
         /// <see cref="SearchMethod.ZeroOneShot"/>. Null prunes by Algorithm 1 with <see cref="Settings"/> as they are.
@@ -100,34 +96,16 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         public SearchMethod? Method = SearchMethod.ZeroOneShot;
 
         /// <summary>
-        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Seed"/> and
-        /// <see cref="Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
+        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="StageOptions.Seed"/>
+        /// and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
         /// </summary>
         public ZeroShotPruningOptions Settings = new();
 
-        /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
-        public float PixelScale = 1;
-
-        /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
-        public long? Seed;
-
-        /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: the GPU of the MLContext, or the processor where it has none.</summary>
-        public string? Device;
-
-        /// <summary>Told of every step. Default null.</summary>
-        public IProgress<RunProgress>? Progress;
-
-        /// <summary>Stops a Fit within one step. Default none.</summary>
-        public CancellationToken CancellationToken;
-
         internal Options Checked()
         {
-            ArgumentException.ThrowIfNullOrEmpty(FeatureColumnName);
-            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName);
             ArgumentNullException.ThrowIfNull(Settings);
-            Stage.CheckUnset(Settings.Seed, Settings.Device);
             (Method?.Apply(Settings) ?? Settings).Validate();
-            return (Options)MemberwiseClone();
+            return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }
     }
 }

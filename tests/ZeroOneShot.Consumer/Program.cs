@@ -17,9 +17,12 @@ Console.WriteLine(JsonSerializer.Serialize(new
     PredictedLabelType = scored.Schema["PredictedLabel"].Type.ToString(),
     SlotNames = slotNames.DenseValues().Select(name => name.ToString()).ToArray(),
     Scores = scored.GetColumn<float[]>("Score").ToArray(),
-    Labels = names.Schema["Name"].Type is TextDataViewType
-        ? names.GetColumn<string>("Name").ToArray()
-        : names.GetColumn<int>("Name").Select(name => name.ToString()).ToArray(),
+    Labels = names.Schema["Name"].Type.RawType switch
+    {
+        var type when type == typeof(int) => names.GetColumn<int>("Name").Select(name => name.ToString()).ToArray(),
+        var type when type == typeof(float) => names.GetColumn<float>("Name").Select(name => name.ToString()).ToArray(),
+        _ => names.GetColumn<string>("Name").ToArray(),
+    },
     metrics.MicroAccuracy,
     metrics.LogLoss,
     Assemblies = AppDomain.CurrentDomain.GetAssemblies().Select(assembly => assembly.GetName().Name).ToArray(),

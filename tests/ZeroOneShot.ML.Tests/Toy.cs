@@ -17,6 +17,9 @@ internal static class Toy
     public static readonly SearchSpace Space = new("toy", new CellTopology(2),
         [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
 
+    /// <summary>An architecture of that space.</summary>
+    public static readonly Genotype Genotype = new(Cell("sep_conv_3x3"), Cell("max_pool_3x3"));
+
     public static readonly string[] ClassNames = ["bars", "dots", "waves"];
 
     /// <summary>Stripes across, stripes down, and blots, with noise.</summary>
@@ -39,7 +42,8 @@ internal static class Toy
         return new ImageSet(pixels, labels, shape, ClassNames);
     }
 
-    public static IDataView Data(MLContext ml, int count = 48) => ml.Data.LoadImages(Images(count));
+    public static IDataView Data(MLContext ml, int count = 48, string features = "Features", string label = "Label") =>
+        ml.Data.LoadImages(Images(count), features, label);
 
     public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
     {
@@ -59,6 +63,17 @@ internal static class Toy
         Genotype = genotype,
         Settings = new() { BatchSize = BatchSize, Epochs = 2, Network = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
     };
+
+    /// <summary>Training of <see cref="Genotype"/>, without pruning and search.</summary>
+    public static CellNetTrainer.Options TrainByHand()
+    {
+        var options = Train();
+        options.Genotype = Genotype;
+        return options;
+    }
+
+    private static CellGenotype Cell(string operation) =>
+        new([new(operation, 0), new("skip_connect", 1), new(operation, 1), new("skip_connect", 2)]);
 
     public static IEstimator<CellNetTransformer> Trainer(MLContext ml) => ml.MulticlassClassification.Trainers.CellNet(Train());
 

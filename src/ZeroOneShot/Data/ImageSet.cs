@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using TorchSharp;
 using ZeroOneShot.Runtime;
 
@@ -197,6 +198,20 @@ public sealed class ImageSet
             std[channel] = (float)Math.Max(s, 1.0 / 255);
         }
         return new ChannelStatistics(mean, std);
+    }
+
+    /// <summary>
+    /// What tells this set from any other: number, shape and classes of the images, and a hash of their pixels and labels.
+    /// </summary>
+    internal string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (var i = 0; i < Count; i++)
+        {
+            hash.AppendData(Pixels(i));
+            hash.AppendData(BitConverter.GetBytes(Label(i)));
+        }
+        return $"{Count} images of {Shape}, {ClassCount} classes, SHA-256 {Convert.ToHexString(hash.GetHashAndReset())}";
     }
 
     /// <summary>The bytes that images of this shape take together, once it is known that one array can hold them.</summary>

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -21,8 +23,8 @@ public static class MaskedDartsSearch
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellation">Stops the run within one step.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch and when the run is cancelled. If it exists, the search goes on from it, and ends as if it had never
-    /// stopped, bit for bit. Null: nothing is written.
+    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the search goes on from it, and
+    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, the mask leaves no genotype, or a part has fewer images than a batch.</exception>
@@ -51,46 +53,67 @@ public static class MaskedDartsSearch
         supernet.to(device);
 
         using var step = new BilevelStep(supernet, architecture, options);
-        var clock = new StageClock(RunStage.Search, options.Epochs, progress);
-        var file = checkpoint is null ? null : new SearchCheckpoint(checkpoint, images, mask, options);
-        var state = file?.Load(step) ?? new SearchState();
+        var clock = new StageClock(RunStage.Search, options.Epochs, progress, options.TimeLimit, options.Time);
+        var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
+        var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
         var steps = trainBatches.BatchesPerEpoch;
-        for (; state.Epoch < options.Epochs; state.Epoch++)
+        while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {
             using var epochScope = NewDisposeScope();
             var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
             var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);
-            while (state.Step < steps)
+            var warmedUp = epoch >= options.WarmupEpochs;
+            while (state.Step < steps && !clock.TimeIsUp)
             {
                 if (cancellation.IsCancellationRequested)
                 {
-                    file?.Save(step, state);
+                    file?.Save(state, step.State());
                     cancellation.ThrowIfCancellationRequested();
                 }
                 using var scope = NewDisposeScope();
                 var number = (long)epoch * steps + state.Step;
-                if (epoch >= options.WarmupEpochs)
+                if (warmedUp)
                 {
                     var search = searchBatches.Batch(number);
-                    state.SearchLoss += step.ArchitectureStep(search.Images, search.Labels, betaDecay).Loss;
+                    var (loss, right) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
+                    (state.SearchLoss, state.SearchRight) = (state.SearchLoss + loss, state.SearchRight + right);
                     state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels);
                 (state.Loss, state.Right, state.Step) = (state.Loss + outcome.Loss, state.Right + outcome.Right, state.Step + 1);
-                clock.Report(epoch, state.Step, steps, state.Loss / state.Step, (double)state.Right / (state.Step * options.BatchSize));
+                if (state.Step < steps)
+                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
             }
-            state.Finished.Add(new SearchState.FinishedEpoch(state.Loss / steps, (double)state.Right / (steps * options.BatchSize),
-                epoch >= options.WarmupEpochs ? state.SearchLoss / steps : null, architecture.Genotype().ToString()));
-            (state.Step, state.Loss, state.Right, state.SearchLoss) = (0, 0, 0, 0);
-            file?.Save(step, state with { Epoch = epoch + 1 });
+            if (state.Step < steps)
+            {
+                file?.Save(state, step.State());
+                break;                                                              // time is up
+            }
+            var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Right, steps),
+                warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchRight, steps) : null,
+                architecture.Genotype().ToString());
+            state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
+            file?.Save(state, step.State());
+            clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
-            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, Genotype.Parse(e.Genotype)))]);
+            [.. state.Finished.Select(e =>
+                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))]);
+
+        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
 
         BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
             images.Statistics(), options.Seed, name, device);
     }
+
+    private static Checkpoint<SearchState> CheckpointOf(string path, ImageSet images, OperationMask mask, SearchOptions options) =>
+        new(path, "search", new Dictionary<string, string>
+        {
+            ["images"] = images.Fingerprint(),
+            ["mask"] = mask.ToJson(),
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null }),
+        });
 }

@@ -57,11 +57,30 @@ public sealed record SearchOptions
     /// <summary>Augmentation of both halves. Default: crop with padding 4 at 32 pixels, and flip.</summary>
     public Augmentation? Augmentation { get; init; }
 
+    /// <summary>
+    /// Ends the search when the architecture has stayed as it was for so many epochs after <see cref="WarmupEpochs"/>, at least 1: DARTS
+    /// tends to get worse when it searches on (Liang et al., DARTS+, 2019). Default null: all epochs are searched.
+    /// </summary>
+    public int? Patience { get; init; }
+
+    /// <summary>
+    /// The time after which the search ends with the architecture found so far, within one step; above 0. Default null: no limit. A search
+    /// that goes on from a checkpoint has it anew. During <see cref="WarmupEpochs"/> that architecture is still a random one.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
+
     /// <summary>Decides split, order, augmentation and start values. Default 0.</summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
+
+    /// <summary>What measures <see cref="TimeLimit"/>.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Whether <see cref="Patience"/> is over, given the architecture after every epoch so far.</summary>
+    internal bool IsSettled(IReadOnlyList<string> genotypes) =>
+        Patience is { } patience && genotypes.Count > WarmupEpochs + patience && genotypes.TakeLast(patience + 1).Distinct().Count() == 1;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
@@ -77,5 +96,9 @@ public sealed record SearchOptions
             throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. Plain autograd keeps everything as it is.");
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
+        if (Patience < 1)
+            throw new ArgumentException($"Patience is {Patience}; expected at least 1 epoch, or null to search all epochs.");
+        if (TimeLimit <= TimeSpan.Zero)
+            throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
     }
 }

@@ -71,7 +71,8 @@ public static class ModuleWeights
         SafetensorsFile.Write(path, Tensors(module), metadata);
     }
 
-    private static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module) =>
+    /// <summary>Every parameter and buffer of a module under its own name.</summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module) =>
         module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers().Select(b => (b.name, b.buffer)));
 
     private static void Check(string name, Tensor tensor, SafetensorsFile file, string prefix)

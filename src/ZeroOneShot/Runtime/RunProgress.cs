@@ -26,7 +26,13 @@ public sealed record RunProgress
     /// <summary>Share of training images of this epoch classified rightly so far, 0 to 1; null before the first step and in pruning.</summary>
     public double? Accuracy { get; init; }
 
-    /// <summary>Share of validation images classified rightly, 0 to 1; only at the end of an epoch with a validation set.</summary>
+    /// <summary>
+    /// Mean loss of the validation images; only at the end of an epoch with a validation set. In the search its other half, on which the
+    /// architecture is trained, takes the place of a validation set.
+    /// </summary>
+    public double? ValidationLoss { get; init; }
+
+    /// <summary>Share of validation images classified rightly, 0 to 1; known when <see cref="ValidationLoss"/> is.</summary>
     public double? ValidationAccuracy { get; init; }
 
     /// <summary>Time since the stage began.</summary>
@@ -49,6 +55,8 @@ public sealed record RunProgress
             text += string.Create(CultureInfo.InvariantCulture, $", loss {Loss:0.0000}");
         if (Accuracy is not null)
             text += string.Create(CultureInfo.InvariantCulture, $", accuracy {Accuracy:0.0000}");
+        if (ValidationLoss is not null)
+            text += string.Create(CultureInfo.InvariantCulture, $", validation loss {ValidationLoss:0.0000}");
         if (ValidationAccuracy is not null)
             text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
         if (Remaining is { } remaining)

@@ -1,19 +1,30 @@
-using System.Diagnostics;
-
 namespace ZeroOneShot.Runtime;
 
-/// <summary>Reports the progress of one stage and estimates from the steps done how long it still takes.</summary>
-internal sealed class StageClock(RunStage stage, int? epochs, IProgress<RunProgress>? progress)
+/// <summary>
+/// Reports the progress of one stage, estimates from the steps done how long it still takes, and says when its time is up.
+/// </summary>
+/// <param name="stage">The stage.</param>
+/// <param name="epochs">How many epochs there will be; null when not known.</param>
+/// <param name="progress">Told of every step; null for nobody.</param>
+/// <param name="limit">The time the stage may take; null is no limit.</param>
+/// <param name="time">What measures the time; null is the system.</param>
+internal sealed class StageClock(
+    RunStage stage, int? epochs, IProgress<RunProgress>? progress, TimeSpan? limit = null, TimeProvider? time = null)
 {
-    private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private readonly long _start = (time ?? TimeProvider.System).GetTimestamp();
 
-    public TimeSpan Elapsed => _watch.Elapsed;
+    public TimeSpan Elapsed => _time.GetElapsedTime(_start);
 
-    public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null, double? validationAccuracy = null)
+    /// <summary>Whether the stage has taken the time it may.</summary>
+    public bool TimeIsUp => Elapsed >= limit;
+
+    public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null,
+        double? validationLoss = null, double? validationAccuracy = null)
     {
         if (progress is null)
             return;
-        var elapsed = _watch.Elapsed;
+        var elapsed = Elapsed;
         var done = epoch + (double)step / steps;
         progress.Report(new RunProgress
         {
@@ -24,6 +35,7 @@ internal sealed class StageClock(RunStage stage, int? epochs, IProgress<RunProgr
             Steps = steps,
             Loss = loss,
             Accuracy = accuracy,
+            ValidationLoss = validationLoss,
             ValidationAccuracy = validationAccuracy,
             Elapsed = elapsed,
             Remaining = epochs is { } all && done > 0 ? elapsed * ((all - done) / done) : null,

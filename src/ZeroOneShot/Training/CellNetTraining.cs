@@ -1,7 +1,8 @@
+using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
-using ZeroOneShot.Optimization;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -11,7 +12,7 @@ namespace ZeroOneShot.Training;
 /// <summary>Training of an evaluation network (DARTS, section 3.2 and its public code).</summary>
 public static class CellNetTraining
 {
-    /// <summary>Trains the network of a genotype.</summary>
+    /// <summary>Trains the network of a genotype from random weights.</summary>
     /// <param name="images">The training images.</param>
     /// <param name="genotype">The architecture.</param>
     /// <param name="options">Settings.</param>
@@ -19,26 +20,69 @@ public static class CellNetTraining
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellation">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="checkpoint">
+    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the training goes on from it, and
+    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
+    /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint is damaged, or is of other images, another network or other settings.
+    /// </exception>
     /// <exception cref="ArgumentException">An option is out of its range, an image is too small or large, or there are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
-        ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null,
-        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default, SearchSpace? space = null)
+        ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default, SearchSpace? space = null, string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
+        return Run(images, genotype, null, options, validation, progress, cancellation, space, checkpoint);
+    }
+
+    /// <summary>
+    /// Trains on from trained weights, on the same images or on others. Genotype, shape of the network and normalisation are those of the
+    /// weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the classifiers
+    /// begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was learned.
+    /// </summary>
+    /// <param name="weights">Where to begin.</param>
+    /// <param name="images">The training images, with as many channels as the weights' own.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="validation">Images to measure after every epoch; null for none.</param>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="cancellation">Stops the run within one step.</param>
+    /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="checkpoint">As for <see cref="Train"/>.</param>
+    /// <returns>The trained network, which the caller disposes.</returns>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint is damaged or of another run, or the weights do not fit their genotype.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public static TrainedCellNet Continue(
+        CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default, SearchSpace? space = null,
+        string? checkpoint = null)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(options);
+        options = options with { Network = weights.Network };
+        return Run(images, weights.Genotype, weights, options, validation, progress, cancellation, space, checkpoint);
+    }
+
+    private static TrainedCellNet Run(
+        ImageSet images, Genotype genotype, CellNetWeights? start, TrainingOptions options, ImageSet? validation,
+        IProgress<RunProgress>? progress, CancellationToken cancellation, SearchSpace? space, string? checkpoint)
+    {
         options.Validate();
         cancellation.ThrowIfCancellationRequested();
-        CheckSize(images.Shape);
-        if (validation is not null && validation.Shape != images.Shape)
-        {
-            throw new ArgumentException(
-                $"The validation images are {validation.Shape}, the training images {images.Shape}; both need one shape.", nameof(validation));
-        }
+        CheckImages(images, validation, start, options);
         var device = TorchRuntime.ResolveDevice(options.Device);
 
-        var statistics = images.Statistics();
+        var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
             options.Seed, "train", device);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
@@ -48,36 +92,61 @@ public static class CellNetTraining
         {
             using (var random = RandomStream.Of(options.Seed, "train: weights"))
                 Initialization.Default(network, random);
+            start?.CopyTo(network, images.ClassNames);
             network.to(device);
-            using var dropPathRandom = RandomStream.Of(options.Seed, "train: drop path");
-            using var parameters = new FlatParameters(network.parameters());
-            using var optimizer = new Sgd(parameters, options.Momentum, options.WeightDecay);
-            var lean = new LeanCellNet(network);
-            var clock = new StageClock(RunStage.Train, options.Epochs, progress);
-            for (var epoch = 0; epoch < options.Epochs; epoch++)
+
+            using var step = new TrainingStep(network, options);
+            var measure = options.EarlyStopping ?? new EarlyStopping();
+            var clock = new StageClock(RunStage.Train, options.Epochs, progress, options.TimeLimit, options.Time);
+            var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
+            var state = file?.Load((tensors, _) => step.Restore(tensors)) ?? new TrainingState();
+            var steps = batches.BatchesPerEpoch;
+            try
             {
-                network.train();
-                optimizer.LearningRate = CosineSchedule.At(options.LearningRate, 0, epoch, options.Epochs);
-                var dropPath = options.DropPath * epoch / options.Epochs;
-                var (lossSum, right, steps) = (0.0, 0L, batches.BatchesPerEpoch);
-                for (var i = 0; i < steps; i++)
+                while (state.Epoch < options.Epochs && !clock.TimeIsUp && options.EarlyStopping?.IsOver(state.Finished) != true)
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    using var scope = NewDisposeScope();
-                    var (batch, labels) = batches.Batch((long)epoch * steps + i);
-                    parameters.Gradient.zero_();
-                    var (logits, crossEntropy) = lean.Gradient(batch, labels, options.AuxiliaryWeight, dropPath, dropPathRandom);
-                    parameters.ClipGradient(options.ClipNorm);
-                    optimizer.Step();
-                    lossSum += crossEntropy.Value();
-                    right += (long)logits.detach().argmax(1).eq(labels).sum().Value();
-                    if (i + 1 < steps)
-                        clock.Report(epoch, i + 1, steps, lossSum / (i + 1), (double)right / ((i + 1) * options.BatchSize));
+                    var epoch = state.Epoch;
+                    network.train();
+                    step.LearningRate = CosineSchedule.At(options.LearningRate, 0, epoch, options.Epochs);
+                    var dropPath = options.DropPath * epoch / options.Epochs;
+                    while (state.Step < steps && !clock.TimeIsUp)
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        using var scope = NewDisposeScope();
+                        var number = (long)epoch * steps + state.Step;
+                        using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
+                        var batch = batches.Batch(number);
+                        var (loss, right) = step.Take(batch.Images, batch.Labels, dropPath, random);
+                        (state.Loss, state.Right, state.Step) = (state.Loss + loss, state.Right + right, state.Step + 1);
+                        if (state.Step < steps)
+                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
+                    }
+                    if (state.Step < steps)
+                    {
+                        file?.Save(state, step.State());
+                        break;                                                      // time is up
+                    }
+                    (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellation);
+                    var finished = new TrainingEpoch(
+                        state.Loss / steps, Share(state.Right, steps), validated?.Loss, validated?.Accuracy);
+                    state = new TrainingState { Epoch = epoch + 1, Finished = [.. state.Finished, finished] };
+                    if (measure.BestOf(state.Finished) == epoch)
+                        step.KeepAsBest();
+                    file?.Save(state, step.State());
+                    clock.Report(
+                        epoch, steps, steps, finished.Loss, finished.Accuracy, finished.ValidationLoss, finished.ValidationAccuracy);
                 }
-                var accuracy = (double)right / (steps * options.BatchSize);
-                double? validationAccuracy = validation is null ? null : trained.Accuracy(validation, cancellation);
-                epochs.Add(new TrainingEpoch(lossSum / steps, accuracy, validationAccuracy));
-                clock.Report(epoch, steps, steps, lossSum / steps, accuracy, validationAccuracy);
+            }
+            catch (OperationCanceledException)
+            {
+                file?.Save(state, step.State());
+                throw;
+            }
+            epochs.AddRange(state.Finished);
+            if ((options.EarlyStopping is not null || state.Epoch < options.Epochs) && measure.BestOf(state.Finished) is { } best)
+            {
+                step.TakeBest();
+                trained.BestEpoch = best + 1;
             }
             network.eval();
             return trained;
@@ -87,7 +156,20 @@ public static class CellNetTraining
             trained.Dispose();
             throw;
         }
+
+        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
     }
+
+    private static Checkpoint<TrainingState> CheckpointOf(
+        string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options) =>
+        new(path, "training", new Dictionary<string, string>
+        {
+            ["images"] = images.Fingerprint(),
+            ["validation images"] = validation?.Fingerprint() ?? "none",
+            ["genotype"] = genotype.ToString(),
+            ["start weights"] = start?.Fingerprint() ?? "random",
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null }),
+        });
 
     private static Augmentation DefaultAugmentation(ImageShape shape)
     {
@@ -95,12 +177,30 @@ public static class CellNetTraining
         return Augmentation.ForSize(size) with { Cutout = size / 2 };
     }
 
-    private static void CheckSize(ImageShape shape)
+    private static void CheckImages(ImageSet images, ImageSet? validation, CellNetWeights? start, TrainingOptions options)
     {
+        var shape = images.Shape;
         if (shape.Channels is not (1 or 3) || Outside(shape.Height) || Outside(shape.Width))
         {
             throw new ArgumentException($"The images are {shape}; a CellNet takes images of {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side " +
-                "with 1 or 3 channels. Resize them first, for example with ResizeImages.", nameof(shape));
+                "with 1 or 3 channels. Resize them first, for example with ResizeImages.", nameof(images));
+        }
+        if (start is not null && start.Statistics.Mean.Count != shape.Channels)
+        {
+            throw new ArgumentException($"The images have {shape.Channels} channel(s), those that the weights were trained on " +
+                $"{start.Statistics.Mean.Count}; both need the same.", nameof(images));
+        }
+        if (validation is null && options.EarlyStopping is not null)
+        {
+            throw new ArgumentException(
+                "EarlyStopping needs a validation set to watch; give one, or leave EarlyStopping null.", nameof(validation));
+        }
+        if (validation is { Count: 0 })
+            throw new ArgumentException("The validation set has no images; expected at least one.", nameof(validation));
+        if (validation is not null && validation.Shape != shape)
+        {
+            throw new ArgumentException(
+                $"The validation images are {validation.Shape}, the training images {shape}; both need one shape.", nameof(validation));
         }
 
         static bool Outside(int side) => side is < CellNet.SmallestImage or > CellNet.LargestImage;

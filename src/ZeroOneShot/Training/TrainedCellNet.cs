@@ -1,5 +1,6 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Training;
@@ -30,6 +31,17 @@ public sealed class TrainedCellNet(
     /// <summary>The course of the training.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs => epochs;
 
+    /// <summary>
+    /// The epoch, from 1, whose weights were kept because its validation was the best; null where the last weights were kept. See
+    /// <see cref="TrainingOptions.EarlyStopping"/> and <see cref="TrainingOptions.TimeLimit"/>.
+    /// </summary>
+    public int? BestEpoch { get; internal set; }
+
+    /// <summary>A copy of the weights, to save them or to train on from them.</summary>
+    /// <param name="metadata">Texts to keep with them, under keys of one's own.</param>
+    /// <exception cref="ArgumentException">A key is one of the weights' own.</exception>
+    public CellNetWeights Weights(IReadOnlyDictionary<string, string>? metadata = null) => CellNetWeights.Of(this, metadata);
+
     /// <summary>The class of every image.</summary>
     /// <param name="images">Images of the network's shape.</param>
     /// <param name="cancellation">Stops within one batch.</param>
@@ -37,26 +49,48 @@ public sealed class TrainedCellNet(
     public IReadOnlyList<int> Classify(ImageSet images, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        if (images.Shape != shape)
-            throw new ArgumentException($"The images are {images.Shape}; the network was trained on {shape}. Resize them first.", nameof(images));
         var classes = new List<int>(images.Count);
-        using var _ = no_grad();
-        network.eval();
-        foreach (var batch in Enumerable.Range(0, images.Count).Chunk(EvaluationBatch))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var normalized = statistics.Normalize(images.ImageTensor(batch)).to(network.parameters().First().device);
-            classes.AddRange(network.forward(normalized).argmax(1).cpu().data<long>().Select(label => (int)label));
-        }
+        ForEachBatch(images, cancellation, (_, logits) =>
+            classes.AddRange(logits.argmax(1).cpu().data<long>().Select(label => (int)label)));
         return classes;
     }
 
     /// <summary>The share of images classified rightly, 0 to 1.</summary>
     /// <param name="images">Labelled images of the network's shape.</param>
     /// <param name="cancellation">Stops within one batch.</param>
-    public double Accuracy(ImageSet images, CancellationToken cancellation = default) =>
-        (double)Classify(images, cancellation).Where((label, i) => label == images.Label(i)).Count() / images.Count;
+    /// <exception cref="ArgumentException">The images have another shape.</exception>
+    public double Accuracy(ImageSet images, CancellationToken cancellation = default) => Measure(images, cancellation).Accuracy;
+
+    /// <summary>The mean cross entropy of images and the share of them classified rightly, 0 to 1.</summary>
+    /// <param name="images">Labelled images of the network's shape, at least one.</param>
+    /// <param name="cancellation">Stops within one batch.</param>
+    /// <exception cref="ArgumentException">The images have another shape.</exception>
+    public (double Loss, double Accuracy) Measure(ImageSet images, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        var (loss, right) = (0.0, 0L);
+        ForEachBatch(images, cancellation, (batch, logits) =>
+        {
+            var labels = images.LabelTensor(batch).to(logits.device);
+            loss += nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum).Value();
+            right += (long)logits.argmax(1).eq(labels).sum().Value();
+        });
+        return (loss / images.Count, (double)right / images.Count);
+    }
+
+    private void ForEachBatch(ImageSet images, CancellationToken cancellation, Action<int[], Tensor> act)
+    {
+        if (images.Shape != shape)
+            throw new ArgumentException($"The images are {images.Shape}; the network was trained on {shape}. Resize them first.", nameof(images));
+        using var _ = no_grad();
+        network.eval();
+        foreach (var batch in Enumerable.Range(0, images.Count).Chunk(EvaluationBatch))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            act(batch, network.forward(statistics.Normalize(images.ImageTensor(batch)).to(network.parameters().First().device)));
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();

@@ -36,11 +36,26 @@ public sealed record TrainingOptions
     /// <summary>Augmentation. Default: crop with padding 4 at 32 pixels, flip, and cutout of half the side (16 at 32 pixels).</summary>
     public Augmentation? Augmentation { get; init; }
 
+    /// <summary>
+    /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set.
+    /// Default null: all epochs are trained, and the last weights kept.
+    /// </summary>
+    public EarlyStopping? EarlyStopping { get; init; }
+
+    /// <summary>
+    /// The time after which the training ends, within one step; above 0. If it runs out, the weights of the best validated epoch are kept,
+    /// or without a validation set those of that moment. Default null: no limit. A training that goes on from a checkpoint has it anew.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
+
     /// <summary>Decides order, augmentation, start values and drop path. Default 0.</summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
+
+    /// <summary>What measures <see cref="TimeLimit"/>.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
@@ -50,6 +65,9 @@ public sealed record TrainingOptions
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        EarlyStopping?.Validate();
+        if (TimeLimit <= TimeSpan.Zero)
+            throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
         if (DropPath is not (>= 0 and < 1))
             throw new ArgumentException($"DropPath is {DropPath}; expected at least 0 and below 1.");
     }

@@ -15,13 +15,19 @@ public static class ZeroShotPruning
     /// <param name="options">Settings.</param>
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="cancellation">Stops the run within one candidate.</param>
+    /// <param name="checkpoint">
+    /// A file written after every round. If it exists, its rounds are not measured again, and the result is the same bit for bit. Null:
+    /// nothing is written.
+    /// </param>
     /// <returns>The rounds; see <see cref="PartialPruning"/>.</returns>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static OperationMask Prune(
-        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        string? checkpoint = null)
     {
-        using var run = new Run(images, options, progress, cancellation);
+        using var run = new Run(images, options, progress, cancellation, checkpoint);
         return run.Prune();
     }
 
@@ -31,11 +37,12 @@ public static class ZeroShotPruning
     /// </summary>
     /// <inheritdoc cref="Prune"/>
     public static (OperationMask Mask, Genotype Genotype) PruneToGenotype(
-        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
-        using var run = new Run(images, options, progress, cancellation);
+        using var run = new Run(images, options, progress, cancellation, checkpoint);
         var mask = run.Prune();
         var importance = run.Importances(mask, run.Rounds);
         return (mask, new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction)));
@@ -67,8 +74,11 @@ public static class ZeroShotPruning
         private readonly Supernet _supernet;
         private readonly LeanSupernet _lean;
         private readonly Tensor[] _batches;
+        private readonly PruningCheckpoint? _checkpoint;
 
-        public Run(ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        public Run(
+            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation,
+            string? checkpoint)
         {
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);
@@ -77,6 +87,7 @@ public static class ZeroShotPruning
             (_options, _cancellation, _clock) = (options, cancellation, new StageClock(RunStage.Prune, null, progress));
             _device = TorchRuntime.ResolveDevice(options.Device);
             _start = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
+            _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
             _batches = Batches(images);
             _supernet = new Supernet(_start, options.Supernet, images.Shape.Channels, images.ClassCount);
             _supernet.train();
@@ -93,8 +104,12 @@ public static class ZeroShotPruning
             return rounds.Count == 0 ? _start : rounds[^1].Mask;
         }
 
+        /// <summary>The importances of all live operations.</summary>
+        public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int round) =>
+            _checkpoint is null ? Measure(mask, round) : _checkpoint.Importances(mask, round, Measure);
+
         /// <summary>The importances of all live operations, ranks averaged over the initialisations.</summary>
-        public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int round)
+        private IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Measure(OperationMask mask, int round)
         {
             var candidates = mask.AllLive.ToArray();
             var masks = candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation)).Prepend(mask).ToArray();

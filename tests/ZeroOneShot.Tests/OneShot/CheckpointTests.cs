@@ -31,7 +31,7 @@ public sealed class CheckpointTests : IDisposable
         var expected = Run(method, whole);
         using (var cancellation = new CancellationTokenSource())
         {
-            var stop = new StopAfter(step, cancellation);
+            var stop = EachStep.CancelAt(step, cancellation);
             if (step < Steps)
                 Assert.Throws<OperationCanceledException>(() => Run(method, Checkpoint, stop, cancellation));
             else
@@ -43,12 +43,40 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void When_time_is_up_the_genotype_so_far_is_found_and_a_checkpoint_goes_on()
+    {
+        var expected = Run("DARTS", checkpoint: null);
+        var time = new HandTime();
+        var passing = new EachStep(step => time.Pass(step == 3 ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(1)));
+        var limited = Run("DARTS", Checkpoint, passing, change: options => options with { TimeLimit = TimeSpan.FromHours(1), Time = time });
+        Assert.Equal((3, 1), (passing.Count, limited.Epochs.Count));
+        Assert.Equal(expected.Epochs[0], limited.Epochs[0]);
+        AssertEqual(expected, Run("DARTS", Checkpoint));
+    }
+
+    [Fact]
+    public void A_search_whose_architecture_stays_the_same_ends_when_patience_does_and_stays_ended()
+    {
+        // Without a learning rate nothing changes after the second epoch, the first one in which the architecture is trained.
+        var ended = Run("DARTS", Checkpoint, change: Still);
+        Assert.Equal(4, ended.Epochs.Count);
+        AssertEqual(ended, Run("DARTS", Checkpoint, new EachStep(_ => Assert.Fail("nothing is left to do")), change: Still));
+
+        static SearchOptions Still(SearchOptions options) =>
+            options with { Epochs = 5, Patience = 2, ArchitectureLearningRate = 0, ArchitectureWeightDecay = 0 };
+    }
+
+    [Fact]
     public void A_killed_search_goes_on_from_its_last_epoch()
     {
         var expected = Run("Zero-One-Shot-RND", checkpoint: null);
         var kept = _folder.File("kept");
         // What a kill in the second epoch leaves: the file of the first one.
-        Run("Zero-One-Shot-RND", Checkpoint, new CopyAt(step: 3, Checkpoint, kept));
+        Run("Zero-One-Shot-RND", Checkpoint, new EachStep(step =>
+        {
+            if (step == 3)
+                File.Copy(Checkpoint, kept);
+        }));
         File.Move(kept, Checkpoint, overwrite: true);
         AssertEqual(expected, Run("Zero-One-Shot-RND", Checkpoint));
     }
@@ -78,12 +106,13 @@ public sealed class CheckpointTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static SearchResult Run(string method, string? checkpoint, IProgress<RunProgress>? progress = null,
-        CancellationTokenSource? stop = null, long seed = 5, ImageSet? images = null)
+        CancellationTokenSource? stop = null, long seed = 5, ImageSet? images = null, Func<SearchOptions, SearchOptions>? change = null)
     {
         var options = SearchMethod.Parse(method).Apply(new SearchOptions
         {
             Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 12, Seed = seed,
         });
+        options = change?.Invoke(options) ?? options;
         return MaskedDartsSearch.Run(images ?? s_images, RandomPruning.Mask(SearchSpace.Darts, 0.3, seed: 4), options, progress,
             stop?.Token ?? TestContext.Current.CancellationToken, checkpoint);
     }
@@ -98,27 +127,5 @@ public sealed class CheckpointTests : IDisposable
         }
         Assert.Equal(expected.Genotype, actual.Genotype);
         Assert.Equal(expected.Epochs, actual.Epochs);                               // the losses stand for the weights
-    }
-
-    private sealed class StopAfter(int steps, CancellationTokenSource cancellation) : IProgress<RunProgress>
-    {
-        private int _steps;
-
-        public void Report(RunProgress value)
-        {
-            if (++_steps == steps)
-                cancellation.Cancel();
-        }
-    }
-
-    private sealed class CopyAt(int step, string from, string to) : IProgress<RunProgress>
-    {
-        private int _steps;
-
-        public void Report(RunProgress value)
-        {
-            if (++_steps == step)
-                File.Copy(from, to);
-        }
     }
 }

@@ -1,0 +1,138 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Persistence;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Training;
+
+/// <summary>
+/// The weights of a trained network, in memory or in a safetensors file, with all that is needed to build it again:
+/// <see cref="CellNetTraining.Continue"/> trains on from them. It never changes.
+/// </summary>
+public sealed class CellNetWeights
+{
+    private const string GenotypeKey = "genotype", NetworkKey = "network", ClassNamesKey = "class_names", MeanKey = "mean", StdKey = "std";
+
+    // The layers whose shape depends on the number of classes.
+    private static readonly string[] s_heads = ["classifier.", "auxiliary_head.classifier."];
+
+    private readonly List<StoredTensor> _tensors;
+
+    private CellNetWeights(List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, string where)
+    {
+        _tensors = tensors;
+        Genotype = Genotype.Parse(Text(GenotypeKey));
+        Network = Json<CellNetOptions>(NetworkKey);
+        ClassNames = Json<string[]>(ClassNamesKey);
+        Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
+        Metadata = metadata;
+
+        string Text(string key) => metadata.TryGetValue(key, out var text)
+            ? text
+            : throw new InvalidDataException($"{where} does not hold the weights of a trained network: it says nothing of its {key}. " +
+                $"Use a file that {nameof(CellNetWeights)}.{nameof(Save)} wrote.");
+
+        T Json<T>(string key) => JsonSerializer.Deserialize<T>(Text(key)) ?? throw new InvalidDataException($"{where} has an empty {key}.");
+    }
+
+    /// <summary>The architecture.</summary>
+    public Genotype Genotype { get; }
+
+    /// <summary>The shape of the network.</summary>
+    public CellNetOptions Network { get; }
+
+    /// <summary>The names of the classes, in the order of the logits.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The normalisation that the network expects.</summary>
+    public ChannelStatistics Statistics { get; }
+
+    /// <summary>All texts kept with the weights.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Reads weights from a file.</summary>
+    /// <param name="path">A file written by <see cref="Save"/>.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or holds something else.</exception>
+    public static CellNetWeights Read(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        using var scope = NewDisposeScope();
+        var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
+        return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
+    }
+
+    /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
+    /// <param name="path">The file to write or replace.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
+    public void Save(string path)
+    {
+        using var scope = NewDisposeScope();
+        SafetensorsFile.Write(path, _tensors.Select(stored => (stored.Name, stored.ToTensor())), Metadata);
+    }
+
+    internal static CellNetWeights Of(TrainedCellNet trained, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var all = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        all.Add(GenotypeKey, trained.Network.Genotype.ToString());
+        all.Add(NetworkKey, JsonSerializer.Serialize(trained.Network.Options));
+        all.Add(ClassNamesKey, JsonSerializer.Serialize(trained.ClassNames));
+        all.Add(MeanKey, JsonSerializer.Serialize(trained.Statistics.Mean));
+        all.Add(StdKey, JsonSerializer.Serialize(trained.Statistics.Std));
+        using var scope = NewDisposeScope();
+        var tensors = ModuleWeights.Tensors(trained.Network).Select(t => StoredTensor.Of(t.Name, t.Tensor));
+        return new CellNetWeights([.. tensors], all, "The network");
+    }
+
+    /// <summary>Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing or of another shape or type.</exception>
+    internal void CopyTo(CellNet network, IReadOnlyList<string> classNames)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var sameClasses = ClassNames.SequenceEqual(classNames);
+        var stored = _tensors.ToDictionary(tensor => tensor.Name);
+        foreach (var (name, tensor) in ModuleWeights.Tensors(network))
+        {
+            if (!sameClasses && s_heads.Any(head => name.StartsWith(head, StringComparison.Ordinal)))
+                continue;
+            if (!stored.TryGetValue(name, out var value) || value.DType != tensor.dtype || !value.Shape.SequenceEqual(tensor.shape))
+            {
+                throw new InvalidDataException(
+                    $"The weights have no '{name}' of shape [{string.Join(", ", tensor.shape)}], which a network " +
+                    "of their genotype has; the file was changed after it was written. Use another.");
+            }
+            tensor.copy_(value.ToTensor());
+        }
+    }
+
+    /// <summary>What tells these weights from any others.</summary>
+    internal string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, _, _, bytes) in _tensors)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(bytes);
+        }
+        return $"{Genotype}, SHA-256 {Convert.ToHexString(hash.GetHashAndReset())}";
+    }
+
+    private sealed record StoredTensor(string Name, ScalarType DType, long[] Shape, byte[] Bytes)
+    {
+        public static StoredTensor Of(string name, Tensor tensor) =>
+            new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
+
+        public Tensor ToTensor()
+        {
+            var tensor = empty(Shape, DType);
+            Bytes.CopyTo(tensor.bytes);
+            return tensor;
+        }
+    }
+}

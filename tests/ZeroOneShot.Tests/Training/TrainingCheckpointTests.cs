@@ -1,0 +1,97 @@
+using Xunit;
+using ZeroOneShot.Data;
+using ZeroOneShot.Tests.Data;
+using ZeroOneShot.Training;
+
+namespace ZeroOneShot.Tests.Training;
+
+/// <summary>A training that was stopped goes on as if it had not been.</summary>
+public sealed class TrainingCheckpointTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private string Checkpoint => _folder.File("train.safetensors");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(4, false)]
+    [InlineData(3, true)]
+    [InlineData(4, true)]
+    [InlineData(6, true)]
+    public void A_cancelled_training_goes_on_to_the_same_network_bit_for_bit(int step, bool validated)
+    {
+        var options = validated ? Toy.Options with { EarlyStopping = new EarlyStopping { Patience = Toy.Epochs } } : Toy.Options;
+        var validation = validated ? Toy.Validation : null;
+        var whole = _folder.File("whole");
+        using var expected = Toy.Train(options, validation, checkpoint: whole);
+        using (var cancellation = new CancellationTokenSource())
+        {
+            var cancel = EachStep.CancelAt(step, cancellation);
+            if (step < Toy.Epochs * Toy.StepsPerEpoch)
+                Assert.ThrowsAny<OperationCanceledException>(() => Toy.Train(options, validation, cancel, cancellation.Token, Checkpoint));
+            else
+                Toy.Train(options, validation, cancel, cancellation.Token, Checkpoint).Dispose();
+            Assert.Equal(step, cancel.Count);
+        }
+        using var resumed = Toy.Train(options, validation, checkpoint: Checkpoint);
+        AssertEqual(expected, resumed);
+        Assert.Equal(File.ReadAllBytes(whole), File.ReadAllBytes(Checkpoint));      // weights, statistics, momentum, best weights
+        using var again = Toy.Train(options, validation, new EachStep(_ => Assert.Fail("nothing is left to do")), checkpoint: Checkpoint);
+        AssertEqual(expected, again);
+    }
+
+    [Fact]
+    public void A_checkpoint_changes_nothing()
+    {
+        using var without = Toy.Train(Toy.Options);
+        using var with = Toy.Train(Toy.Options, checkpoint: Checkpoint);
+        AssertEqual(without, with);
+    }
+
+    [Fact]
+    public void Cancelling_while_validation_runs_loses_no_epoch()
+    {
+        using var expected = Toy.Train(Toy.Options, Toy.Validation);
+        using var cancellation = new CancellationTokenSource();
+        // The last step of an epoch reports only after the validation, so that this cancels just before it.
+        var cancel = EachStep.CancelAt(Toy.StepsPerEpoch - 1, cancellation);
+        Assert.ThrowsAny<OperationCanceledException>(() => Toy.Train(Toy.Options, Toy.Validation, cancel, cancellation.Token, Checkpoint));
+        using var resumed = Toy.Train(Toy.Options, Toy.Validation, checkpoint: Checkpoint);
+        AssertEqual(expected, resumed);
+    }
+
+    [Fact]
+    public void Another_training_is_refused_and_the_file_stays()
+    {
+        Toy.Train(Toy.Options, checkpoint: Checkpoint).Dispose();
+        var before = File.ReadAllBytes(Checkpoint);
+        var error = Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options with { Seed = 6 }, checkpoint: Checkpoint));
+        Assert.Contains("is no checkpoint of this training: its options are", error.Message);
+        Assert.Contains(Checkpoint, error.Message);
+        var others = RandomImages.Of(24, 4, new ImageShape(3, 16, 16));
+        Assert.Contains("its images are",
+            Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options, checkpoint: Checkpoint, images: others)).Message);
+        Assert.Contains("its validation images are none",
+            Assert.Throws<InvalidDataException>(() => Toy.Train(Toy.Options, Toy.Validation, checkpoint: Checkpoint)).Message);
+        Assert.Equal(before, File.ReadAllBytes(Checkpoint));
+    }
+
+    [Fact]
+    public void A_training_that_went_astray_can_be_kept_and_gone_on_with()
+    {
+        var options = Toy.Options with { LearningRate = 1e30, ClipNorm = 1e30 };
+        using var first = Toy.Train(options, checkpoint: Checkpoint);
+        Assert.Contains(first.Epochs, epoch => !double.IsFinite(epoch.Loss));
+        using var again = Toy.Train(options, checkpoint: Checkpoint);
+        Assert.Equal(first.Epochs, again.Epochs);
+    }
+
+    private static void AssertEqual(TrainedCellNet expected, TrainedCellNet actual)
+    {
+        Assert.Equal(Toy.Bytes(expected), Toy.Bytes(actual));
+        Assert.Equal(expected.Epochs, actual.Epochs);
+        Assert.Equal(expected.BestEpoch, actual.BestEpoch);
+    }
+}
