@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 
 namespace ZeroOneShot.Samples.Tests;
@@ -20,6 +21,11 @@ public sealed class TinyRun : IDisposable
     public string Images => Path.Combine(_folder, "images");
 
     public string File(string name) => Path.Combine(Out, name);
+
+    /// <summary>What the training process said of the test images.</summary>
+    internal (string Image, string Label, string Predicted, double Score)[] Predictions() =>
+        [.. System.IO.File.ReadLines(File("predictions.csv")).Skip(1).Select(line => line.Split(','))
+            .Select(cells => (cells[0], cells[1], cells[2], double.Parse(cells[3], CultureInfo.InvariantCulture)))];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }
