@@ -38,9 +38,17 @@ searchStep.SetAction(parsed => SearchStep.Run(
 var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training.") { json, channels, cells };
 endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
+var images = new Option<int>("--images") { Description = "Images scored.", DefaultValueFactory = _ => 1024 };
+var bulkScoring = new Command("bulk-scoring", "Images scored per second: row by row, in bulk, and in bulk by the loaded zip.")
+{
+    json, channels, cells, images, repetitions,
+};
+bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(images),
+    parsed.GetValue(repetitions), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetValue(one)!).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, bulkScoring, child }.Parse(args).Invoke();
