@@ -35,9 +35,7 @@ app.MapPost("/classify", async (HttpRequest request, CancellationToken cancellat
 {
     try
     {
-        using var file = new MemoryStream();
-        await request.Body.CopyToAsync(file, cancellation);
-        return Results.Ok(await service.ClassifyAsync(file.GetBuffer().AsMemory(0, (int)file.Length), cancellation));
+        return Results.Ok(await service.ClassifyAsync(request.Body, cancellation));
     }
     catch (BadHttpRequestException e)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.OnnxRuntime;
@@ -27,6 +28,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private Chunk? _current;
     private int _row;
     private bool _sourceEnded;
+    private ExceptionDispatchInfo? _failure;
 
     public BatchedLogitsCursor(DataViewRowCursor source, DataViewSchema schema, DataViewSchema.Column features, DataViewSchema.Column logits,
         IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session)
@@ -72,10 +74,13 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         _current = null;
         while (!_sourceEnded && _free.Count > 1)
             ReadAhead();
-        if (!_ahead.TryDequeue(out var chunk))
+        if (!_ahead.TryPeek(out var chunk))
+        {
+            _failure?.Throw();
             return false;
+        }
         chunk.Computing.GetAwaiter().GetResult();
-        (_current, _row) = (chunk, 0);
+        (_current, _row) = (_ahead.Dequeue(), 0);
         return true;
     }
 
@@ -122,19 +127,20 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     {
         var chunk = _free.Pop();
         chunk.Rows = 0;
-        while (chunk.Rows < RowsPerChunk)
+        try
         {
-            if (!_source.MoveNext())
+            while (chunk.Rows < RowsPerChunk && !_sourceEnded)
             {
-                _sourceEnded = true;
-                break;
+                if (_source.MoveNext())
+                    ReadRow(chunk);
+                else
+                    _sourceEnded = true;
             }
-            var row = chunk.Rows++;
-            (chunk.Positions[row], chunk.Batches[row]) = (_source.Position, _source.Batch);
-            _readId(ref chunk.Ids[row]);
-            foreach (var column in _columns.Values)
-                column.Read(chunk.Index * RowsPerChunk + row);
-            _readPixels(chunk, row);
+        }
+        catch (Exception e)
+        {
+            // It is the reader's when the rows before it have been served.
+            (_failure, _sourceEnded) = (ExceptionDispatchInfo.Capture(e), true);
         }
         if (chunk.Rows == 0)
         {
@@ -143,6 +149,17 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         }
         chunk.Computing = Task.Run(chunk.Compute);
         _ahead.Enqueue(chunk);
+    }
+
+    private void ReadRow(Chunk chunk)
+    {
+        var row = chunk.Rows;
+        (chunk.Positions[row], chunk.Batches[row]) = (_source.Position, _source.Batch);
+        _readId(ref chunk.Ids[row]);
+        foreach (var column in _columns.Values)
+            column.Read(chunk.Index * RowsPerChunk + row);
+        _readPixels(chunk, row);
+        chunk.Rows++;
     }
 
     private static int[] ShapeOf(InferenceSession session) => session.InputMetadata.Values.Single().Dimensions[1..];

@@ -103,7 +103,7 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(Stream stream) => WhenFree(() => ImageFile.Read(stream));
+    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream));
 
     /// <summary>Classifies an image in memory, which stays the caller's.</summary>
     /// <param name="image">An image of any size.</param>
@@ -126,6 +126,15 @@ public sealed class ImageClassifierPool : IDisposable
         await _free.WaitAsync(cancellation).ConfigureAwait(false);
         return Score(() => ImageFile.Read(file.Span));
     }
+
+    /// <summary>Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.</summary>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="cancellation">Ends the reading and the waiting.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellation = default) =>
+        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
 
     /// <summary>Disposes the model where <see cref="Load"/> loaded it; a model of somebody else stays as it is.</summary>
     public void Dispose()

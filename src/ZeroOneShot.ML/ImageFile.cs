@@ -24,6 +24,8 @@ public static class ImageFile
     /// <summary>The most bytes that are read from a stream.</summary>
     public const int MostBytes = 1 << 28;
 
+    private const int BufferSize = 1 << 16;
+
     private const string Formats = "png, jpg, bmp, gif or webp";
 
     /// <summary>Decodes a file.</summary>
@@ -54,18 +56,28 @@ public static class ImageFile
     /// <param name="name">How messages call the image.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public static MLImage Read(Stream stream, string name = "The image")
+    public static MLImage Read(Stream stream, string name = "The image") => Read(ReadAll(stream, name).Span, name);
+
+    /// <summary>The rest of a stream, not yet decoded.</summary>
+    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image")
     {
         ArgumentNullException.ThrowIfNull(stream);
-        using var file = new MemoryStream();
-        var buffer = new byte[1 << 16];
+        var file = new MemoryStream();
+        var buffer = new byte[BufferSize];
         for (int count; (count = stream.Read(buffer)) > 0;)
-        {
-            if (file.Length + count > MostBytes)
-                throw new ImageFaultException(ImageFault.TooLarge, $"{name} has more than {MostBytes >> 20} MiB; make it smaller first.");
-            file.Write(buffer, 0, count);
-        }
-        return Read(file.GetBuffer().AsSpan(0, (int)file.Length), name);
+            Append(file, buffer.AsSpan(0, count), name);
+        return file.GetBuffer().AsMemory(0, (int)file.Length);
+    }
+
+    /// <inheritdoc cref="ReadAll"/>
+    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var file = new MemoryStream();
+        var buffer = new byte[BufferSize];
+        for (int count; (count = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+            Append(file, buffer.AsSpan(0, count), "The image");
+        return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
     /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
@@ -113,6 +125,13 @@ public static class ImageFile
     /// <summary>A copy as ML.NET has images.</summary>
     internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
         bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
+
+    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
+    {
+        if (file.Length + bytes.Length > MostBytes)
+            throw new ImageFaultException(ImageFault.TooLarge, $"{name} has more than {MostBytes >> 20} MiB; make it smaller first.");
+        file.Write(bytes);
+    }
 
     private static SKBitmap Decode(SKData data, string name)
     {

@@ -148,12 +148,18 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
     }
 
     [Fact]
-    public void An_error_of_the_source_reaches_the_reader_and_rows_before_it_do_not_hang()
+    public void An_error_of_the_source_comes_after_the_rows_before_it_and_again_at_every_further_step()
     {
-        var rows = Rows(100).Select(row => row.Number < 60 ? row : throw new InvalidDataException("row 60 is damaged"));
-        var scored = trained.Model.Transform(_ml.Data.LoadFromEnumerable(rows));
-        var error = Assert.ThrowsAny<Exception>(() => scored.GetColumn<float[]>("Score").Count());
+        var data = _ml.Data.LoadFromEnumerable(Rows(100).Select(row => row.Number < 60 ? row : throw new InvalidDataException("row 60 is damaged")));
+        var error = Assert.ThrowsAny<Exception>(() => trained.Model.Transform(data).GetColumn<float[]>("Score").Count());
         Assert.Contains("row 60 is damaged", error.ToString());
+
+        var batched = BatchedOf(data);
+        using var cursor = batched.GetRowCursor([batched.Schema["CellNet.Logits"]]);
+        for (var i = 0; i < 60; i++)
+            Assert.True(cursor.MoveNext());
+        Assert.Throws<InvalidDataException>(() => cursor.MoveNext());
+        Assert.Throws<InvalidDataException>(() => cursor.MoveNext());
     }
 
     private IDataView BatchedOf(IDataView data) => trained.Model.LastTransformer.LogitsOf(data);

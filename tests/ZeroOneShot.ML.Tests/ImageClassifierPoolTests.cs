@@ -12,7 +12,7 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     private const int Side = 16;
 
     [Fact]
-    public void Paths_bytes_streams_and_images_give_bit_equal_scores_sorted_with_labels()
+    public async Task Paths_bytes_streams_and_images_give_bit_equal_scores_sorted_with_labels()
     {
         using var pool = ImageClassifierPool.Load(model.Zip);
         Assert.Equal(["bars", "dots"], pool.ClassNames.Order());
@@ -22,6 +22,8 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
             var expected = pool.Classify(file);
             Assert.Equal(expected, pool.Classify(bytes));
             Assert.Equal(expected, pool.Classify(new MemoryStream(bytes)));
+            Assert.Equal(expected, await pool.ClassifyAsync(bytes, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, await pool.ClassifyAsync(new MemoryStream(bytes), TestContext.Current.CancellationToken));
             using var image = ImageFile.Read(file);
             Assert.Equal(expected, pool.Classify(image));
             Assert.Equal(expected, pool.Classify(image));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -11,6 +12,12 @@ namespace ZeroOneShot.Samples.Tests;
 public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFixture<PredictApiTests.Service>
 {
     private const int Megabyte = 1_000_000;
+
+    // 16 x 8 pixels: a grey slope from left to right, white in the upper left.
+    private static readonly byte[] s_lyingJpeg = Convert.FromBase64String(
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8yb" +
+        "qmx5moq6T/wAALCAAIABABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAwT/xAAdEAABAgcAAAAAAAAAAAAAAAAABBEGEhMkQYPB/9oACAEBAAA/" +
+        "AKE8S1mtJdj8FQYP/9k=");
 
     public static bool HasProcessMaps => OperatingSystem.IsLinux();
 
@@ -37,6 +44,26 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
                 Assert.Equal(expected[image].Score, scores[0].Value, 1e-5);
             }
         }));
+    }
+
+    [Fact]
+    public async Task A_photograph_that_the_camera_stored_on_its_side_is_the_same_to_Predict_and_to_the_service_and_not_the_same_as_lying()
+    {
+        var (lying, upright) = (Path.Combine(service.Run.Out, "lying.jpg"), Path.Combine(service.Run.Out, "upright.jpg"));
+        File.WriteAllBytes(lying, s_lyingJpeg);
+        // EXIF, big-endian: one entry, the orientation (274), which is 6: the stored first row is the visual right side.
+        byte[] exif = [.. "Exif\0\0MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
+        File.WriteAllBytes(upright, [.. s_lyingJpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. s_lyingJpeg[2..]]);
+        var said = new List<string>();
+        foreach (var file in new[] { lying, upright })
+        {
+            using var client = service.Client();
+            using var response = await client.PostAsync("/classify", new ByteArrayContent(File.ReadAllBytes(file)), Cancellation);
+            var best = (await response.Content.ReadFromJsonAsync<Score[]>(Cancellation))!.Take(3);
+            said.Add(string.Join(", ", best.Select(score => string.Create(CultureInfo.InvariantCulture, $"{score.Label} {score.Value:0.00000}"))));
+            Assert.Equal($"{file}: {said[^1]}", Sample.Run("Predict", service.Run.File("model.zip"), file).Output.TrimEnd());
+        }
+        Assert.NotEqual(said[0], said[1]);
     }
 
     [Fact]
