@@ -63,7 +63,7 @@ public static class ImageDataCatalog
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return check ? catalog.LoadImageFolder(path, new ImageFolderOptions()) : Paths(catalog, ImageFolder.List(path));
+        return check ? catalog.LoadImageFolder(path, new ImageCheckOptions()) : Paths(catalog, ImageFolder.List(path));
     }
 
     /// <summary>The same, with a choice of what to do about images that cannot be used. Every file is decoded once now.</summary>
@@ -75,18 +75,38 @@ public static class ImageDataCatalog
     /// <exception cref="ImageFaultException">An image cannot be used, and is to be neither skipped nor moved. The message names the file.</exception>
     /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images that can be used.</exception>
     /// <exception cref="ArgumentException">The quarantine lies in the folder.</exception>
-    public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, ImageFolderOptions options)
+    public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, ImageCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(options);
         var (listing, report) = ImageFolder.ListUsable(path, options);
-        using var channel = MLNetInternals.Environment(catalog).Register(nameof(LoadImageFolder)).Start("Checking images");
-        if (report.Faulty.Count > 0)
-            channel.Warning(MessageSensitivity.UserData, "{0}", report);
-        else
-            channel.Info(MessageSensitivity.UserData, "{0}", report);
+        using var channel = CheckChannel(catalog);
+        ImageCheck.Report(report, options, channel);
         return Paths(catalog, listing);
     }
+
+    /// <summary>
+    /// Decodes every image of a column once, so that those that cannot be used are named, left out or moved away before anything is trained.
+    /// </summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="data">Data that give the same rows in every pass.</param>
+    /// <param name="imageColumnName">A column of paths (Text) or of whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property).</param>
+    /// <param name="options">What to do about images that cannot be used; null: fail at the first.</param>
+    /// <returns>The rows with images that can be used, in order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing or of another type.</exception>
+    /// <exception cref="ArgumentException">There is nothing to move, or no folder to move it to.</exception>
+    /// <exception cref="ImageFaultException">An image cannot be used, and is to be neither skipped nor moved. The message names it.</exception>
+    public static IDataView CheckImages(
+        this DataOperationsCatalog catalog, IDataView data, string imageColumnName = "ImagePath", ImageCheckOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(data);
+        using var channel = CheckChannel(catalog);
+        return ImageCheck.Rows(data, imageColumnName, options ?? new ImageCheckOptions(), channel);
+    }
+
+    private static IChannel CheckChannel(DataOperationsCatalog catalog) =>
+        MLNetInternals.Environment(catalog).Register(nameof(CheckImages)).Start("Checking images");
 
     private static IDataView Paths(
         DataOperationsCatalog catalog, (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) listing)

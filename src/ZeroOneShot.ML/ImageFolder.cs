@@ -28,7 +28,7 @@ public static class ImageFolder
     /// The folder has no subfolders, one of them has no images that can be used, or, without a height and a width, an image has another size than
     /// the first. The message names the file.
     /// </exception>
-    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageFolderOptions? options = null)
+    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageCheckOptions? options = null)
     {
         ImagePixelsEstimator.CheckChannels(channels);
         if (height is null != width is null)
@@ -42,7 +42,7 @@ public static class ImageFolder
             ImagePixelsEstimator.CheckSide(width.Value, nameof(width));
         }
         // Reading the images fails at the first faulty one anyway.
-        var (files, classNames) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : ListUsable(path, options).Listing;
+        var (files, classNames) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : Usable();
         var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
         var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
         if (height is null)
@@ -50,6 +50,13 @@ public static class ImageFolder
         else
             ReadResized(files, shape, pixels);
         return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
+
+        (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Usable()
+        {
+            var (listing, report) = ListUsable(path, options);
+            options.Report?.Invoke(report);
+            return listing;
+        }
     }
 
     /// <summary>The image files of a folder, class by class.</summary>
@@ -77,8 +84,8 @@ public static class ImageFolder
     }
 
     /// <summary>The image files of a folder that can be decoded; the others are dealt with as the options say.</summary>
-    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageFolderReport Report) ListUsable(
-        string path, ImageFolderOptions options)
+    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageCheckReport Report) ListUsable(
+        string path, ImageCheckOptions options)
     {
         var (files, classNames) = List(path);
         var folder = Path.GetFullPath(path);
@@ -88,14 +95,12 @@ public static class ImageFolder
         {
             throw new ArgumentException($"QuarantineFolder '{quarantine}' lies in '{folder}', where it would be a class; give one outside.", nameof(options));
         }
-        var faults = files.AsParallel().AsOrdered().Select(file => Fault(file.Path));
-        if (options.Faulty == FaultyImages.Fail && faults.FirstOrDefault(found => found is not null) is { } first)
-            throw first;
-        var found = options.Faulty == FaultyImages.Fail ? new ImageFaultException?[files.Count] : [.. faults];
+        var found = ImageCheck.Faults(files.Select<(string Path, int Label), Action>(file => () => ImageFile.Decode(file.Path).Dispose()), options.Faulty);
         var usable = files.Where((_, i) => found[i] is null).ToList();
+        var used = usable.Select(file => file.Label).ToHashSet();
         foreach (var (label, name) in classNames.Index())
         {
-            if (usable.All(file => file.Label != label))
+            if (!used.Contains(label))
             {
                 throw new InvalidDataException($"Folder '{Path.Combine(folder, name)}' has no image that can be used, of " +
                     $"{files.Count(file => file.Label == label)}; for example: {found[files.Index().First(file => file.Item.Label == label).Index]!.Message}");
@@ -103,35 +108,8 @@ public static class ImageFolder
         }
         var faulty = files.Zip(found).Where(pair => pair.Second is not null).Select(pair => new FaultyImage(
             pair.First.Path, pair.Second!.Fault, pair.Second.Message,
-            options.Faulty == FaultyImages.Quarantine ? Move(pair.First.Path, Path.Combine(quarantine, classNames[pair.First.Label]), pair.Second) : null));
-        var report = new ImageFolderReport(folder, usable.Count, [.. faulty]);
-        options.Report?.Invoke(report);
-        return ((usable, classNames), report);
-
-        static ImageFaultException? Fault(string path)
-        {
-            try
-            {
-                ImageFile.Decode(path).Dispose();
-                return null;
-            }
-            catch (ImageFaultException e)
-            {
-                return e;
-            }
-        }
-    }
-
-    private static string Move(string path, string folder, ImageFaultException fault)
-    {
-        Directory.CreateDirectory(folder);
-        var (name, extension) = (Path.GetFileNameWithoutExtension(path), Path.GetExtension(path));
-        var target = Path.Combine(folder, name + extension);
-        for (var i = 2; File.Exists(target); i++)
-            target = Path.Combine(folder, $"{name} ({i}){extension}");
-        File.Move(path, target);
-        File.WriteAllText(target + ".txt", $"{fault.Fault}: {fault.Message}\n");
-        return target;
+            options.Faulty == FaultyImages.Quarantine ? ImageCheck.Move(pair.First.Path, Path.Combine(quarantine, classNames[pair.First.Label]), pair.Second) : null));
+        return ((usable, classNames), new ImageCheckReport(folder, usable.Count, [.. faulty]));
     }
 
     private static bool IsImage(string file) =>

@@ -231,10 +231,10 @@ public sealed class ImageTests : IDisposable
     {
         WriteImages(Side, Side);
         var faulty = WriteFaulty();
-        ImageFolderReport? report = null;
+        ImageCheckReport? report = null;
         var messages = new List<string>();
         _ml.Log += (_, e) => messages.Add(e.Message);
-        var options = new ImageFolderOptions { Faulty = FaultyImages.Skip, Report = found => report = found };
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Skip, Report = found => report = found };
         var data = _ml.Data.LoadImageFolder(_folder.File("images"), options);
         Assert.Equal(6, data.GetColumn<string>("ImagePath").Count());
         Assert.Equal((6, 4), (report!.Used, report.Faulty.Count));
@@ -250,8 +250,8 @@ public sealed class ImageTests : IDisposable
     {
         WriteImages(Side, Side);
         var faulty = WriteFaulty();
-        ImageFolderReport? report = null;
-        var options = new ImageFolderOptions { Faulty = FaultyImages.Quarantine, Report = found => report = found };
+        ImageCheckReport? report = null;
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, Report = found => report = found };
         Assert.Equal(6, _ml.Data.LoadImageFolder(_folder.File("images"), options).GetColumn<string>("ImagePath").Count());
         foreach (var image in report!.Faulty)
         {
@@ -269,16 +269,53 @@ public sealed class ImageTests : IDisposable
         Assert.True(File.Exists(report.Faulty[0].MovedTo));
     }
 
+    [Theory]
+    [InlineData("ImagePath")]
+    [InlineData("File")]
+    public void A_table_of_paths_or_files_is_checked_alike(string column)
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        string[] files = [.. paths.GetColumn<string>("ImagePath")];
+        var data = column == "ImagePath"
+            ? paths
+            : _ml.Data.LoadFromEnumerable(files.Select((file, i) => new FileRow { File = File.ReadAllBytes(file), Label = (uint)i % 2 }));
+        ImageCheckReport? report = null;
+        var kept = _ml.Data.CheckImages(data, column, new ImageCheckOptions { Faulty = FaultyImages.Skip, Report = found => report = found });
+        var bad = files.Index().Where(file => faulty.Any(image => image.Path == file.Item)).Select(file => file.Index).ToArray();
+        Assert.Equal((6, 4, 6), (report!.Used, report.Faulty.Count, kept.GetRowCount()));
+        Assert.Equal(column == "ImagePath" ? faulty.Select(image => image.Path) : bad.Select(row => $"{row}"), report.Faulty.Select(image => image.Path));
+        Assert.Equal(faulty.Select(image => image.Fault), report.Faulty.Select(image => image.Fault));
+        Assert.Equal(data.GetColumn<uint>("Label").Where((_, row) => !bad.Contains(row)), kept.GetColumn<uint>("Label"));
+        Assert.Equal(6, Features(kept, column).Length);
+        Assert.Equal(6, Features(_ml.Data.ShuffleRows(kept), column).Length);
+        Assert.Throws<ImageFaultException>(() => _ml.Data.CheckImages(data, column));
+        Assert.Throws<ArgumentException>(() => _ml.Data.CheckImages(data, column, new ImageCheckOptions { Faulty = FaultyImages.Quarantine }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Data.CheckImages(data, "Label"));
+    }
+
+    [Fact]
+    public void Faulty_images_of_a_table_of_paths_are_moved_away()
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, QuarantineFolder = _folder.File("away") };
+        Assert.Equal(6, _ml.Data.CheckImages(paths, options: options).GetColumn<string>("ImagePath").Count());
+        Assert.All(faulty, image => Assert.True(File.Exists(Path.Combine(_folder.File("away"), Path.GetFileName(image.Path))) && !File.Exists(image.Path)));
+    }
+
     [Fact]
     public void A_class_without_one_usable_image_and_a_quarantine_among_the_classes_are_refused()
     {
         WriteImages(Side, Side);
         foreach (var file in Directory.GetFiles(_folder.File("images/cats")))
             File.WriteAllText(file, "no image");
-        var skip = new ImageFolderOptions { Faulty = FaultyImages.Skip };
+        var skip = new ImageCheckOptions { Faulty = FaultyImages.Skip };
         var error = Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images"), skip));
         Assert.Contains("cats' has no image that can be used, of 3", error.Message);
-        var inside = new ImageFolderOptions { Faulty = FaultyImages.Quarantine, QuarantineFolder = _folder.File("images/bad") };
+        var inside = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, QuarantineFolder = _folder.File("images/bad") };
         Assert.Throws<ArgumentException>(() => _ml.Data.LoadImageFolder(_folder.File("images"), inside));
     }
 

@@ -1,10 +1,10 @@
 namespace ZeroOneShot.ML;
 
-/// <summary>What was found in a folder of images.</summary>
-/// <param name="Folder">The folder.</param>
+/// <summary>What was found when images were checked.</summary>
+/// <param name="Source">The folder, or the column.</param>
 /// <param name="Used">The number of images that can be used.</param>
-/// <param name="Faulty">The images that were left out, in the order of the listing.</param>
-public sealed record ImageFolderReport(string Folder, int Used, IReadOnlyList<FaultyImage> Faulty)
+/// <param name="Faulty">The images that were left out, in their order.</param>
+public sealed record ImageCheckReport(string Source, int Used, IReadOnlyList<FaultyImage> Faulty)
 {
     /// <summary>The number of images left out, by their fault; faults that did not occur are absent.</summary>
     public IReadOnlyDictionary<ImageFault, int> Counts { get; } = Faulty.CountBy(image => image.Fault).ToDictionary();
@@ -13,6 +13,6 @@ public sealed record ImageFolderReport(string Folder, int Used, IReadOnlyList<Fa
     public override string ToString()
     {
         var faults = string.Join(", ", Counts.OrderBy(count => count.Key).Select(count => $"{count.Value} {count.Key}"));
-        return $"Used {Used} of {Used + Faulty.Count} images in '{Folder}'{(Faulty.Count > 0 ? $"; left out {faults}" : "")}";
+        return $"Used {Used} of {Used + Faulty.Count} images in '{Source}'{(Faulty.Count > 0 ? $"; left out {faults}" : "")}";
     }
 }
