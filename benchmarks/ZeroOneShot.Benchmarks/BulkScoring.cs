@@ -9,7 +9,9 @@ using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Benchmarks;
 
-/// <summary>How many images a second are scored one by one, in bulk by our transformer, and in bulk by the saved zip in ML.NET's own components.</summary>
+/// <summary>
+/// How many images a second are scored one by one, in bulk by our transformer, and in bulk by the saved zip in ML.NET's own components.
+/// </summary>
 internal static class BulkScoring
 {
     private const int Classes = 10, TrainImages = 64;
@@ -33,7 +35,8 @@ internal static class BulkScoring
 
         var set = Noise(images);
         var data = ml.Data.LoadImages(set);
-        var rows = Enumerable.Range(0, images).Select(i => new Pixels { Features = [.. set.Pixels(i).ToArray().Select(pixel => (float)pixel)] }).ToArray();
+        var rows = Enumerable.Range(0, images)
+            .Select(i => new Pixels { Features = [.. set.Pixels(i).ToArray().Select(pixel => (float)pixel)] }).ToArray();
         using var engine = ml.Model.CreatePredictionEngine<Pixels, Scores>(model, new PredictionEngineOptions { OwnsTransformer = false });
         var ways = new Dictionary<string, Func<float[][]>>
         {
@@ -60,11 +63,14 @@ internal static class BulkScoring
 
         var perSecond = seconds.ToDictionary(way => way.Key, way => images / way.Value.Order().ElementAt(way.Value.Count / 2));
         var slowest = perSecond.First().Value;
-        var table = new Table().Border(TableBorder.Simple).AddColumn("way").AddColumn("images/s").AddColumn("least").AddColumn("most").AddColumn("ratio");
+        var table = new Table().Border(TableBorder.Simple).AddColumns("way", "images/s", "least", "most", "ratio");
         foreach (var (way, rate) in perSecond)
-            table.AddRow(way, $"{rate:F0}", $"{images / seconds[way].Max():F0}", $"{images / seconds[way].Min():F0}", $"{rate / slowest:F2}");
-        AnsiConsole.WriteLine($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, {Environment.ProcessorCount} processors; " +
-            $"medians of {repetitions}, equal scores.");
+        {
+            var (least, most) = (images / seconds[way].Max(), images / seconds[way].Min());
+            table.AddRow(way, $"{rate:F0}", $"{least:F0}", $"{most:F0}", $"{rate / slowest:F2}");
+        }
+        AnsiConsole.WriteLine($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, " +
+            $"{Environment.ProcessorCount} processors; medians of {repetitions}, equal scores.");
         AnsiConsole.Write(table);
         if (json is not null)
             File.WriteAllText(json.FullName, JsonSerializer.Serialize(perSecond, new JsonSerializerOptions { WriteIndented = true }));
@@ -74,7 +80,8 @@ internal static class BulkScoring
     {
         var pixels = new byte[images * s_shape.Size];
         new Random(1).NextBytes(pixels);
-        return new ImageSet(pixels, [.. Enumerable.Range(0, images).Select(i => i % Classes)], s_shape, [.. Enumerable.Range(0, Classes).Select(c => $"{c}")]);
+        int[] labels = [.. Enumerable.Range(0, images).Select(i => i % Classes)];
+        return new ImageSet(pixels, labels, s_shape, [.. Enumerable.Range(0, Classes).Select(c => $"{c}")]);
     }
 
     private sealed class Pixels

@@ -5,8 +5,8 @@ using SkiaSharp;
 namespace Predict;
 
 /// <summary>
-/// An image file as ML.NET reads it, but turned upright as the camera noted (EXIF), which ML.NET does not do, and refusing a truncated one, whose
-/// missing part ML.NET fills up without a word.
+/// An image file as ML.NET reads it, but turned upright as the camera noted (EXIF), which ML.NET does not do, and refusing a truncated one,
+/// whose missing part ML.NET fills up without a word.
 /// </summary>
 internal static class ImageFile
 {

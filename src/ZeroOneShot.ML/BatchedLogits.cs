@@ -9,12 +9,14 @@ namespace ZeroOneShot.ML;
 /// those of the stock component, which computes row by row.
 /// </summary>
 /// <param name="source">The data.</param>
-/// <param name="rowByRow">The same data with the logits of the stock component: the schema, and what is read where batches cannot be.</param>
+/// <param name="rowByRow">
+/// The same data with the logits of the stock component: the schema, and what is read where batches cannot be.
+/// </param>
 /// <param name="features">The pixel column of the data.</param>
 /// <param name="logits">The name of the column of logits.</param>
 /// <param name="session">From a batch of pixels to a batch of logits, on one processor.</param>
-internal sealed class BatchedLogits(IDataView source, IDataView rowByRow, DataViewSchema.Column features, string logits, InferenceSession session)
-    : IDataView
+internal sealed class BatchedLogits(
+    IDataView source, IDataView rowByRow, DataViewSchema.Column features, string logits, InferenceSession session) : IDataView
 {
     public DataViewSchema Schema => rowByRow.Schema;
 
@@ -45,8 +47,10 @@ internal sealed class BatchedLogits(IDataView source, IDataView rowByRow, DataVi
     private bool IsBatch(DataViewType type) => type is VectorDataViewType vector && vector.Size == BatchedLogitsCursor.SizeOf(session);
 
     private IEnumerable<DataViewSchema.Column> Sources(List<DataViewSchema.Column> needed) =>
-        needed.Where(column => !IsLogits(column)).Select(column => source.Schema[column.Index]).Append(features).DistinctBy(column => column.Index);
+        needed.Where(column => !IsLogits(column)).Select(column => source.Schema[column.Index]).Append(features)
+            .DistinctBy(column => column.Index);
 
     private BatchedLogitsCursor Batched(List<DataViewSchema.Column> needed, DataViewRowCursor cursor) =>
-        new(cursor, Schema, features, Schema[logits], [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session);
+        new(cursor, Schema, features, Schema[logits],
+            [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session);
 }

@@ -6,8 +6,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Reads rows ahead, chunk by chunk, on the thread of its caller, while other threads compute the logits of the chunks read before. Values of
-/// the other columns wait in buffers for their row's turn.
+/// Reads rows ahead, chunk by chunk, on the thread of its caller, while other threads compute the logits of the chunks read before. Values
+/// of the other columns wait in buffers for their row's turn.
 /// </summary>
 internal sealed class BatchedLogitsCursor : DataViewRowCursor
 {
@@ -30,8 +30,8 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private bool _sourceEnded;
     private ExceptionDispatchInfo? _failure;
 
-    public BatchedLogitsCursor(DataViewRowCursor source, DataViewSchema schema, DataViewSchema.Column features, DataViewSchema.Column logits,
-        IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session)
+    public BatchedLogitsCursor(DataViewRowCursor source, DataViewSchema schema, DataViewSchema.Column features,
+        DataViewSchema.Column logits, IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session)
     {
         (_source, Schema, _logitsColumn, _session) = (source, schema, logits, session);
         _classes = ((VectorDataViewType)logits.Type).Size;
@@ -63,7 +63,9 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
 
     public override long Batch => _current?.Batches[_row] ?? 0;
 
-    private int Slot => (_current ?? throw new InvalidOperationException("The cursor is not on a row; call MoveNext first.")).Index * RowsPerChunk + _row;
+    private int Slot => Current.Index * RowsPerChunk + _row;
+
+    private Chunk Current => _current ?? throw new InvalidOperationException("The cursor is not on a row; call MoveNext first.");
 
     public override bool MoveNext()
     {
@@ -84,7 +86,8 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         return true;
     }
 
-    public override bool IsColumnActive(DataViewSchema.Column column) => column.Index == _logitsColumn.Index || _columns.ContainsKey(column.Index);
+    public override bool IsColumnActive(DataViewSchema.Column column) =>
+        column.Index == _logitsColumn.Index || _columns.ContainsKey(column.Index);
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
@@ -95,12 +98,11 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
             getter = held.Getter(() => Slot);
         else
             throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when the cursor was made.");
-        return getter as ValueGetter<TValue>
-            ?? throw new ArgumentException($"Column '{column.Name}' is {column.Type}; it cannot be read as {typeof(TValue)}.", nameof(column));
+        return getter as ValueGetter<TValue> ?? throw new ArgumentException(
+            $"Column '{column.Name}' is {column.Type}; it cannot be read as {typeof(TValue)}.", nameof(column));
     }
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => value =
-        (_current ?? throw new InvalidOperationException("The cursor is not on a row; call MoveNext first.")).Ids[_row];
+    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => value = Current.Ids[_row];
 
     protected override void Dispose(bool disposing)
     {
@@ -118,8 +120,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private void GetLogits(ref VBuffer<float> value)
     {
         var editor = VBufferEditor.Create(ref value, _classes);
-        (_current ?? throw new InvalidOperationException("The cursor is not on a row; call MoveNext first."))
-            .Logits.AsSpan(_row * _classes, _classes).CopyTo(editor.Values);
+        Current.Logits.AsSpan(_row * _classes, _classes).CopyTo(editor.Values);
         value = editor.Commit();
     }
 

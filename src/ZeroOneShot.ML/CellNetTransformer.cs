@@ -85,8 +85,9 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => _components.GetOutputSchema(inputSchema);
 
     /// <summary>
-    /// Scores data, lazily. A cursor reads rows ahead, 16 for every processor, and scores them in batches on all processors, with the scores that
-    /// rows by themselves get; but row by row, as a loaded model does, where an image column is asked for along with the scores.
+    /// Scores data, lazily. A cursor reads rows ahead, 16 for every processor, and scores them in batches on all processors, with the
+    /// scores that rows by themselves get; but row by row, as a loaded model does, where an image column is asked for along with the
+    /// scores.
     /// </summary>
     /// <param name="input">Data with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>

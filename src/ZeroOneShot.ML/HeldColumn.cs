@@ -12,14 +12,18 @@ internal abstract class HeldColumn
     /// <param name="slots">The number of values held at most.</param>
     public static HeldColumn Create(DataViewRowCursor source, DataViewSchema.Column column, int slots)
     {
-        var (kind, item) = column.Type is VectorDataViewType vector ? (typeof(Vectors<>), vector.ItemType.RawType) : (typeof(Scalars<>), column.Type.RawType);
+        var (kind, item) = column.Type is VectorDataViewType vector
+            ? (typeof(Vectors<>), vector.ItemType.RawType)
+            : (typeof(Scalars<>), column.Type.RawType);
         return (HeldColumn)Activator.CreateInstance(kind.MakeGenericType(item), source, column, slots)!;
     }
 
     /// <summary>Puts the value of the cursor's row into a slot.</summary>
     public abstract void Read(int slot);
 
-    /// <summary>A getter, <see cref="ValueGetter{TValue}"/> of the column's type, of the value in the slot that is current when it is called.</summary>
+    /// <summary>
+    /// A getter, <see cref="ValueGetter{TValue}"/> of the column's type, of the value in the slot that is current when it is called.
+    /// </summary>
     public abstract Delegate Getter(Func<int> slot);
 
     private sealed class Scalars<T>(DataViewRowCursor source, DataViewSchema.Column column, int slots) : HeldColumn
@@ -39,6 +43,7 @@ internal abstract class HeldColumn
 
         public override void Read(int slot) => _read(ref _values[slot]);
 
-        public override Delegate Getter(Func<int> slot) => (ValueGetter<VBuffer<T>>)((ref VBuffer<T> value) => _values[slot()].CopyTo(ref value));
+        public override Delegate Getter(Func<int> slot) =>
+            (ValueGetter<VBuffer<T>>)((ref VBuffer<T> value) => _values[slot()].CopyTo(ref value));
     }
 }

@@ -68,24 +68,33 @@ internal static class ImageCheck
         var isPath = column.Type is TextDataViewType;
         if (!ImageColumnTransformer.Takes(column.Type) || column.Type is ImageDataViewType)
         {
-            throw SchemaErrors.Mismatch(channel, "image", columnName, "Text or Vector<Byte> of unknown size", PixelColumn.Describe(column.Type),
-                "Give paths, or the bytes of files; images in memory are decoded already");
+            throw SchemaErrors.Mismatch(channel, "image", columnName, "Text or Vector<Byte> of unknown size",
+                PixelColumn.Describe(column.Type), "Give paths, or the bytes of files; images in memory are decoded already");
         }
         if (options.Faulty == FaultyImages.Quarantine && (!isPath || options.QuarantineFolder is null))
         {
             throw new ArgumentException(isPath
                 ? "There is no QuarantineFolder; give one to move images to."
-                : $"Column '{columnName}' holds bytes, which cannot be moved to a quarantine; skip them, or give a column of paths.", nameof(options));
+                : $"Column '{columnName}' holds bytes, which cannot be moved to a quarantine; skip them, or give a column of paths.",
+                nameof(options));
         }
         var paths = new List<string>();
         using var cursor = data.GetRowCursor([column]);
         var faults = Faults(isPath ? Paths(cursor, column, paths) : Files(cursor, column), options.Faulty);
-        var faulty = faults.Index().Where(row => row.Item is not null).Select(row => new FaultyImage(
-            isPath ? paths[row.Index] : row.Index.ToString(CultureInfo.InvariantCulture), row.Item!.Fault, row.Item.Message,
-            options.Faulty == FaultyImages.Quarantine && File.Exists(paths[row.Index]) ? Move(paths[row.Index], options.QuarantineFolder!, row.Item) : null));
-        var report = new ImageCheckReport(columnName, faults.Count(fault => fault is null), [.. faulty]);
+        var faulty = new List<FaultyImage>();
+        foreach (var (row, fault) in faults.Index())
+        {
+            if (fault is null)
+                continue;
+            var path = isPath ? paths[row] : row.ToString(CultureInfo.InvariantCulture);
+            var moved = options.Faulty == FaultyImages.Quarantine && File.Exists(path)
+                ? Move(path, options.QuarantineFolder!, fault)
+                : null;
+            faulty.Add(new FaultyImage(path, fault.Fault, fault.Message, moved));
+        }
+        var report = new ImageCheckReport(columnName, faults.Count - faulty.Count, faulty);
         Report(report, options, channel);
-        return report.Faulty.Count == 0 ? data : new ChosenRows(data, [.. faults.Select(fault => fault is null)]);
+        return faulty.Count == 0 ? data : new ChosenRows(data, [.. faults.Select(fault => fault is null)]);
     }
 
     private static IEnumerable<Action> Paths(DataViewRowCursor cursor, DataViewSchema.Column column, List<string> paths)

@@ -8,13 +8,13 @@ using Microsoft.ML.Transforms.Onnx;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Classifies images from any number of threads at once with one model, for web services. Every way in gives the same scores for the same picture;
-/// images are read by <see cref="ImageFile"/>, with its checks.
+/// Classifies images from any number of threads at once with one model, for web services. Every way in gives the same scores for the same
+/// picture; images are read by <see cref="ImageFile"/>, with its checks.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Does not need libtorch, nor columns that the model was trained with but does not need to score, such as the label. A model that loads images
-/// from paths is given the images in place of what its LoadImages would load.
+/// Does not need libtorch, nor columns that the model was trained with but does not need to score, such as the label. A model that loads
+/// images from paths is given the images in place of what its LoadImages would load.
 /// </para>
 /// <para>All members may be called at the same time, except <see cref="Dispose"/>.</para>
 /// </remarks>
@@ -29,7 +29,9 @@ public sealed class ImageClassifierPool : IDisposable
 
     /// <summary>Makes a pool over a model that others use too. The pool never disposes it.</summary>
     /// <param name="model">A model from images to scores by class.</param>
-    /// <param name="inputSchema">The columns that the model was trained with; an image column may be missing. Null where there is none but that.</param>
+    /// <param name="inputSchema">
+    /// The columns that the model was trained with; an image column may be missing. Null where there is none but that.
+    /// </param>
     /// <param name="options">Settings; null: the default.</param>
     /// <exception cref="ArgumentException">A setting is out of its range, or this is no model from images to scores by class.</exception>
     public ImageClassifierPool(ITransformer model, DataViewSchema? inputSchema = null, ImageClassifierPoolOptions? options = null)
@@ -47,8 +49,9 @@ public sealed class ImageClassifierPool : IDisposable
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw new ArgumentException($"This is no model from an image column '{options.ImageColumnName}' to scores by class in a column " +
-                $"'{options.ScoreColumnName}' ({e.Message}). Give a model that begins with images or their paths, or other names in the options.", nameof(model), e);
+            throw new ArgumentException($"This is no model from an image column '{options.ImageColumnName}' to scores by class in a " +
+                $"column '{options.ScoreColumnName}' ({e.Message}). Give a model that begins with images or their paths, or other names " +
+                "in the options.", nameof(model), e);
         }
         _free = new SemaphoreSlim(options.Concurrency, options.Concurrency);
     }
@@ -80,10 +83,12 @@ public sealed class ImageClassifierPool : IDisposable
             model = ml.Model.Load(path, out var inputSchema);
             return new ImageClassifierPool(model, inputSchema, options, true);
         }
-        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException or TargetInvocationException)
+        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException
+            or TargetInvocationException)
         {
             (model as IDisposable)?.Dispose();
-            throw new InvalidDataException($"'{path}' cannot be used: {(e is TargetInvocationException ? e.GetBaseException() : e).Message}", e);
+            var reason = e is TargetInvocationException ? e.GetBaseException() : e;
+            throw new InvalidDataException($"'{path}' cannot be used: {reason.Message}", e);
         }
     }
 
@@ -127,7 +132,9 @@ public sealed class ImageClassifierPool : IDisposable
         return Score(() => ImageFile.Read(file.Span));
     }
 
-    /// <summary>Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.</summary>
+    /// <summary>
+    /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
+    /// </summary>
     /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
     /// <param name="cancellation">Ends the reading and the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
@@ -176,15 +183,14 @@ public sealed class ImageClassifierPool : IDisposable
     }
 
     /// <summary>The steps of a model after those that would load images, and the columns these steps take.</summary>
-    private static (ITransformer Model, DataViewSchema InputSchema) FromImages(ITransformer model, DataViewSchema? schema, string imageColumn)
+    private static (ITransformer Model, DataViewSchema InputSchema) FromImages(
+        ITransformer model, DataViewSchema? schema, string imageColumn)
     {
-        var input = schema?.Select(column => (column.Name, column.Type, column.Annotations)).ToList() ?? [];
-        var steps = Steps(model).ToList();
         var images = new List<string>();
         // What is loaded from paths must have its path column before anything else can be said of the columns.
-        var current = Schema(input, schema?.GetColumnOrNull(imageColumn) is { Type: TextDataViewType } ? [] : [imageColumn]);
+        var current = Schema(schema, schema?.GetColumnOrNull(imageColumn) is { Type: TextDataViewType } ? [] : [imageColumn]);
         var kept = new List<ITransformer>();
-        foreach (var step in steps)
+        foreach (var step in Steps(model))
         {
             var next = step.GetOutputSchema(current);
             if (step is ImageLoadingTransformer or ImageColumnTransformer)
@@ -193,14 +199,14 @@ public sealed class ImageClassifierPool : IDisposable
                 kept.Add(step);
             current = next;
         }
-        return (new TransformerChain<ITransformer>([.. kept]), Schema(input, images.Count > 0 ? images : [imageColumn]));
+        return (new TransformerChain<ITransformer>([.. kept]), Schema(schema, images.Count > 0 ? images : [imageColumn]));
     }
 
-    private static DataViewSchema Schema(IEnumerable<(string Name, DataViewType Type, DataViewSchema.Annotations Annotations)> columns, IEnumerable<string> images)
+    private static DataViewSchema Schema(DataViewSchema? columns, IEnumerable<string> images)
     {
         var schema = new DataViewSchema.Builder();
-        foreach (var (name, type, annotations) in columns)
-            schema.AddColumn(name, type, annotations);
+        foreach (var column in columns ?? Enumerable.Empty<DataViewSchema.Column>())
+            schema.AddColumn(column.Name, column.Type, column.Annotations);
         foreach (var name in images)
             schema.AddColumn(name, new ImageDataViewType());
         return schema.ToSchema();

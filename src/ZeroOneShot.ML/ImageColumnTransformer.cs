@@ -5,12 +5,12 @@ using Microsoft.ML.Transforms.Image;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Adds an image column made of paths or of files' bytes, safely (<see cref="ImageFile"/>), or of images, which stay alive whatever the components
-/// after it do.
+/// Adds an image column made of paths or of files' bytes, safely (<see cref="ImageFile"/>), or of images, which stay alive whatever the
+/// components after it do.
 /// </summary>
 /// <remarks>
-/// Saved as a stock component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes images in the
-/// column that had the bytes, since ML.NET has no component that decodes bytes.
+/// Saved as a stock component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes
+/// images in the column that had the bytes, since ML.NET has no component that decodes bytes.
 /// </remarks>
 internal sealed class ImageColumnTransformer : ITransformer
 {
@@ -45,8 +45,8 @@ internal sealed class ImageColumnTransformer : ITransformer
             ?? throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Could not find image column '{_input}'");
         if (!Takes(column.Type))
         {
-            throw new ArgumentOutOfRangeException(nameof(inputSchema),
-                $"Schema mismatch for image column '{_input}': expected Image, Text or Vector<Byte> of unknown size, got {PixelColumn.Describe(column.Type)}");
+            throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Schema mismatch for image column '{_input}': " +
+                $"expected Image, Text or Vector<Byte> of unknown size, got {PixelColumn.Describe(column.Type)}");
         }
         var output = new DataViewSchema.Builder();
         output.AddColumns(inputSchema);
@@ -84,7 +84,8 @@ internal sealed class ImageColumnTransformer : ITransformer
             return [.. source.GetRowCursorSet(parent.Sources(source.Schema, needed), n, rand).Select(cursor => Cursor(needed, cursor))];
         }
 
-        private Cursor Cursor(List<DataViewSchema.Column> needed, DataViewRowCursor cursor) => new(cursor, Columns(parent, cursor, Schema, needed));
+        private Cursor Cursor(List<DataViewSchema.Column> needed, DataViewRowCursor cursor) =>
+            new(cursor, parent.Columns(cursor, Schema, needed));
     }
 
     private sealed class Mapper(ImageColumnTransformer parent, DataViewSchema inputSchema) : IRowToRowMapper
@@ -97,11 +98,14 @@ internal sealed class ImageColumnTransformer : ITransformer
             parent.Sources(inputSchema, dependingColumns);
 
         public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) =>
-            new Row(input, Columns(parent, input, OutputSchema, [.. activeColumns]));
+            new Row(input, parent.Columns(input, OutputSchema, [.. activeColumns]));
     }
 
-    private static RowColumns Columns(ImageColumnTransformer parent, DataViewRow source, DataViewSchema schema, List<DataViewSchema.Column> active) =>
-        new(source, schema, active.Any(column => column.Index == source.Schema.Count) ? new Images(source, source.Schema[parent._input], parent._copied) : null);
+    private RowColumns Columns(DataViewRow source, DataViewSchema schema, List<DataViewSchema.Column> active)
+    {
+        var asked = active.Any(column => column.Index == source.Schema.Count);
+        return new RowColumns(source, schema, asked ? new Images(source, source.Schema[_input], _copied) : null);
+    }
 
     /// <summary>The columns of a row or a cursor: those of the source, and after them the images, where they are asked for.</summary>
     private sealed record RowColumns(DataViewRow Source, DataViewSchema Schema, Images? Images)
@@ -114,9 +118,9 @@ internal sealed class ImageColumnTransformer : ITransformer
             if (column.Index < Source.Schema.Count)
                 return Source.GetGetter<TValue>(Source.Schema[column.Index]);
             if (Images is null)
-                throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when the cursor was made.");
-            return (ValueGetter<MLImage?>)Images.Get as ValueGetter<TValue>
-                ?? throw new ArgumentException($"Column '{column.Name}' is {column.Type}; it cannot be read as {typeof(TValue)}.", nameof(column));
+                throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for.");
+            return (ValueGetter<MLImage?>)Images.Get as ValueGetter<TValue> ?? throw new ArgumentException(
+                $"Column '{column.Name}' is {column.Type}; it cannot be read as {typeof(TValue)}.", nameof(column));
         }
     }
 
@@ -172,7 +176,10 @@ internal sealed class ImageColumnTransformer : ITransformer
         }
     }
 
-    /// <summary>The images of one row after the other. Those made here live until the next: large photographs must not wait for the garbage collector.</summary>
+    /// <summary>
+    /// The images of one row after the other. Those made here live until the next: large photographs must not wait for the garbage
+    /// collector.
+    /// </summary>
     private sealed class Images : IDisposable
     {
         private readonly Func<MLImage?> _read;

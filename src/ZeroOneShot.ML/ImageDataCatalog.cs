@@ -58,7 +58,9 @@ public static class ImageDataCatalog
     /// </param>
     /// <returns>Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).</returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="ImageFaultException">An image cannot be used (with <paramref name="check"/>). The message names the file.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used (with <paramref name="check"/>). The message names the file.
+    /// </exception>
     /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images.</exception>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
     {
@@ -68,11 +70,17 @@ public static class ImageDataCatalog
 
     /// <summary>The same, with a choice of what to do about images that cannot be used. Every file is decoded once now.</summary>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="path">The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.</param>
+    /// <param name="path">
+    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.
+    /// </param>
     /// <param name="options">What to do about images that cannot be used.</param>
-    /// <returns>Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).</returns>
+    /// <returns>
+    /// Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).
+    /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="ImageFaultException">An image cannot be used, and is to be neither skipped nor moved. The message names the file.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used, and is to be neither skipped nor moved. The message names the file.
+    /// </exception>
     /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images that can be used.</exception>
     /// <exception cref="ArgumentException">The quarantine lies in the folder.</exception>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, ImageCheckOptions options)
@@ -86,16 +94,21 @@ public static class ImageDataCatalog
     }
 
     /// <summary>
-    /// Decodes every image of a column once, so that those that cannot be used are named, left out or moved away before anything is trained.
+    /// Decodes every image of a column once, so that those that cannot be used are named, left out or moved away before anything is
+    /// trained.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="data">Data that give the same rows in every pass.</param>
-    /// <param name="imageColumnName">A column of paths (Text) or of whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property).</param>
+    /// <param name="imageColumnName">
+    /// A column of paths (Text) or of whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property).
+    /// </param>
     /// <param name="options">What to do about images that cannot be used; null: fail at the first.</param>
     /// <returns>The rows with images that can be used, in order.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The column is missing or of another type.</exception>
     /// <exception cref="ArgumentException">There is nothing to move, or no folder to move it to.</exception>
-    /// <exception cref="ImageFaultException">An image cannot be used, and is to be neither skipped nor moved. The message names it.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used, and is to be neither skipped nor moved. The message names it.
+    /// </exception>
     public static IDataView CheckImages(
         this DataOperationsCatalog catalog, IDataView data, string imageColumnName = "ImagePath", ImageCheckOptions? options = null)
     {

@@ -6,12 +6,13 @@ using SkiaSharp;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Decodes images from paths, bytes and streams, all to the same pixels: those that ML.NET decodes, but turned upright where the camera noted how
-/// it was held (EXIF). Refuses what ML.NET lets pass: truncated files, of which Skia fills up the missing part, and sizes that would exhaust the
-/// memory.
+/// Decodes images from paths, bytes and streams, all to the same pixels: those that ML.NET decodes, but turned upright where the camera
+/// noted how it was held (EXIF). Refuses what ML.NET lets pass: truncated files, of which Skia fills up the missing part, and sizes that
+/// would exhaust the memory.
 /// </summary>
 /// <remarks>
-/// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth; 16 bits per channel become 8. Transparent pixels come out black.
+/// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth; 16 bits per channel become 8. Transparent pixels come out
+/// black.
 /// </remarks>
 public static class ImageFile
 {
@@ -88,13 +89,12 @@ public static class ImageFile
             throw new ImageFaultException(ImageFault.Unreadable, $"There is no file '{path}'; expected an image.");
         try
         {
-            using var data = SKData.Create(path)
-                ?? throw new ImageFaultException(ImageFault.Unreadable, $"'{path}' cannot be read; expected an image file that this user may read.");
+            using var data = SKData.Create(path) ?? throw new ImageFaultException(ImageFault.Unreadable, Unreadable(path));
             return Decode(data, $"'{path}'");
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
-            throw new ImageFaultException(ImageFault.Unreadable, $"'{path}' cannot be read ({e.Message}); expected an image file that this user may read.", e);
+            throw new ImageFaultException(ImageFault.Unreadable, $"{Unreadable(path)} {e.Message}", e);
         }
     }
 
@@ -126,6 +126,8 @@ public static class ImageFile
     internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
         bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
 
+    private static string Unreadable(string path) => $"'{path}' cannot be read; expected an image file that this user may read.";
+
     private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
     {
         if (file.Length + bytes.Length > MostBytes)
@@ -141,8 +143,8 @@ public static class ImageFile
         if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
         {
             throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
-                $"{name} is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and {MostPixels / 1_000_000} megapixels. " +
-                $"Make it smaller first."));
+                $"{name} is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
+                $"{MostPixels / 1_000_000} megapixels. Make it smaller first."));
         }
         // The same colours as SKBitmap.Decode gives, which ML.NET calls.
         info = info.WithColorSpace(null);
@@ -155,7 +157,8 @@ public static class ImageFile
             if (result != SKCodecResult.Success)
             {
                 throw result == SKCodecResult.IncompleteInput
-                    ? new ImageFaultException(ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")
+                    ? new ImageFaultException(
+                        ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")
                     : new ImageFaultException(ImageFault.Damaged, $"{name} cannot be decoded ({result}). Copy it again, or remove it.");
             }
             if (bitmap.ColorType is not (SKColorType.Bgra8888 or SKColorType.Rgba8888))
@@ -182,11 +185,13 @@ public static class ImageFile
         }
     }
 
-    /// <summary>The picture as it was seen, of one whose first pixel lies in another corner; the corners are named as EXIF does, row before column.</summary>
+    /// <summary>
+    /// The picture as it was seen, of one whose first pixel lies in another corner; the corners are named as EXIF does, row before column.
+    /// </summary>
     private static SKBitmap Upright(SKBitmap bitmap, SKEncodedOrigin origin)
     {
         var (width, height) = (bitmap.Width, bitmap.Height);
-        var turned = origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+        var turned = origin >= SKEncodedOrigin.LeftTop;
         var upright = new SKBitmap(bitmap.Info.WithSize(turned ? height : width, turned ? width : height));
         var from = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
         // SkiaSharp shows the pixels of its own bitmaps as read-only.

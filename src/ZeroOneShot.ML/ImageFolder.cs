@@ -23,10 +23,12 @@ public static class ImageFolder
     /// <param name="options">What to do about images that cannot be used; null: fail.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or only one of height and width is given.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="ImageFaultException">An image cannot be used (and is to be neither skipped nor moved). The message names the file.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used (and is to be neither skipped nor moved). The message names the file.
+    /// </exception>
     /// <exception cref="InvalidDataException">
-    /// The folder has no subfolders, one of them has no images that can be used, or, without a height and a width, an image has another size than
-    /// the first. The message names the file.
+    /// The folder has no subfolders, one of them has no images that can be used, or, without a height and a width, an image has another
+    /// size than the first. The message names the file.
     /// </exception>
     public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageCheckOptions? options = null)
     {
@@ -84,8 +86,8 @@ public static class ImageFolder
     }
 
     /// <summary>The image files of a folder that can be decoded; the others are dealt with as the options say.</summary>
-    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageCheckReport Report) ListUsable(
-        string path, ImageCheckOptions options)
+    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageCheckReport Report)
+        ListUsable(string path, ImageCheckOptions options)
     {
         var (files, classNames) = List(path);
         var folder = Path.GetFullPath(path);
@@ -93,23 +95,33 @@ public static class ImageFolder
         if (options.Faulty == FaultyImages.Quarantine && (quarantine + Path.DirectorySeparatorChar).StartsWith(
             Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
-            throw new ArgumentException($"QuarantineFolder '{quarantine}' lies in '{folder}', where it would be a class; give one outside.", nameof(options));
+            throw new ArgumentException(
+                $"QuarantineFolder '{quarantine}' lies in '{folder}', where it would be a class; give one outside.", nameof(options));
         }
-        var found = ImageCheck.Faults(files.Select<(string Path, int Label), Action>(file => () => ImageFile.Decode(file.Path).Dispose()), options.Faulty);
+        var decoding = files.Select<(string Path, int Label), Action>(file => () => ImageFile.Decode(file.Path).Dispose());
+        var found = ImageCheck.Faults(decoding, options.Faulty);
         var usable = files.Where((_, i) => found[i] is null).ToList();
         var used = usable.Select(file => file.Label).ToHashSet();
         foreach (var (label, name) in classNames.Index())
         {
             if (!used.Contains(label))
             {
+                var example = files.Zip(found).First(file => file.First.Label == label).Second!;
                 throw new InvalidDataException($"Folder '{Path.Combine(folder, name)}' has no image that can be used, of " +
-                    $"{files.Count(file => file.Label == label)}; for example: {found[files.Index().First(file => file.Item.Label == label).Index]!.Message}");
+                    $"{files.Count(file => file.Label == label)}; for example: {example.Message}");
             }
         }
-        var faulty = files.Zip(found).Where(pair => pair.Second is not null).Select(pair => new FaultyImage(
-            pair.First.Path, pair.Second!.Fault, pair.Second.Message,
-            options.Faulty == FaultyImages.Quarantine ? ImageCheck.Move(pair.First.Path, Path.Combine(quarantine, classNames[pair.First.Label]), pair.Second) : null));
-        return ((usable, classNames), new ImageCheckReport(folder, usable.Count, [.. faulty]));
+        var faulty = new List<FaultyImage>();
+        foreach (var (file, fault) in files.Zip(found))
+        {
+            if (fault is null)
+                continue;
+            var moved = options.Faulty == FaultyImages.Quarantine
+                ? ImageCheck.Move(file.Path, Path.Combine(quarantine, classNames[file.Label]), fault)
+                : null;
+            faulty.Add(new FaultyImage(file.Path, fault.Fault, fault.Message, moved));
+        }
+        return ((usable, classNames), new ImageCheckReport(folder, usable.Count, faulty));
     }
 
     private static bool IsImage(string file) =>

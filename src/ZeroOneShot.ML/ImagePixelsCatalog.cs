@@ -6,8 +6,8 @@ namespace ZeroOneShot.ML;
 public static class ImagePixelsCatalog
 {
     /// <summary>
-    /// Makes a pixel column from a column of images, of paths or of files' bytes (<see cref="ImagePixelsEstimator"/>): read safely, turned upright,
-    /// resized, padded, red before green before blue.
+    /// Makes a pixel column from a column of images, of paths or of files' bytes (<see cref="ImagePixelsEstimator"/>): read safely, turned
+    /// upright, resized, padded, red before green before blue.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="outputColumnName">The pixel column to make, Vector&lt;Single, channels, height, width&gt;.</param>

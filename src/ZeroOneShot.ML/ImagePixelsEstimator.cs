@@ -15,24 +15,25 @@ namespace ZeroOneShot.ML;
 /// <remarks>
 /// <list type="table">
 /// <item><term>Input</term><description>
-/// Paths (Text), whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property) or images (MLImage); the same picture gives the same
-/// pixels. Paths and files are read by <see cref="ImageFile"/>: turned upright as EXIF says, and refused where truncated or too large.
+/// Paths (Text), whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property) or images (MLImage); the same picture gives the
+/// same pixels. Paths and files are read by <see cref="ImageFile"/>: turned upright as EXIF says, and refused where truncated or too large.
+///
 /// </description></item>
 /// <item><term>Output</term><description>
-/// The image scaled to fit and padded with black, keeping its proportions; one that has the size already keeps its pixels exactly. Transparent
-/// pixels are black. Grey is 0.30 red + 0.59 green + 0.11 blue.
+/// The image scaled to fit and padded with black, keeping its proportions; one that has the size already keeps its pixels exactly.
+/// Transparent pixels are black. Grey is 0.30 red + 0.59 green + 0.11 blue.
 /// </description></item>
 /// <item><term>Saved as</term><description>
-/// Stock components of ML.NET, which take the same paths or images. They have no checks and do not look at EXIF: let an application make images
-/// with <see cref="ImageFile"/> or use <see cref="ImageClassifierPool"/>. ML.NET has no component that decodes bytes: where the column had files,
-/// the loaded model takes an image there.
+/// Stock components of ML.NET, which take the same paths or images. They have no checks and do not look at EXIF: let an application make
+/// images with <see cref="ImageFile"/> or use <see cref="ImageClassifierPool"/>. ML.NET has no component that decodes bytes: where the
+/// column had files, the loaded model takes an image there.
 /// </description></item>
 /// </list>
 /// <para>
-/// ML.NET's ResizeImages hands on an image that has the size already, and disposes it, so that images held in memory would be gone after one
-/// pass. Therefore the image is resized to one pixel more than its width, and a small ONNX model takes the last pixel column off again. Images of
-/// just that width and height are copied first, which the saved form cannot do. Images that are wider than high lose that column of their right
-/// border.
+/// ML.NET's ResizeImages hands on an image that has the size already, and disposes it, so that images held in memory would be gone after
+/// one pass. Therefore the image is resized to one pixel more than its width, and a small ONNX model takes the last pixel column off again.
+/// Images of just that width and height are copied first, which the saved form cannot do. Images that are wider than high lose that column
+/// of their right border.
 /// </para>
 /// </remarks>
 public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransformer>>

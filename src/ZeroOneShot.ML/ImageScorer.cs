@@ -19,7 +19,8 @@ internal sealed class ImageScorer : IDisposable
         var column = mapper.OutputSchema.GetColumnOrNull(scoreColumn)
             ?? throw new ArgumentException($"The model makes no column '{scoreColumn}'.", nameof(scoreColumn));
         if (column.Type is not VectorDataViewType { IsKnownSize: true } type || type.ItemType != NumberDataViewType.Single)
-            throw new ArgumentException($"Column '{scoreColumn}' is {column.Type}; expected Vector<Single>, a score for each class.", nameof(scoreColumn));
+            throw new ArgumentException(
+                $"Column '{scoreColumn}' is {column.Type}; expected Vector<Single>, a score for each class.", nameof(scoreColumn));
         ClassNames = Names(column, type.Size);
         _input = new ImageRow(inputSchema);
         _output = mapper.GetRow(_input, [column]);
@@ -70,8 +71,10 @@ internal sealed class ImageScorer : IDisposable
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
             (ValueGetter<MLImage?>)((ref MLImage? value) => value = _image) as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"The scores need column '{column.Name}' of {column.Type}, which an image alone does not give.");
+            ?? throw new InvalidOperationException(
+                $"The scores need column '{column.Name}' of {column.Type}, which an image alone does not give.");
 
-        public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => value = new DataViewRowId((ulong)_position, 0);
+        public override ValueGetter<DataViewRowId> GetIdGetter() =>
+            (ref DataViewRowId value) => value = new DataViewRowId((ulong)_position, 0);
     }
 }

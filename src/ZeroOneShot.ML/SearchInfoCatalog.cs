@@ -7,11 +7,13 @@ namespace ZeroOneShot.ML;
 public static class SearchInfoCatalog
 {
     /// <summary>
-    /// Reads the mask, the genotype, the options and the version of this library that a model was made with, also after an application that does not
-    /// know this library has loaded and saved it again. The model itself is not loaded.
+    /// Reads the mask, the genotype, the options and the version of this library that a model was made with, also after an application that
+    /// does not know this library has loaded and saved it again. The model itself is not loaded.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="zipOrOnnx">An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.</param>
+    /// <param name="zipOrOnnx">
+    /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
+    /// </param>
     /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>

@@ -80,7 +80,8 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
     [Fact]
     public void Shuffled_filtered_and_hidden_columns_keep_scores_and_rows_together()
     {
-        var expected = _ml.Data.CreateEnumerable<Scored>(trained.Model.Transform(Numbered(90)), false).ToDictionary(row => row.Number, row => row.Score);
+        var expected = _ml.Data.CreateEnumerable<Scored>(trained.Model.Transform(Numbered(90)), false)
+            .ToDictionary(row => row.Number, row => row.Score);
         var view = _ml.Data.ShuffleRows(Numbered(90), seed: 5);
         view = _ml.Data.FilterRowsByColumn(view, "Number", 10, 70);
         view = _ml.Transforms.CopyColumns("Features", "Features").Fit(view).Transform(view);
@@ -131,11 +132,13 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
         var data = _ml.Data.LoadFromEnumerable(rows);
         var train = Toy.Train(PublishedGenotypes.DartsV1);
         train.Settings = train.Settings with { Epochs = 1 };
-        using var model = _ml.Transforms.ImagePixels("Features", "Image", 16, 16).Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(data);
+        using var model = _ml.Transforms.ImagePixels("Features", "Image", 16, 16)
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(data);
         var scored = model.Transform(data);
         var expected = scored.GetColumn<float[]>("Score").ToArray();
         using var cursor = scored.GetRowCursor(scored.Schema);
-        var (getImage, getScore) = (cursor.GetGetter<MLImage>(scored.Schema["Image"]), cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]));
+        var getImage = cursor.GetGetter<MLImage>(scored.Schema["Image"]);
+        var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
         VBuffer<float> score = default;
         for (var i = 0; cursor.MoveNext(); i++)
         {
@@ -150,7 +153,8 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
     [Fact]
     public void An_error_of_the_source_comes_after_the_rows_before_it_and_again_at_every_further_step()
     {
-        var data = _ml.Data.LoadFromEnumerable(Rows(100).Select(row => row.Number < 60 ? row : throw new InvalidDataException("row 60 is damaged")));
+        var data = _ml.Data.LoadFromEnumerable(
+            Rows(100).Select(row => row.Number < 60 ? row : throw new InvalidDataException("row 60 is damaged")));
         var error = Assert.ThrowsAny<Exception>(() => trained.Model.Transform(data).GetColumn<float[]>("Score").Count());
         Assert.Contains("row 60 is damaged", error.ToString());
 
@@ -169,7 +173,8 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
     private string TextFile(int count)
     {
         var path = Path.Combine(trained.Folder, $"{count}.csv");
-        File.WriteAllLines(path, Rows(count).Select(row => $"{row.Number},{row.Name},{row.Tags[0]},{row.Tags[1]},{string.Join(',', row.Features)}"));
+        File.WriteAllLines(path, Rows(count).Select(
+            row => $"{row.Number},{row.Name},{row.Tags[0]},{row.Tags[1]},{string.Join(',', row.Features)}"));
         return path;
     }
 

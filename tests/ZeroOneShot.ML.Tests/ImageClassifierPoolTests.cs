@@ -11,6 +11,8 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
 {
     private const int Side = 16;
 
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Paths_bytes_streams_and_images_give_bit_equal_scores_sorted_with_labels()
     {
@@ -22,15 +24,15 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
             var expected = pool.Classify(file);
             Assert.Equal(expected, pool.Classify(bytes));
             Assert.Equal(expected, pool.Classify(new MemoryStream(bytes)));
-            Assert.Equal(expected, await pool.ClassifyAsync(bytes, TestContext.Current.CancellationToken));
-            Assert.Equal(expected, await pool.ClassifyAsync(new MemoryStream(bytes), TestContext.Current.CancellationToken));
+            Assert.Equal(expected, await pool.ClassifyAsync(bytes, Cancellation));
+            Assert.Equal(expected, await pool.ClassifyAsync(new MemoryStream(bytes), Cancellation));
             using var image = ImageFile.Read(file);
             Assert.Equal(expected, pool.Classify(image));
             Assert.Equal(expected, pool.Classify(image));
             Assert.True(expected[0].Score >= expected[1].Score);
             Assert.Equal(1, expected.Sum(score => score.Score), 1e-5);
         }
-        Assert.Equal(model.Expected, model.Files.Select(file => pool.Classify(file).OrderBy(score => score.Label).Select(score => score.Score).ToArray()));
+        Assert.Equal(model.Expected, model.Files.Select(file => InOrder(pool.Classify(file))));
     }
 
     [Fact]
@@ -61,9 +63,13 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     {
         using var pool = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Concurrency = 1 });
         for (var i = 0; i < 3; i++)
-            Assert.Equal(ImageFault.NotAnImage, (await Assert.ThrowsAsync<ImageFaultException>(() => pool.ClassifyAsync(new byte[10], TestContext.Current.CancellationToken))).Fault);
-        Assert.Equal(pool.Classify(model.Files[0]), await pool.ClassifyAsync(File.ReadAllBytes(model.Files[0]), TestContext.Current.CancellationToken));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pool.ClassifyAsync(new byte[10], new CancellationToken(canceled: true)));
+        {
+            var refused = await Assert.ThrowsAsync<ImageFaultException>(() => pool.ClassifyAsync(new byte[10], Cancellation));
+            Assert.Equal(ImageFault.NotAnImage, refused.Fault);
+        }
+        Assert.Equal(pool.Classify(model.Files[0]), await pool.ClassifyAsync(File.ReadAllBytes(model.Files[0]), Cancellation));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => pool.ClassifyAsync(new byte[10], new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -71,7 +77,7 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     {
         var expected = model.Model.Transform(model.Data).GetColumn<float[]>("Score").First();
         using (var pool = new ImageClassifierPool(model.Model, model.Data.Schema))
-            Assert.Equal(expected, pool.Classify(model.Files[0]).OrderBy(score => score.Label).Select(score => score.Score));
+            Assert.Equal(expected, InOrder(pool.Classify(model.Files[0])));
         Assert.Equal(expected, model.Model.Transform(model.Data).GetColumn<float[]>("Score").First());
     }
 
@@ -96,7 +102,7 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
         using var shared = new ImageClassifierPool(trained, data.Schema);
         foreach (var (file, scores) in model.Files.Zip(expected))
         {
-            Assert.Equal(scores, pool.Classify(file).OrderBy(score => score.Label).Select(score => score.Score));
+            Assert.Equal(scores, InOrder(pool.Classify(file)));
             Assert.Equal(pool.Classify(file), shared.Classify(File.ReadAllBytes(file)));
         }
     }
@@ -106,16 +112,23 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     {
         Assert.Throws<FileNotFoundException>(() => ImageClassifierPool.Load(model.File("none.zip")));
         File.WriteAllText(model.File("text.zip"), "no zip");
-        Assert.Contains("text.zip' cannot be used", Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(model.File("text.zip"))).Message);
+        Refused("text.zip", "text.zip' cannot be used");
         var ml = new MLContext();
         var pixels = Toy.Data(ml);
         using var chain = new TransformerChain<ITransformer>(ml.Transforms.CopyColumns("Copy", "Features").Fit(pixels));
         ml.Model.Save(chain, pixels.Schema, model.File("copy.zip"));
-        Assert.Contains("The model makes no column 'Score'", Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(model.File("copy.zip"))).Message);
+        Refused("copy.zip", "The model makes no column 'Score'");
         var error = Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(model.Zip, new() { ImageColumnName = "Other" }));
         Assert.Contains("This is no model from an image column 'Other' to scores by class", error.Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => ImageClassifierPool.Load(model.Zip, new() { Concurrency = 0 }));
+
+        void Refused(string name, string reason) =>
+            Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(model.File(name))).Message);
     }
+
+    /// <summary>The scores in the order of the labels, which the models here were trained with.</summary>
+    private static float[] InOrder(IReadOnlyList<ClassScore> scores) =>
+        [.. scores.OrderBy(score => score.Label).Select(score => score.Score)];
 
     private sealed class PathRow
     {
@@ -132,11 +145,14 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
         public ImageModel()
         {
             var ml = new MLContext(seed: 1);
-            Files = [.. Enumerable.Range(0, 12).Select(i => _folder.Write($"{i}.png", Picture.Encoded(Side + i, 20, SKEncodedImageFormat.Png)))];
-            Data = ml.Data.LoadFromEnumerable(Files.Select((file, i) => new ImageRow { Image = ImageFile.Read(file), Kind = i % 2 == 0 ? "bars" : "dots" }).ToList());
+            Files = [.. Enumerable.Range(0, 12).Select(
+                i => _folder.Write($"{i}.png", Picture.Encoded(Side + i, 20, SKEncodedImageFormat.Png)))];
+            Data = ml.Data.LoadFromEnumerable(Files.Select(
+                (file, i) => new ImageRow { Image = ImageFile.Read(file), Kind = i % 2 == 0 ? "bars" : "dots" }).ToList());
             var train = Toy.Train(PublishedGenotypes.DartsV1);
             train.Settings = train.Settings with { Epochs = 1 };
-            Model = ml.Transforms.Conversion.MapValueToKey("Label", "Kind").Append(ml.Transforms.ImagePixels("Features", "Image", Side, Side))
+            Model = ml.Transforms.Conversion.MapValueToKey("Label", "Kind")
+                .Append(ml.Transforms.ImagePixels("Features", "Image", Side, Side))
                 .Append(ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Data);
             Expected = [.. Model.Transform(Data).GetColumn<float[]>("Score")];
             ml.Model.Save(Model, Data.Schema, Zip);

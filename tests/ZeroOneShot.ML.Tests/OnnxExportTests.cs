@@ -64,7 +64,8 @@ public sealed class OnnxExportTests(TrainedModel trained) : IClassFixture<Traine
     [MemberData(nameof(Genotypes))]
     public void Python_finds_the_network_of_every_published_genotype_valid(string name)
     {
-        using var network = new CellNet(PublishedGenotypes.ByName[name], new CellNetOptions { Channels = 4, Cells = 4 }, inputChannels: 1, classes: 5);
+        var options = new CellNetOptions { Channels = 4, Cells = 4 };
+        using var network = new CellNet(PublishedGenotypes.ByName[name], options, inputChannels: 1, classes: 5);
         network.eval();
         var path = Path.Combine(trained.Folder, $"{name}.onnx");
         using (var file = File.Create(path))

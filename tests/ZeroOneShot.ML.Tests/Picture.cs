@@ -52,7 +52,9 @@ internal static class Picture
         var stride = (width * 3 + 3) / 4 * 4;
         var file = new byte[54 + stride * height];
         (file[0], file[1]) = ((byte)'B', (byte)'M');
-        foreach (var (at, value) in ((int, int)[])[(2, file.Length), (10, 54), (14, 40), (18, width), (22, height), (26, 1 | 24 << 16), (34, stride * height)])
+        (int At, int Value)[] header =
+            [(2, file.Length), (10, 54), (14, 40), (18, width), (22, height), (26, 1 | 24 << 16), (34, stride * height)];
+        foreach (var (at, value) in header)
             BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(at), value);
         for (var y = 0; y < height; y++)
         {
@@ -69,7 +71,8 @@ internal static class Picture
     /// <summary>A PNG that says it has this size, and of which no pixel follows.</summary>
     public static byte[] Bomb(int width, int height) => Png(width, height, 8, 2, 3, null);
 
-    private static byte[] Png(int width, int height, byte depth, byte colorType, int bytesPerPixel, PaintPixel? paint, byte[]? palette = null)
+    private static byte[] Png(
+        int width, int height, byte depth, byte colorType, int bytesPerPixel, PaintPixel? paint, byte[]? palette = null)
     {
         var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
@@ -106,7 +109,8 @@ internal static class Picture
 
     private static SKBitmap Bitmap(int width, int height, byte alpha)
     {
-        var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, alpha == 255 ? SKAlphaType.Opaque : SKAlphaType.Unpremul));
+        var alphaType = alpha == 255 ? SKAlphaType.Opaque : SKAlphaType.Unpremul;
+        var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, alphaType));
         for (var y = 0; y < height; y++)
         {
             for (var x = 0; x < width; x++)

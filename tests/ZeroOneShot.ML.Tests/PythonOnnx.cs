@@ -40,7 +40,8 @@ internal static class PythonOnnx
     {
         try
         {
-            var start = new ProcessStartInfo(python, ["-c", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            string[] all = ["-c", program, .. arguments];
+            var start = new ProcessStartInfo(python, all) { RedirectStandardOutput = true, RedirectStandardError = true };
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();

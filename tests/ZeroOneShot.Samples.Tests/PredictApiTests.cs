@@ -60,7 +60,8 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
             using var client = service.Client();
             using var response = await client.PostAsync("/classify", new ByteArrayContent(File.ReadAllBytes(file)), Cancellation);
             var best = (await response.Content.ReadFromJsonAsync<Score[]>(Cancellation))!.Take(3);
-            said.Add(string.Join(", ", best.Select(score => string.Create(CultureInfo.InvariantCulture, $"{score.Label} {score.Value:0.00000}"))));
+            said.Add(string.Join(", ", best.Select(
+                score => string.Create(CultureInfo.InvariantCulture, $"{score.Label} {score.Value:0.00000}"))));
             Assert.Equal($"{file}: {said[^1]}", Sample.Run("Predict", service.Run.File("model.zip"), file).Output.TrimEnd());
         }
         Assert.NotEqual(said[0], said[1]);
@@ -117,7 +118,8 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
         await connection.ConnectAsync(IPAddress.Loopback, service.Address.Port, Cancellation);
         await using var stream = connection.GetStream();
         await stream.WriteAsync(
-            "POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"u8.ToArray(), Cancellation);
+            "POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"u8.ToArray(),
+            Cancellation);
         byte[] chunk = [.. Encoding.ASCII.GetBytes($"{Megabyte:x}\r\n"), .. new byte[Megabyte], .. "\r\n"u8];
         // One megabyte over the limit, and no end of the body.
         for (var i = 0; i < 11; i++)
@@ -172,7 +174,8 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
 
         public Service()
         {
-            _process = Sample.Start("PredictApi", "--model", Run.File("model.zip"), "--urls", "http://127.0.0.1:0", "--MaxBytes", $"{10 * Megabyte}");
+            _process = Sample.Start("PredictApi",
+                "--model", Run.File("model.zip"), "--urls", "http://127.0.0.1:0", "--MaxBytes", $"{10 * Megabyte}");
             // "Now listening on: http://127.0.0.1:40123"
             const string Announcement = "Now listening on: ";
             for (string? line; (line = _process.StandardOutput.ReadLine()) is not null;)
