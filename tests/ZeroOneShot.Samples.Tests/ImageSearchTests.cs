@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ZeroOneShot.Samples.Tests;
 
-public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
+public sealed class ImageSearchTests(TinyRun run)
 {
     [Fact]
     public void A_run_reports_every_epoch_and_leaves_all_its_files()

@@ -172,8 +172,9 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     {
         private readonly Process _process;
 
-        public Service()
+        public Service(TinyRun run)
         {
+            Run = run;
             _process = Sample.Start("PredictApi",
                 "--model", Run.File("model.zip"), "--urls", "http://127.0.0.1:0", "--MaxBytes", $"{10 * Megabyte}");
             // "Now listening on: http://127.0.0.1:40123"
@@ -191,7 +192,7 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
             throw new InvalidOperationException(_process.StandardError.ReadToEnd());
         }
 
-        public TinyRun Run { get; } = new();
+        public TinyRun Run { get; }
 
         public Uri Address { get; } = null!;
 
@@ -204,7 +205,6 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
             _process.Kill();
             _process.WaitForExit();
             _process.Dispose();
-            Run.Dispose();
         }
     }
 }

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.IO.Compression;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(ZeroOneShot.Samples.Tests.TinyRun))]
 
 namespace ZeroOneShot.Samples.Tests;
 
-/// <summary>One run of ImageSearch on the default data, and these data as files.</summary>
+/// <summary>One run of ImageSearch on the default data, and these data as files, for all tests.</summary>
 public sealed class TinyRun : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
