@@ -27,15 +27,16 @@ internal sealed class BatchedLogits(
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var needed = columnsNeeded.ToList();
-        return InBatches(needed) ? Batched(needed, source.GetRowCursor(Sources(needed), rand)) : rowByRow.GetRowCursor(needed, rand);
+        return InBatches(needed) ? Batched(needed, source.GetRowCursor(Sources(needed), rand), 1) : rowByRow.GetRowCursor(needed, rand);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         var needed = columnsNeeded.ToList();
-        return InBatches(needed)
-            ? [.. source.GetRowCursorSet(Sources(needed), n, rand).Select(cursor => Batched(needed, cursor))]
-            : rowByRow.GetRowCursorSet(needed, n, rand);
+        if (!InBatches(needed))
+            return rowByRow.GetRowCursorSet(needed, n, rand);
+        var cursors = source.GetRowCursorSet(Sources(needed), n, rand);
+        return [.. cursors.Select(cursor => Batched(needed, cursor, cursors.Length))];
     }
 
     private bool IsLogits(DataViewSchema.Column column) => column.Index == Schema[logits].Index;
@@ -50,7 +51,7 @@ internal sealed class BatchedLogits(
         needed.Where(column => !IsLogits(column)).Select(column => source.Schema[column.Index]).Append(features)
             .DistinctBy(column => column.Index);
 
-    private BatchedLogitsCursor Batched(List<DataViewSchema.Column> needed, DataViewRowCursor cursor) =>
+    private BatchedLogitsCursor Batched(List<DataViewSchema.Column> needed, DataViewRowCursor cursor, int cursors) =>
         new(cursor, Schema, features, Schema[logits],
-            [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session);
+            [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session, cursors);
 }

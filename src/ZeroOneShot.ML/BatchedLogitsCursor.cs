@@ -22,7 +22,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private readonly Action<Chunk, int> _readPixels;
     private readonly int _classes;
 
-    // The chunks in order: the first is being served, those after it are being computed, the others are free.
+    // In order; the one before them is being served, and the others are free.
     private readonly Queue<Chunk> _ahead = new();
     private readonly Stack<Chunk> _free;
     private Chunk? _current;
@@ -31,11 +31,12 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private ExceptionDispatchInfo? _failure;
 
     public BatchedLogitsCursor(DataViewRowCursor source, DataViewSchema schema, DataViewSchema.Column features,
-        DataViewSchema.Column logits, IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session)
+        DataViewSchema.Column logits, IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session, int cursors)
     {
         (_source, Schema, _logitsColumn, _session) = (source, schema, logits, session);
         _classes = ((VectorDataViewType)logits.Type).Size;
-        var chunks = 2 * Environment.ProcessorCount + 1;
+        // One that is served and, for every processor, one that is computed and one that waits; cursors read side by side share these.
+        var chunks = 1 + Math.Max(1, 2 * Environment.ProcessorCount / cursors);
         _columns = columns.ToDictionary(column => column.Index,
             column => HeldColumn.Create(source, source.Schema[column.Index], chunks * RowsPerChunk));
         _readId = source.GetIdGetter();
