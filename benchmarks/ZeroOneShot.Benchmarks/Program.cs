@@ -47,9 +47,16 @@ foreach (var option in (Option[])[json, data, epochs, seeds, channels, cells])
 lossCurve.SetAction(parsed => LossCurve.Run(parsed.GetRequiredValue(data), parsed.GetValue(epochs), parsed.GetValue(seeds),
     new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
+var bulkScoring = new Command("bulk-scoring", "Images scored per second: row by row, in bulk, and in bulk by the loaded zip.");
+var images = Options.Count("--images", "Images scored", 1024);
+foreach (var option in (Option[])[json, channels, cells, images, repetitions])
+    bulkScoring.Add(option);
+bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(images),
+    parsed.GetValue(repetitions), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, child }.Parse(args).Invoke();

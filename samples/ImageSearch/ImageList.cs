@@ -33,20 +33,20 @@ internal sealed record ImageList(IReadOnlyList<LabelledImage> Images, IReadOnlyL
     /// <summary>The images as columns Image, Label (a key with the class names) and ImagePath.</summary>
     public IDataView ToDataView(MLContext mlContext)
     {
-        var rows = Images.All(image => image.Decode is null)
-            ? mlContext.Transforms.LoadImages("Image", null, nameof(PathRow.ImagePath)).Fit(Paths()).Transform(Paths())
-            : mlContext.Data.LoadFromEnumerable(Images.Select(image => new ImageRow
-            {
-                ImagePath = image.Name,
-                Label = ClassNames[image.Label],
-                Image = image.Decode!(),
-            }).ToList());
+        var rows = mlContext.Data.LoadFromEnumerable(Rows());
         // The classes are given, since not every part of a data set need have images of all.
         var classes = mlContext.Data.LoadFromEnumerable(ClassNames.Select(name => new ClassRow { Name = name }));
         return mlContext.Transforms.Conversion.MapValueToKey("Label", keyData: classes).Fit(rows).Transform(rows);
+    }
 
-        IDataView Paths() => mlContext.Data.LoadFromEnumerable(
-            Images.Select(image => new PathRow { ImagePath = image.Name, Label = ClassNames[image.Label] }).ToList());
+    // Decoded anew in every pass: an image lives until the next is asked for.
+    private IEnumerable<ImageRow> Rows()
+    {
+        foreach (var image in Images)
+        {
+            using var decoded = image.Decode();
+            yield return new ImageRow { ImagePath = image.Name, Label = ClassNames[image.Label], Image = decoded };
+        }
     }
 
     private (ImageList Chosen, ImageList Others) Chosen(int seed, Func<int, int> countOfClass)
@@ -64,15 +64,12 @@ internal sealed record ImageList(IReadOnlyList<LabelledImage> Images, IReadOnlyL
 
     private ImageList Where(Func<int, bool> take) => this with { Images = [.. Images.Where((_, i) => take(i))] };
 
-    private class PathRow
+    private sealed class ImageRow
     {
         public string ImagePath { get; set; } = "";
 
         public string Label { get; set; } = "";
-    }
 
-    private sealed class ImageRow : PathRow
-    {
         // ML.NET 5.0.1 refuses the attribute without a size; images of any size are taken all the same.
         [ImageType(32, 32)]
         public MLImage? Image { get; set; }

@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 
 namespace ZeroOneShot.ML;
@@ -47,30 +48,86 @@ public static class ImageDataCatalog
     }
 
     /// <summary>
-    /// Lists the images of a folder with one subfolder per class. Follow it with ML.NET's <c>LoadImages("Image", null, "ImagePath")</c> and
-    /// with <see cref="ImagePixelsCatalog.ImagePixels"/>; or read the images at once with <see cref="ImageFolder.Read"/>.
+    /// Lists the images of a folder with one subfolder per class, for <see cref="ImagePixelsCatalog.ImagePixels"/> to read from column
+    /// <c>ImagePath</c>; or read the images at once with <see cref="ImageFolder.Read"/>.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="path">The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.</param>
     /// <param name="check">
-    /// Whether every file is decoded once now, so that a damaged one is named before anything is trained: ML.NET fills up the missing part of
-    /// a truncated image without a word. Default true.
+    /// Whether every file is decoded once now, so that one that cannot be used is named before anything is trained. Default true.
     /// </param>
     /// <returns>Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).</returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">
-    /// The folder has no subfolders, one of them has no images, or (with <paramref name="check"/>) a file cannot be decoded, is truncated, or is
-    /// larger than 8,192 pixels a side or 64 megapixels.
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used (with <paramref name="check"/>). The message names the file.
     /// </exception>
+    /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images.</exception>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        var (files, classNames) = ImageFolder.List(path);
-        if (check)
-            ImageFolder.Check(files);
+        return check ? catalog.LoadImageFolder(path, new ImageCheckOptions()) : Paths(catalog, ImageFolder.List(path));
+    }
+
+    /// <summary>The same, with a choice of what to do about images that cannot be used. Every file is decoded once now.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="path">
+    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.
+    /// </param>
+    /// <param name="options">What to do about images that cannot be used.</param>
+    /// <returns>
+    /// Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).
+    /// </returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used, and is to be neither skipped nor moved. The message names the file.
+    /// </exception>
+    /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images that can be used.</exception>
+    /// <exception cref="ArgumentException">The quarantine lies in the folder.</exception>
+    public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, ImageCheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(options);
+        var (listing, report) = ImageFolder.ListUsable(path, options);
+        using var channel = CheckChannel(catalog);
+        ImageCheck.Report(report, options, channel);
+        return Paths(catalog, listing);
+    }
+
+    /// <summary>
+    /// Decodes every image of a column once, so that those that cannot be used are named, left out or moved away before anything is
+    /// trained.
+    /// </summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="data">Data that give the same rows in every pass.</param>
+    /// <param name="imageColumnName">
+    /// A column of paths (Text) or of whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property).
+    /// </param>
+    /// <param name="options">What to do about images that cannot be used; null: fail at the first.</param>
+    /// <returns>The rows with images that can be used, in order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing or of another type.</exception>
+    /// <exception cref="ArgumentException">There is nothing to move, or no folder to move it to.</exception>
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used, and is to be neither skipped nor moved. The message names it.
+    /// </exception>
+    public static IDataView CheckImages(
+        this DataOperationsCatalog catalog, IDataView data, string imageColumnName = "ImagePath", ImageCheckOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(data);
+        using var channel = CheckChannel(catalog);
+        return ImageCheck.Rows(data, imageColumnName, options ?? new ImageCheckOptions(), channel);
+    }
+
+    private static IChannel CheckChannel(DataOperationsCatalog catalog) =>
+        MLNetInternals.Environment(catalog).Register(nameof(CheckImages)).Start("Checking images");
+
+    private static IDataView Paths(
+        DataOperationsCatalog catalog, (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) listing)
+    {
         var schema = SchemaDefinition.Create(typeof(PathRow));
-        SetLabel(schema[nameof(PathRow.Label)], nameof(PathRow.Label), classNames);
-        return catalog.LoadFromEnumerable(files.Select(file => new PathRow { ImagePath = file.Path, Label = (uint)file.Label }).ToList(), schema);
+        SetLabel(schema[nameof(PathRow.Label)], nameof(PathRow.Label), listing.ClassNames);
+        return catalog.LoadFromEnumerable(
+            listing.Files.Select(file => new PathRow { ImagePath = file.Path, Label = (uint)file.Label }).ToList(), schema);
     }
 
     internal static void SetLabel(SchemaDefinition.Column column, string name, IReadOnlyList<string> classNames)

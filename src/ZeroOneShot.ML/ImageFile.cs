@@ -1,54 +1,105 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.ML.Data;
 using SkiaSharp;
 
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Decoding one image file as ML.NET does, but refusing what ML.NET lets pass: truncated files, of which Skia fills up the missing part, and
-/// sizes that would exhaust the memory.
+/// Decodes images from paths, bytes and streams, all to the same pixels: those that ML.NET decodes, but turned upright where the camera
+/// noted how it was held (EXIF). Refuses what ML.NET lets pass: truncated files, of which Skia fills up the missing part, and sizes that
+/// would exhaust the memory.
 /// </summary>
-internal static class ImageFile
+/// <remarks>
+/// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth; 16 bits per channel become 8. Transparent pixels come out
+/// black.
+/// </remarks>
+public static class ImageFile
 {
-    private const int LargestSide = 8192;
-    private const long MostPixels = 64_000_000;
+    /// <summary>The largest width and height of an image, in pixels.</summary>
+    public const int LargestSide = 8192;
 
-    /// <summary>The image, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
-    /// <exception cref="InvalidDataException">The file is no image, truncated, or too large; the message names it.</exception>
-    public static SKBitmap Decode(string path)
+    /// <summary>The largest width x height of an image, in pixels.</summary>
+    public const long MostPixels = 64_000_000;
+
+    /// <summary>The most bytes that are read from a stream.</summary>
+    public const int MostBytes = 1 << 28;
+
+    private const int BufferSize = 1 << 16;
+
+    private const string Formats = "png, jpg, bmp, gif or webp";
+
+    /// <summary>Decodes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
+    public static MLImage Read(string path)
     {
-        using var data = SKData.Create(path) ?? throw new InvalidDataException($"'{path}' cannot be read; expected an image file that this user may read.");
-        using var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"'{path}' is no image that can be decoded; expected png, jpg, bmp, gif or webp. Remove or replace the file.");
-        var info = codec.Info;
-        if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var bitmap = Decode(path);
+        return ToImage(bitmap);
+    }
+
+    /// <summary>Decodes the bytes of a file.</summary>
+    /// <param name="file">The whole content of a file.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public static MLImage Read(ReadOnlySpan<byte> file, string name = "The image")
+    {
+        using var data = SKData.CreateCopy(file);
+        using var bitmap = Decode(data, name);
+        return ToImage(bitmap);
+    }
+
+    /// <summary>Decodes the rest of a stream.</summary>
+    /// <param name="stream">The content of a file, up to <see cref="MostBytes"/>; need not be able to seek. Left open.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public static MLImage Read(Stream stream, string name = "The image") => Read(ReadAll(stream, name).Span, name);
+
+    /// <summary>The rest of a stream, not yet decoded.</summary>
+    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image")
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var file = new MemoryStream();
+        var buffer = new byte[BufferSize];
+        for (int count; (count = stream.Read(buffer)) > 0;)
+            Append(file, buffer.AsSpan(0, count), name);
+        return file.GetBuffer().AsMemory(0, (int)file.Length);
+    }
+
+    /// <inheritdoc cref="ReadAll"/>
+    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var file = new MemoryStream();
+        var buffer = new byte[BufferSize];
+        for (int count; (count = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+            Append(file, buffer.AsSpan(0, count), "The image");
+        return file.GetBuffer().AsMemory(0, (int)file.Length);
+    }
+
+    /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
+    internal static SKBitmap Decode(string path)
+    {
+        // Skia itself says only that it could not.
+        if (!File.Exists(path))
+            throw new ImageFaultException(ImageFault.Unreadable, $"There is no file '{path}'; expected an image.");
+        try
         {
-            throw new InvalidDataException($"'{path}' is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
-                $"{MostPixels / 1_000_000} megapixels. Make it smaller first.");
+            using var data = SKData.Create(path) ?? throw new ImageFaultException(ImageFault.Unreadable, Unreadable(path));
+            return Decode(data, $"'{path}'");
         }
-        // The same colours as SKBitmap.Decode gives, which ML.NET calls.
-        info = info.WithColorSpace(null);
-        if (info.AlphaType == SKAlphaType.Unpremul)
-            info = info.WithAlphaType(SKAlphaType.Premul);
-        var bitmap = new SKBitmap(info);
-        var result = codec.GetPixels(info, bitmap.GetPixels());
-        if (result != SKCodecResult.Success)
+        catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
-            bitmap.Dispose();
-            throw new InvalidDataException(result == SKCodecResult.IncompleteInput
-                ? $"'{path}' is truncated: it ends before the last pixel. Copy it again, or remove it."
-                : $"'{path}' cannot be decoded ({result}). Copy it again, or remove it.");
-        }
-        if (bitmap.ColorType is SKColorType.Bgra8888 or SKColorType.Rgba8888)
-            return bitmap;
-        using (bitmap)
-        {
-            return bitmap.Copy(SKColorType.Bgra8888)
-                ?? throw new InvalidDataException(
-                    $"'{path}' has pixels of format {bitmap.ColorType}, which cannot be converted. Save it with 8 bits per channel.");
+            throw new ImageFaultException(ImageFault.Unreadable, $"{Unreadable(path)} {e.Message}", e);
         }
     }
 
     /// <summary>The pixels as channels x height x width: red, green, blue, or grey as <see cref="ImagePixelsEstimator"/> makes it.</summary>
-    public static void CopyPixels(SKBitmap bitmap, int channels, Span<byte> image)
+    internal static void CopyPixels(SKBitmap bitmap, int channels, Span<byte> image)
     {
         var pixels = bitmap.GetPixelSpan();
         var (red, blue) = bitmap.ColorType == SKColorType.Bgra8888 ? (2, 0) : (0, 2);
@@ -69,5 +120,101 @@ internal static class ImageFile
                 (image[at], image[plane + at], image[2 * plane + at]) = (r, g, b);
             }
         }
+    }
+
+    /// <summary>A copy as ML.NET has images.</summary>
+    internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
+        bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
+
+    private static string Unreadable(string path) => $"'{path}' cannot be read; expected an image file that this user may read.";
+
+    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
+    {
+        if (file.Length + bytes.Length > MostBytes)
+            throw new ImageFaultException(ImageFault.TooLarge, $"{name} has more than {MostBytes >> 20} MiB; make it smaller first.");
+        file.Write(bytes);
+    }
+
+    private static SKBitmap Decode(SKData data, string name)
+    {
+        using var codec = SKCodec.Create(data) ?? throw new ImageFaultException(
+            ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+        var info = codec.Info;
+        if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
+        {
+            throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
+                $"{name} is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
+                $"{MostPixels / 1_000_000} megapixels. Make it smaller first."));
+        }
+        // The same colours as SKBitmap.Decode gives, which ML.NET calls.
+        info = info.WithColorSpace(null);
+        if (info.AlphaType == SKAlphaType.Unpremul)
+            info = info.WithAlphaType(SKAlphaType.Premul);
+        var bitmap = new SKBitmap(info);
+        try
+        {
+            var result = codec.GetPixels(info, bitmap.GetPixels());
+            if (result != SKCodecResult.Success)
+            {
+                throw result == SKCodecResult.IncompleteInput
+                    ? new ImageFaultException(
+                        ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")
+                    : new ImageFaultException(ImageFault.Damaged, $"{name} cannot be decoded ({result}). Copy it again, or remove it.");
+            }
+            if (bitmap.ColorType is not (SKColorType.Bgra8888 or SKColorType.Rgba8888))
+                bitmap = Replace(bitmap, bitmap.Copy(SKColorType.Bgra8888));
+            if (codec.EncodedOrigin is not (SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default))
+                bitmap = Replace(bitmap, Upright(bitmap, codec.EncodedOrigin));
+            return bitmap;
+        }
+        catch
+        {
+            bitmap.Dispose();
+            throw;
+        }
+
+        SKBitmap Replace(SKBitmap old, SKBitmap? next)
+        {
+            if (next is null)
+            {
+                throw new ImageFaultException(ImageFault.Damaged,
+                    $"{name} has pixels of format {old.ColorType}, which cannot be converted. Save it with 8 bits per channel.");
+            }
+            old.Dispose();
+            return next;
+        }
+    }
+
+    /// <summary>
+    /// The picture as it was seen, of one whose first pixel lies in another corner; the corners are named as EXIF does, row before column.
+    /// </summary>
+    private static SKBitmap Upright(SKBitmap bitmap, SKEncodedOrigin origin)
+    {
+        var (width, height) = (bitmap.Width, bitmap.Height);
+        var turned = origin >= SKEncodedOrigin.LeftTop;
+        var upright = new SKBitmap(bitmap.Info.WithSize(turned ? height : width, turned ? width : height));
+        var from = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
+        // SkiaSharp shows the pixels of its own bitmaps as read-only.
+        var pixels = upright.GetPixelSpan();
+        var to = MemoryMarshal.Cast<byte, uint>(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(pixels), pixels.Length));
+        // Where the source begins, and how far on its pixels lie, along a row of the result and from one row to the next.
+        var (start, along, down) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (width - 1, -1, width),
+            SKEncodedOrigin.BottomRight => (width * height - 1, -1, -width),
+            SKEncodedOrigin.BottomLeft => (width * (height - 1), 1, -width),
+            SKEncodedOrigin.LeftTop => (0, width, 1),
+            SKEncodedOrigin.RightTop => (width * (height - 1), -width, 1),
+            SKEncodedOrigin.RightBottom => (width * height - 1, -width, -1),
+            SKEncodedOrigin.LeftBottom => (width - 1, width, -1),
+            _ => (0, 1, width),
+        };
+        for (var row = 0; row < upright.Height; row++)
+        {
+            var at = start + row * down;
+            for (var column = 0; column < upright.Width; column++, at += along)
+                to[row * upright.Width + column] = from[at];
+        }
+        return upright;
     }
 }

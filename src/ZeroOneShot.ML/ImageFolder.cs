@@ -1,7 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
-using SkiaSharp;
 using ZeroOneShot.Data;
 
 namespace ZeroOneShot.ML;
@@ -21,13 +20,17 @@ public static class ImageFolder
     /// </param>
     /// <param name="width">Pixels to resize to, 16 to 64; null to take the images as they are.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
+    /// <param name="options">What to do about images that cannot be used; null: fail.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or only one of height and width is given.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">
-    /// The folder has no subfolders, one of them has no images, a file cannot be decoded, is truncated or too large, or, without a height and a
-    /// width, an image has another size than the first. The message names the file.
+    /// <exception cref="ImageFaultException">
+    /// An image cannot be used (and is to be neither skipped nor moved). The message names the file.
     /// </exception>
-    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3)
+    /// <exception cref="InvalidDataException">
+    /// The folder has no subfolders, one of them has no images that can be used, or, without a height and a width, an image has another
+    /// size than the first. The message names the file.
+    /// </exception>
+    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageCheckOptions? options = null)
     {
         ImagePixelsEstimator.CheckChannels(channels);
         if (height is null != width is null)
@@ -40,7 +43,8 @@ public static class ImageFolder
             ImagePixelsEstimator.CheckSide(height.Value, nameof(height));
             ImagePixelsEstimator.CheckSide(width.Value, nameof(width));
         }
-        var (files, classNames) = List(path);
+        // Reading the images fails at the first faulty one anyway.
+        var (files, classNames) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : Usable();
         var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
         var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
         if (height is null)
@@ -48,6 +52,13 @@ public static class ImageFolder
         else
             ReadResized(files, shape, pixels);
         return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
+
+        (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Usable()
+        {
+            var (listing, report) = ListUsable(path, options);
+            options.Report?.Invoke(report);
+            return listing;
+        }
     }
 
     /// <summary>The image files of a folder, class by class.</summary>
@@ -74,26 +85,43 @@ public static class ImageFolder
         return (files, [.. classes.Select(name => Path.GetFileName(name))]);
     }
 
-    /// <summary>Decodes every file, and forgets it.</summary>
-    /// <exception cref="InvalidDataException">A file is damaged; the first such is named.</exception>
-    internal static void Check(IReadOnlyList<(string Path, int Label)> files)
+    /// <summary>The image files of a folder that can be decoded; the others are dealt with as the options say.</summary>
+    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageCheckReport Report)
+        ListUsable(string path, ImageCheckOptions options)
     {
-        var error = files.AsParallel().AsOrdered().Select(file => Error(file.Path)).FirstOrDefault(found => found is not null);
-        if (error is not null)
-            throw error;
-
-        static InvalidDataException? Error(string path)
+        var (files, classNames) = List(path);
+        var folder = Path.GetFullPath(path);
+        var quarantine = Path.GetFullPath(options.QuarantineFolder ?? Path.TrimEndingDirectorySeparator(folder) + "-quarantine");
+        if (options.Faulty == FaultyImages.Quarantine && (quarantine + Path.DirectorySeparatorChar).StartsWith(
+            Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
-            try
+            throw new ArgumentException(
+                $"QuarantineFolder '{quarantine}' lies in '{folder}', where it would be a class; give one outside.", nameof(options));
+        }
+        var decoding = files.Select<(string Path, int Label), Action>(file => () => ImageFile.Decode(file.Path).Dispose());
+        var found = ImageCheck.Faults(decoding, options.Faulty);
+        var usable = files.Where((_, i) => found[i] is null).ToList();
+        var used = usable.Select(file => file.Label).ToHashSet();
+        foreach (var (label, name) in classNames.Index())
+        {
+            if (!used.Contains(label))
             {
-                ImageFile.Decode(path).Dispose();
-                return null;
-            }
-            catch (InvalidDataException e)
-            {
-                return e;
+                var example = files.Zip(found).First(file => file.First.Label == label).Second!;
+                throw new InvalidDataException($"Folder '{Path.Combine(folder, name)}' has no image that can be used, of " +
+                    $"{files.Count(file => file.Label == label)}; for example: {example.Message}");
             }
         }
+        var faulty = new List<FaultyImage>();
+        foreach (var (file, fault) in files.Zip(found))
+        {
+            if (fault is null)
+                continue;
+            var moved = options.Faulty == FaultyImages.Quarantine
+                ? ImageCheck.Move(file.Path, Path.Combine(quarantine, classNames[file.Label]), fault)
+                : null;
+            faulty.Add(new FaultyImage(file.Path, fault.Fault, fault.Message, moved));
+        }
+        return ((usable, classNames), new ImageCheckReport(folder, usable.Count, faulty));
     }
 
     private static bool IsImage(string file) =>
@@ -144,9 +172,7 @@ public static class ImageFolder
     {
         foreach (var (path, _) in files)
         {
-            using var bitmap = ImageFile.Decode(path);
-            var format = bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32;
-            using var image = MLImage.CreateFromPixels(bitmap.Width, bitmap.Height, format, bitmap.GetPixelSpan());
+            using var image = ImageFile.Read(path);
             yield return new ImageRow { Image = image };
         }
     }

@@ -5,10 +5,13 @@ namespace ZeroOneShot.ML;
 /// <summary>From images to pixels, on <see cref="MLContext.Transforms"/>.</summary>
 public static class ImagePixelsCatalog
 {
-    /// <summary>Makes a pixel column from an image column (<see cref="ImagePixelsEstimator"/>): resized, padded, red before green before blue.</summary>
+    /// <summary>
+    /// Makes a pixel column from a column of images, of paths or of files' bytes (<see cref="ImagePixelsEstimator"/>): read safely, turned
+    /// upright, resized, padded, red before green before blue.
+    /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="outputColumnName">The pixel column to make, Vector&lt;Single, channels, height, width&gt;.</param>
-    /// <param name="inputColumnName">The image column; null: the same name.</param>
+    /// <param name="inputColumnName">The column of images, paths or files; null: the same name.</param>
     /// <param name="height">Pixels, 16 to 64.</param>
     /// <param name="width">Pixels, 16 to 64.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>

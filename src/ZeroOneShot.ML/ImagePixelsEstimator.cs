@@ -10,19 +10,30 @@ using static ZeroOneShot.Onnx.TensorProto.Types;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// From images of any size to a pixel column, Vector&lt;Single, channels, height, width&gt; of whole values from 0 to 255, made of stock
-/// components of ML.NET, which is also how it is saved.
+/// From images of any size and kind to a pixel column, Vector&lt;Single, channels, height, width&gt; of whole values from 0 to 255.
 /// </summary>
 /// <remarks>
+/// <list type="table">
+/// <item><term>Input</term><description>
+/// Paths (Text), whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property) or images (MLImage); the same picture gives the
+/// same pixels. Paths and files are read by <see cref="ImageFile"/>: turned upright as EXIF says, and refused where truncated or too large.
+///
+/// </description></item>
+/// <item><term>Output</term><description>
+/// The image scaled to fit and padded with black, keeping its proportions; one that has the size already keeps its pixels exactly.
+/// Transparent pixels are black. Grey is 0.30 red + 0.59 green + 0.11 blue.
+/// </description></item>
+/// <item><term>Saved as</term><description>
+/// Stock components of ML.NET, which take the same paths or images. They have no checks and do not look at EXIF: let an application make
+/// images with <see cref="ImageFile"/> or use <see cref="ImageClassifierPool"/>. ML.NET has no component that decodes bytes: where the
+/// column had files, the loaded model takes an image there.
+/// </description></item>
+/// </list>
 /// <para>
-/// The image is scaled to fit and padded with black, keeping its proportions. An image that has the size already keeps its pixels exactly.
-/// Transparency is dropped. Grey is 0.30 red + 0.59 green + 0.11 blue.
-/// </para>
-/// <para>
-/// ML.NET's ResizeImages hands on an image that has the size already, and disposes it, so that images held in memory would be gone after one
-/// pass. Therefore the image is resized to one pixel more than its width, and a small ONNX model takes the last pixel column off again. (An
-/// image in memory of exactly that width and height would still be disposed.) Images that are wider than high lose that column of their
-/// right border.
+/// ML.NET's ResizeImages hands on an image that has the size already, and disposes it, so that images held in memory would be gone after
+/// one pass. Therefore the image is resized to one pixel more than its width, and a small ONNX model takes the last pixel column off again.
+/// Images of just that width and height are copied first, which the saved form cannot do. Images that are wider than high lose that column
+/// of their right border.
 /// </para>
 /// </remarks>
 public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransformer>>
@@ -36,7 +47,7 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     /// <summary>Makes the estimator.</summary>
     /// <param name="environment">An <see cref="MLContext"/>.</param>
     /// <param name="outputColumnName">The pixel column to make.</param>
-    /// <param name="inputColumnName">The image column; null: the same name.</param>
+    /// <param name="inputColumnName">The column of images, paths or files; null: the same name.</param>
     /// <param name="height">Pixels, 16 to 64.</param>
     /// <param name="width">Pixels, 16 to 64.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
@@ -54,23 +65,27 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The image column is missing or of another type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing, or of a type that holds no images.</exception>
     public TransformerChain<ITransformer> Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
         var (output, image, height, width, channels) = _options;
-        if ((input.Schema.GetColumnOrNull(image) ?? throw SchemaErrors.NotFound(_host, "image", image)) is { Type: not ImageDataViewType } wrong)
-            throw WrongType(PixelColumn.Describe(wrong.Type));
+        var column = input.Schema.GetColumnOrNull(image) ?? throw SchemaErrors.NotFound(_host, "image", image);
+        if (!ImageColumnTransformer.Takes(column.Type))
+            throw WrongType(PixelColumn.Describe(column.Type));
+        var decoded = output + ".Image";
         var resized = output + ".Resized";
         var extracted = output + ".Extracted";
         var transforms = MLNetInternals.Transforms(_host);
         var components = new List<ITransformer>();
-        var data = input;
-        Add(transforms.ResizeImages(resized, width + 1, height, image, ImageResizingEstimator.ResizingKind.IsoPad));
+        var images = new ImageColumnTransformer(transforms, input, decoded, image, (width + 1, height));
+        components.Add(images);
+        var data = images.Transform(input);
+        Add(transforms.ResizeImages(resized, width + 1, height, decoded, ImageResizingEstimator.ResizingKind.IsoPad));
         Add(transforms.ExtractPixels(extracted, resized, ImagePixelExtractingEstimator.ColorBits.Rgb));
         using (var onnx = new MemoryStream(Onnx(extracted)))
             Add(Stage.OnnxTransforms(_host).ApplyOnnxModel(output, extracted, onnx));
-        Add(transforms.DropColumns(resized, extracted));
+        Add(transforms.DropColumns(decoded, resized, extracted));
         return new TransformerChain<ITransformer>([.. components]);
 
         void Add(IEstimator<ITransformer> estimator)
@@ -82,12 +97,18 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The image column is missing or of another type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing, or of a type that holds no images.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         var image = PixelColumn.Find(inputSchema, _options.Input, "image", _host);
-        if (image.ItemType is not ImageDataViewType || image.Kind != SchemaShape.Column.VectorKind.Scalar)
+        var takes = image.Kind switch
+        {
+            SchemaShape.Column.VectorKind.Scalar => image.ItemType is ImageDataViewType or TextDataViewType && !image.IsKey,
+            SchemaShape.Column.VectorKind.VariableVector => image.ItemType == NumberDataViewType.Byte,
+            _ => false,
+        };
+        if (!takes)
             throw WrongType(PixelColumn.Describe(image));
         var pixels = MLNetInternals.ShapeColumn(_options.Output, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false, null);
         return new SchemaShape(inputSchema.Where(column => column.Name != _options.Output).Append(pixels));
@@ -109,7 +130,8 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     }
 
     private Exception WrongType(string actual) =>
-        SchemaErrors.Mismatch(_host, "image", _options.Input, "Image", actual, "Make it with LoadImages, or give rows with a property of type MLImage");
+        SchemaErrors.Mismatch(_host, "image", _options.Input, "Image, Text or Vector<Byte> of unknown size", actual,
+            "Give rows with a property of type MLImage, string (a path) or byte[] (a file)");
 
     private byte[] Onnx(string input)
     {

@@ -126,8 +126,9 @@ public sealed class ImageTests : IDisposable
         var path = _folder.File($"images/dogs/9.{(format == SKEncodedImageFormat.Png ? "png" : "jpg")}");
         WriteImage(path, Side, Side, 9, format);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^200]);
-        Assert.Contains($"'{path}' is truncated", Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
-        Assert.Contains($"'{path}' is truncated", Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
+        var (folder, sentence) = (_folder.File("images"), $"'{path}' is truncated");
+        Assert.Contains(sentence, Assert.Throws<ImageFaultException>(() => _ml.Data.LoadImageFolder(folder)).Message);
+        Assert.Contains(sentence, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(folder)).Message);
     }
 
     [Fact]
@@ -136,24 +137,201 @@ public sealed class ImageTests : IDisposable
         WriteImages(Side, Side);
         var path = _folder.File("images/cats/1.jpg");
         File.WriteAllText(path, "hello");
-        Assert.Contains($"'{path}' is no image", Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
+        var error = Assert.Throws<ImageFaultException>(() => _ml.Data.LoadImageFolder(_folder.File("images")));
+        Assert.Contains($"'{path}' is no image", error.Message);
         File.WriteAllBytes(path, []);
-        Assert.Contains(path, Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
+        Assert.Contains(path, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(_folder.File("images"))).Message);
     }
 
     [Fact]
-    public void An_image_bomb_is_refused_by_its_header()
+    public void Images_of_every_kind_and_size_in_one_folder_give_the_same_pixels_through_paths_bytes_images_and_the_reader()
+    {
+        WriteAllKinds();
+        var read = ImageFolder.Read(_folder.File("images"), Side, Side);
+        float[][] expected = [.. Enumerable.Range(0, read.Count)
+            .Select(i => read.Pixels(i).ToArray().Select(pixel => (float)pixel).ToArray())];
+        Assert.Equal(12, expected.Length);
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"));
+        Assert.Equal(expected, Features(paths, "ImagePath"));
+        string[] files = [.. paths.GetColumn<string>("ImagePath")];
+        var contents = _ml.Data.LoadFromEnumerable(files.Select(file => new FileRow { File = File.ReadAllBytes(file) }));
+        Assert.Equal(expected, Features(contents, "File"));
+        var images = _ml.Data.LoadFromEnumerable(files.Select(file => new AnyImageRow { Image = ImageFile.Read(file) }).ToList());
+        Assert.Equal(expected, Features(images, "Image"));
+    }
+
+    [Fact]
+    public void A_photograph_held_upright_looks_the_same_as_one_turned_by_its_EXIF_note()
     {
         Directory.CreateDirectory(_folder.File("images/cats"));
-        var path = _folder.File("images/cats/bomb.png");
-        WriteImage(path, Side, Side, 1);
-        var png = File.ReadAllBytes(path);
-        (png[16], png[17], png[20], png[21]) = (0, 1, 0, 1);   // 65,536 and some pixels a side; the checksum of the header is set right below
-        var crc = BitConverter.GetBytes(Crc(png.AsSpan(12, 17)));
-        Array.Reverse(crc);
-        crc.CopyTo(png, 29);
-        File.WriteAllBytes(path, png);
-        Assert.Contains("expected at most 8192 a side", Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
+        foreach (var orientation in (int[])[1, 6])
+            File.WriteAllBytes(_folder.File($"images/cats/{orientation}.jpg"), Picture.Jpeg(20, 50, orientation));
+        var features = Features(_ml.Data.LoadImageFolder(_folder.File("images")), "ImagePath");
+        // 20 x 50 is scaled to 13 x 32, in the middle of 32 columns; turned, to 32 x 13, in the middle of the rows.
+        Assert.True(features[0].AsSpan(0, 8).IndexOfAnyExcept(0) < 0);
+        Assert.True(features[1].AsSpan(0, 8 * Side).IndexOfAnyExcept(0) < 0);
+        Assert.NotEqual(0, features[1][16 * Side]);
+    }
+
+    [Theory]
+    [InlineData(Side, Side)]
+    [InlineData(Side + 1, Side)]
+    [InlineData(Side, Side + 1)]
+    [InlineData(7, 300)]
+    public void Images_in_memory_of_any_size_live_through_several_passes(int width, int height)
+    {
+        var rows = Enumerable.Range(0, 4).Select(i => new AnyImageRow
+        {
+            Image = MLImage.CreateFromPixels(
+                width, height, MLPixelFormat.Bgra32, [.. Enumerable.Repeat((byte)(50 * i), 4 * width * height)]),
+        }).ToList();
+        var data = _ml.Data.LoadFromEnumerable(rows);
+        var first = Features(data, "Image");
+        Assert.Equal(first, Features(data, "Image"));
+        Assert.All(rows, row => Assert.Equal((width, height), (row.Image!.Width, row.Image.Height)));
+    }
+
+    [Theory]
+    [InlineData("ImagePath")]
+    [InlineData("File")]
+    [InlineData("Image")]
+    public void A_saved_pipeline_loads_as_stock_components_with_the_same_scores(string column)
+    {
+        WriteImages(50, 40);
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"));
+        string[] files = [.. paths.GetColumn<string>("ImagePath")];
+        var images = files.Select((file, i) => new AnyImageRow { Image = ImageFile.Read(file), Label = (uint)i / 3 }).ToList();
+        var data = column switch
+        {
+            "ImagePath" => paths,
+            "File" => _ml.Data.LoadFromEnumerable(
+                files.Select((file, i) => new FileRow { File = File.ReadAllBytes(file), Label = (uint)i / 3 })),
+            _ => _ml.Data.LoadFromEnumerable(images),
+        };
+        var train = Toy.Train(PublishedGenotypes.DartsV1);
+        train.Settings = train.Settings with { Epochs = 1, BatchSize = 4 };
+        using var model = _ml.Transforms.ImagePixels("Features", column, Side, Side)
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(data);
+        _ml.Model.Save(model, data.Schema, _folder.File("model.zip"));
+        var loaded = new MLContext().Model.Load(_folder.File("model.zip"), out _);
+        Assert.DoesNotContain(Steps(loaded), step => step.GetType().Assembly == typeof(ImagePixelsEstimator).Assembly);
+        // ML.NET cannot decode bytes: the loaded model takes an image where they were.
+        var given = column == "File" ? _ml.Transforms.CopyColumns("File", "Image").Fit(_ml.Data.LoadFromEnumerable(images))
+            .Transform(_ml.Data.LoadFromEnumerable(images)) : data;
+        Assert.Equal(model.Transform(data).GetColumn<float[]>("Score"), loaded.Transform(given).GetColumn<float[]>("Score"));
+        (loaded as IDisposable)?.Dispose();
+
+        static IEnumerable<ITransformer> Steps(ITransformer model) =>
+            model is IEnumerable<ITransformer> chain ? chain.SelectMany(Steps) : [model];
+    }
+
+    [Fact]
+    public void A_damaged_file_stops_the_pipeline_by_name()
+    {
+        WriteImages(Side, Side);
+        var path = _folder.File("images/cats/0.png");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^200]);
+        var data = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        var error = Assert.ThrowsAny<Exception>(() => Features(data, "ImagePath"));
+        Assert.Contains($"'{path}' is truncated", error.ToString());
+    }
+
+    [Fact]
+    public void Images_that_cannot_be_used_are_skipped_and_counted()
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        ImageCheckReport? report = null;
+        var messages = new List<string>();
+        _ml.Log += (_, e) => messages.Add(e.Message);
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Skip, Report = found => report = found };
+        var data = _ml.Data.LoadImageFolder(_folder.File("images"), options);
+        Assert.Equal(6, data.GetColumn<string>("ImagePath").Count());
+        Assert.Equal((6, 4), (report!.Used, report.Faulty.Count));
+        Assert.Equal(faulty, report.Faulty.Select(image => (image.Path, image.Fault)));
+        Assert.Equal([1, 2, 1], report.Counts.OrderBy(count => count.Key).Select(count => count.Value));
+        Assert.All(report.Faulty, image => Assert.Contains(image.Path, image.Message));
+        Assert.All(report.Faulty, image => Assert.True(File.Exists(image.Path) && image.MovedTo is null));
+        Assert.Contains(messages, message => message.EndsWith(
+            $"Used 6 of 10 images in '{_folder.File("images")}'; left out 1 NotAnImage, 2 Truncated, 1 TooLarge"));
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), Side, Side, options: options).Count);
+    }
+
+    [Fact]
+    public void Images_that_cannot_be_used_are_moved_away_with_the_reason()
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        ImageCheckReport? report = null;
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, Report = found => report = found };
+        Assert.Equal(6, _ml.Data.LoadImageFolder(_folder.File("images"), options).GetColumn<string>("ImagePath").Count());
+        foreach (var image in report!.Faulty)
+        {
+            Assert.False(File.Exists(image.Path));
+            Assert.Equal(image.Path.Replace("images", "images-quarantine"), image.MovedTo);
+            Assert.StartsWith($"{image.Fault}: ", File.ReadAllText(image.MovedTo + ".txt"));
+        }
+        Assert.Equal(faulty.Count, report.Faulty.Count);
+        Assert.Equal(6, _ml.Data.LoadImageFolder(_folder.File("images")).GetColumn<string>("ImagePath").Count());
+
+        // Another image of the same name does not overwrite the first.
+        File.WriteAllText(faulty[0].Path, "no image either");
+        _ml.Data.LoadImageFolder(_folder.File("images"), options);
+        Assert.NotEqual(faulty[0].Path.Replace("images", "images-quarantine"), Assert.Single(report.Faulty).MovedTo);
+        Assert.True(File.Exists(report.Faulty[0].MovedTo));
+    }
+
+    [Theory]
+    [InlineData("ImagePath")]
+    [InlineData("File")]
+    public void A_table_of_paths_or_files_is_checked_alike(string column)
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        string[] files = [.. paths.GetColumn<string>("ImagePath")];
+        var data = column == "ImagePath"
+            ? paths
+            : _ml.Data.LoadFromEnumerable(files.Select((file, i) => new FileRow { File = File.ReadAllBytes(file), Label = (uint)i % 2 }));
+        ImageCheckReport? report = null;
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Skip, Report = found => report = found };
+        var kept = _ml.Data.CheckImages(data, column, options);
+        var bad = files.Index().Where(file => faulty.Any(image => image.Path == file.Item)).Select(file => file.Index).ToArray();
+        Assert.Equal((6, 4, 6), (report!.Used, report.Faulty.Count, kept.GetRowCount()));
+        var named = column == "ImagePath" ? faulty.Select(image => image.Path) : bad.Select(row => $"{row}");
+        Assert.Equal(named, report.Faulty.Select(image => image.Path));
+        Assert.Equal(faulty.Select(image => image.Fault), report.Faulty.Select(image => image.Fault));
+        Assert.Equal(data.GetColumn<uint>("Label").Where((_, row) => !bad.Contains(row)), kept.GetColumn<uint>("Label"));
+        Assert.Equal(6, Features(kept, column).Length);
+        Assert.Equal(6, Features(_ml.Data.ShuffleRows(kept), column).Length);
+        Assert.Throws<ImageFaultException>(() => _ml.Data.CheckImages(data, column));
+        Assert.Throws<ArgumentException>(() => _ml.Data.CheckImages(data, column, options with { Faulty = FaultyImages.Quarantine }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Data.CheckImages(data, "Label"));
+    }
+
+    [Fact]
+    public void Faulty_images_of_a_table_of_paths_are_moved_away()
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        var paths = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        var options = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, QuarantineFolder = _folder.File("away") };
+        Assert.Equal(6, _ml.Data.CheckImages(paths, options: options).GetColumn<string>("ImagePath").Count());
+        Assert.All(faulty, image => Assert.False(File.Exists(image.Path)));
+        Assert.All(faulty, image => Assert.True(File.Exists(Path.Combine(_folder.File("away"), Path.GetFileName(image.Path)))));
+    }
+
+    [Fact]
+    public void A_class_without_one_usable_image_and_a_quarantine_among_the_classes_are_refused()
+    {
+        WriteImages(Side, Side);
+        foreach (var file in Directory.GetFiles(_folder.File("images/cats")))
+            File.WriteAllText(file, "no image");
+        var skip = new ImageCheckOptions { Faulty = FaultyImages.Skip };
+        var error = Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images"), skip));
+        Assert.Contains("cats' has no image that can be used, of 3", error.Message);
+        var inside = new ImageCheckOptions { Faulty = FaultyImages.Quarantine, QuarantineFolder = _folder.File("images/bad") };
+        Assert.Throws<ArgumentException>(() => _ml.Data.LoadImageFolder(_folder.File("images"), inside));
     }
 
     [Fact]
@@ -194,7 +372,8 @@ public sealed class ImageTests : IDisposable
     {
         var data = Toy.Data(_ml);
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Features").Fit(data));
-        Assert.Contains("Schema mismatch for image column 'Features': expected Image, got Vector<Single, 3, 16, 16>", error.Message);
+        Assert.Contains("Schema mismatch for image column 'Features': expected Image, Text or Vector<Byte> of unknown size, " +
+            "got Vector<Single, 3, 16, 16>", error.Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Features").Append(Toy.Trainer(_ml)).Fit(data));
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Image", 8, 8));
     }
@@ -243,16 +422,61 @@ public sealed class ImageTests : IDisposable
         return [.. Enumerable.Range(0, 3).SelectMany(channel => Enumerable.Range(0, Side * Side).Select(p => (float)pixels[p * 4 + channel]))];
     }
 
-    private static uint Crc(ReadOnlySpan<byte> bytes)
+    private float[][] Features(IDataView data, string column)
     {
-        var crc = uint.MaxValue;
-        foreach (var value in bytes)
+        using var pixels = _ml.Transforms.ImagePixels("Features", column, Side, Side).Fit(data);
+        var view = pixels.Transform(data);
+        Assert.DoesNotContain(view.Schema, made => made.Name.StartsWith("Features."));
+        return [.. view.GetColumn<float[]>("Features")];
+    }
+
+    private void WriteAllKinds()
+    {
+        WriteImages(50, 40);
+        foreach (var (name, content) in new (string, byte[])[]
         {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++)
-                crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            ("cats/bmp.bmp", Picture.Bmp(33, 32)),
+            ("cats/grey.png", Picture.Encoded(32, 32, SKEncodedImageFormat.Png, grey: true)),
+            ("cats/palette.png", Picture.PalettePng(100, 20)),
+            ("dogs/16.png", Picture.Png16(31, 64)),
+            ("dogs/camera.jpg", Picture.Jpeg(80, 60, 6)),
+            ("dogs/transparent.webp", Picture.Encoded(17, 23, SKEncodedImageFormat.Webp, alpha: 100)),
+        })
+        {
+            File.WriteAllBytes(_folder.File("images/" + name), content);
         }
-        return ~crc;
+    }
+
+    /// <summary>Adds four files that are faulty, in the order of the listing.</summary>
+    private List<(string Path, ImageFault Fault)> WriteFaulty()
+    {
+        List<(string Name, ImageFault Fault, byte[] Content)> faulty =
+        [
+            ("cats/a.png", ImageFault.NotAnImage, "hello"u8.ToArray()),
+            ("cats/b.png", ImageFault.Truncated, Picture.Png16(40, 40)[..^200]),
+            ("dogs/c.jpg", ImageFault.Truncated, Picture.Encoded(40, 40, SKEncodedImageFormat.Jpeg)[..^200]),
+            ("dogs/d.png", ImageFault.TooLarge, Picture.Bomb(60_000, 60_000)),
+        ];
+        foreach (var (name, _, content) in faulty)
+            File.WriteAllBytes(_folder.File("images/" + name), content);
+        return [.. faulty.Select(file => (Path: _folder.File("images/" + file.Name), file.Fault))];
+    }
+
+    private sealed class FileRow
+    {
+        public byte[] File { get; set; } = [];
+
+        [KeyType(2)]
+        public uint Label { get; set; }
+    }
+
+    private sealed class AnyImageRow
+    {
+        [ImageType(1, 1)]
+        public MLImage? Image { get; set; }
+
+        [KeyType(2)]
+        public uint Label { get; set; }
     }
 
     private sealed class ImageRow

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ZeroOneShot.Samples.Tests;
 
-public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
+public sealed class ImageSearchTests(TinyRun run)
 {
     [Fact]
     public void A_run_reports_every_epoch_and_leaves_all_its_files()
@@ -25,7 +25,7 @@ public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
     {
         using var metrics = JsonDocument.Parse(File.ReadAllText(run.File("metrics.json")));
         var root = metrics.RootElement;
-        var predictions = Predictions();
+        var predictions = run.Predictions();
         Assert.Equal((80, 20), (root.GetProperty("train_images").GetInt32(), root.GetProperty("test_images").GetInt32()));
         Assert.Equal(20, predictions.Length);
         var right = predictions.Count(prediction => prediction.Label == prediction.Predicted);
@@ -41,7 +41,7 @@ public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
     [Fact]
     public void Predict_says_of_the_test_images_what_the_training_process_said()
     {
-        var predictions = Predictions();
+        var predictions = run.Predictions();
         var images = predictions.Select(prediction => Path.Combine(run.Images, prediction.Image));
         var said = Sample.Run("Predict", [run.File("model.zip"), .. images]);
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
@@ -57,7 +57,7 @@ public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
     [Fact]
     public void Predict_names_images_it_cannot_read_and_does_the_others()
     {
-        var image = Path.Combine(run.Images, Predictions()[0].Image);
+        var image = Path.Combine(run.Images, run.Predictions()[0].Image);
         var (text, truncated, missing) = (run.Images + "-text.png", run.Images + "-truncated.png", run.Images + "-missing.png");
         File.WriteAllText(text, "no image");
         File.WriteAllBytes(truncated, File.ReadAllBytes(image)[..300]);
@@ -84,7 +84,7 @@ public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
         File.WriteAllBytes(Path.Combine(data, "test_batch.bin"), CifarRecords(perClass: 2));
         var search = Sample.Run("ImageSearch", [.. Sample.Tiny, "--data", data, "--out", output]);
         Assert.Equal((0, ""), (search.ExitCode, search.Errors));
-        var said = Sample.Run("Predict", Path.Combine(output, "model.zip"), Path.Combine(run.Images, Predictions()[0].Image));
+        var said = Sample.Run("Predict", Path.Combine(output, "model.zip"), Path.Combine(run.Images, run.Predictions()[0].Image));
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
 
         File.WriteAllBytes(Path.Combine(data, "data_batch_1.bin"), new byte[3000]);
@@ -149,10 +149,6 @@ public sealed class ImageSearchTests(TinyRun run) : IClassFixture<TinyRun>
         Assert.DoesNotContain("   at ", result.Errors);
         Assert.InRange(result.Errors.TrimEnd().Split('\n').Length, 1, exitCode == 1 ? 1 : 3);
     }
-
-    private (string Image, string Label, string Predicted, double Score)[] Predictions() =>
-        [.. File.ReadLines(run.File("predictions.csv")).Skip(1).Select(line => line.Split(','))
-            .Select(cells => (cells[0], cells[1], cells[2], double.Parse(cells[3], CultureInfo.InvariantCulture)))];
 
     private static byte[] CifarRecords(int perClass)
     {

@@ -21,12 +21,12 @@ internal static class Sample
         return new Result(process.ExitCode, output, errors.Result);
     }
 
-    public static Process Start(string name, params string[] arguments)
-    {
-        var tests = Path.Combine("tests", "ZeroOneShot.Samples.Tests");
-        var program = Path.Combine(AppContext.BaseDirectory.Replace(tests, Path.Combine("samples", name)), name);
-        return Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-    }
+    public static Process Start(string name, params string[] arguments) => Process.Start(
+        new ProcessStartInfo(Path.Combine(Folder(name), name), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    /// <summary>Where a sample was built to.</summary>
+    public static string Folder(string name) =>
+        AppContext.BaseDirectory.Replace(Path.Combine("tests", "ZeroOneShot.Samples.Tests"), Path.Combine("samples", name));
 
     internal sealed record Result(int ExitCode, string Output, string Errors);
 }

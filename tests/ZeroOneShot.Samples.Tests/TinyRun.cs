@@ -1,8 +1,12 @@
+using System.Globalization;
 using System.IO.Compression;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(ZeroOneShot.Samples.Tests.TinyRun))]
 
 namespace ZeroOneShot.Samples.Tests;
 
-/// <summary>One run of ImageSearch on the default data, and these data as files.</summary>
+/// <summary>One run of ImageSearch on the default data, and these data as files, for all tests.</summary>
 public sealed class TinyRun : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
@@ -20,6 +24,11 @@ public sealed class TinyRun : IDisposable
     public string Images => Path.Combine(_folder, "images");
 
     public string File(string name) => Path.Combine(Out, name);
+
+    /// <summary>What the training process said of the test images.</summary>
+    internal (string Image, string Label, string Predicted, double Score)[] Predictions() =>
+        [.. System.IO.File.ReadLines(File("predictions.csv")).Skip(1).Select(line => line.Split(','))
+            .Select(cells => (cells[0], cells[1], cells[2], double.Parse(cells[3], CultureInfo.InvariantCulture)))];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

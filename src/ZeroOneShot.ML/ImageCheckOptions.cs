@@ -1,0 +1,19 @@
+namespace ZeroOneShot.ML;
+
+/// <summary>How images are checked before anything is trained: each is decoded once.</summary>
+public sealed record ImageCheckOptions
+{
+    /// <summary>What to do about images that cannot be used. Default <see cref="FaultyImages.Fail"/>.</summary>
+    public FaultyImages Faulty { get; init; } = FaultyImages.Fail;
+
+    /// <summary>
+    /// Where <see cref="FaultyImages.Quarantine"/> moves images; of a folder of classes, into subfolders called as their class, and outside
+    /// that folder. Default null: beside the folder of classes, its name with <c>-quarantine</c> added; a table of paths has no default.
+    /// </summary>
+    public string? QuarantineFolder { get; init; }
+
+    /// <summary>
+    /// Told what was found, before anything else is done with the images. Default null; the log of the MLContext is told in any case.
+    /// </summary>
+    public Action<ImageCheckReport>? Report { get; init; }
+}

@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+using Microsoft.ML.Transforms.Onnx;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// Classifies images from any number of threads at once with one model, for web services. Every way in gives the same scores for the same
+/// picture; images are read by <see cref="ImageFile"/>, with its checks.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Does not need libtorch, nor columns that the model was trained with but does not need to score, such as the label. A model that loads
+/// images from paths is given the images in place of what its LoadImages would load.
+/// </para>
+/// <para>All members may be called at the same time, except <see cref="Dispose"/>.</para>
+/// </remarks>
+public sealed class ImageClassifierPool : IDisposable
+{
+    private readonly ITransformer _model;
+    private readonly ITransformer? _owned;
+    private readonly DataViewSchema _inputSchema;
+    private readonly string _scoreColumn;
+    private readonly ConcurrentBag<ImageScorer> _scorers = [];
+    private readonly SemaphoreSlim _free;
+
+    /// <summary>Makes a pool over a model that others use too. The pool never disposes it.</summary>
+    /// <param name="model">A model from images to scores by class.</param>
+    /// <param name="inputSchema">
+    /// The columns that the model was trained with; an image column may be missing. Null where there is none but that.
+    /// </param>
+    /// <param name="options">Settings; null: the default.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range, or this is no model from images to scores by class.</exception>
+    public ImageClassifierPool(ITransformer model, DataViewSchema? inputSchema = null, ImageClassifierPoolOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        options ??= new ImageClassifierPoolOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Concurrency, 1, nameof(options));
+        try
+        {
+            (_model, _inputSchema) = FromImages(model, inputSchema, options.ImageColumnName);
+            _scoreColumn = options.ScoreColumnName;
+            var first = new ImageScorer(_model, _inputSchema, _scoreColumn);
+            ClassNames = first.ClassNames;
+            _scorers.Add(first);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            throw new ArgumentException($"This is no model from an image column '{options.ImageColumnName}' to scores by class in a " +
+                $"column '{options.ScoreColumnName}' ({e.Message}). Give a model that begins with images or their paths, or other names " +
+                "in the options.", nameof(model), e);
+        }
+        _free = new SemaphoreSlim(options.Concurrency, options.Concurrency);
+    }
+
+    private ImageClassifierPool(ITransformer owned, DataViewSchema inputSchema, ImageClassifierPoolOptions? options, bool _)
+        : this(owned, inputSchema, options) => _owned = owned;
+
+    /// <summary>The names of the classes, in the order of the model.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Loads a model for this pool alone, which disposes it when it is disposed itself.</summary>
+    /// <param name="path">A zip that <c>mlContext.Model.Save</c> wrote.</param>
+    /// <param name="options">Settings; null: the default.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is no ML.NET model, or none from images to scores by class.</exception>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    public static ImageClassifierPool Load(string path, ImageClassifierPoolOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no file '{path}'; expected a model that mlContext.Model.Save wrote.", path);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
+        var ml = new MLContext();
+        // Requests keep the processors busy; threads within each would only wait for one another.
+        ml.SetOnnxSessionOption(new OnnxSessionOptions { IntraOpNumThreads = 1 });
+        ITransformer? model = null;
+        try
+        {
+            model = ml.Model.Load(path, out var inputSchema);
+            return new ImageClassifierPool(model, inputSchema, options, true);
+        }
+        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException
+            or TargetInvocationException)
+        {
+            (model as IDisposable)?.Dispose();
+            var reason = e is TargetInvocationException ? e.GetBaseException() : e;
+            throw new InvalidDataException($"'{path}' cannot be used: {reason.Message}", e);
+        }
+    }
+
+    /// <summary>Classifies an image file.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
+    public IReadOnlyList<ClassScore> Classify(string path) => WhenFree(() => ImageFile.Read(path));
+
+    /// <summary>Classifies the content of an image file.</summary>
+    /// <param name="file">The whole content.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => ImageFile.Read(file.Span));
+
+    /// <summary>Classifies the rest of a stream, which is read first and left open.</summary>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream));
+
+    /// <summary>Classifies an image in memory, which stays the caller's.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    public IReadOnlyList<ClassScore> Classify(MLImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        // A copy: ML.NET's ResizeImages hands on, and then disposes, an image that has the right size already.
+        return WhenFree(() => MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels));
+    }
+
+    /// <summary>Classifies the content of an image file, without holding a thread while others have their turn.</summary>
+    /// <param name="file">The whole content.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellation = default)
+    {
+        await _free.WaitAsync(cancellation).ConfigureAwait(false);
+        return Score(() => ImageFile.Read(file.Span));
+    }
+
+    /// <summary>
+    /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
+    /// </summary>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="cancellation">Ends the reading and the waiting.</param>
+    /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellation = default) =>
+        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+
+    /// <summary>Disposes the model where <see cref="Load"/> loaded it; a model of somebody else stays as it is.</summary>
+    public void Dispose()
+    {
+        foreach (var scorer in _scorers)
+            scorer.Dispose();
+        _free.Dispose();
+        (_owned as IDisposable)?.Dispose();
+    }
+
+    private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
+    {
+        _free.Wait();
+        return Score(read);
+    }
+
+    // Images are decoded only now, so that no more than Concurrency are in memory.
+    private IReadOnlyList<ClassScore> Score(Func<MLImage> read)
+    {
+        try
+        {
+            using var image = read();
+            if (!_scorers.TryTake(out var scorer))
+                scorer = new ImageScorer(_model, _inputSchema, _scoreColumn);
+            try
+            {
+                var scores = scorer.Score(image);
+                return [.. ClassNames.Zip(scores, (name, score) => new ClassScore(name, score)).OrderByDescending(score => score.Score)];
+            }
+            finally
+            {
+                _scorers.Add(scorer);
+            }
+        }
+        finally
+        {
+            _free.Release();
+        }
+    }
+
+    /// <summary>The steps of a model after those that would load images, and the columns these steps take.</summary>
+    private static (ITransformer Model, DataViewSchema InputSchema) FromImages(
+        ITransformer model, DataViewSchema? schema, string imageColumn)
+    {
+        var images = new List<string>();
+        // What is loaded from paths must have its path column before anything else can be said of the columns.
+        var current = Schema(schema, schema?.GetColumnOrNull(imageColumn) is { Type: TextDataViewType } ? [] : [imageColumn]);
+        var kept = new List<ITransformer>();
+        foreach (var step in Steps(model))
+        {
+            var next = step.GetOutputSchema(current);
+            if (step is ImageLoadingTransformer or ImageColumnTransformer)
+                images.AddRange(next.Skip(current.Count).Where(column => column.Type is ImageDataViewType).Select(column => column.Name));
+            else
+                kept.Add(step);
+            current = next;
+        }
+        return (new TransformerChain<ITransformer>([.. kept]), Schema(schema, images.Count > 0 ? images : [imageColumn]));
+    }
+
+    private static DataViewSchema Schema(DataViewSchema? columns, IEnumerable<string> images)
+    {
+        var schema = new DataViewSchema.Builder();
+        foreach (var column in columns ?? Enumerable.Empty<DataViewSchema.Column>())
+            schema.AddColumn(column.Name, column.Type, column.Annotations);
+        foreach (var name in images)
+            schema.AddColumn(name, new ImageDataViewType());
+        return schema.ToSchema();
+    }
+
+    private static IEnumerable<ITransformer> Steps(ITransformer model) =>
+        model is IEnumerable<ITransformer> chain ? chain.SelectMany(Steps) : [model];
+}

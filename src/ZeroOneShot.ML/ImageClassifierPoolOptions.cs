@@ -1,0 +1,18 @@
+namespace ZeroOneShot.ML;
+
+/// <summary>The settings of <see cref="ImageClassifierPool"/>.</summary>
+public sealed record ImageClassifierPoolOptions
+{
+    /// <summary>
+    /// The most images that are decoded and scored at a time; others wait. At least 1; default: the number of processors.
+    /// </summary>
+    public int Concurrency { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>
+    /// The column in which the model takes images. Default <c>Image</c>. Of no effect on a model that loads images from paths.
+    /// </summary>
+    public string ImageColumnName { get; init; } = "Image";
+
+    /// <summary>The column of scores, whose slot names are the class names. Default <c>Score</c>.</summary>
+    public string ScoreColumnName { get; init; } = "Score";
+}

@@ -1,0 +1,23 @@
+namespace ZeroOneShot.ML;
+
+/// <summary>Why an image is refused.</summary>
+public enum ImageFault
+{
+    /// <summary>The file is missing, or cannot be read by this user.</summary>
+    Unreadable,
+
+    /// <summary>The bytes do not begin as any image format that can be decoded does.</summary>
+    NotAnImage,
+
+    /// <summary>The data end before the last pixel.</summary>
+    Truncated,
+
+    /// <summary>The data are there but make no sense.</summary>
+    Damaged,
+
+    /// <summary>
+    /// More than <see cref="ImageFile.LargestSide"/> pixels a side, <see cref="ImageFile.MostPixels"/> in all or, of a stream,
+    /// <see cref="ImageFile.MostBytes"/>. Found by the header, before anything is decoded.
+    /// </summary>
+    TooLarge,
+}

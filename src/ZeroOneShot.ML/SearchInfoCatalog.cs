@@ -1,0 +1,26 @@
+using Microsoft.ML;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>Where saved models come from, on <see cref="MLContext.Model"/>.</summary>
+public static class SearchInfoCatalog
+{
+    /// <summary>
+    /// Reads the mask, the genotype, the options and the version of this library that a model was made with, also after an application that
+    /// does not know this library has loaded and saved it again. The model itself is not loaded.
+    /// </summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="zipOrOnnx">
+    /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
+    /// </param>
+    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
+    /// <exception cref="FormatException">The mask is of another search space.</exception>
+    public static SearchInfo ReadSearchInfo(this ModelOperationsCatalog catalog, string zipOrOnnx, SearchSpace? space = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return SearchInfo.Read(zipOrOnnx, space);
+    }
+}
