@@ -38,7 +38,7 @@ public abstract class StageOptions
 
     /// <summary>
     /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. Pruning writes
-    /// it after every round; search and training after every epoch, when the Fit is cancelled and when its time is up. A later Fit with the
+    /// it every 20 seconds, search and training after every epoch; all when the Fit is cancelled or its time is up. A later Fit with the
     /// same images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a
     /// cross-validation would need a folder of its own. Default null: nothing is written.
     /// </summary>

@@ -1,36 +1,60 @@
+using System.Diagnostics;
 using System.Text.Json;
 using ZeroOneShot.Data;
 using ZeroOneShot.Persistence;
-using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ZeroShot;
 
-/// <summary>A file with the importances of the rounds that are over, from which a pruning that was stopped goes on.</summary>
-/// <param name="path">The file; it need not exist.</param>
-/// <param name="images">The images of the pruning.</param>
-/// <param name="options">The settings of the pruning.</param>
-internal sealed class PruningCheckpoint(string path, ImageSet images, ZeroShotPruningOptions options)
+/// <summary>
+/// A file with the ranks that were measured, from which a pruning that was stopped goes on. Networks are ranked in the same order every time,
+/// so that the ranks alone are all there is to keep.
+/// </summary>
+internal sealed class PruningCheckpoint
 {
-    private readonly Checkpoint<List<double[]>> _file = new(path, "pruning", new Dictionary<string, string>
-    {
-        ["images"] = images.Fingerprint(),
-        ["space"] = options.Space.Name,
-        ["ranking functions"] = string.Join(", ", options.RankingFunctions.Select(function => function.Name)),
-        ["options"] = JsonSerializer.Serialize(
-            new { options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Seed }),
-    });
+    // Between two files; a kill loses no more than this.
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
 
-    /// <summary>The importances of a round: those of the file, or measured and then written to it.</summary>
-    public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(
-        OperationMask mask, int round,
-        Func<OperationMask, int, IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double>> measure)
+    private readonly Checkpoint<List<double[]>> _file;
+    private readonly List<double[]> _ranks;
+    private int _next;
+    private long _saved = Stopwatch.GetTimestamp();
+
+    /// <param name="path">The file; it need not exist.</param>
+    /// <param name="images">The images of the pruning.</param>
+    /// <param name="options">The settings of the pruning.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or is of another pruning.</exception>
+    public PruningCheckpoint(string path, ImageSet images, ZeroShotPruningOptions options)
     {
-        var rounds = _file.Load((_, _) => { });
-        var candidates = mask.AllLive.ToArray();
-        if (round < rounds.Count)
-            return candidates.Zip(rounds[round]).ToDictionary(pair => pair.First, pair => pair.Second);
-        var measured = measure(mask, round);
-        _file.Save([.. rounds, [.. candidates.Select(candidate => measured[candidate])]], []);
-        return measured;
+        _file = new(path, "pruning", new Dictionary<string, string>
+        {
+            ["images"] = images.Fingerprint(),
+            ["space"] = options.Space.Name,
+            ["ranking functions"] = string.Join(", ", options.RankingFunctions.Select(function => function.Name)),
+            ["options"] = JsonSerializer.Serialize(
+                new { options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Seed }),
+        });
+        _ranks = _file.Load((_, _) => { });
+    }
+
+    /// <summary>Whether the ranks of the next network are in the file.</summary>
+    public bool HasNext => _next < _ranks.Count;
+
+    /// <summary>The ranks of the next network: those of the file, or measured.</summary>
+    public double[] Next(Func<double[]> measure)
+    {
+        if (!HasNext)
+        {
+            _ranks.Add(measure());
+            if (Stopwatch.GetElapsedTime(_saved) > s_interval)
+                Save();
+        }
+        return _ranks[_next++];
+    }
+
+    /// <summary>Writes the file.</summary>
+    public void Save()
+    {
+        _file.Save(_ranks, []);
+        _saved = Stopwatch.GetTimestamp();
     }
 }

@@ -16,8 +16,8 @@ public static class ZeroShotPruning
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="cancellation">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
-    /// A file written after every round. If it exists, its rounds are not measured again, and the result is the same bit for bit. Null:
-    /// nothing is written.
+    /// A file written every 20 seconds, after every round and when the run is cancelled. If it exists, the networks it has ranks of are not
+    /// ranked again, and the result is the same bit for bit. Null: nothing is written.
     /// </param>
     /// <returns>The rounds; see <see cref="PartialPruning"/>.</returns>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
@@ -104,12 +104,8 @@ public static class ZeroShotPruning
             return rounds.Count == 0 ? _start : rounds[^1].Mask;
         }
 
-        /// <summary>The importances of all live operations.</summary>
-        public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int round) =>
-            _checkpoint is null ? Measure(mask, round) : _checkpoint.Importances(mask, round, Measure);
-
         /// <summary>The importances of all live operations, ranks averaged over the initialisations.</summary>
-        private IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Measure(OperationMask mask, int round)
+        public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int round)
         {
             var candidates = mask.AllLive.ToArray();
             var masks = candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation)).Prepend(mask).ToArray();
@@ -120,11 +116,20 @@ public static class ZeroShotPruning
                     Initialize(random);
                 for (var i = 0; i < masks.Length; i++)
                 {
-                    _cancellation.ThrowIfCancellationRequested();
-                    AddRanks(masks[i], ranks[i]);
-                    _clock.Report(round, initialization * masks.Length + i + 1, masks.Length * _options.Initializations);
+                    if (_cancellation.IsCancellationRequested)
+                    {
+                        _checkpoint?.Save();
+                        _cancellation.ThrowIfCancellationRequested();
+                    }
+                    var measured = _checkpoint?.HasNext != true;
+                    var ofMask = _checkpoint?.Next(() => Ranks(masks[i])) ?? Ranks(masks[i]);
+                    for (var r = 0; r < ofMask.Length; r++)
+                        ranks[i][r] += ofMask[r] / _options.Initializations;
+                    if (measured)
+                        _clock.Report(round, initialization * masks.Length + i + 1, masks.Length * _options.Initializations);
                 }
             }
+            _checkpoint?.Save();
             return candidates.Select((j, i) => (j, s: PartialPruning.Importance(ranks[0], ranks[i + 1]))).ToDictionary(at => at.j, at => at.s);
         }
 
@@ -142,11 +147,10 @@ public static class ZeroShotPruning
             _supernet.to(_device);
         }
 
-        private void AddRanks(OperationMask mask, double[] ranks)
+        private double[] Ranks(OperationMask mask)
         {
             using var network = new RankedNetwork(_lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches);
-            for (var r = 0; r < ranks.Length; r++)
-                ranks[r] += _options.RankingFunctions[r].Rank(network) / _options.Initializations;
+            return [.. _options.RankingFunctions.Select(function => function.Rank(network))];
         }
 
         private Tensor[] Batches(ImageSet images)

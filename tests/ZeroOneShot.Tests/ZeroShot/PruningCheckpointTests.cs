@@ -8,7 +8,7 @@ using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Tests.ZeroShot;
 
-/// <summary>A pruning that was stopped goes on after its last finished round.</summary>
+/// <summary>A pruning that was stopped goes on after the last network it ranked.</summary>
 public sealed class PruningCheckpointTests : IDisposable
 {
     private static readonly ImageSet s_images = RandomImages.Of(8, 3, new ImageShape(3, 16, 16));
@@ -19,18 +19,19 @@ public sealed class PruningCheckpointTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void A_cancelled_pruning_measures_only_the_rounds_that_are_missing()
+    [Theory]
+    [InlineData(3)]
+    [InlineData(2 * 5 * 3 + 1)]                                                     // kinds of cell, edges, operations; the whole network: a round
+    [InlineData(2 * 5 * 3 + 4)]
+    public void A_cancelled_pruning_ranks_only_the_networks_that_are_missing(int ranked)
     {
         var all = new EachStep(_ => { });
         var expected = Prune(progress: all);
         using var cancellation = new CancellationTokenSource();
-        var firstRound = 2 * 5 * 3 + 1;                                             // kinds of cell, edges, operations; the whole network
-        Assert.ThrowsAny<OperationCanceledException>(() =>
-            Prune(Checkpoint, EachStep.CancelAt(firstRound + 2, cancellation), cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Prune(Checkpoint, EachStep.CancelAt(ranked, cancellation), cancellation.Token));
         var rest = new EachStep(_ => { });
         Assert.Equal(expected, Prune(Checkpoint, rest));
-        Assert.Equal(all.Count - firstRound, rest.Count);
+        Assert.Equal(all.Count - ranked, rest.Count);
         Assert.Equal(expected, Prune(Checkpoint, new EachStep(_ => Assert.Fail("nothing is left to do"))));
     }
 
