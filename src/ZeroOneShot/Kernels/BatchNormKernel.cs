@@ -20,7 +20,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         var x = new Planes<T>(input);
         var count = (double)images * x.Pixels;
         var (means, variances) = (new double[x.Channels], new double[x.Channels]);
-        Workers.Each(x.Channels, channel =>
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             var (sum, squares) = (0.0, 0.0);
             for (var group = 0; group < x.Groups; group++)
@@ -37,7 +37,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     public static void Scale(Tensor input, Tensor output, long images, double[] factors, double[] terms)
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
-        Workers.Each(x.Channels, channel =>
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             for (var group = 0; group < x.Groups; group++)
             {
@@ -52,7 +52,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));
         var (sums, products) = (new double[x.Channels], new double[x.Channels]);
-        Workers.Each(x.Channels, channel =>
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             for (var group = 0; group < x.Groups; group++)
             {
@@ -68,7 +68,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));
         var count = (double)images * x.Pixels;
-        Workers.Each(x.Channels, channel =>
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             for (var group = 0; group < x.Groups; group++)
             {

@@ -24,7 +24,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         var taps = Memory.Of<T>(weight);
         var padded = new PaddedPlane<T>(x.Height, x.Width, layer.Padding, layer.Padding);
-        Workers.Each(x.Groups * x.Channels, i =>
+        Workers.Each(x.Groups * x.Channels, x.PlaneSize * layer.Kernel, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
@@ -49,7 +49,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         var border = layer.Stride == 1
             ? new PaddedPlane<T>(g.Height, g.Width, layer.Padding, layer.Padding)
             : new PaddedPlane<T>(gx.Height, gx.Width, layer.Padding, layer.Padding);
-        Workers.Each(gx.Groups * gx.Channels, i =>
+        Workers.Each(gx.Groups * gx.Channels, gx.PlaneSize * kernel, i =>
         {
             var (group, channel) = (i / gx.Channels, i % gx.Channels);
             var copy = Memory.Scratch<T>(border.Size);
@@ -81,7 +81,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         var sums = Memory.Of<T>(weightGradient);
         var padded = new PaddedPlane<T>(x.Height, x.Width, layer.Padding, layer.Padding);
         var size = layer.Kernel * layer.Kernel;
-        Workers.Each(x.Channels, channel =>
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize * layer.Kernel, channel =>
         {
             var copy = Memory.Scratch<T>(padded.Size + (long)size * Lanes);
             var taps = copy + padded.Size;

@@ -49,7 +49,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(input));
         var sums = Memory.Of<T>(weightGradient);
         var blocks = (g.Channels + Outputs - 1) / Outputs;
-        Workers.Each(blocks, block =>
+        Workers.Each(blocks, x.Groups * x.PlaneSize * x.Channels, block =>
         {
             // Some pixels of all channels at a time, so that they stay in the cache while they meet one another.
             for (var group = 0; group < x.Groups; group++)
@@ -81,7 +81,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
         var all = x.Groups * tiles;
-        Workers.Each((all + perTask - 1) / perTask, task =>
+        Workers.Each((all + perTask - 1) / perTask, (long)perTask * tile * Lanes * Math.Max(x.Channels, y.Channels), task =>
         {
             var size = tile * Lanes;
             var packed = Memory.Scratch<T>((long)size * (1 + x.Channels));

@@ -21,7 +21,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
-        Workers.Each(x.Groups * x.Channels, i =>
+        Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
@@ -35,7 +35,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     {
         var (g, x, y, gx) = (new Planes<T>(gradient), new Planes<T>(input), new Planes<T>(output), new Planes<T>(inputGradient));
         var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
-        Workers.Each(x.Groups * x.Channels, i =>
+        Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(2 * padded.Size);
@@ -52,7 +52,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
-        Workers.Each(x.Groups * x.Channels, i =>
+        Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
@@ -69,7 +69,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     {
         var (g, gx) = (new Planes<T>(gradient), new Planes<T>(inputGradient));
         var padded = new PaddedPlane<T>(gx.Height, gx.Width, padding, kernel);
-        Workers.Each(gx.Groups * gx.Channels, i =>
+        Workers.Each(gx.Groups * gx.Channels, gx.PlaneSize, i =>
         {
             var (group, channel) = (i / gx.Channels, i % gx.Channels);
             var sums = Memory.Scratch<T>(padded.Size + g.PlaneSize);
@@ -112,7 +112,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     {
         var (x, y) = (new Planes<T>(image), new Planes<T>(neighbours));
         var taps = kernel * kernel;
-        Workers.Each(x.Groups * x.Channels, i =>
+        Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var from = x[group, channel];

@@ -20,7 +20,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     {
         var y = new Planes<T>(sum);
         var x = terms.Select(term => new Planes<T>(term.Term)).ToArray();
-        Workers.Each(y.Groups * y.Channels, i =>
+        Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
         {
             var (group, channel) = (i / y.Channels, i % y.Channels);
             for (var first = 0L; first < y.PlaneSize; first += ChunkSize)
@@ -37,7 +37,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     {
         var (x, y) = (new Planes<T>(a), new Planes<T>(b));
         var products = new double[x.Groups * x.Channels];
-        Workers.Each(products.Length, i =>
+        Workers.Each(products.Length, x.PlaneSize, i =>
             products[i] = Product(x[i / x.Channels, i % x.Channels], y[i / x.Channels, i % x.Channels], x.PlaneSize));
         return products.Sum();
     }

@@ -119,6 +119,8 @@ internal sealed class LeanCellNet(CellNet network)
     /// <summary>One run of a cell: s_k = d_e o_e(s_i) + d_e' o_e'(s_i') for the two edges into every node, d being what drop path multiplies by.</summary>
     private sealed class CellRun : IDisposable
     {
+        private const long LargeFeatures = 1 << 20;
+
         private readonly GenotypeCell _cell;
         private readonly ModuleTape _first, _second;
         private readonly ModuleTape[] _edges;
@@ -129,53 +131,92 @@ internal sealed class LeanCellNet(CellNet network)
         {
             using var _ = no_grad();
             using var scope = NewDisposeScope();
-            _cell = cell;
-            var edges = cell.Plan.Genotype.Edges;
-            (_edges, _drops) = (new ModuleTape[edges.Count], new Tensor?[edges.Count]);
+            (_cell, Genotype) = (cell, cell.Plan.Genotype);
+            (_edges, _drops) = (new ModuleTape[Edges.Count], new Tensor?[Edges.Count]);
             _first = Run(cell.FirstPreprocess, beforePrevious, images, recorded);
             _second = Run(cell.SecondPreprocess, previous, images, recorded);
             _states = [_first.Output, _second.Output];
-            for (var edge = 0; edge < edges.Count; edge += CellPlan.EdgesPerNode)
+            for (var edge = 0; edge < Edges.Count && dropPath is not null; edge++)
             {
-                var (one, other) = (Edge(edge), Edge(edge + 1));
-                _states.Add(one.Plus(other));
-                for (var e = edge; e < edge + CellPlan.EdgesPerNode; e++)
-                    _edges[e].Release();
+                if (cell.Operation(edge) is not IdentityModule)
+                    _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, previous.dtype));
             }
-            Output = cat([.. cell.Plan.Genotype.Concat.Select(state => _states[state])], 1).MoveToOuterDisposeScope();
+            var outputs = new Tensor[Edges.Count];
+            InParallel([.. EdgesOfInputs], Forward, (edge, output) => outputs[edge] = output);
+            for (var node = 0; node < Genotype.Nodes; node++)
+            {
+                InParallel([.. EdgesOfNodes(node)], Forward, (edge, output) => outputs[edge] = output);
+                var (one, other) = (outputs[CellPlan.EdgesPerNode * node], outputs[CellPlan.EdgesPerNode * node + 1]);
+                _states.Add(one.Plus(other));
+                one.Dispose();
+                other.Dispose();
+            }
+            Output = cat([.. Genotype.Concat.Select(state => _states[state])], 1).MoveToOuterDisposeScope();
             foreach (var tensor in recorded ? _states.Concat(_drops.OfType<Tensor>()) : [])
                 tensor.DetachFromDisposeScope();
 
-            Tensor Edge(int edge)
+            Tensor Forward(int edge)
             {
-                var module = cell.Operation(edge);
-                _edges[edge] = Run(module, _states[edges[edge].Input], images, recorded);
-                if (dropPath is null || module is IdentityModule)
-                    return _edges[edge].Output;
-                var output = _edges[edge].Output;
-                var drop = _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, output.dtype));
-                return output.mul(drop);
+                using var inner = NewDisposeScope();
+                var run = _edges[edge] = Run(cell.Operation(edge), _states[Edges[edge].Input], images, recorded);
+                var output = _drops[edge] is { } drop ? run.Output.mul(drop) : run.Output.alias();
+                run.Release();
+                return output.DetachFromDisposeScope();
             }
         }
+
+        private CellGenotype Genotype { get; }
+
+        private IReadOnlyList<GenotypeEdge> Edges => Genotype.Edges;
+
+        /// <summary>The edges that can run as soon as the cell begins.</summary>
+        private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < CellTopology.Inputs);
 
         public Tensor Output { get; }
 
         /// <summary>The gradients of the cell's inputs; those of the weights are added to their <c>grad</c>.</summary>
         public (Tensor First, Tensor Second) Backward(Tensor gradient)
         {
-            var (genotype, channels) = (_cell.Plan.Genotype, _cell.Plan.Channels);
+            var channels = _cell.Plan.Channels;
             var gradients = _states.Select(state => zeros_like(state)).ToArray();
-            for (var i = 0; i < genotype.Concat.Count; i++)
-                gradients[genotype.Concat[i]].Accumulate(gradient.narrow(1, i * channels, channels));
-            for (var edge = genotype.Edges.Count - 1; edge >= 0; edge--)
-            {
-                var ofNode = gradients[CellTopology.Inputs + edge / CellPlan.EdgesPerNode];
-                var ofEdge = _drops[edge] is { } drop ? ofNode.mul(drop) : ofNode.clone();
-                using var ofInput = _edges[edge].Tape.Backward(ofEdge, needed: true)!;
-                gradients[genotype.Edges[edge].Input].Accumulate(ofInput);
-                _edges[edge].Dispose();
-            }
+            for (var i = 0; i < Genotype.Concat.Count; i++)
+                gradients[Genotype.Concat[i]].Accumulate(gradient.narrow(1, i * channels, channels));
+            for (var node = Genotype.Nodes - 1; node >= 0; node--)
+                InParallel([.. EdgesOfNodes(node)], Backward, Add);
+            InParallel([.. EdgesOfInputs], Backward, Add);
             return (_first.Tape.Backward(gradients[0], needed: true)!, _second.Tape.Backward(gradients[1], needed: true)!);
+
+            Tensor Backward(int edge)
+            {
+                using var _ = no_grad();
+                using var inner = NewDisposeScope();
+                var ofNode = gradients[CellTopology.Inputs + edge / CellPlan.EdgesPerNode];
+                var ofInput = _edges[edge].Tape.Backward(_drops[edge] is { } drop ? ofNode.mul(drop) : ofNode.clone(), needed: true)!;
+                _edges[edge].Dispose();
+                return ofInput.DetachFromDisposeScope();
+            }
+
+            void Add(int edge, Tensor ofInput)
+            {
+                gradients[Edges[edge].Input].Accumulate(ofInput);
+                ofInput.Dispose();
+            }
+        }
+
+        /// <summary>The edges from nodes into a node.</summary>
+        private IEnumerable<int> EdgesOfNodes(int node) => Enumerable.Range(CellPlan.EdgesPerNode * node, CellPlan.EdgesPerNode)
+            .Where(edge => Edges[edge].Input >= CellTopology.Inputs);
+
+        /// <summary>Small features go side by side, each on one thread; of large ones, all threads take a part.</summary>
+        private void InParallel(int[] edges, Func<int, Tensor> compute, Action<int, Tensor> use)
+        {
+            if (_states[0].numel() >= LargeFeatures)
+            {
+                foreach (var edge in edges)
+                    use(edge, compute(edge));
+                return;
+            }
+            Workers.Run(edges.Length, i => compute(edges[i]), (i, result) => use(edges[i], result));
         }
 
         public void Dispose()

@@ -13,6 +13,9 @@ namespace ZeroOneShot.Runtime;
 /// </remarks>
 internal static class Workers
 {
+    // Numbers that take as long to compute as it takes threads to begin and end.
+    private const long WorthThreads = 1 << 17;
+
     private static readonly Lock s_lock = new();
     private static Worker[] s_workers = [];
 
@@ -42,12 +45,24 @@ internal static class Workers
         }
     }
 
-    /// <summary>Does something for 0 to count - 1, in any order, on any thread, several at once.</summary>
-    public static void Each(int count, Action<int> work) => Run(count, i =>
+    /// <summary>Does something for 0 to count - 1, in any order, on any thread, several at once where that is worth their while.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="size">Numbers that one of them computes.</param>
+    /// <param name="work">What to do.</param>
+    public static void Each(int count, long size, Action<int> work)
     {
-        work(i);
-        return 0;
-    }, static (_, _) => { });
+        if (count * size >= WorthThreads)
+        {
+            Run(count, i =>
+            {
+                work(i);
+                return 0;
+            }, static (_, _) => { });
+            return;
+        }
+        for (var i = 0; i < count; i++)
+            work(i);
+    }
 
     private static void Start(int threads)
     {
