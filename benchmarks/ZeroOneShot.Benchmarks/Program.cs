@@ -38,9 +38,12 @@ searchStep.SetAction(parsed => SearchStep.Run(
 var endToEnd = new Command("end-to-end", "The share of time of every stage: pruning, one epoch of search, one of training.") { json, channels, cells };
 endToEnd.SetAction(parsed => EndToEnd.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
+var memoryPlan = new Command("memory-plan", "The peak memory of twelve searches as predicted before they start, and as measured.") { json };
+memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
-var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
+var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetValue(one)!).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, memoryPlan, child }.Parse(args).Invoke();
