@@ -36,7 +36,8 @@ internal static class MemoryPlan
             var predicted = SearchMemory.Predict(configuration.Mask, configuration.Options, configuration.Images, Measurement.Classes);
             var measured = configuration.TakeInProcess(forMemory: true);
             rows.Add(new Row(configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
-                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2, predicted.Bytes / MiB, measured.PeakMiB));
+                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2, predicted.Growth / MiB, measured.PeakMiB,
+                (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB));
             Console.Error.WriteLine(rows[^1]);
         }
         Print(rows);
@@ -60,7 +61,7 @@ internal static class MemoryPlan
     }
 
     private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null) =>
-        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 0, imageSize, operations);
+        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations);
 
     private sealed record Row(
         [property: JsonPropertyName("method")] string Method,
@@ -70,7 +71,9 @@ internal static class MemoryPlan
         [property: JsonPropertyName("batch")] int Batch,
         [property: JsonPropertyName("operations_per_edge")] double Operations,
         [property: JsonPropertyName("predicted_mib")] double PredictedMiB,
-        [property: JsonPropertyName("measured_mib")] double MeasuredMiB)
+        [property: JsonPropertyName("measured_mib")] double MeasuredMiB,
+        [property: JsonPropertyName("predicted_built_mib")] double PredictedBuiltMiB,
+        [property: JsonPropertyName("measured_built_mib")] double MeasuredBuiltMiB)
     {
         [JsonPropertyName("deviation")]
         public double Deviation => PredictedMiB / MeasuredMiB - 1;

@@ -70,9 +70,11 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             input, _options.FeatureColumnName, _options.LabelColumnName, _options.PixelScale, run.Channel, run.Cancellation);
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation,
             _options.CheckpointFolder is { } folder ? Path.Combine(Directory.CreateDirectory(folder).FullName, "search.safetensors") : null);
+        if (result.Options.BatchSize != settings.BatchSize)
+            run.Info($"Searched with batches of {result.Options.BatchSize} images instead of {settings.BatchSize}, so that the memory suffices");
         run.Info($"Found {result.Genotype}");
         return new MaskedDartsSearchTransformer(
-            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", settings));
+            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", result.Options));
     }
 
     /// <inheritdoc/>

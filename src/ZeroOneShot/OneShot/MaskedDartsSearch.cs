@@ -25,7 +25,10 @@ public static class MaskedDartsSearch
     /// stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, the mask leaves no genotype, or a part has fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch fits into
+    /// <see cref="SearchOptions.MaxMemory"/>.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
@@ -38,6 +41,9 @@ public static class MaskedDartsSearch
         mask.ThrowIfNoGenotype();
         cancellation.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
+
+        // Sizes decide on it, not the memory that is free at the moment: the same search takes the same batches everywhere and every time.
+        options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
         var (trainBatches, searchBatches) = (Batches(trainImages, "search: train half"), Batches(searchImages, "search: search half"));
@@ -85,7 +91,8 @@ public static class MaskedDartsSearch
             file?.Save(step, state with { Epoch = epoch + 1 });
         }
         return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
-            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, Genotype.Parse(e.Genotype)))]);
+            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, Genotype.Parse(e.Genotype)))],
+            options);
 
         BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),

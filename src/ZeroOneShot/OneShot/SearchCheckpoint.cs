@@ -29,7 +29,7 @@ internal sealed class SearchCheckpoint
         {
             ["images"] = Fingerprint(images),
             ["mask"] = mask.ToJson(),
-            ["options"] = JsonSerializer.Serialize(options with { Device = null }),
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, MaxMemory = null }),
         };
     }
 

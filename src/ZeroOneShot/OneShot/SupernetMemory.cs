@@ -52,6 +52,9 @@ internal sealed class SupernetMemory
         public static Moment Larger(Moment a, Moment b) => b.Sum > a.Sum ? b : a;
     }
 
+    /// <summary>The operations of the supernet, counted edge by edge and cell by cell.</summary>
+    public long Operations => _cells.Sum(cell => Enumerable.Range(0, _mask.Space.Topology.EdgeCount).Sum(edge => _mask.LiveCount(cell.Kind, edge)));
+
     /// <summary>The learned parameters of the supernet.</summary>
     public long Parameters(int classes)
     {
@@ -114,7 +117,7 @@ internal sealed class SupernetMemory
         var states = 2 * cell.State.Count;
         for (var state = 0; state < States; state++)
         {
-            largest = Math.Max(largest, states + SideBySide(Operations(cell, state, weights: false, needed: true), run => run.Forward));
+            largest = Math.Max(largest, states + SideBySide(OperationsOn(cell, state, weights: false, needed: true), run => run.Forward));
             if (Bypass(cell, state) is { } bypass)
                 states += bypass.Forward;
         }
@@ -144,7 +147,7 @@ internal sealed class SupernetMemory
     /// <summary>The gradients of what follows on a state: its operations' or its bypass's, whichever takes more.</summary>
     private long State(Cell cell, int state, bool weights, bool needed)
     {
-        var operations = SideBySide(Operations(cell, state, weights, needed), run => run.Backward);
+        var operations = SideBySide(OperationsOn(cell, state, weights, needed), run => run.Backward);
         return Math.Max(operations, Bypass(cell, state)?.Backward ?? 0);
     }
 
@@ -160,7 +163,7 @@ internal sealed class SupernetMemory
     private int States => CellTopology.Inputs + _mask.Space.Topology.Nodes;
 
     /// <summary>The operations that are run on a state, in the order of <see cref="StateUses"/>: those without parameters once for all edges.</summary>
-    private List<RunMemory> Operations(Cell cell, int state, bool weights, bool needed)
+    private List<RunMemory> OperationsOn(Cell cell, int state, bool weights, bool needed)
     {
         var (topology, input) = (_mask.Space.Topology, cell.Of(state));
         var edges = Enumerable.Range(0, topology.EdgeCount).Where(edge => topology.Ends(edge).From == state).ToArray();
