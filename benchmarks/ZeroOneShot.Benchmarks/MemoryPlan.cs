@@ -31,9 +31,12 @@ internal static class MemoryPlan
     public static void Run(FileInfo? json)
     {
         var rows = new List<Row>();
-        foreach (var configuration in Configurations)
+        var predictions = Configurations.Select(c => SearchMemory.Predict(c.Mask, c.Options, c.Images, Measurement.Classes)).ToArray();
+        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
+            Console.Error.WriteLine($"{configuration.Method}, {configuration.Channels} channels, {configuration.Cells} cells, " +
+                $"{configuration.Images}, batch {configuration.Batch}: {predicted}");
+        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
         {
-            var predicted = SearchMemory.Predict(configuration.Mask, configuration.Options, configuration.Images, Measurement.Classes);
             var measured = configuration.TakeInProcess(forMemory: true);
             rows.Add(new Row(configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
                 (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2, predicted.Growth / MiB, measured.PeakMiB,
