@@ -43,7 +43,7 @@ public sealed class SearchMemoryTests
         }
         var skip = SearchSpace.Darts.IndexOf("skip_connect");
         var skipsOnly = OperationMask.Create(SearchSpace.Darts, (_, _, row) => row == skip);
-        Assert.True(SearchMemory.Predict(skipsOnly, s_options, s_shape, classes: 10).Cell < before.Cell);
+        Assert.True(SearchMemory.Predict(skipsOnly, s_options, s_shape, classes: 10).Growth < before.Growth);
     }
 
     [Fact]
