@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -13,9 +15,15 @@ namespace ZeroOneShot.Benchmarks;
 /// <summary>The shape of the supernet: images are 32x32 with 3 channels, of 10 classes.</summary>
 internal readonly record struct Shape(int Channels, int Cells);
 
-/// <summary>One measurement of a search step, taken in a process of its own.</summary>
-internal sealed record Measurement(string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions)
+/// <summary>
+/// One measurement of a search step, taken in a process of its own. Operations are the live ones of every edge; by default all, or half of
+/// them where the method prunes.
+/// </summary>
+internal sealed record Measurement(
+    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null)
 {
+    public const int Classes = 10;
+
     public const string Command = "measure", PlainPlanar = "plain-nchw", PlainChannelsLast = "plain-channels-last", Lean = "lean",
         LeanBFloat16 = "lean-bfloat16";
 
@@ -31,9 +39,10 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
 
     /// <summary>
-    /// Seconds are medians; the peak is what the process grew by over the built networks, and null where the system does not tell.
+    /// Seconds are medians; the peak is what the process grew by over its size with the networks built, its two batches of images included; null where
+    /// the system does not tell.
     /// </summary>
-    internal sealed record Result(double? PeakMiB, double ArchitectureSeconds, double WeightsSeconds)
+    internal sealed record Result(double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds)
     {
         public string ToJson() => JsonSerializer.Serialize(this);
 
@@ -46,12 +55,15 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     /// The peak of one step, in a process in which freed memory goes back to the system at once: the peak is that of live memory,
     /// whatever the allocator setting.
     /// </summary>
-    public double? PeakInProcess() => (this with { Repetitions = 0 }).TakeInProcess(environment =>
+    public double? PeakInProcess() => (this with { Repetitions = 0 }).MemoryInProcess().PeakMiB;
+
+    /// <summary>The same for as many steps as are asked for.</summary>
+    public Result MemoryInProcess() => TakeInProcess(environment =>
     {
         environment[DefaultAllocator] = "1";
         environment["MALLOC_ARENA_MAX"] = "1";
         environment["MALLOC_MMAP_THRESHOLD_"] = environment["MALLOC_TRIM_THRESHOLD_"] = "65536";
-    }).PeakMiB;
+    });
 
     /// <summary>The time of a step, in a process with the library's allocator setting or with glibc's own.</summary>
     public Result TimeInProcess(string allocator) =>
@@ -80,56 +92,66 @@ internal sealed record Measurement(string Method, string Evaluation, int Batch, 
     {
         TorchRuntime.EnsureLoaded();
         MemoryLayout.Planar = Evaluation == PlainPlanar;
-        var method = SearchMethod.Parse(Method);
-        var mask = method.Pruning switch
-        {
-            PruningKind.None => OperationMask.Full(SearchSpace.Darts),
-            PruningKind.Random => RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1),
-            _ => HalfOfEveryEdge(SearchSpace.Darts),
-        };
-        var options = method.Apply(new SearchOptions
-        {
-            Supernet = new SupernetOptions { Channels = Channels, Cells = Cells },
-            BatchSize = Batch,
-            Evaluation = Evaluation is Lean or LeanBFloat16 ? SupernetEvaluation.Lean : SupernetEvaluation.Plain,
-            BFloat16Activations = Evaluation == LeanBFloat16,
-        });
-        using var supernet = new Supernet(mask, options.Supernet, 3, 10);
+        var (mask, options) = (Mask, Options);
+        using var supernet = new Supernet(mask, options.Supernet, Images.Channels, Classes);
         using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(1, "architecture"))
             architecture.Initialize(random);
         using var step = new BilevelStep(supernet, architecture, options);
-        using var inputs = RandomStream.Of(1, "images");
-        using var images = randn([Batch, 3, 32, 32], generator: inputs.Generator);
-        using var labels = randint(10, Batch, generator: inputs.Generator);
 
         var before = ResetPeak();
+        using var inputs = RandomStream.Of(1, "images");
+        using var searchImages = randn([Batch, Images.Channels, Images.Height, Images.Width], generator: inputs.Generator);
+        using var trainImages = randn_like(searchImages);
+        using var labels = randint(Classes, Batch, generator: inputs.Generator);
         var architectureSeconds = new List<double>();
         var weightsSeconds = new List<double>();
         var warmUp = Repetitions == 0 ? 0 : WarmUp;                         // memory: one step, the first
         for (var i = 0; i < Math.Max(1, warmUp + Repetitions); i++)
         {
             var start = Stopwatch.GetTimestamp();
-            step.ArchitectureStep(images, labels, options.BetaDecay);
+            step.ArchitectureStep(searchImages, labels, options.BetaDecay);
             architectureSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             start = Stopwatch.GetTimestamp();
-            step.WeightsStep(images, labels);
+            step.WeightsStep(trainImages, labels);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        return new Result(StatusMiB("VmHWM") - before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
+        return new Result(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
     }
 
-    /// <summary>Four of the eight operations of every edge, always the same: what the paper's pruning leaves in number.</summary>
-    private static OperationMask HalfOfEveryEdge(SearchSpace space)
+    /// <summary>The size of the images.</summary>
+    [JsonIgnore]
+    public ImageShape Images => new(3, ImageSize, ImageSize);
+
+    /// <summary>The settings of the search.</summary>
+    [JsonIgnore]
+    public SearchOptions Options => SearchMethod.Parse(Method).Apply(new SearchOptions
     {
-        using var stream = RandomStream.Of(1, "benchmark mask");
-        var weights = SearchSpace.CellKinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
-            .Select(_ => Enumerable.Range(1, space.Operations.Count - 1).OrderBy(_ => stream.Random.Next())
-                .Take(space.Operations.Count / 2).ToHashSet())
-            .ToArray());
-        return OperationMask.Create(space, (kind, edge, row) => weights[kind][edge].Contains(row));
+        Supernet = new SupernetOptions { Channels = Channels, Cells = Cells },
+        BatchSize = Batch,
+        Evaluation = Evaluation is Lean or LeanBFloat16 ? SupernetEvaluation.Lean : SupernetEvaluation.Plain,
+        BFloat16Activations = Evaluation == LeanBFloat16,
+    });
+
+    /// <summary>The live operations: of every edge as many, always the same, and none of them <c>none</c> unless all are live.</summary>
+    [JsonIgnore]
+    public OperationMask Mask
+    {
+        get
+        {
+            var space = SearchSpace.Darts;
+            var all = space.Operations.Count;
+            var count = Operations ?? (SearchMethod.Parse(Method).Pruning == PruningKind.None ? all : all / 2);
+            if (count == all)
+                return OperationMask.Full(space);
+            using var stream = RandomStream.Of(1, "benchmark mask");
+            var live = SearchSpace.CellKinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
+                .Select(_ => Enumerable.Range(1, all - 1).OrderBy(_ => stream.Random.Next()).Take(count).ToHashSet())
+                .ToArray());
+            return OperationMask.Create(space, (kind, edge, row) => live[kind][edge].Contains(row));
+        }
     }
 
     private static double Median(IEnumerable<double> values)

@@ -54,9 +54,12 @@ foreach (var option in (Option[])[json, channels, cells, images, repetitions])
 bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(images),
     parsed.GetValue(repetitions), parsed.GetValue(json)));
 
+var memoryPlan = new Command("memory-plan", "The peak memory of twelve searches as predicted before they start, and as measured.") { json };
+memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
-var child = new Command(Measurement.Command, "What search-step runs in processes of its own.") { one };
+var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, child }.Parse(args).Invoke();

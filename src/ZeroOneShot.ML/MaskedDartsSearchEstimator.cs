@@ -69,13 +69,15 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation, run.Checkpoint(RunStage.Search));
+        if (result.Options.BatchSize != settings.BatchSize)
+            run.Log.SmallerBatch(result.Options.BatchSize, settings.BatchSize);
         if (settings.IsSettled([.. result.Epochs.Select(epoch => epoch.Genotype.ToString())]))
             run.Log.Settled(settings.Patience!.Value);
         else if (result.Epochs.Count < settings.Epochs)
             run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
         run.Log.Found(result.Genotype);
         return new MaskedDartsSearchTransformer(
-            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", settings));
+            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", result.Options));
     }
 
     /// <inheritdoc/>

@@ -34,6 +34,9 @@ internal static partial class StageMessages
     [LoggerMessage(10, LogLevel.Information, "The architecture has not changed for {Epochs} epochs")]
     public static partial void Settled(this ILogger logger, int epochs);
 
+    [LoggerMessage(11, LogLevel.Information, "Searched with batches of {Batch} images instead of {Asked}, so that the memory suffices")]
+    public static partial void SmallerBatch(this ILogger logger, int batch, int asked);
+
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 }

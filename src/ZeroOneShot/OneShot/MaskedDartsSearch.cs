@@ -27,7 +27,10 @@ public static class MaskedDartsSearch
     /// ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, the mask leaves no genotype, or a part has fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch fits into
+    /// <see cref="SearchOptions.MaxMemory"/>.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
@@ -40,6 +43,9 @@ public static class MaskedDartsSearch
         mask.ThrowIfNoGenotype();
         cancellation.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
+
+        // Sizes decide on it, not the memory that is free at the moment: the same search takes the same batches everywhere and every time.
+        options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
         using var trainBatches = Batches(trainImages, "search: train half");
@@ -100,7 +106,7 @@ public static class MaskedDartsSearch
         }
         return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
             [.. state.Finished.Select(e =>
-                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))]);
+                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options);
 
         double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
 
@@ -114,6 +120,6 @@ public static class MaskedDartsSearch
         {
             ["images"] = images.Fingerprint(),
             ["mask"] = mask.ToJson(),
-            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null }),
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null, MaxMemory = null }),
         });
 }

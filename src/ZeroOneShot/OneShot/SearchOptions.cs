@@ -18,6 +18,14 @@ public sealed record SearchOptions
     /// <summary>Images per step, at least 2. Default 256.</summary>
     public int BatchSize { get; init; } = 256;
 
+    /// <summary>
+    /// The most memory that the process may take, in bytes: the search then takes the largest batch, of <see cref="BatchSize"/> images or of
+    /// a multiple of 16 below it, that <see cref="SearchMemory"/> predicts to fit, and learning rates of the weights that are smaller in the
+    /// same proportion. Where none fits the search does not start. For <see cref="SupernetEvaluation.Lean"/> on the processor. Default null:
+    /// no limit.
+    /// </summary>
+    public long? MaxMemory { get; init; }
+
     /// <summary>Share of the images that train the weights; the rest trains the architecture. In (0, 1). Default 0.5.</summary>
     public double TrainFraction { get; init; } = 0.5;
 
@@ -82,6 +90,17 @@ public sealed record SearchOptions
     internal bool IsSettled(IReadOnlyList<string> genotypes) =>
         Patience is { } patience && genotypes.Count > WarmupEpochs + patience && genotypes.TakeLast(patience + 1).Distinct().Count() == 1;
 
+    /// <summary>
+    /// The same search with another batch size: the weights' learning rates in proportion to it, so that an epoch moves the weights as far
+    /// (the linear scaling rule: Goyal et al. 2017, section 2.1). Adam's steps, alpha's, do not depend on the size of gradients and stay.
+    /// </summary>
+    internal SearchOptions WithBatchSize(int batchSize) => this with
+    {
+        BatchSize = batchSize,
+        LearningRate = LearningRate * batchSize / BatchSize,
+        FinalLearningRate = FinalLearningRate * batchSize / BatchSize,
+    };
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
@@ -94,6 +113,13 @@ public sealed record SearchOptions
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
         if (BFloat16Activations && Evaluation != SupernetEvaluation.Lean)
             throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. Plain autograd keeps everything as it is.");
+        if (MaxMemory is <= 0)
+            throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
+        if (MaxMemory is not null && (Evaluation != SupernetEvaluation.Lean || Device is not (null or "" or "cpu")))
+        {
+            throw new ArgumentException($"Evaluation is {Evaluation} and Device is '{Device ?? "cpu"}'; memory is predicted, and MaxMemory kept to, " +
+                $"for {SupernetEvaluation.Lean} on the processor alone. Leave MaxMemory out, or search that way.");
+        }
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
         if (Patience < 1)

@@ -20,6 +20,9 @@ public static partial class TorchRuntime
 
     private static Exception? s_failure;
 
+    /// <summary>Whether glibc has been told to keep freed memory in the process.</summary>
+    internal static bool KeepsFreedMemory { get; private set; }
+
     /// <summary>Makes sure that libtorch is loaded and can compute.</summary>
     /// <exception cref="DllNotFoundException">libtorch or TorchSharp's native library cannot be loaded; the message says what is missing.</exception>
     public static void EnsureLoaded()
@@ -110,6 +113,7 @@ public static partial class TorchRuntime
             _ = SetAllocatorOption(mmapThreshold, 2_000_000_000);
             _ = SetAllocatorOption(topPad, 1 << 26);
             _ = SetAllocatorOption(arenaMax, 1);
+            KeepsFreedMemory = true;
         }
         catch (EntryPointNotFoundException)
         {

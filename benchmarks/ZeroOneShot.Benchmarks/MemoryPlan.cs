@@ -1,0 +1,82 @@
+using System.Text.Json.Serialization;
+using Spectre.Console;
+using ZeroOneShot.OneShot;
+
+namespace ZeroOneShot.Benchmarks;
+
+/// <summary>What <see cref="SearchMemory"/> predicts, against what is measured: the growth of a process over its size with the networks built.</summary>
+internal static class MemoryPlan
+{
+    private const double MiB = 1 << 20;
+
+    /// <summary>Twelve searches that differ in all that the prediction depends on.</summary>
+    public static IReadOnlyList<Measurement> Configurations { get; } =
+    [
+        Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 32),
+        Of(SearchMethod.Darts, batch: 32, channels: 8, cells: 5, imageSize: 48),
+        Of(SearchMethod.Darts, batch: 64, channels: 16, cells: 8, imageSize: 32),
+        Of(SearchMethod.Darts, batch: 32, channels: 32, cells: 5, imageSize: 24),
+        Of(SearchMethod.PcDarts, batch: 128, channels: 8, cells: 8, imageSize: 32),
+        Of(SearchMethod.PcDarts, batch: 32, channels: 16, cells: 5, imageSize: 48),
+        Of(SearchMethod.PcDarts, batch: 48, channels: 32, cells: 8, imageSize: 24),
+        Of(SearchMethod.DartsRandom, batch: 32, channels: 16, cells: 8, imageSize: 32),
+        Of(SearchMethod.DartsRandom, batch: 64, channels: 8, cells: 5, imageSize: 32, operations: 2),
+        Of(SearchMethod.ZeroOneShot, batch: 64, channels: 16, cells: 8, imageSize: 32),
+        Of(SearchMethod.ZeroOneShot, batch: 100, channels: 8, cells: 5, imageSize: 24),
+        Of(SearchMethod.ZeroOneShot, batch: 16, channels: 32, cells: 8, imageSize: 48, operations: 2),
+    ];
+
+    /// <summary>Measures and prints every configuration.</summary>
+    public static void Run(FileInfo? json)
+    {
+        var rows = new List<Row>();
+        var predictions = Configurations.Select(c => SearchMemory.Predict(c.Mask, c.Options, c.Images, Measurement.Classes)).ToArray();
+        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
+            Console.Error.WriteLine($"{configuration.Method}, {configuration.Channels} channels, {configuration.Cells} cells, " +
+                $"{configuration.Images}, batch {configuration.Batch}: {predicted}");
+        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
+        {
+            var measured = configuration.MemoryInProcess();
+            rows.Add(new Row(configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
+                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2, predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
+                (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
+            JsonRows.Write(json, rows);
+            Console.Error.WriteLine(rows[^1]);
+        }
+        Print(rows);
+    }
+
+    private static void Print(List<Row> rows)
+    {
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
+        AnsiConsole.WriteLine($"10 classes, {TorchSharp.torch.get_num_threads()} threads; growth of the process over the built networks.");
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var column in (string[])["method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
+            table.AddColumn(column);
+        foreach (var row in rows)
+        {
+            table.AddRow(row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
+                $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}");
+        }
+        AnsiConsole.Write(table);
+    }
+
+    private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null) =>
+        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations);
+
+    private sealed record Row(
+        [property: JsonPropertyName("method")] string Method,
+        [property: JsonPropertyName("channels")] int Channels,
+        [property: JsonPropertyName("cells")] int Cells,
+        [property: JsonPropertyName("image_size")] int ImageSize,
+        [property: JsonPropertyName("batch")] int Batch,
+        [property: JsonPropertyName("operations_per_edge")] double Operations,
+        [property: JsonPropertyName("predicted_mib")] double PredictedMiB,
+        [property: JsonPropertyName("measured_mib")] double MeasuredMiB,
+        [property: JsonPropertyName("predicted_built_mib")] double PredictedBuiltMiB,
+        [property: JsonPropertyName("measured_built_mib")] double MeasuredBuiltMiB)
+    {
+        [JsonPropertyName("deviation")]
+        public double Deviation => PredictedMiB / MeasuredMiB - 1;
+    }
+}
