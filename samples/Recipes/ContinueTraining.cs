@@ -1,0 +1,57 @@
+using Microsoft.ML;
+using ZeroOneShot.Data;
+using ZeroOneShot.ML;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+
+namespace Recipes;
+
+/// <summary>Trains a network further: first on the same classes, then on others, which begin with what the network has learned to see.</summary>
+internal static class ContinueTraining
+{
+    public static void Run()
+    {
+        var ml = new MLContext(seed: 1);
+        var pixels = ml.Transforms.LoadImages("Image", null, "ImagePath")
+            .Append(ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1));
+        var clothes = ml.Data.LoadImageFolder("clothes");
+        var shoes = ml.Data.LoadImageFolder("shoes");
+
+        // A model.zip holds what is needed to predict. To train on, keep the weights too.
+        var first = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
+        {
+            Genotype = PublishedGenotypes.DartsV2,
+            Settings = new()
+            {
+                Network = new() { Channels = 8, Cells = 3, AuxiliaryHead = false },
+                Epochs = 3,
+                BatchSize = 20,
+                DropPath = 0,
+                Augmentation = Augmentation.None,
+            },
+        })).Fit(clothes);
+        first.LastTransformer.Weights.Save("clothes.safetensors");
+        Report("Trained", first, "more-clothes");
+
+        // Some other day: the weights bring genotype, network and normalisation along. A smaller learning rate keeps what was learned.
+        var weights = CellNetWeights.Read("clothes.safetensors");
+        var options = new CellNetTrainer.Options
+        {
+            ContinueFrom = weights,
+            MetricsCallback = epoch => Console.WriteLine($"  epoch {epoch.Epoch}: loss {epoch.Loss:0.000}, accuracy {epoch.Accuracy:0.000}"),
+            Settings = new() { Epochs = 4, BatchSize = 20, LearningRate = 0.01, DropPath = 0, Augmentation = Augmentation.None },
+        };
+        var continued = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(clothes);
+        Report("Continued", continued, "more-clothes");
+
+        // Images of other classes need nothing else: only the classifier, the last layer, begins anew.
+        var moved = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(shoes);
+        Report("On other classes", moved, "more-shoes");
+
+        void Report(string what, ITransformer model, string folder)
+        {
+            var metrics = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadImageFolder(folder)));
+            Console.WriteLine($"{what}: accuracy {metrics.MicroAccuracy:0.000}, log-loss {metrics.LogLoss:0.000}");
+        }
+    }
+}
