@@ -18,14 +18,14 @@ internal static class ContinueTraining
         var shoes = ml.Data.LoadImageFolder("shoes");
 
         // A model.zip holds what is needed to predict. To train on, keep the weights too.
-        var first = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
+        using var first = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
         {
             Genotype = PublishedGenotypes.DartsV2,
             Settings = new()
             {
                 Network = new() { Channels = 8, Cells = 3, AuxiliaryHead = false },
                 Epochs = 3,
-                BatchSize = 20,
+                BatchSize = 10,
                 DropPath = 0,
                 Augmentation = Augmentation.None,
             },
@@ -34,18 +34,18 @@ internal static class ContinueTraining
         Report("Trained", first, "more-clothes");
 
         // Some other day: the weights bring genotype, network and normalisation along. A smaller learning rate keeps what was learned.
-        var weights = CellNetWeights.Read("clothes.safetensors");
         var options = new CellNetTrainer.Options
         {
-            ContinueFrom = weights,
+            ContinueFrom = CellNetWeights.Read("clothes.safetensors"),
             MetricsCallback = epoch => Console.WriteLine($"  epoch {epoch.Epoch}: loss {epoch.Loss:0.000}, accuracy {epoch.Accuracy:0.000}"),
-            Settings = new() { Epochs = 4, BatchSize = 20, LearningRate = 0.01, DropPath = 0, Augmentation = Augmentation.None },
+            Settings = new() { Epochs = 4, BatchSize = 10, LearningRate = 0.01, DropPath = 0, Augmentation = Augmentation.None },
         };
-        var continued = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(clothes);
+        using var continued = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(clothes);
         Report("Continued", continued, "more-clothes");
 
-        // Images of other classes need nothing else: only the classifier, the last layer, begins anew.
-        var moved = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(shoes);
+        // Images of other classes need nothing else. Only the classifier, the last layer, begins anew, so that there is more to learn.
+        options.Settings = options.Settings with { LearningRate = 0.05 };
+        using var moved = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(shoes);
         Report("On other classes", moved, "more-shoes");
 
         void Report(string what, ITransformer model, string folder)

@@ -16,18 +16,17 @@ internal static class CustomRankingFunction
         var pixels = ml.Transforms.LoadImages("Image", null, "ImagePath")
             .Append(ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1));
 
-        var own = new LogitDirections();
-        foreach (IRankingFunction[] functions in new IRankingFunction[][] { [new NngpNorm()], [own], [new NngpNorm(), own] })
+        foreach (IRankingFunction function in new IRankingFunction[] { new NngpNorm(), new LogitDirections() })
         {
-            var pruned = pixels.Append(ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
+            var pipeline = pixels.Append(ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
             {
-                // Several functions are added up; what counts is by how many percent each falls when an operation is taken away.
-                Settings = new() { RankingFunctions = functions, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 20, Batches = 1 },
-            })).Fit(images);
-            var mask = pruned.LastTransformer.Mask;
-            Console.WriteLine($"By {string.Join(" and ", functions.Select(function => function.Name))}: {mask}");
-            var first = mask.Live(CellKind.Normal, 0).Select(operation => mask.Space.Operations[operation].Name);
-            Console.WriteLine($"  on the first edge of the normal cell: {string.Join(", ", first)}");
+                // Any number of functions: by how large a part of it each falls without an operation is added up.
+                Settings = new() { RankingFunctions = [function], Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 20, Batches = 1 },
+            }));
+            using var model = pipeline.Fit(images);
+            var mask = model.LastTransformer.Mask;
+            var first = mask.Live(CellKind.Normal, edge: 0).Select(operation => mask.Space.Operations[operation].Name);
+            Console.WriteLine($"By {function.Name}: {mask}, on the first edge {string.Join(", ", first)}");
         }
     }
 
@@ -41,11 +40,11 @@ internal static class CustomRankingFunction
 
         public double Rank(RankedNetwork network)
         {
-            // Logits are images x classes, without gradient, and not ours to dispose: everything made from them is.
+            // The logits, images x classes and without gradient, belong to the network; what is made from them is disposed here.
             using var scope = torch.NewDisposeScope();
-            var logits = network.Logits.to(torch.ScalarType.Float64);
-            var singular = torch.linalg.svdvals(logits - logits.mean([0])).data<double>().ToArray();
-            var shares = singular.Select(value => value / singular.Sum()).Where(share => share > 0);
+            var singularValues = torch.linalg.svdvals(network.Logits.to(torch.ScalarType.Float64)).data<double>().ToArray();
+            var total = singularValues.Sum();
+            var shares = singularValues.Select(value => value / total).Where(share => share > 0);
             return Math.Exp(-shares.Sum(share => share * Math.Log(share)));
         }
     }

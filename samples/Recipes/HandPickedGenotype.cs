@@ -20,7 +20,7 @@ internal static class HandPickedGenotype
             """);
 
         var ml = new MLContext(seed: 1);
-        var model = ml.Transforms.LoadImages("Image", null, "ImagePath")
+        using var model = ml.Transforms.LoadImages("Image", null, "ImagePath")
             .Append(ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1))
             .Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
             {

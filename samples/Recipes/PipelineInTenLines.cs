@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using ZeroOneShot.ML;
 
 namespace Recipes;
@@ -19,8 +20,9 @@ internal static class PipelineInTenLines
         Console.WriteLine(model.LastTransformer.Genotype);
         ml.Model.Save(model, images.Schema, "model.zip");
 
-        // Elsewhere, and without this library: load, and evaluate on images that the network has not seen.
-        var loaded = ml.Model.Load("model.zip", out _);
+        // Load it again, as an application without this library would, and evaluate it on images that the network has not seen.
+        model.Dispose();
+        using var loaded = (TransformerChain<ITransformer>)ml.Model.Load("model.zip", out _);
         var metrics = ml.MulticlassClassification.Evaluate(loaded.Transform(ml.Data.LoadImageFolder("more-clothes")));
         Console.WriteLine($"Accuracy of the saved model: {metrics.MicroAccuracy:0.000}");
     }
