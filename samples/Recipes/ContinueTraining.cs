@@ -6,7 +6,7 @@ using ZeroOneShot.Training;
 
 namespace Recipes;
 
-/// <summary>Trains a network further: first on the same classes, then on others, which begin with what the network has learned to see.</summary>
+/// <summary>Trains a network further: on the same classes, and on others, for which it begins with what it has learned to see.</summary>
 internal static class ContinueTraining
 {
     public static void Run()
@@ -37,7 +37,8 @@ internal static class ContinueTraining
         var options = new CellNetTrainer.Options
         {
             ContinueFrom = CellNetWeights.Read("clothes.safetensors"),
-            MetricsCallback = epoch => Console.WriteLine($"  epoch {epoch.Epoch}: loss {epoch.Loss:0.000}, accuracy {epoch.Accuracy:0.000}"),
+            MetricsCallback = epoch =>
+                Console.WriteLine($"  epoch {epoch.Epoch}: loss {epoch.Loss:0.000}, accuracy {epoch.Accuracy:0.000}"),
             Settings = new() { Epochs = 4, BatchSize = 10, LearningRate = 0.01, DropPath = 0, Augmentation = Augmentation.None },
         };
         using var continued = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(options)).Fit(clothes);

@@ -17,7 +17,7 @@ internal static class CrossValidation
             // Random masks cost nothing; the method of the paper, which is the default, would rank the operations in every fold.
             .Append(ml.Transforms.ZeroShotPrune(method: SearchMethod.ZeroOneShotRandom))
             .Append(ml.Transforms.MaskedDartsSearch(epochs: 1, batchSize: 20, channels: 4, cells: 3))
-            .Append(ml.MulticlassClassification.Trainers.CellNet(epochs: 8, batchSize: 10, channels: 8, cells: 3));
+            .Append(ml.MulticlassClassification.Trainers.CellNet(epochs: 6, batchSize: 10, channels: 8, cells: 3));
 
         var folds = ml.MulticlassClassification.CrossValidate(images, pipeline, numberOfFolds: 3);
         foreach (var fold in folds)

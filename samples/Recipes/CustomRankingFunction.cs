@@ -21,7 +21,13 @@ internal static class CustomRankingFunction
             var pipeline = pixels.Append(ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
             {
                 // Any number of functions: by how large a part of it each falls without an operation is added up.
-                Settings = new() { RankingFunctions = [function], Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 20, Batches = 1 },
+                Settings = new()
+                {
+                    RankingFunctions = [function],
+                    Supernet = new() { Channels = 4, Cells = 3 },
+                    BatchSize = 12,
+                    Batches = 1,
+                },
             }));
             using var model = pipeline.Fit(images);
             var mask = model.LastTransformer.Mask;

@@ -25,7 +25,13 @@ internal static class HandPickedGenotype
             .Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
             {
                 Genotype = genotype,
-                Settings = new() { Network = new() { Channels = 8, Cells = 3, AuxiliaryHead = false }, Epochs = 8, BatchSize = 20, DropPath = 0 },
+                Settings = new()
+                {
+                    Network = new() { Channels = 8, Cells = 3, AuxiliaryHead = false },
+                    Epochs = 8,
+                    BatchSize = 20,
+                    DropPath = 0,
+                },
             }))
             .Fit(ml.Data.LoadImageFolder("clothes"));
         Console.WriteLine(model.LastTransformer.Genotype);

@@ -28,7 +28,7 @@ internal sealed class WorkFolder : IDisposable
             foreach (var name in classes)
             {
                 Directory.CreateDirectory(Path.Combine(_folder, folder, name));
-                var images = zip.Entries.Where(entry => entry.FullName.StartsWith($"{part}/{name}/", StringComparison.Ordinal) && entry.Name != "");
+                var images = zip.Entries.Where(entry => entry.FullName.StartsWith($"{part}/{name}/", StringComparison.Ordinal));
                 foreach (var image in images.Take(imagesPerClass))
                     image.ExtractToFile(Path.Combine(_folder, folder, name, image.Name));
             }
