@@ -16,11 +16,11 @@ internal static class CustomRankingFunction
         var pixels = ml.Transforms.LoadImages("Image", null, "ImagePath")
             .Append(ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1));
 
-        foreach (IRankingFunction function in new IRankingFunction[] { new NngpNorm(), new LogitDirections() })
+        foreach (var function in new IRankingFunction[] { new NngpNorm(), new LogitDirections() })
         {
             var pipeline = pixels.Append(ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
             {
-                // Any number of functions: by how large a part of it each falls without an operation is added up.
+                // Any number of functions: by how much each falls without an operation, relative to its value, is summed.
                 Settings = new()
                 {
                     RankingFunctions = [function],
