@@ -7,7 +7,6 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using ZeroOneShot.ZeroShot;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Benchmarks;

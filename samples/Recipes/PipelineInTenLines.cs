@@ -1,0 +1,28 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using ZeroOneShot.ML;
+
+namespace Recipes;
+
+/// <summary>The pipeline of the README, made small by the arguments that the stages have in common.</summary>
+internal static class PipelineInTenLines
+{
+    public static void Run()
+    {
+        var ml = new MLContext(seed: 1);
+        IDataView images = ml.Data.LoadImageFolder("clothes");
+        var pipeline = ml.Transforms.ImagePixels("Features", "ImagePath", height: 32, width: 32)
+            .Append(ml.Transforms.ZeroShotPrune(batchSize: 8, channels: 4, cells: 3))
+            .Append(ml.Transforms.MaskedDartsSearch(epochs: 1, batchSize: 20, channels: 4, cells: 3))
+            .Append(ml.MulticlassClassification.Trainers.CellNet(epochs: 8, batchSize: 20, channels: 8, cells: 3));
+        var model = pipeline.Fit(images);
+        Console.WriteLine(model.LastTransformer.Genotype);
+        ml.Model.Save(model, images.Schema, "model.zip");
+
+        // Load it again, as an application without this library would, and evaluate it on images that the network has not seen.
+        model.Dispose();
+        using var loaded = (TransformerChain<ITransformer>)ml.Model.Load("model.zip", out _);
+        var metrics = ml.MulticlassClassification.Evaluate(loaded.Transform(ml.Data.LoadImageFolder("more-clothes")));
+        Console.WriteLine($"Accuracy of the saved model: {metrics.MicroAccuracy:0.000}");
+    }
+}
