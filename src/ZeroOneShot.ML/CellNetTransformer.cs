@@ -19,7 +19,7 @@ namespace ZeroOneShot.ML;
 /// <remarks>
 /// Inside there are ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head, and these are what is saved: a
 /// saved model needs Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library. Dispose
-/// the transformer to remove the temporary file of its OnnxTransformer.
+/// the transformer to free its ONNX sessions and to remove their temporary file.
 /// </remarks>
 public sealed class CellNetTransformer : ITransformer, IDisposable
 {
@@ -31,6 +31,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     private const string Score = "Score";
 
     private readonly TransformerChain<ITransformer> _components;
+    private readonly OnnxFile _file;
     private readonly byte[] _onnx;
     private readonly InferenceSession _batches;
 
@@ -54,7 +55,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         };
         _onnx = Onnx(trained, form);
         var logits = form with { OutputName = Logits, Softmax = false };
-        _components = Components(host, data, description, Onnx(trained, logits with { FlattenOutput = true }), trained.ClassNames);
+        _file = new OnnxFile(Onnx(trained, logits with { FlattenOutput = true }));
+        _components = Components(host, data, description, _file.Path, trained.ClassNames);
         // One thread a batch, and as many batches at a time as there are processors, is faster than all threads on one batch.
         using var options = new SessionOptions { IntraOpNumThreads = 1 };
         _batches = new InferenceSession(Onnx(trained, logits), options);
@@ -149,6 +151,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     {
         _components.Dispose();
         _batches.Dispose();
+        _file.Dispose();
     }
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)_components).Save(ctx);
@@ -173,13 +176,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     }
 
     private static TransformerChain<ITransformer> Components(
-        IHost host, IDataView data, Description description, byte[] onnx, IReadOnlyList<string> classNames)
+        IHost host, IDataView data, Description description, string onnx, IReadOnlyList<string> classNames)
     {
         var transforms = MLNetInternals.Transforms(host);
         var components = new List<ITransformer>();
         try
         {
-            Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, new MemoryStream(onnx)));
+            Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, onnx));
             var label = data.Schema[description.LabelColumnName];
             AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.PredictedLabelColumnName);
             var spare = new List<string> { Logits };

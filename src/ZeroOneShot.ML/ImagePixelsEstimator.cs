@@ -78,13 +78,13 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         var extracted = output + ".Extracted";
         var transforms = MLNetInternals.Transforms(_host);
         var components = new List<ITransformer>();
-        var images = new ImageColumnTransformer(transforms, input, decoded, image, (width + 1, height));
+        var onnx = new OnnxFile(Onnx(extracted));
+        var images = new ImageColumnTransformer(transforms, input, decoded, image, (width + 1, height), onnx);
         components.Add(images);
         var data = images.Transform(input);
         Add(transforms.ResizeImages(resized, width + 1, height, decoded, ImageResizingEstimator.ResizingKind.IsoPad));
         Add(transforms.ExtractPixels(extracted, resized, ImagePixelExtractingEstimator.ColorBits.Rgb));
-        using (var onnx = new MemoryStream(Onnx(extracted)))
-            Add(Stage.OnnxTransforms(_host).ApplyOnnxModel(output, extracted, onnx));
+        Add(Stage.OnnxTransforms(_host).ApplyOnnxModel(output, extracted, onnx.Path));
         Add(transforms.DropColumns(decoded, resized, extracted));
         return new TransformerChain<ITransformer>([.. components]);
 

@@ -27,7 +27,8 @@ namespace ZeroOneShot.OneShot;
 /// themselves, is not known here and comes on top. So the prediction depends on its arguments and the number of threads alone, and the same
 /// search takes the same batches every time.</para>
 /// <para>For speed, the library has glibc keep freed memory (<see cref="TorchRuntime.DefaultAllocatorSwitch"/>); it then holds several times the
-/// features in use, the more the longer it runs, up to a bound. <see cref="Spare"/> is that bound, as measured, and 0 where the switch is set.</para>
+/// features in use, the more the longer it runs. <see cref="Spare"/> is a rough estimate of that, from a handful of searches, and no bound; it
+/// is 0 where the switch is set.</para>
 /// </remarks>
 /// <param name="BatchSize">Images of a step.</param>
 /// <param name="Process">.NET, libtorch and this library, before anything is built, and the copies of the images in the two halves.</param>
@@ -47,14 +48,14 @@ public sealed record SearchMemory(
     // Measured with .NET 10 and libtorch 2.10 on Linux x64.
     private const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
 
-    // Freed features that glibc keeps because they lie between others, at most, times those in use: 2.8 after 21 steps of DARTS at batch 16, 2.4
+    // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch 16, 2.4
     // after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
     private const double SpareShare = 2.5;
 
     /// <summary>By how much the process grows, at the most, once the networks are built: memory in use, whatever the allocator keeps.</summary>
     public long Growth => Images + Outputs + Gradients + Cell + Runtime;
 
-    /// <summary>The largest resident size of the process.</summary>
+    /// <summary>The largest resident size of the process; an estimate, because <see cref="Spare"/> is one.</summary>
     public long Peak => Process + Network + Growth + Spare;
 
     /// <summary>Predicts the memory of a search.</summary>
@@ -75,7 +76,7 @@ public sealed record SearchMemory(
         ArgumentOutOfRangeException.ThrowIfNegative(images);
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
-        var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads());
+        var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations);
         var numberOfLanes = (options.BatchSize + LanesOfAGroup - 1L) / LanesOfAGroup * LanesOfAGroup;
         var parameters = sizeof(float) * supernet.Parameters(classes);
         // The weights step comes second, and then both steps' images are in memory.

@@ -19,7 +19,7 @@ public sealed record SearchOptions
     public int BatchSize { get; init; } = 256;
 
     /// <summary>
-    /// The most memory that the process may take, in bytes: the search then takes the largest batch, of <see cref="BatchSize"/> images or of
+    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the search then takes the largest batch, of <see cref="BatchSize"/> images or of
     /// a multiple of 16 below it, that <see cref="SearchMemory"/> predicts to fit, and learning rates of the weights that are smaller in the
     /// same proportion. Where none fits the search does not start. For <see cref="SupernetEvaluation.Lean"/> on the processor. Default null:
     /// no limit.

@@ -13,6 +13,7 @@ internal sealed class SupernetMemory
     private readonly OperationMask _mask;
     private readonly SupernetOptions _options;
     private readonly int _threads;
+    private readonly bool _bfloat16;
     private readonly FeatureSize _images, _stem;
     private readonly Cell[] _cells;
 
@@ -20,9 +21,10 @@ internal sealed class SupernetMemory
     /// <param name="options">The shape of the supernet.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="threads">Operations that run side by side.</param>
-    public SupernetMemory(OperationMask mask, SupernetOptions options, ImageShape shape, int threads)
+    /// <param name="bfloat16">Whether outputs are kept in bfloat16.</param>
+    public SupernetMemory(OperationMask mask, SupernetOptions options, ImageShape shape, int threads, bool bfloat16)
     {
-        (_mask, _options, _threads) = (mask, options, threads);
+        (_mask, _options, _threads, _bfloat16) = (mask, options, threads, bfloat16);
         _images = new FeatureSize(shape.Channels, shape.Height, shape.Width);
         _stem = _images with { Channels = options.StemMultiplier * options.Channels };
         var cells = new List<Cell>();
@@ -82,7 +84,7 @@ internal sealed class SupernetMemory
         var largest = new Moment(0, 0, stem.Forward);
         foreach (var cell in _cells)
         {
-            largest = Moment.Larger(largest, new Moment(outputs + cell.Output.Count, 0, Forward(cell)));
+            largest = Moment.Larger(largest, new Moment(Kept(outputs + cell.Output.Count, cell), 0, Forward(cell)));
             outputs += cell.Output.Count;
         }
 
@@ -95,16 +97,20 @@ internal sealed class SupernetMemory
             // The next cell has already given the output before this cell's, its first input, a gradient.
             var before = i < _cells.Length - 1 && (weights || i >= 1) ? cell.Previous.Count : 0;
             largest = Moment.Larger(largest, new Moment(
-                outputs + others, cell.Output.Count + others + before, Backward(cell, i, weights)));
+                Kept(outputs, cell) + others, cell.Output.Count + others + before, Backward(cell, i, weights)));
             outputs -= cell.Output.Count;
         }
         if (weights)
         {
             var way = Math.Max(_stem.Count + stem.Recorded, stem.Held + stem.Gradients);
-            largest = Moment.Larger(largest, new Moment(outputs + last, last + _stem.Count, way));
+            largest = Moment.Larger(largest, new Moment((_bfloat16 ? outputs / 2 : outputs) + last, last + _stem.Count, way));
         }
         return largest;
     }
+
+    /// <summary>Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.</summary>
+    private long Kept(long outputs, Cell cell) =>
+        _bfloat16 ? outputs / 2 + cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count : outputs;
 
     private static Layer[] StemLayers { get; } = [new Layer.Convolution(3), new Layer.BatchNorm()];
 
