@@ -49,7 +49,7 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     [Fact]
     public async Task A_photograph_that_the_camera_stored_on_its_side_is_the_same_to_Predict_and_to_the_service_and_not_the_same_as_lying()
     {
-        var (lying, upright) = (Path.Combine(service.Run.Out, "lying.jpg"), Path.Combine(service.Run.Out, "upright.jpg"));
+        var (lying, upright) = (Path.Combine(service.Run.Images, "lying.jpg"), Path.Combine(service.Run.Images, "upright.jpg"));
         File.WriteAllBytes(lying, s_lyingJpeg);
         // EXIF, big-endian: one entry, the orientation (274), which is 6: the stored first row is the visual right side.
         byte[] exif = [.. "Exif\0\0MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];

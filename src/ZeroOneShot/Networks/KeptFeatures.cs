@@ -22,7 +22,10 @@ internal sealed class KeptFeatures(bool bfloat16)
             if (!bfloat16)
                 return _kept[number];
             if (!_full.TryGetValue(number, out var features))
+            {
                 _full[number] = features = _kept[number].to(ScalarType.Float32);
+                _kept[number].Dispose();                                            // nobody asks for it once more
+            }
             return features;
         }
     }

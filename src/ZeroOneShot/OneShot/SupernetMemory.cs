@@ -109,8 +109,11 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.</summary>
-    private long Kept(long outputs, Cell cell) =>
-        _bfloat16 ? outputs / 2 + cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count : outputs;
+    private long Kept(long outputs, Cell cell)
+    {
+        var inFull = cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count;
+        return _bfloat16 ? (outputs - inFull) / 2 + inFull : outputs;
+    }
 
     private static Layer[] StemLayers { get; } = [new Layer.Convolution(3), new Layer.BatchNorm()];
 

@@ -65,8 +65,39 @@ public sealed class LeanSupernetTests
         }
     }
 
+    [Fact]
+    public void Activations_in_bfloat16_change_gradients_by_their_rounding_alone()
+    {
+        using var scope = NewDisposeScope();
+        var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3);
+        using var supernet = new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 4);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        supernet.train();
+        using var generator = new Generator(3);
+        var images = randn([16, 3, 16, 16], generator: generator);
+        var labels = randint(4, 16, generator: generator);
+        using var mixture = Mixture.Uniform(mask, edgeNormalization: false);
+
+        var exact = Gradient(bfloat16: false);
+        var rounded = Gradient(bfloat16: true);
+        Assert.InRange(Relative(rounded, exact), 1e-6, 0.05);                       // 8 bits of mantissa, cell after cell
+
+        Tensor Gradient(bool bfloat16)
+        {
+            supernet.zero_grad();
+            new LeanSupernet(supernet, bfloat16).Gradient(images, labels, mixture, mixing: false);
+            return Flat(supernet.parameters());
+        }
+    }
+
+    [Fact]
+    public void Activations_in_bfloat16_are_refused_where_autograd_keeps_them() => Assert.Contains("BFloat16Activations needs Evaluation = Lean",
+        Assert.Throws<ArgumentException>(() => new SearchOptions { BFloat16Activations = true, Evaluation = SupernetEvaluation.Plain }.Validate())
+            .Message);
+
     private static Tensor Flat(IEnumerable<TorchSharp.Modules.Parameter> parameters) =>
         cat([.. parameters.Select(parameter => (parameter.grad ?? zeros_like(parameter)).reshape(-1))]).clone();
 
-    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / b.norm()).item<double>();
+    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / b.norm()).to(ScalarType.Float64).item<double>();
 }
