@@ -96,7 +96,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
-    /// <summary>Slides a window over a padded plane, eight or four places at a time, as many as there are registers for their sums.</summary>
+    /// <summary>Slides a window over a padded plane, four places at a time: their sums stay in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, int kernel, int stride, int dilation)
     {
@@ -106,36 +106,6 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
             var row = padded + y * stride * rowLength;
             var to = output + y * width * Lanes;
             var x = 0;
-            for (; Vector512.IsHardwareAccelerated && x + 8 <= width; x += 8, row += 8 * step, to += 8 * Lanes)
-            {
-                var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-                var (sum4, sum5, sum6, sum7) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-                var tap = taps;
-                for (var i = 0; i < kernel; i++)
-                {
-                    var at = row + i * down;
-                    for (var j = 0; j < kernel; j++, at += across)
-                    {
-                        var w = Vector512.Create(*tap++);
-                        sum0 = MultiplyAdd(Vector512.Load(at), w, sum0);
-                        sum1 = MultiplyAdd(Vector512.Load(at + step), w, sum1);
-                        sum2 = MultiplyAdd(Vector512.Load(at + 2 * step), w, sum2);
-                        sum3 = MultiplyAdd(Vector512.Load(at + 3 * step), w, sum3);
-                        sum4 = MultiplyAdd(Vector512.Load(at + 4 * step), w, sum4);
-                        sum5 = MultiplyAdd(Vector512.Load(at + 5 * step), w, sum5);
-                        sum6 = MultiplyAdd(Vector512.Load(at + 6 * step), w, sum6);
-                        sum7 = MultiplyAdd(Vector512.Load(at + 7 * step), w, sum7);
-                    }
-                }
-                sum0.Store(to);
-                sum1.Store(to + Lanes);
-                sum2.Store(to + 2 * Lanes);
-                sum3.Store(to + 3 * Lanes);
-                sum4.Store(to + 4 * Lanes);
-                sum5.Store(to + 5 * Lanes);
-                sum6.Store(to + 6 * Lanes);
-                sum7.Store(to + 7 * Lanes);
-            }
             for (; x + 4 <= width; x += 4, row += 4 * step, to += 4 * Lanes)
             {
                 var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);

@@ -58,8 +58,8 @@ public sealed record SearchOptions
 
     /// <summary>
     /// Whether the cells' outputs, which a lean step keeps from its forward to its backward run, are rounded to bfloat16 (8 bits of mantissa)
-    /// and take half the memory while no cell works with them. All arithmetic stays in single precision. For many cells: with 8 the peak comes
-    /// when only outputs in use are left, and does not become lower. Default false.
+    /// and take half the memory while no cell works with them. All arithmetic stays in single precision. For networks of many cells: with 8,
+    /// little is kept that is not in use when the peak comes. Default false.
     /// </summary>
     public bool BFloat16Activations { get; init; }
 
