@@ -16,7 +16,6 @@ internal static class ContinueTraining
         var clothes = ml.Data.LoadImageFolder("clothes");
         var shoes = ml.Data.LoadImageFolder("shoes");
 
-        // A model.zip holds what is needed to predict. To train on, keep the weights too.
         using var first = pixels.Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
         {
             Genotype = PublishedGenotypes.DartsV2,
@@ -29,13 +28,13 @@ internal static class ContinueTraining
                 Augmentation = Augmentation.None,
             },
         })).Fit(clothes);
-        first.LastTransformer.Weights.Save("clothes.safetensors");
+        ml.Model.Save(first, clothes.Schema, "clothes.zip");
         Report("Trained", first, "more-clothes");
 
-        // Some other day: the weights bring genotype, network and normalisation along. A smaller learning rate keeps what was learned.
+        // Some other day: the model brings genotype, network and normalisation along. A smaller learning rate keeps what was learned.
         var options = new CellNetTrainer.Options
         {
-            ContinueFrom = CellNetWeights.Read("clothes.safetensors"),
+            ContinueFrom = CellNetWeights.Read("clothes.zip"),
             MetricsCallback = epoch =>
                 Console.WriteLine($"  epoch {epoch.Epoch}: loss {epoch.Loss:0.000}, accuracy {epoch.Accuracy:0.000}"),
             Settings = new() { Epochs = 4, BatchSize = 10, LearningRate = 0.01, DropPath = 0, Augmentation = Augmentation.None },

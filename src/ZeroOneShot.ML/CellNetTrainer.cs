@@ -75,6 +75,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         }
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
+        if (start?.LackAuxiliaryHead == true)
+            run.Log.NewAuxiliaryHead();
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space, checkpoint)
@@ -135,8 +137,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>
         /// Weights to train on from, in place of random ones: <see cref="CellNetTransformer.Weights"/> of a model trained earlier, or
-        /// <see cref="CellNetWeights.Read"/> of a file. The data may be the same or others, their classes too; with other classes the
-        /// classifier begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins
+        /// <see cref="CellNetWeights.Read"/> of a file of weights, a saved ML.NET model or an ONNX model. The data may be the same or
+        /// others, their classes too; with other classes the classifier begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins
         /// anew: choose a smaller one to keep most of what was learned. Default null.
         /// </summary>
         public CellNetWeights? ContinueFrom;

@@ -86,8 +86,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     public int? BestEpoch { get; }
 
     /// <summary>
-    /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose: a saved ML.NET model
-    /// does not hold all of them.
+    /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose. A saved ML.NET model
+    /// holds them too, all but those of the auxiliary head.
     /// </summary>
     public CellNetWeights Weights { get; }
 

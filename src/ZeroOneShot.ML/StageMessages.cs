@@ -39,4 +39,7 @@ internal static partial class StageMessages
 
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
+
+    [LoggerMessage(12, LogLevel.Information, "ContinueFrom is a model without the auxiliary head, which begins anew")]
+    public static partial void NewAuxiliaryHead(this ILogger logger);
 }

@@ -170,6 +170,40 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void Training_goes_on_from_a_saved_model_as_from_its_weights_also_after_another_application_has_saved_it()
+    {
+        var train = Toy.TrainByHand();
+        train.Settings = train.Settings with { Network = train.Settings.Network with { AuxiliaryHead = false } };
+        using var first = Train(train);
+        var data = Toy.Data(_ml);
+        _ml.Model.Save(first, data.Schema, _folder.File("model.zip"));
+        using (var stream = File.Create(_folder.File("data.idv")))
+            _ml.Data.SaveAsBinary(data, stream);
+        Consumer.Run(_folder.File("model.zip"), _folder.File("data.idv"), _folder.File("again.zip"));
+        first.ExportOnnx(_folder.File("model.onnx"));
+        using var expected = Continue(first.Weights, data);
+        foreach (var file in new[] { "model.zip", "again.zip", "model.onnx" })
+        {
+            using var continued = Continue(CellNetWeights.Read(_folder.File(file)), data);
+            Assert.Equal(Weights(expected), Weights(continued));
+        }
+    }
+
+    [Fact]
+    public void A_saved_model_has_no_auxiliary_head_which_the_log_says_begins_anew()
+    {
+        using var first = Train(Toy.TrainByHand());
+        var data = Toy.Data(_ml);
+        _ml.Model.Save(first, data.Schema, _folder.File("model.zip"));
+        var logger = new KeepingLogger();
+        Continue(CellNetWeights.Read(_folder.File("model.zip")), data, logger).Dispose();
+        Assert.Contains(logger.Messages, message => message.Text.Contains("without the auxiliary head"));
+        logger.Messages.Clear();
+        Continue(first.Weights, data, logger).Dispose();
+        Assert.DoesNotContain(logger.Messages, message => message.Text.Contains("without the auxiliary head"));
+    }
+
+    [Fact]
     public void Training_goes_on_with_other_classes()
     {
         using var first = Train(Toy.TrainByHand());

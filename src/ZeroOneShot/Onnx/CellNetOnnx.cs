@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
@@ -8,7 +7,10 @@ using static ZeroOneShot.Onnx.TensorProto.Types;
 
 namespace ZeroOneShot.Onnx;
 
-/// <summary>Writes an evaluation network as an ONNX model (opset 17) that takes pixel values and gives scores.</summary>
+/// <summary>
+/// Writes an evaluation network as an ONNX model (opset 17) that takes pixel values and gives scores. Its weights keep their names, and the
+/// metadata tell what else it takes to build the network again: <see cref="CellNetWeights.Read"/> does.
+/// </summary>
 public static class CellNetOnnx
 {
     /// <summary>Metadata key of the genotype, in the literature's text form.</summary>
@@ -59,6 +61,7 @@ public static class CellNetOnnx
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var graph = new OnnxGraph();
+        graph.UseNamesOf(network);
         var type = options.ByteInput ? DataType.Uint8 : DataType.Float;
         var pixels = graph.Input(options.InputName, type, OnnxGraph.Batch, shape.Channels, shape.Height, shape.Width);
         if (options.ByteInput)
@@ -72,9 +75,7 @@ public static class CellNetOnnx
         else
             graph.Output(scores, options.OutputName, DataType.Float, OnnxGraph.Batch, network.Classes);
 
-        graph.Metadata(GenotypeKey, network.Genotype.ToString());
-        graph.Metadata(ClassNamesKey, JsonSerializer.Serialize(classNames));
-        foreach (var (key, value) in options.Metadata)
+        foreach (var (key, value) in CellNetWeights.Describe(network, statistics, classNames).Concat(options.Metadata))
             graph.Metadata(key, value);
         var version = typeof(CellNetOnnx).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
         graph.Write(stream, nameof(CellNet), nameof(ZeroOneShot), version);
@@ -87,8 +88,8 @@ public static class CellNetOnnx
         var factor = statistics.Std.Select(std => (float)(scale / (255.0 * std))).ToArray();
         var offset = statistics.Mean.Select((mean, c) => (float)((double)mean / statistics.Std[c])).ToArray();
         return graph.Sub(
-            graph.Mul(pixels, graph.Initializer("normalize.factor", factor, 1, channels, 1, 1)),
-            graph.Initializer("normalize.offset", offset, 1, channels, 1, 1));
+            graph.Mul(pixels, graph.Initializer("normalize/factor", factor, 1, channels, 1, 1)),
+            graph.Initializer("normalize/offset", offset, 1, channels, 1, 1));
     }
 
     private static OnnxImage Features(OnnxGraph graph, CellNet network, OnnxImage image)

@@ -140,7 +140,8 @@ internal sealed partial class OnnxGraph
     private string Belonging(string node, string role, torch.Tensor tensor)
     {
         using var scope = torch.NewDisposeScope();
-        return Constant($"{node}.{role}", ElementType(tensor.dtype), tensor.shape, tensor.detach().cpu().contiguous().bytes);
+        var name = _ofModule.GetValueOrDefault(tensor, $"{node}.{role}");
+        return Constant(name, ElementType(tensor.dtype), tensor.shape, tensor.detach().cpu().contiguous().bytes);
     }
 
     private string? Optional(string node, string role, torch.Tensor? tensor) => tensor is null ? null : Belonging(node, role, tensor);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using TorchSharp;
+using ZeroOneShot.Persistence;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
 namespace ZeroOneShot.Onnx;
@@ -11,8 +12,8 @@ namespace ZeroOneShot.Onnx;
 /// </summary>
 /// <remarks>
 /// Values are called after their scope and operator: <c>cells.3/ops.2/Conv</c>, and <c>cells.3/ops.2/Conv_1</c> for the second; constants
-/// after the node they belong to: <c>cells.3/ops.2/Conv.weight</c>. This part holds inputs, constants, outputs and the file; the operators
-/// are in the other.
+/// after the node they belong to, <c>cells.3/ops.2/Conv.weight</c>, or as the module whose they are calls them. This part holds inputs,
+/// constants, outputs and the file; the operators are in the other.
 /// </remarks>
 internal sealed partial class OnnxGraph
 {
@@ -28,6 +29,7 @@ internal sealed partial class OnnxGraph
     private readonly List<StringStringEntryProto> _metadata = [];
     private readonly HashSet<string> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _timesUsed = new(StringComparer.Ordinal);
+    private readonly Dictionary<torch.Tensor, string> _ofModule = new(ReferenceEqualityComparer.Instance);
     private string _scope = "";
     private bool _usesMachineLearningDomain;
 
@@ -38,6 +40,13 @@ internal sealed partial class OnnxGraph
         var outer = _scope;
         _scope += name + "/";
         return new ScopeEnd(this, outer);
+    }
+
+    /// <summary>Calls the parameters and buffers of a module, where they become constants, as the module does.</summary>
+    public void UseNamesOf(torch.nn.Module module)
+    {
+        foreach (var (name, tensor) in ModuleWeights.Tensors(module))
+            _ofModule.Add(tensor, name);
     }
 
     /// <summary>Declares an input of the model; <see cref="Batch"/> in the shape is a dimension left open.</summary>

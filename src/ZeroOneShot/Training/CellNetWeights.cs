@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -10,31 +11,31 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Training;
 
 /// <summary>
-/// The weights of a trained network, in memory or in a safetensors file, with all that is needed to build it again:
-/// <see cref="CellNetTraining.Continue"/> trains on from them. It never changes.
+/// The weights of a trained network, in memory or in a file, with all that is needed to build it again:
+/// <see cref="CellNetTraining.Continue"/> trains on from them. They never change.
 /// </summary>
 public sealed class CellNetWeights
 {
-    private const string GenotypeKey = "genotype", NetworkKey = "network", ClassNamesKey = "class_names", MeanKey = "mean", StdKey = "std";
+    private const string NetworkKey = "network", MeanKey = "mean", StdKey = "std", AuxiliaryHead = "auxiliary_head.";
 
     // The layers whose shape depends on the number of classes.
-    private static readonly string[] s_heads = ["classifier.", "auxiliary_head.classifier."];
+    private static readonly string[] s_classifiers = ["classifier.", AuxiliaryHead + "classifier."];
 
     private readonly List<StoredTensor> _tensors;
 
     private CellNetWeights(List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, string where)
     {
         _tensors = tensors;
-        Genotype = Genotype.Parse(Text(GenotypeKey));
+        Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey));
         Network = Json<CellNetOptions>(NetworkKey);
-        ClassNames = Json<string[]>(ClassNamesKey);
+        ClassNames = Json<string[]>(CellNetOnnx.ClassNamesKey);
         Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
         Metadata = metadata;
 
         string Text(string key) => metadata.TryGetValue(key, out var text)
             ? text
             : throw new InvalidDataException($"{where} does not hold the weights of a trained network: it says nothing of its {key}. " +
-                $"Use a file that {nameof(CellNetWeights)}.{nameof(Save)} wrote.");
+                $"Use a file that {nameof(CellNetWeights)}.{nameof(Save)} wrote, or a model of CellNetTrainer.");
 
         T Json<T>(string key) => JsonSerializer.Deserialize<T>(Text(key)) ?? throw new InvalidDataException($"{where} has an empty {key}.");
     }
@@ -55,11 +56,20 @@ public sealed class CellNetWeights
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Reads weights from a file.</summary>
-    /// <param name="path">A file written by <see cref="Save"/>.</param>
+    /// <param name="path">
+    /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained network.
+    /// The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or holds something else.</exception>
     public static CellNetWeights Read(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (OnnxFiles.IsOnnxOrZip(path))
+        {
+            var model = OnnxFiles.Read(path);
+            return new CellNetWeights([.. StoredTensor.Of(model.Graph)], OnnxFiles.TextsOf(model), $"'{path}'");
+        }
         var file = SafetensorsFile.Read(path);
         using var scope = NewDisposeScope();
         var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
@@ -79,27 +89,40 @@ public sealed class CellNetWeights
     internal static CellNetWeights Of(TrainedCellNet trained, IReadOnlyDictionary<string, string>? metadata)
     {
         var all = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
-        all.Add(GenotypeKey, trained.Network.Genotype.ToString());
-        all.Add(NetworkKey, JsonSerializer.Serialize(trained.Network.Options));
-        all.Add(ClassNamesKey, JsonSerializer.Serialize(trained.ClassNames));
-        all.Add(MeanKey, JsonSerializer.Serialize(trained.Statistics.Mean));
-        all.Add(StdKey, JsonSerializer.Serialize(trained.Statistics.Std));
+        foreach (var (key, text) in Describe(trained.Network, trained.Statistics, trained.ClassNames))
+            all.Add(key, text);
         using var scope = NewDisposeScope();
         var tensors = ModuleWeights.Tensors(trained.Network).Select(t => StoredTensor.Of(t.Name, t.Tensor));
         return new CellNetWeights([.. tensors], all, "The network");
     }
 
-    /// <summary>Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers.</summary>
+    /// <summary>The texts that tell, with the weights, all about a network.</summary>
+    internal static IEnumerable<KeyValuePair<string, string>> Describe(CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
+    [
+        new(CellNetOnnx.GenotypeKey, network.Genotype.ToString()),
+        new(NetworkKey, JsonSerializer.Serialize(network.Options)),
+        new(CellNetOnnx.ClassNamesKey, JsonSerializer.Serialize(classNames)),
+        new(MeanKey, JsonSerializer.Serialize(statistics.Mean)),
+        new(StdKey, JsonSerializer.Serialize(statistics.Std)),
+    ];
+
+    /// <summary>Whether the network has an auxiliary head but the weights do not.</summary>
+    internal bool LackAuxiliaryHead => Network.AuxiliaryHead && !_tensors.Any(tensor => tensor.Name.StartsWith(AuxiliaryHead, StringComparison.Ordinal));
+
+    /// <summary>Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers, and of an auxiliary head that the weights lack.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing or of another shape or type.</exception>
     internal void CopyTo(CellNet network, IReadOnlyList<string> classNames)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var lackHead = LackAuxiliaryHead;
         var sameClasses = ClassNames.SequenceEqual(classNames);
         var stored = _tensors.ToDictionary(tensor => tensor.Name);
         foreach (var (name, tensor) in ModuleWeights.Tensors(network))
         {
-            if (!sameClasses && s_heads.Any(head => name.StartsWith(head, StringComparison.Ordinal)))
+            if (!sameClasses && s_classifiers.Any(head => name.StartsWith(head, StringComparison.Ordinal)))
+                continue;
+            if (lackHead && name.StartsWith(AuxiliaryHead, StringComparison.Ordinal))
                 continue;
             if (!stored.TryGetValue(name, out var value) || value.DType != tensor.dtype || !value.Shape.SequenceEqual(tensor.shape))
             {
@@ -127,6 +150,11 @@ public sealed class CellNetWeights
     {
         public static StoredTensor Of(string name, Tensor tensor) =>
             new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
+
+        /// <summary>What a module's parameters and buffers became in an ONNX model: the other constants have names with a slash.</summary>
+        public static IEnumerable<StoredTensor> Of(GraphProto graph) => graph.Initializer
+            .Where(constant => constant.DataType == (int)TensorProto.Types.DataType.Float && !constant.Name.Contains('/', StringComparison.Ordinal))
+            .Select(constant => new StoredTensor(constant.Name, ScalarType.Float32, [.. constant.Dims], constant.RawData.ToByteArray()));
 
         public Tensor ToTensor()
         {

@@ -1,5 +1,6 @@
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -67,6 +68,26 @@ public sealed class ContinueTests : IDisposable
         using var one = Continue(weights, Toy.Images);
         using var other = Continue(read, Toy.Images);
         Assert.Equal(Toy.Bytes(one), Toy.Bytes(other));
+    }
+
+    [Fact]
+    public void An_ONNX_file_has_all_weights_but_those_of_the_auxiliary_head_which_begins_anew()
+    {
+        using var trained = Toy.Train(Toy.Options with { Epochs = 1 });
+        var weights = trained.Weights();
+        using (var file = File.Create(_folder.File("net.onnx")))
+            CellNetOnnx.Write(trained, file);
+        var read = CellNetWeights.Read(_folder.File("net.onnx"));
+        Assert.Equal(weights.ClassNames, read.ClassNames);
+        Assert.Equal((weights.Genotype, weights.Network, weights.Statistics), (read.Genotype, read.Network, read.Statistics));
+        using var continued = Continue(read, Toy.Images, learningRate: 0);
+        foreach (var (name, tensor) in Parameters(continued).Where(p => p.Bytes.Length > sizeof(float) * Toy.Images.ClassCount))
+        {
+            if (name.StartsWith("auxiliary_head.") && name.Contains("weight"))
+                Assert.NotEqual(Stored(weights, name), tensor);
+            else if (!name.StartsWith("auxiliary_head."))
+                Assert.Equal(Stored(weights, name), tensor);
+        }
     }
 
     [Fact]
