@@ -18,6 +18,9 @@ internal static class Lanes
     /// <summary>Whether the kernels compute with a tensor: single or double precision, on the processor.</summary>
     public static bool Handle(Tensor images) => images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
 
+    /// <summary>Whether the kernels compute with a tensor, and its images fill at least half of the lanes: with fewer, libtorch is faster.</summary>
+    public static bool AreWorthIt(Tensor images) => Handle(images) && 2 * images.shape[0] >= Count(images.dtype);
+
     /// <summary>From N x C x H x W.</summary>
     public static Tensor Of(Tensor images)
     {

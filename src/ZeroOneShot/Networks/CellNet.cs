@@ -79,7 +79,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <returns>Logits, N x classes.</returns>
-    public override Tensor forward(Tensor images) => !is_grad_enabled() && Lanes.Handle(images)
+    public override Tensor forward(Tensor images) => !is_grad_enabled() && Lanes.AreWorthIt(images)
         ? new LeanCellNet(this).Forward(images)
         : Forward(images, auxiliary: false).Logits;
 

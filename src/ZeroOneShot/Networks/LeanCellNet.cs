@@ -15,6 +15,25 @@ internal sealed class LeanCellNet(CellNet network)
     /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
     public Tensor Forward(Tensor images)
     {
+        var (count, lanes) = (images.shape[0], Lanes.Count(images.dtype));
+        if (network.training || count <= lanes)
+            return ForwardTogether(images);
+        // Images do not depend on one another: a thread takes as many as fill the lanes through the whole network, and no layer waits for others.
+        using var scope = NewDisposeScope();
+        var logits = new Tensor[(count + lanes - 1) / lanes];
+        Workers.Run(logits.Length, Part, (i, part) => logits[i] = part);
+        scope.Attach(logits);
+        return cat(logits).MoveToOuterDisposeScope();
+
+        Tensor Part(int i)
+        {
+            using var some = images.narrow(0, (long)i * lanes, Math.Min(lanes, count - (long)i * lanes));
+            return ForwardTogether(some).DetachFromDisposeScope();
+        }
+    }
+
+    private Tensor ForwardTogether(Tensor images)
+    {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var features = Run(network.Stem, Lanes.Of(images), images.shape[0], recorded: false).Output;

@@ -14,7 +14,8 @@ namespace ZeroOneShot.Training;
 public sealed class TrainedCellNet(
     CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, IReadOnlyList<TrainingEpoch> epochs) : IDisposable
 {
-    private const int EvaluationBatch = 100;
+    // As many for every one of several processors as fill the lanes, whatever their number up to 8.
+    private const int EvaluationBatch = 128;
 
     /// <summary>The network, in evaluation mode.</summary>
     public CellNet Network => network;
