@@ -27,8 +27,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     public static void Forward(Tensor input, Tensor weight, Tensor output, bool rectify)
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
-        var w = Memory.Of<T>(weight);
-        Multiply(x, y, (output, i) => w[output * x.Channels + i], rectify, gate: null);
+        Multiply(x, y, Memory.Of<T>(weight), x.Channels, 1, rectify, gate: null);
     }
 
     /// <summary>dL/dx from dL/dy.</summary>
@@ -39,8 +38,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     public static void InputGradient(Tensor gradient, Tensor weight, Tensor inputGradient, Tensor? rectified)
     {
         var (g, gx) = (new Planes<T>(gradient), new Planes<T>(inputGradient));
-        var w = Memory.Of<T>(weight);
-        Multiply(g, gx, (i, output) => w[output * gx.Channels + i], rectify: false, gate: rectified is null ? null : new Planes<T>(rectified));
+        Multiply(g, gx, Memory.Of<T>(weight), 1, gx.Channels, rectify: false, gate: rectified is null ? null : new Planes<T>(rectified));
     }
 
     /// <summary>Adds dL/dW.</summary>
@@ -64,8 +62,8 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
-    /// <summary>Multiplies all pixels by a matrix, in blocks of outputs and pixels.</summary>
-    private static void Multiply(Planes<T> x, Planes<T> y, Func<int, int, T> entry, bool rectify, Planes<T>? gate)
+    /// <summary>Multiplies all pixels by a matrix, in blocks of outputs and pixels. The matrix lies in memory by rows or by columns.</summary>
+    private static void Multiply(Planes<T> x, Planes<T> y, T* entries, int fromRow, int fromColumn, bool rectify, Planes<T>? gate)
     {
         // The matrix in the order in which blocks of outputs read it; what a last block lacks are zeros.
         var blocks = (y.Channels + Outputs - 1) / Outputs;
@@ -73,7 +71,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         for (var output = 0; output < y.Channels; output++)
         {
             for (var i = 0; i < x.Channels; i++)
-                matrix[(output / Outputs * x.Channels + i) * Outputs + output % Outputs] = entry(output, i);
+                matrix[(output / Outputs * x.Channels + i) * Outputs + output % Outputs] = entries[output * fromRow + i * fromColumn];
         }
         // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
         var packs = x.Channels > MostPlanes;
