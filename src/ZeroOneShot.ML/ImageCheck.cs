@@ -37,16 +37,30 @@ internal static class ImageCheck
         }
     }
 
+    /// <summary>What is said of a faulty image file, after moving it into a folder where one is given. One that cannot be moved stays.</summary>
+    public static FaultyImage Found(string path, string? folder, ImageFaultException fault)
+    {
+        try
+        {
+            return new FaultyImage(path, fault.Fault, fault.Message, folder is null ? null : Move(path, folder, fault));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new FaultyImage(path, fault.Fault, $"{fault.Message} It could not be moved to '{folder}': {e.Message}", null);
+        }
+    }
+
     /// <summary>Moves a file into a folder, with a text file beside it that says why.</summary>
     /// <returns>Where it is now.</returns>
-    public static string Move(string path, string folder, ImageFaultException fault)
+    private static string Move(string path, string folder, ImageFaultException fault)
     {
         Directory.CreateDirectory(folder);
         var (name, extension) = (Path.GetFileNameWithoutExtension(path), Path.GetExtension(path));
         var target = Path.Combine(folder, name + extension);
         for (var i = 2; File.Exists(target); i++)
             target = Path.Combine(folder, $"{name} ({i}){extension}");
-        File.Move(path, target);
+        // To overwrite, though there is nothing, takes a single step of the system, which happens as a whole or not at all.
+        File.Move(path, target, overwrite: true);
         File.WriteAllText(target + ".txt", $"{fault.Fault}: {fault.Message}\n");
         return target;
     }
@@ -87,10 +101,7 @@ internal static class ImageCheck
             if (fault is null)
                 continue;
             var path = isPath ? paths[row] : row.ToString(CultureInfo.InvariantCulture);
-            var moved = options.Faulty == FaultyImages.Quarantine && File.Exists(path)
-                ? Move(path, options.QuarantineFolder!, fault)
-                : null;
-            faulty.Add(new FaultyImage(path, fault.Fault, fault.Message, moved));
+            faulty.Add(Found(path, options.Faulty == FaultyImages.Quarantine && File.Exists(path) ? options.QuarantineFolder : null, fault));
         }
         var report = new ImageCheckReport(columnName, faults.Count - faulty.Count, faulty);
         Report(report, options, channel);

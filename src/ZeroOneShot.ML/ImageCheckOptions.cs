@@ -13,7 +13,7 @@ public sealed record ImageCheckOptions
     public string? QuarantineFolder { get; init; }
 
     /// <summary>
-    /// Told what was found, before anything else is done with the images. Default null; the log of the MLContext is told in any case.
+    /// Told what was found and moved, before any image is used. Default null; the log of the MLContext is told in any case.
     /// </summary>
     public Action<ImageCheckReport>? Report { get; init; }
 }

@@ -16,7 +16,10 @@ namespace ZeroOneShot.ML;
 /// Does not need libtorch, nor columns that the model was trained with but does not need to score, such as the label. A model that loads
 /// images from paths is given the images in place of what its LoadImages would load.
 /// </para>
-/// <para>All members may be called at the same time, except <see cref="Dispose"/>.</para>
+/// <para>
+/// All members may be called at the same time. <see cref="Dispose"/> waits for the images that are being classified; whoever still waits for
+/// a turn, or comes later, gets an <see cref="ObjectDisposedException"/>.
+/// </para>
 /// </remarks>
 public sealed class ImageClassifierPool : IDisposable
 {
@@ -25,7 +28,9 @@ public sealed class ImageClassifierPool : IDisposable
     private readonly DataViewSchema _inputSchema;
     private readonly string _scoreColumn;
     private readonly ConcurrentBag<ImageScorer> _scorers = [];
+    private readonly int _concurrency;
     private readonly SemaphoreSlim _free;
+    private readonly CancellationTokenSource _closing = new();
 
     /// <summary>Makes a pool over a model that others use too. The pool never disposes it.</summary>
     /// <param name="model">A model from images to scores by class.</param>
@@ -53,7 +58,8 @@ public sealed class ImageClassifierPool : IDisposable
                 $"column '{options.ScoreColumnName}' ({e.Message}). Give a model that begins with images or their paths, or other names " +
                 "in the options.", nameof(model), e);
         }
-        _free = new SemaphoreSlim(options.Concurrency, options.Concurrency);
+        _concurrency = options.Concurrency;
+        _free = new SemaphoreSlim(_concurrency, _concurrency);
     }
 
     private ImageClassifierPool(ITransformer owned, DataViewSchema inputSchema, ImageClassifierPoolOptions? options, bool _)
@@ -128,7 +134,15 @@ public sealed class ImageClassifierPool : IDisposable
     /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
     public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellation = default)
     {
-        await _free.WaitAsync(cancellation).ConfigureAwait(false);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        try
+        {
+            await _free.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(ImageClassifierPool));
+        }
         return Score(() => ImageFile.Read(file.Span));
     }
 
@@ -143,18 +157,35 @@ public sealed class ImageClassifierPool : IDisposable
     public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellation = default) =>
         await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
 
-    /// <summary>Disposes the model where <see cref="Load"/> loaded it; a model of somebody else stays as it is.</summary>
+    /// <summary>
+    /// Waits for the images that are being classified, then disposes the model where <see cref="Load"/> loaded it; a model of somebody else
+    /// stays as it is.
+    /// </summary>
     public void Dispose()
     {
+        lock (_closing)
+        {
+            if (_closing.IsCancellationRequested)
+                return;
+            _closing.Cancel();
+        }
+        for (var i = 0; i < _concurrency; i++)
+            _free.Wait();
         foreach (var scorer in _scorers)
             scorer.Dispose();
-        _free.Dispose();
         (_owned as IDisposable)?.Dispose();
     }
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {
-        _free.Wait();
+        try
+        {
+            _free.Wait(_closing.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new ObjectDisposedException(nameof(ImageClassifierPool));
+        }
         return Score(read);
     }
 
@@ -187,6 +218,10 @@ public sealed class ImageClassifierPool : IDisposable
         ITransformer model, DataViewSchema? schema, string imageColumn)
     {
         var images = new List<string>();
+        // A model fitted on whole files takes images in that column once it is saved.
+        var files = schema?.Where(column => !column.IsHidden && ImageColumnTransformer.HoldsFiles(column.Type)).ToList();
+        if (files is [var only] && schema!.GetColumnOrNull(imageColumn) is null)
+            imageColumn = only.Name;
         // What is loaded from paths must have its path column before anything else can be said of the columns.
         var current = Schema(schema, schema?.GetColumnOrNull(imageColumn) is { Type: TextDataViewType } ? [] : [imageColumn]);
         var kept = new List<ITransformer>();

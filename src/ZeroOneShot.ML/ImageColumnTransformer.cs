@@ -41,8 +41,11 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     public bool IsRowToRowMapper => true;
 
     /// <summary>Whether a column can be made an image column.</summary>
-    public static bool Takes(DataViewType type) => type is ImageDataViewType or TextDataViewType
-        || (type is VectorDataViewType { IsKnownSize: false } vector && vector.ItemType == NumberDataViewType.Byte);
+    public static bool Takes(DataViewType type) => type is ImageDataViewType or TextDataViewType || HoldsFiles(type);
+
+    /// <summary>Whether a column holds the bytes of files.</summary>
+    public static bool HoldsFiles(DataViewType type) =>
+        type is VectorDataViewType { IsKnownSize: false } vector && vector.ItemType == NumberDataViewType.Byte;
 
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
@@ -200,7 +203,10 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
                     _read = () =>
                     {
                         getPath(ref path);
-                        return Keep(ImageFile.Read(path.ToString()));
+                        return Keep(path.IsEmpty
+                            ? throw new ImageFaultException(ImageFault.Unreadable,
+                                $"A row has an empty path in column '{column.Name}'; expected that of an image. Filter such rows out.")
+                            : ImageFile.Read(path.ToString()));
                     };
                     break;
                 case ImageDataViewType:

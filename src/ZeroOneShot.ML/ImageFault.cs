@@ -6,7 +6,7 @@ public enum ImageFault
     /// <summary>The file is missing, or cannot be read by this user.</summary>
     Unreadable,
 
-    /// <summary>The bytes do not begin as any image format that can be decoded does.</summary>
+    /// <summary>There are no bytes, or they do not begin as any image format that can be decoded does.</summary>
     NotAnImage,
 
     /// <summary>The data end before the last pixel.</summary>
@@ -16,8 +16,8 @@ public enum ImageFault
     Damaged,
 
     /// <summary>
-    /// More than <see cref="ImageFile.LargestSide"/> pixels a side, <see cref="ImageFile.MostPixels"/> in all or, of a stream,
-    /// <see cref="ImageFile.MostBytes"/>. Found by the header, before anything is decoded.
+    /// More than <see cref="ImageFile.LargestSide"/> pixels a side, <see cref="ImageFile.MostPixels"/> in all or
+    /// <see cref="ImageFile.MostBytes"/>. Found before anything is decoded.
     /// </summary>
     TooLarge,
 }

@@ -7,8 +7,8 @@ namespace ZeroOneShot.ML;
 
 /// <summary>
 /// Decodes images from paths, bytes and streams, all to the same pixels: those that ML.NET decodes, but turned upright where the camera
-/// noted how it was held (EXIF). Refuses what ML.NET lets pass: truncated files, of which Skia fills up the missing part, and sizes that
-/// would exhaust the memory.
+/// noted how it was held (EXIF, of jpg and webp). Refuses what ML.NET lets pass: truncated files, of which Skia fills up the missing part,
+/// and sizes that would exhaust the memory.
 /// </summary>
 /// <remarks>
 /// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth; 16 bits per channel become 8. Transparent pixels come out
@@ -22,12 +22,16 @@ public static class ImageFile
     /// <summary>The largest width x height of an image, in pixels.</summary>
     public const long MostPixels = 64_000_000;
 
-    /// <summary>The most bytes that are read from a stream.</summary>
+    /// <summary>The most bytes that are read from a file or a stream.</summary>
     public const int MostBytes = 1 << 28;
 
     private const int BufferSize = 1 << 16;
 
     private const string Formats = "png, jpg, bmp, gif or webp";
+
+    // Skia decodes more, such as wbmp, as which many a file passes that is no image at all.
+    private static readonly SKEncodedImageFormat[] s_formats =
+        [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Webp];
 
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
@@ -84,17 +88,22 @@ public static class ImageFile
     /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
     internal static SKBitmap Decode(string path)
     {
-        // Skia itself says only that it could not.
         if (!File.Exists(path))
             throw new ImageFaultException(ImageFault.Unreadable, $"There is no file '{path}'; expected an image.");
         try
         {
-            using var data = SKData.Create(path) ?? throw new ImageFaultException(ImageFault.Unreadable, Unreadable(path));
+            // Pipes have no length either, and would be waited for.
+            if (LengthOf(path) == 0)
+                throw new ImageFaultException(ImageFault.NotAnImage, $"'{path}' is empty; expected {Formats}. Remove or replace it.");
+            // Read, not mapped into memory as Skia would: a file that becomes shorter meanwhile would end the process.
+            using var file = File.OpenRead(path);
+            using var data = SKData.CreateCopy(ReadAll(file, $"'{path}'").Span);
             return Decode(data, $"'{path}'");
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
-            throw new ImageFaultException(ImageFault.Unreadable, $"{Unreadable(path)} {e.Message}", e);
+            throw new ImageFaultException(
+                ImageFault.Unreadable, $"'{path}' cannot be read; expected an image file that this user may read. {e.Message}", e);
         }
     }
 
@@ -126,7 +135,7 @@ public static class ImageFile
     internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
         bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
 
-    private static string Unreadable(string path) => $"'{path}' cannot be read; expected an image file that this user may read.";
+    private static long LengthOf(string path) => new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
 
     private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
     {
@@ -137,8 +146,12 @@ public static class ImageFile
 
     private static SKBitmap Decode(SKData data, string name)
     {
-        using var codec = SKCodec.Create(data) ?? throw new ImageFaultException(
-            ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+        using var codec = SKCodec.Create(data);
+        if (codec is null || !s_formats.Contains(codec.EncodedFormat))
+        {
+            throw new ImageFaultException(
+                ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+        }
         var info = codec.Info;
         if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
         {
@@ -162,7 +175,7 @@ public static class ImageFile
                     : new ImageFaultException(ImageFault.Damaged, $"{name} cannot be decoded ({result}). Copy it again, or remove it.");
             }
             if (bitmap.ColorType is not (SKColorType.Bgra8888 or SKColorType.Rgba8888))
-                bitmap = Replace(bitmap, bitmap.Copy(SKColorType.Bgra8888));
+                bitmap = Replace(bitmap, InColour(bitmap));
             if (codec.EncodedOrigin is not (SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default))
                 bitmap = Replace(bitmap, Upright(bitmap, codec.EncodedOrigin));
             return bitmap;
@@ -183,6 +196,17 @@ public static class ImageFile
             old.Dispose();
             return next;
         }
+    }
+
+    /// <summary>The same pixels in 4 bytes each; null where Skia cannot. (SKBitmap.Copy leaves as many bytes to the garbage collector as it copies.)</summary>
+    private static SKBitmap? InColour(SKBitmap bitmap)
+    {
+        var colour = new SKBitmap(bitmap.Info.WithColorType(SKColorType.Bgra8888));
+        using var pixels = bitmap.PeekPixels();
+        if (pixels.ReadPixels(colour.Info, colour.GetPixels(), colour.RowBytes))
+            return colour;
+        colour.Dispose();
+        return null;
     }
 
     /// <summary>

@@ -116,10 +116,8 @@ public static class ImageFolder
         {
             if (fault is null)
                 continue;
-            var moved = options.Faulty == FaultyImages.Quarantine
-                ? ImageCheck.Move(file.Path, Path.Combine(quarantine, classNames[file.Label]), fault)
-                : null;
-            faulty.Add(new FaultyImage(file.Path, fault.Fault, fault.Message, moved));
+            var folderOfClass = Path.Combine(quarantine, classNames[file.Label]);
+            faulty.Add(ImageCheck.Found(file.Path, options.Faulty == FaultyImages.Quarantine ? folderOfClass : null, fault));
         }
         return ((usable, classNames), new ImageCheckReport(folder, usable.Count, faulty));
     }

@@ -17,11 +17,11 @@ namespace ZeroOneShot.ML;
 /// <item><term>Input</term><description>
 /// Paths (Text), whole files (Vector&lt;Byte&gt; of unknown size, a <c>byte[]</c> property) or images (MLImage); the same picture gives the
 /// same pixels. Paths and files are read by <see cref="ImageFile"/>: turned upright as EXIF says, and refused where truncated or too large.
-///
 /// </description></item>
 /// <item><term>Output</term><description>
 /// The image scaled to fit and padded with black, keeping its proportions; one that has the size already keeps its pixels exactly.
-/// Transparent pixels are black. Grey is 0.30 red + 0.59 green + 0.11 blue.
+/// Transparent pixels are black. Grey is 0.30 red + 0.59 green + 0.11 blue. Of an image so long that its short side would be less than a
+/// pixel, more than 33 times as wide as high at 32 x 32, nothing is left but black.
 /// </description></item>
 /// <item><term>Saved as</term><description>
 /// Stock components of ML.NET, which take the same paths or images. They have no checks and do not look at EXIF: let an application make

@@ -72,6 +72,40 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
             () => pool.ClassifyAsync(new byte[10], new CancellationToken(canceled: true)));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(8)]
+    public async Task Disposing_waits_for_images_under_way_and_sends_the_others_away(int concurrency)
+    {
+        var pool = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Concurrency = concurrency });
+        var expected = pool.Classify(model.Files[0]);
+        using var begun = new CountdownEvent(8);
+        var users = Enumerable.Range(0, 8).Select(user => Task.Factory.StartNew(() =>
+        {
+            for (var i = 0; ; i++)
+            {
+                try
+                {
+                    Assert.Equal(expected, pool.Classify(model.Files[0]));
+                    if (user % 2 == 0)
+                        Assert.Equal(expected, pool.ClassifyAsync(File.ReadAllBytes(model.Files[0])).GetAwaiter().GetResult());
+                }
+                catch (ObjectDisposedException)
+                {
+                    return i;
+                }
+                if (i == 0)
+                    begun.Signal();
+            }
+        }, TaskCreationOptions.LongRunning)).ToArray();
+        begun.Wait(Cancellation);
+        pool.Dispose();
+        pool.Dispose();
+        Assert.All(await Task.WhenAll(users), count => Assert.True(count > 0));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => pool.ClassifyAsync(new byte[10], Cancellation));
+        Assert.Throws<ObjectDisposedException>(() => pool.Classify(model.Files[0]));
+    }
+
     [Fact]
     public void A_shared_model_is_not_disposed_with_the_pool()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.ML.Data;
 using SkiaSharp;
 using Xunit;
@@ -129,6 +130,67 @@ public sealed class ImageFileTests : IDisposable
         Assert.Equal(refused, error.Fault == ImageFault.TooLarge);
         if (refused)
             Assert.Contains($"is {width} x {height} pixels; expected at most 8192 a side and 64 megapixels", error.Message);
+    }
+
+    [Fact]
+    public void An_empty_file_a_pipe_and_a_format_that_is_not_promised_are_no_images()
+    {
+        byte[] wbmp = [0, 0, 5, 5, .. new byte[20]];
+        Assert.Equal(ImageFault.NotAnImage, FaultOf(() => ImageFile.Read(wbmp)));
+        Assert.Equal(ImageFault.NotAnImage, FaultOf(() => ImageFile.Read(_folder.Write("empty.png"))));
+        if (!OperatingSystem.IsWindows())
+        {
+            Process.Start("mkfifo", _folder.File("pipe.png")).WaitForExit();
+            Assert.Equal(ImageFault.NotAnImage, FaultOf(() => ImageFile.Read(_folder.File("pipe.png"))));
+            File.CreateSymbolicLink(_folder.File("link.png"), _folder.Write("a.png", Files["png"]));
+            ImageFile.Read(_folder.File("link.png")).Dispose();
+        }
+
+        static ImageFault FaultOf(Func<MLImage> read) => Assert.Throws<ImageFaultException>(read).Fault;
+    }
+
+    [Fact]
+    public async Task A_file_that_becomes_shorter_while_it_is_read_is_refused_or_read_as_it_was()
+    {
+        var file = Picture.Bmp(1500, 1000);
+        var path = _folder.Write("a.bmp", file);
+        using var stop = new CancellationTokenSource();
+        var writing = Task.Factory.StartNew(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                using var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                stream.SetLength(1000);
+                Thread.Yield();
+                stream.Write(file);
+            }
+        }, TaskCreationOptions.LongRunning);
+        for (var i = 0; i < 50; i++)
+        {
+            try
+            {
+                ImageFile.Read(path).Dispose();
+            }
+            catch (ImageFaultException)
+            {
+            }
+        }
+        await stop.CancelAsync();
+        await writing;
+    }
+
+    [Theory]
+    [InlineData("grey png")]
+    [InlineData("png")]
+    public void Reading_leaves_no_memory_to_the_garbage_collector(string kind)
+    {
+        // 4 megapixels: what a hundred images left behind would show.
+        var file = Picture.Encoded(2000, 2000, SKEncodedImageFormat.Png, grey: kind.StartsWith("grey"));
+        ImageFile.Read(file).Dispose();
+        var before = Environment.WorkingSet;
+        for (var i = 0; i < 60; i++)
+            ImageFile.Read(file).Dispose();
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 100 << 20);
     }
 
     [Fact]

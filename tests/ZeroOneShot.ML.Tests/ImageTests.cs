@@ -218,7 +218,10 @@ public sealed class ImageTests : IDisposable
         // ML.NET cannot decode bytes: the loaded model takes an image where they were.
         var given = column == "File" ? _ml.Transforms.CopyColumns("File", "Image").Fit(_ml.Data.LoadFromEnumerable(images))
             .Transform(_ml.Data.LoadFromEnumerable(images)) : data;
-        Assert.Equal(model.Transform(data).GetColumn<float[]>("Score"), loaded.Transform(given).GetColumn<float[]>("Score"));
+        var expected = model.Transform(data).GetColumn<float[]>("Score").ToArray();
+        Assert.Equal(expected, loaded.Transform(given).GetColumn<float[]>("Score"));
+        using (var pool = ImageClassifierPool.Load(_folder.File("model.zip")))
+            Assert.Equal(expected.Select(scores => scores.Max()), files.Select(file => pool.Classify(file)[0].Score));
         (loaded as IDisposable)?.Dispose();
 
         static IEnumerable<ITransformer> Steps(ITransformer model) =>
@@ -279,6 +282,38 @@ public sealed class ImageTests : IDisposable
         _ml.Data.LoadImageFolder(_folder.File("images"), options);
         Assert.NotEqual(faulty[0].Path.Replace("images", "images-quarantine"), Assert.Single(report.Faulty).MovedTo);
         Assert.True(File.Exists(report.Faulty[0].MovedTo));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Images_that_cannot_be_moved_stay_and_are_reported_with_the_reason(bool folder)
+    {
+        WriteImages(Side, Side);
+        var faulty = WriteFaulty();
+        ImageCheckReport? report = null;
+        var options = new ImageCheckOptions
+        {
+            Faulty = FaultyImages.Quarantine,
+            QuarantineFolder = Path.Combine(_folder.Write("file", 1), "away"),          // no folder can be made in a file
+            Report = found => report = found,
+        };
+        var kept = folder
+            ? _ml.Data.LoadImageFolder(_folder.File("images"), options)
+            : _ml.Data.CheckImages(_ml.Data.LoadImageFolder(_folder.File("images"), check: false), options: options);
+        Assert.Equal(6, kept.GetColumn<string>("ImagePath").Count());
+        Assert.Equal(faulty, report!.Faulty.Select(image => (image.Path, image.Fault)));
+        Assert.All(report.Faulty, image => Assert.True(File.Exists(image.Path) && image.MovedTo is null));
+        Assert.All(report.Faulty, image => Assert.Contains("It could not be moved to", image.Message));
+    }
+
+    [Fact]
+    public void A_row_without_a_path_stops_the_pipeline_by_the_name_of_its_column()
+    {
+        WriteImages(Side, Side);
+        var data = _ml.Data.LoadFromEnumerable(new[] { new OnePath { ImagePath = "" } });
+        var error = Assert.ThrowsAny<Exception>(() => Features(data, "ImagePath"));
+        Assert.Contains("A row has an empty path in column 'ImagePath'", error.ToString());
     }
 
     [Theory]
@@ -460,6 +495,11 @@ public sealed class ImageTests : IDisposable
         foreach (var (name, _, content) in faulty)
             File.WriteAllBytes(_folder.File("images/" + name), content);
         return [.. faulty.Select(file => (Path: _folder.File("images/" + file.Name), file.Fault))];
+    }
+
+    private sealed class OnePath
+    {
+        public string ImagePath { get; set; } = "";
     }
 
     private sealed class FileRow
