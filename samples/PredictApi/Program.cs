@@ -10,12 +10,19 @@ using PredictApi;
 using ZeroOneShot.ML;
 
 var builder = WebApplication.CreateBuilder(args);
-var settings = builder.Configuration.Get<ServiceSettings>() ?? new ServiceSettings();
-if (settings.Model is null)
+ServiceSettings settings;
+try
 {
-    Console.Error.WriteLine("Usage: PredictApi --model model.zip [--urls http://127.0.0.1:5000] [--MaxBytes 10000000] [--Concurrency 2]");
-    return 2;
+    settings = builder.Configuration.Get<ServiceSettings>() ?? new ServiceSettings();
 }
+catch (InvalidOperationException e)
+{
+    return Usage(e.GetBaseException().Message);
+}
+if (settings.Model is null)
+    return Usage("There is no --model.");
+if (settings.MaxBytes < 1 || settings.Concurrency < 1)
+    return Usage($"MaxBytes is {settings.MaxBytes} and Concurrency {settings.Concurrency}; expected at least 1.");
 ImageClassifierPool pool;
 try
 {
@@ -53,3 +60,10 @@ app.MapPost("/classify", async (HttpRequest request, CancellationToken cancellat
 });
 app.Run();
 return 0;
+
+static int Usage(string reason)
+{
+    Console.Error.WriteLine(reason);
+    Console.Error.WriteLine("Usage: PredictApi --model model.zip [--urls http://127.0.0.1:5000] [--MaxBytes 10000000] [--Concurrency 2]");
+    return 2;
+}

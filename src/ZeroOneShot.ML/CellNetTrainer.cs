@@ -48,7 +48,9 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type, or there is one class only.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
-    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
+    /// </exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch, or the validation set has other classes or another shape.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)

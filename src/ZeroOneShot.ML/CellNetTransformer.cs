@@ -34,6 +34,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     private readonly OnnxFile _file;
     private readonly byte[] _onnx;
     private readonly InferenceSession _batches;
+    private bool _disposed;
 
     internal CellNetTransformer(IHost host, IDataView data, TrainedCellNet trained, Description description)
     {
@@ -106,9 +107,11 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// </summary>
     /// <param name="input">Data with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         return _components.Skip(1).Aggregate(LogitsOf(input), (data, component) => component.Transform(data));
     }
 
@@ -119,7 +122,12 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>The same for single rows.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => ((ITransformer)_components).GetRowToRowMapper(inputSchema);
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return ((ITransformer)_components).GetRowToRowMapper(inputSchema);
+    }
 
     /// <summary>The classes of a prediction with their scores, the highest first.</summary>
     /// <param name="scores">The Score column of one row.</param>
@@ -149,12 +157,17 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>Frees the ONNX session. The transformer cannot be used afterwards; <see cref="ExportOnnx(Stream)"/> still can.</summary>
     public void Dispose()
     {
+        _disposed = true;
         _components.Dispose();
         _batches.Dispose();
         _file.Dispose();
     }
 
-    void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)_components).Save(ctx);
+    void ICanSaveModel.Save(ModelSaveContext ctx)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ((ICanSaveModel)_components).Save(ctx);
+    }
 
     private static byte[] Onnx(TrainedCellNet trained, CellNetOnnxOptions form)
     {

@@ -42,7 +42,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another mask or other settings.</exception>
-    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
+    /// </exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch in one half, or the mask leaves no genotype.</exception>
     /// <exception cref="FormatException">The annotation holds a mask of another search space.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>

@@ -14,7 +14,7 @@ public static class SearchCatalog
     /// <param name="method">The method of Table 1; null is <see cref="SearchMethod.ZeroOneShot"/>. The search stage follows it.</param>
     /// <param name="level">xi: pruning stops when no more than this fraction of the search space remains, in [0, 1].</param>
     /// <param name="batchSize">Images per batch, at least 2; three batches are ranked.</param>
-    /// <param name="channels">Channels of the supernet's first cells.</param>
+    /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     public static ZeroShotPruneEstimator ZeroShotPrune(this TransformsCatalog catalog, string featureColumnName = "Features",
@@ -50,7 +50,7 @@ public static class SearchCatalog
     /// <param name="labelColumnName">The label column, a key.</param>
     /// <param name="epochs">Number of epochs, at least 1.</param>
     /// <param name="batchSize">Images per step, at least 2; each half of the images must have that many.</param>
-    /// <param name="channels">Channels of the supernet's first cells.</param>
+    /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     public static MaskedDartsSearchEstimator MaskedDartsSearch(this TransformsCatalog catalog, string featureColumnName = "Features",

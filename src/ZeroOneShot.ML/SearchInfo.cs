@@ -62,15 +62,24 @@ public sealed record SearchInfo
 
     private static SearchInfo From(IReadOnlyDictionary<string, string> metadata, string where, SearchSpace? space)
     {
-        return new SearchInfo
+        var mask = metadata.TryGetValue(MaskKey, out var json) ? OperationMask.FromJson(json, space ?? SearchSpace.Darts) : null;
+        try
         {
-            Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
-            Mask = metadata.TryGetValue(MaskKey, out var mask) ? OperationMask.FromJson(mask, space ?? SearchSpace.Darts) : null,
-            Method = metadata.TryGetValue(MethodKey, out var method) ? SearchMethod.Parse(method) : null,
-            ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey)) ?? [],
-            Settings = Text(SettingsKey),
-            LibraryVersion = Text(LibraryVersionKey),
-        };
+            return new SearchInfo
+            {
+                Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
+                Mask = mask,
+                Method = metadata.TryGetValue(MethodKey, out var method) ? SearchMethod.Parse(method) : null,
+                ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey))
+                    ?? throw new InvalidDataException($"{where} has no class names in its metadata; expected a network trained by CellNetTrainer."),
+                Settings = Text(SettingsKey),
+                LibraryVersion = Text(LibraryVersionKey),
+            };
+        }
+        catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
+        {
+            throw new InvalidDataException($"{where} has metadata that CellNetTrainer does not write: {e.Message} Save the model again.", e);
+        }
 
         string Text(string key) => metadata.TryGetValue(key, out var text)
             ? text

@@ -146,6 +146,18 @@ public sealed class BadInputTests
         Assert.Throws<InvalidDataException>(() => SearchInfo.Read(folder.File("other.zip")));
     }
 
+    [Fact]
+    public void A_transformer_that_was_disposed_says_so()
+    {
+        var data = Toy.Data(_ml);
+        var model = Train(data);
+        model.Dispose();
+        using var stream = new MemoryStream();
+        Assert.Throws<ObjectDisposedException>(() => model.Transform(data));
+        Assert.Throws<ObjectDisposedException>(() => model.GetRowToRowMapper(data.Schema));
+        Assert.Throws<ObjectDisposedException>(() => _ml.Model.Save(model, data.Schema, stream));
+    }
+
     private CellNetTransformer Train(IDataView data) => _ml.MulticlassClassification.Trainers.CellNet(Toy.Train(PublishedGenotypes.DartsV1)).Fit(data);
 
     private static IEnumerable<T> Rows<T>(int count, Func<int, T> row) => Enumerable.Range(0, count).Select(row);

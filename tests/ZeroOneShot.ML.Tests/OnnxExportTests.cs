@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -108,6 +109,18 @@ public sealed class OnnxExportTests(TrainedModel trained) : IClassFixture<Traine
             Assert.Equal(["prune", "search", "train"], settings.RootElement.EnumerateObject().Select(stage => stage.Name).Order());
             Assert.Equal(Toy.BatchSize, settings.RootElement.GetProperty("train").GetProperty("batch_size").GetInt32());
         }
+    }
+
+    [Theory]
+    [InlineData("[\"bars\"", "[ bars\"")]
+    [InlineData("Zero-One-Shot", "Zero-Two-Shot")]
+    public void Metadata_that_somebody_has_changed_are_refused(string text, string changed)
+    {
+        var file = Encoding.Latin1.GetString(Exported());
+        Assert.Contains(text, file);
+        var error = Assert.Throws<InvalidDataException>(
+            () => SearchInfo.Read(new MemoryStream(Encoding.Latin1.GetBytes(file.Replace(text, changed))), Toy.Space));
+        Assert.StartsWith("The stream has metadata that CellNetTrainer does not write", error.Message);
     }
 
     private byte[] Exported()

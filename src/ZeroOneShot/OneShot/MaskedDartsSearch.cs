@@ -31,6 +31,7 @@ public static class MaskedDartsSearch
     /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch fits into
     /// <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
+    /// <exception cref="InvalidOperationException">The loss became infinite.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
@@ -83,11 +84,13 @@ public static class MaskedDartsSearch
                 {
                     var search = searchBatches.Batch(number);
                     var (loss, right) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
+                    Checked.Finite(loss, epoch, options.LearningRate);
                     (state.SearchLoss, state.SearchRight) = (state.SearchLoss + loss, state.SearchRight + right);
                     state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels);
+                Checked.Finite(outcome.Loss, epoch, options.LearningRate);
                 (state.Loss, state.Right, state.Step) = (state.Loss + outcome.Loss, state.Right + outcome.Right, state.Step + 1);
                 if (state.Step < steps)
                     clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));

@@ -1,5 +1,6 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.OneShot;
 
@@ -12,7 +13,7 @@ public sealed record SearchOptions
     /// <summary>Number of epochs, at least 1. Default 50.</summary>
     public int Epochs { get; init; } = 50;
 
-    /// <summary>Epochs in which only the weights are trained, at least 0. Default 15.</summary>
+    /// <summary>Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default 15.</summary>
     public int WarmupEpochs { get; init; } = 15;
 
     /// <summary>Images per step, at least 2. Default 256.</summary>
@@ -29,28 +30,28 @@ public sealed record SearchOptions
     /// <summary>Share of the images that train the weights; the rest trains the architecture. In (0, 1). Default 0.5.</summary>
     public double TrainFraction { get; init; } = 0.5;
 
-    /// <summary>Learning rate of the weights in epoch 0; falls to <see cref="FinalLearningRate"/> along a cosine. Default 0.1.</summary>
+    /// <summary>Learning rate of the weights in epoch 0, at least 0; falls to <see cref="FinalLearningRate"/> along a cosine. Default 0.1.</summary>
     public double LearningRate { get; init; } = 0.1;
 
-    /// <summary>Learning rate towards which the cosine falls. Default 0.</summary>
+    /// <summary>Learning rate towards which the cosine falls, at least 0. Default 0.</summary>
     public double FinalLearningRate { get; init; }
 
-    /// <summary>Momentum of SGD. Default 0.9.</summary>
+    /// <summary>Momentum of SGD, 0 to below 1. Default 0.9.</summary>
     public double Momentum { get; init; } = 0.9;
 
-    /// <summary>L2 weight decay of the weights. Default 3e-4.</summary>
+    /// <summary>L2 weight decay of the weights, at least 0. Default 3e-4.</summary>
     public double WeightDecay { get; init; } = 3e-4;
 
-    /// <summary>Largest norm of the weights' gradient; larger ones are scaled down. Default 5.</summary>
+    /// <summary>Largest norm of the weights' gradient, above 0; larger ones are scaled down. Default 5.</summary>
     public double ClipNorm { get; init; } = 5;
 
-    /// <summary>Learning rate of alpha and beta. Default 6e-4.</summary>
+    /// <summary>Learning rate of alpha and beta, at least 0. Default 6e-4.</summary>
     public double ArchitectureLearningRate { get; init; } = 6e-4;
 
-    /// <summary>L2 weight decay (not decoupled) of alpha and beta. Default 1e-3.</summary>
+    /// <summary>L2 weight decay (not decoupled) of alpha and beta, at least 0. Default 1e-3.</summary>
     public double ArchitectureWeightDecay { get; init; } = 1e-3;
 
-    /// <summary>The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows; 0 is none. Default 0; beta-DARTS has 25.</summary>
+    /// <summary>The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 0; beta-DARTS has 25.</summary>
     public double BetaDecay { get; init; }
 
     /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
@@ -121,6 +122,14 @@ public sealed record SearchOptions
             throw new ArgumentException($"Evaluation is {Evaluation} and Device is '{Device ?? "cpu"}'; memory is predicted, and MaxMemory kept to, " +
                 $"for {SupernetEvaluation.Lean} on the processor alone. Leave MaxMemory out, or search that way.");
         }
+        Checked.NotNegative(LearningRate, nameof(LearningRate));
+        Checked.NotNegative(FinalLearningRate, nameof(FinalLearningRate));
+        Checked.BelowOne(Momentum, nameof(Momentum));
+        Checked.NotNegative(WeightDecay, nameof(WeightDecay));
+        Checked.Positive(ClipNorm, nameof(ClipNorm));
+        Checked.NotNegative(ArchitectureLearningRate, nameof(ArchitectureLearningRate));
+        Checked.NotNegative(ArchitectureWeightDecay, nameof(ArchitectureWeightDecay));
+        Checked.NotNegative(BetaDecay, nameof(BetaDecay));
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
         if (Patience < 1)

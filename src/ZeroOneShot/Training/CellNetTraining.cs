@@ -29,6 +29,7 @@ public static class CellNetTraining
     /// The checkpoint is damaged, or is of other images, another network or other settings.
     /// </exception>
     /// <exception cref="ArgumentException">An option is out of its range, an image is too small or large, or there are fewer images than a batch.</exception>
+    /// <exception cref="InvalidOperationException">The loss became infinite, and there is no <see cref="TrainingOptions.EarlyStopping"/>.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
         ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
@@ -60,6 +61,7 @@ public static class CellNetTraining
     /// <exception cref="ArgumentException">
     /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
     /// </exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="Train"/>.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
         CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
@@ -117,6 +119,8 @@ public static class CellNetTraining
                         using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
                         var batch = batches.Batch(number);
                         var (loss, right) = step.Take(batch.Images, batch.Labels, dropPath, random);
+                        if (options.EarlyStopping is null)                          // which keeps what was best before
+                            Checked.Finite(loss, epoch, options.LearningRate);
                         (state.Loss, state.Right, state.Step) = (state.Loss + loss, state.Right + right, state.Step + 1);
                         if (state.Step < steps)
                             clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));

@@ -1,5 +1,6 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.Training;
 
@@ -15,19 +16,19 @@ public sealed record TrainingOptions
     /// <summary>Images per step, at least 2. Default 128.</summary>
     public int BatchSize { get; init; } = 128;
 
-    /// <summary>Learning rate of epoch 0; falls to 0 along a cosine. Default 0.025.</summary>
+    /// <summary>Learning rate of epoch 0, at least 0; falls to 0 along a cosine. Default 0.025.</summary>
     public double LearningRate { get; init; } = 0.025;
 
-    /// <summary>Momentum of SGD. Default 0.9.</summary>
+    /// <summary>Momentum of SGD, 0 to below 1. Default 0.9.</summary>
     public double Momentum { get; init; } = 0.9;
 
-    /// <summary>L2 weight decay. Default 3e-4.</summary>
+    /// <summary>L2 weight decay, at least 0. Default 3e-4.</summary>
     public double WeightDecay { get; init; } = 3e-4;
 
-    /// <summary>Largest norm of the gradient; larger ones are scaled down. Default 5.</summary>
+    /// <summary>Largest norm of the gradient, above 0; larger ones are scaled down. Default 5.</summary>
     public double ClipNorm { get; init; } = 5;
 
-    /// <summary>Weight of the auxiliary head's loss. Default 0.4.</summary>
+    /// <summary>Weight of the auxiliary head's loss, at least 0. Default 0.4.</summary>
     public double AuxiliaryWeight { get; init; } = 0.4;
 
     /// <summary>Drop path probability towards which it grows linearly with the epoch, 0 to below 1. Default 0.3.</summary>
@@ -65,10 +66,14 @@ public sealed record TrainingOptions
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        Checked.NotNegative(LearningRate, nameof(LearningRate));
+        Checked.BelowOne(Momentum, nameof(Momentum));
+        Checked.NotNegative(WeightDecay, nameof(WeightDecay));
+        Checked.Positive(ClipNorm, nameof(ClipNorm));
+        Checked.NotNegative(AuxiliaryWeight, nameof(AuxiliaryWeight));
+        Checked.BelowOne(DropPath, nameof(DropPath));
         EarlyStopping?.Validate();
         if (TimeLimit <= TimeSpan.Zero)
             throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
-        if (DropPath is not (>= 0 and < 1))
-            throw new ArgumentException($"DropPath is {DropPath}; expected at least 0 and below 1.");
     }
 }

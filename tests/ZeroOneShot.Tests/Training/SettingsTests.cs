@@ -1,0 +1,52 @@
+using Xunit;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Training;
+
+namespace ZeroOneShot.Tests.Training;
+
+/// <summary>Numbers that no training or search can do with.</summary>
+public sealed class SettingsTests
+{
+    public static TheoryData<TrainingOptions, string> WrongTraining => new()
+    {
+        { Toy.Options with { LearningRate = -1 }, "LearningRate is -1; expected a number from 0 on" },
+        { Toy.Options with { LearningRate = double.NaN }, "LearningRate is NaN" },
+        { Toy.Options with { Momentum = 1 }, "Momentum is 1; expected at least 0 and below 1" },
+        { Toy.Options with { WeightDecay = double.PositiveInfinity }, "WeightDecay is Infinity" },
+        { Toy.Options with { ClipNorm = 0 }, "ClipNorm is 0; expected a number above 0" },
+        { Toy.Options with { AuxiliaryWeight = -0.5 }, "AuxiliaryWeight is -0.5" },
+        { Toy.Options with { DropPath = 1 }, "DropPath is 1" },
+    };
+
+    public static TheoryData<SearchOptions, string> WrongSearch => new()
+    {
+        { new SearchOptions { LearningRate = -1 }, "LearningRate is -1" },
+        { new SearchOptions { FinalLearningRate = double.NaN }, "FinalLearningRate is NaN" },
+        { new SearchOptions { Momentum = -0.1 }, "Momentum is -0.1" },
+        { new SearchOptions { WeightDecay = -1 }, "WeightDecay is -1" },
+        { new SearchOptions { ClipNorm = -5 }, "ClipNorm is -5" },
+        { new SearchOptions { ArchitectureLearningRate = double.NaN }, "ArchitectureLearningRate is NaN" },
+        { new SearchOptions { ArchitectureWeightDecay = -1 }, "ArchitectureWeightDecay is -1" },
+        { new SearchOptions { BetaDecay = -1 }, "BetaDecay is -1" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongTraining))]
+    public void A_training_is_refused_by_the_name_of_the_number(TrainingOptions options, string message) =>
+        Assert.StartsWith(message, Assert.Throws<ArgumentException>(() => Toy.Train(options)).Message);
+
+    [Theory]
+    [MemberData(nameof(WrongSearch))]
+    public void A_search_is_refused_by_the_name_of_the_number(SearchOptions options, string message) =>
+        Assert.StartsWith(message, Assert.Throws<ArgumentException>(options.Validate).Message);
+
+    [Fact]
+    public void A_training_that_runs_away_ends_with_an_error_and_one_with_early_stopping_keeps_what_was_best()
+    {
+        var wild = Toy.Options with { LearningRate = 1e30 };
+        var error = Assert.Throws<InvalidOperationException>(() => Toy.Train(wild));
+        Assert.Contains("Choose a smaller LearningRate than 1E+30", error.Message);
+        using var trained = Toy.Train(wild with { EarlyStopping = new EarlyStopping() }, Toy.Validation);
+        Assert.NotEmpty(trained.Epochs);
+    }
+}
