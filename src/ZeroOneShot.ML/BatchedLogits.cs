@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.OnnxRuntime;
 
 namespace ZeroOneShot.ML;
 
@@ -16,7 +15,7 @@ namespace ZeroOneShot.ML;
 /// <param name="logits">The name of the column of logits.</param>
 /// <param name="session">From a batch of pixels to a batch of logits, on one processor.</param>
 internal sealed class BatchedLogits(
-    IDataView source, IDataView rowByRow, DataViewSchema.Column features, string logits, InferenceSession session) : IDataView
+    IDataView source, IDataView rowByRow, DataViewSchema.Column features, string logits, SharedSession session) : IDataView
 {
     public DataViewSchema Schema => rowByRow.Schema;
 
@@ -45,13 +44,23 @@ internal sealed class BatchedLogits(
     private bool InBatches(List<DataViewSchema.Column> needed) =>
         needed.Any(IsLogits) && needed.All(column => column.Type is PrimitiveDataViewType or VectorDataViewType) && IsBatch(features.Type);
 
-    private bool IsBatch(DataViewType type) => type is VectorDataViewType vector && vector.Size == BatchedLogitsCursor.SizeOf(session);
+    private bool IsBatch(DataViewType type) => type is VectorDataViewType vector && vector.Size == session.ImageSize;
 
     private IEnumerable<DataViewSchema.Column> Sources(List<DataViewSchema.Column> needed) =>
         needed.Where(column => !IsLogits(column)).Select(column => source.Schema[column.Index]).Append(features)
             .DistinctBy(column => column.Index);
 
-    private BatchedLogitsCursor Batched(List<DataViewSchema.Column> needed, DataViewRowCursor cursor, int cursors) =>
-        new(cursor, Schema, features, Schema[logits],
-            [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session, cursors);
+    private BatchedLogitsCursor Batched(List<DataViewSchema.Column> needed, DataViewRowCursor cursor, int cursors)
+    {
+        try
+        {
+            return new(cursor, Schema, features, Schema[logits],
+                [.. needed.Where(column => !IsLogits(column)).DistinctBy(column => column.Index)], session, cursors);
+        }
+        catch
+        {
+            cursor.Dispose();
+            throw;
+        }
+    }
 }

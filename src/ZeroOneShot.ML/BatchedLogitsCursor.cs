@@ -16,7 +16,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
 
     private readonly DataViewRowCursor _source;
     private readonly DataViewSchema.Column _logitsColumn;
-    private readonly InferenceSession _session;
+    private readonly SharedSession _session;
     private readonly Dictionary<int, HeldColumn> _columns;
     private readonly ValueGetter<DataViewRowId> _readId;
     private readonly Action<Chunk, int> _readPixels;
@@ -27,11 +27,11 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private readonly Stack<Chunk> _free;
     private Chunk? _current;
     private int _row;
-    private bool _sourceEnded;
+    private bool _sourceEnded, _disposed;
     private ExceptionDispatchInfo? _failure;
 
     public BatchedLogitsCursor(DataViewRowCursor source, DataViewSchema schema, DataViewSchema.Column features,
-        DataViewSchema.Column logits, IReadOnlyList<DataViewSchema.Column> columns, InferenceSession session, int cursors)
+        DataViewSchema.Column logits, IReadOnlyList<DataViewSchema.Column> columns, SharedSession session, int cursors)
     {
         (_source, Schema, _logitsColumn, _session) = (source, schema, logits, session);
         _classes = ((VectorDataViewType)logits.Type).Size;
@@ -42,18 +42,15 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         _readId = source.GetIdGetter();
         if (((VectorDataViewType)features.Type).ItemType == NumberDataViewType.Byte)
         {
-            _free = new(Enumerable.Range(0, chunks).Select(i => new Chunk<byte>(i, session)));
             _readPixels = Reader<byte>(features);
+            _free = Chunks<byte>(chunks);
         }
         else
         {
-            _free = new(Enumerable.Range(0, chunks).Select(i => new Chunk<float>(i, session)));
             _readPixels = Reader<float>(features);
+            _free = Chunks<float>(chunks);
         }
     }
-
-    /// <summary>The number of pixel values of one image.</summary>
-    internal static int SizeOf(InferenceSession session) => ShapeOf(session).Aggregate(1, (size, length) => size * length);
 
     /// <summary>The most rows that are read before they are asked for.</summary>
     internal static int RowsAhead => 2 * Environment.ProcessorCount * RowsPerChunk;
@@ -107,12 +104,14 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !_disposed)
         {
-            // The session may be disposed next: nothing may run on it any more. An error of rows that nobody asked for is nobody's.
+            _disposed = true;
+            // An error of rows that nobody asked for is nobody's.
             while (_ahead.TryDequeue(out var chunk))
                 ((IAsyncResult)chunk.Computing).AsyncWaitHandle.WaitOne();
             (_current, _sourceEnded) = (null, true);
+            _session.Release();
             _source.Dispose();
         }
         base.Dispose(disposing);
@@ -164,12 +163,18 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         chunk.Rows++;
     }
 
-    private static int[] ShapeOf(InferenceSession session) => session.InputMetadata.Values.Single().Dimensions[1..];
+    /// <summary>Takes the session, last of all that could fail.</summary>
+    private Stack<Chunk> Chunks<T>(int count)
+        where T : unmanaged
+    {
+        var session = _session.Take();
+        return new(Enumerable.Range(0, count).Select(i => new Chunk<T>(i, session, _session.ImageShape)));
+    }
 
     private Action<Chunk, int> Reader<T>(DataViewSchema.Column features)
         where T : unmanaged
     {
-        var size = SizeOf(_session);
+        var size = _session.ImageSize;
         var getter = _source.GetGetter<VBuffer<T>>(features);
         VBuffer<T> pixels = default;
         return (chunk, row) =>
@@ -199,16 +204,16 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         public abstract void Compute();
     }
 
-    private sealed class Chunk<T>(int index, InferenceSession session) : Chunk(index)
+    private sealed class Chunk<T>(int index, InferenceSession session, IReadOnlyList<int> shape) : Chunk(index)
         where T : unmanaged
     {
-        public T[] Pixels { get; } = new T[RowsPerChunk * SizeOf(session)];
+        public T[] Pixels { get; } = new T[RowsPerChunk * shape.Aggregate(1, (size, length) => size * length)];
 
         public override void Compute()
         {
             using var run = new RunOptions();
             using var input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance,
-                Pixels.AsMemory(0, Pixels.Length / RowsPerChunk * Rows), [Rows, .. ShapeOf(session).Select(length => (long)length)]);
+                Pixels.AsMemory(0, Pixels.Length / RowsPerChunk * Rows), [Rows, .. shape.Select(length => (long)length)]);
             using var outputs = session.Run(run, session.InputNames, [input], session.OutputNames);
             Logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();
         }

@@ -56,6 +56,12 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     public CellNetTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        using var run = new StageRun(_host, "Training", _options);
+        return run.Do(() => Fit(input, run));
+    }
+
+    private CellNetTransformer Fit(IDataView input, StageRun run)
+    {
         var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
@@ -65,11 +71,15 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var mask = Earlier(SearchAnnotations.SearchSpaceMask, SearchInfo.MaskKey);
         var method = Earlier(SearchAnnotations.SearchMethod, SearchInfo.MethodKey);
         var earlier = Earlier(SearchAnnotations.SearchSettings, SearchInfo.SettingsKey);
+        // What is wrong with any of these, or with the validation set, is said before the training and not after it.
+        var knownMask = mask is null ? null : OperationMask.FromJson(mask, _options.Space);
+        var knownMethod = method is null ? null : SearchMethod.Parse(method);
+        StageSettings.Parse(earlier);
+        CheckValidationSet();
 
-        using var run = new StageRun(_host, "Training", _options);
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         var images = LabelledImages.Read(input, _options, run);
-        var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run) : null;
+        var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run, forTraining: false) : null;
         if (validation is not null && !validation.ClassNames.SequenceEqual(images.ClassNames))
         {
             throw new ArgumentException($"The validation set has classes {Shorten(validation.ClassNames)}, the training set {Shorten(images.ClassNames)}; " +
@@ -96,8 +106,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             PredictedLabelColumnName = _options.PredictedLabelColumnName,
             ByteInput = pixels.IsByte,
             InputScale = _options.PixelScale,
-            Mask = mask is null ? null : OperationMask.FromJson(mask, _options.Space),
-            Method = method is null ? null : SearchMethod.Parse(method),
+            Mask = knownMask,
+            Method = knownMethod,
             Settings = StageSettings.With(earlier, start is null ? "train" : "continue", settings),
         });
 
@@ -107,6 +117,22 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             if (start is not null)
                 return start.Metadata.GetValueOrDefault(key);
             return _options.Genotype is null ? Stage.Optional(features, annotation) : null;
+        }
+    }
+
+    private void CheckValidationSet()
+    {
+        if (_options.ValidationSet is not { } set)
+            return;
+        try
+        {
+            PixelColumn.Find(set.Schema, _options.FeatureColumnName, _host);
+            LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(new ArgumentOutOfRangeException(
+                $"The ValidationSet cannot be used: {e.Message}. Transform it with the steps that come before the trainer.", e));
         }
     }
 
@@ -128,7 +154,10 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// <summary>The settings of <see cref="CellNetTrainer"/>.</summary>
     public sealed class Options : StageOptions
     {
-        /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
+        /// <summary>
+        /// The column of probabilities that is made. Default <c>Score</c>. With another name, a column <c>Score</c> of the data stays, and
+        /// must then be there when the model is used.
+        /// </summary>
         public string ScoreColumnName = "Score";
 
         /// <summary>The column of the most probable class that is made. Default <c>PredictedLabel</c>.</summary>
@@ -164,12 +193,25 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
             Settings.Validate();
+            CheckNames();
             if (Settings.EarlyStopping is not null && ValidationSet is null)
                 throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
             if (Genotype is not null && ContinueFrom is not null)
                 throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
             (Genotype ?? ContinueFrom?.Genotype)?.ThrowIfNotIn(Space);
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
+        }
+
+        private void CheckNames()
+        {
+            string[] made = [ScoreColumnName, PredictedLabelColumnName];
+            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(FeatureColumnName) || PredictedLabelColumnName == CellNetTransformer.Score
+                || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
+            {
+                throw new ArgumentException($"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
+                    $"FeatureColumnName '{FeatureColumnName}'; expected three names, no predicted label called '{CellNetTransformer.Score}', " +
+                    "and none that begins with 'CellNet.'.");
+            }
         }
     }
 }

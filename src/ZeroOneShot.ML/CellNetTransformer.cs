@@ -26,14 +26,17 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     // Columns that live only between the components; a dot keeps them apart from column names one would choose.
     private const string Logits = "CellNet.Logits";
     private const string SpareLabel = "CellNet.PredictedLabel";
+    private const string EarlierScore = "CellNet.EarlierScore";
 
     // What the stock head calls its scores; it cannot be told another name.
-    private const string Score = "Score";
+    internal const string Score = "Score";
 
     private readonly TransformerChain<ITransformer> _components;
     private readonly OnnxFile _file;
     private readonly byte[] _onnx;
-    private readonly InferenceSession _batches;
+    private readonly SharedSession _batches;
+    private readonly IHost _host;
+    private readonly PixelColumn _pixels;
     private bool _disposed;
 
     internal CellNetTransformer(IHost host, IDataView data, TrainedCellNet trained, Description description)
@@ -60,7 +63,9 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         _components = Components(host, data, description, _file.Path, trained.ClassNames);
         // One thread a batch, and as many batches at a time as there are processors, is faster than all threads on one batch.
         using var options = new SessionOptions { IntraOpNumThreads = 1 };
-        _batches = new InferenceSession(Onnx(trained, logits), options);
+        _batches = new SharedSession(new InferenceSession(Onnx(trained, logits), options));
+        _host = host;
+        _pixels = new PixelColumn(description.FeatureColumnName, trained.Shape, description.ByteInput);
     }
 
     /// <summary>The architecture.</summary>
@@ -98,7 +103,12 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>The schema with the columns of scores and predicted label.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => _components.GetOutputSchema(inputSchema);
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _pixels.ThrowIfOther(inputSchema, _host);
+        return _components.GetOutputSchema(inputSchema);
+    }
 
     /// <summary>
     /// Scores data, lazily. A cursor reads rows ahead, 16 for every processor, and scores them in batches on all processors, with the
@@ -112,6 +122,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(input);
         ObjectDisposedException.ThrowIf(_disposed, this);
+        _pixels.ThrowIfOther(input.Schema, _host);
         return _components.Skip(1).Aggregate(LogitsOf(input), (data, component) => component.Transform(data));
     }
 
@@ -125,7 +136,9 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema)
     {
+        ArgumentNullException.ThrowIfNull(inputSchema);
         ObjectDisposedException.ThrowIf(_disposed, this);
+        _pixels.ThrowIfOther(inputSchema, _host);
         return ((ITransformer)_components).GetRowToRowMapper(inputSchema);
     }
 
@@ -154,7 +167,10 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
 
-    /// <summary>Frees the ONNX session. The transformer cannot be used afterwards; <see cref="ExportOnnx(Stream)"/> still can.</summary>
+    /// <summary>
+    /// Frees the ONNX sessions, once the cursors that are reading scores are disposed too. Only <see cref="ExportOnnx(Stream)"/> can be used
+    /// afterwards, and views made earlier cannot be read.
+    /// </summary>
     public void Dispose()
     {
         _disposed = true;
@@ -196,6 +212,10 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         try
         {
             Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, onnx));
+            // Dropping the head's scores, by their name, would drop these too.
+            var keepsEarlier = description.ScoreColumnName != Score && data.Schema.GetColumnOrNull(Score) is not null;
+            if (keepsEarlier)
+                Add(transforms.CopyColumns(EarlierScore, Score));
             var label = data.Schema[description.LabelColumnName];
             AddHead(label.Type, LabelColumn.KeyValuesOf(label), description.PredictedLabelColumnName);
             var spare = new List<string> { Logits };
@@ -211,6 +231,11 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
                 spare.Add(Score);
             }
             Add(transforms.DropColumns([.. spare]));
+            if (keepsEarlier)
+            {
+                Add(transforms.CopyColumns(Score, EarlierScore));
+                Add(transforms.DropColumns(EarlierScore));
+            }
             return new TransformerChain<ITransformer>([.. components]);
         }
         catch

@@ -17,11 +17,20 @@ internal static class LabelledImages
     /// <summary>Reads all rows that have a label, in order.</summary>
     /// <param name="data">The rows.</param>
     /// <param name="options">The columns, and the scale of the pixels.</param>
-    /// <param name="run">Told of rows without a label; stops within one row.</param>
-    public static ImageSet Read(IDataView data, StageOptions options, StageRun run)
+    /// <param name="run">Told of rows without a label; stops at once.</param>
+    /// <param name="forTraining">Whether there must be images of two classes at least.</param>
+    public static ImageSet Read(IDataView data, StageOptions options, StageRun run, bool forTraining = true)
+    {
+        // On a thread of its own: components may hold on to a batch of rows for long, and who cancels is not to wait for them.
+        var reading = Task.Run(() => ReadRows(data, options, run, forTraining));
+        Task.WaitAny([reading], run.Cancellation);
+        return reading.GetAwaiter().GetResult();
+    }
+
+    private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining)
     {
         var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
-        var channel = run.Channel;
+        var (channel, cancellation) = (run.Channel, run.Cancellation);
         var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
         var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
         if (!(scale > 0 && float.IsFinite(scale)))
@@ -40,7 +49,7 @@ internal static class LabelledImages
         uint key = 0;
         for (; cursor.MoveNext(); row++)
         {
-            run.Cancellation.ThrowIfCancellationRequested();
+            cancellation.ThrowIfCancellationRequested();
             getLabel(ref key);
             if (key == 0 || key > classes.ClassNames.Count)
             {
@@ -60,7 +69,7 @@ internal static class LabelledImages
         if (labels.Count == 0)
             throw channel.Process(new InvalidOperationException(
                 $"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));
-        if (labels.Distinct().Take(2).Count() < 2)
+        if (forTraining && labels.Distinct().Take(2).Count() < 2)
             throw LabelColumn.OneClass(channel, labelColumn);
         return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames);
     }

@@ -51,6 +51,12 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     public MaskedDartsSearchTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        using var run = new StageRun(_host, "Search", _options);
+        return run.Do(() => Fit(input, run));
+    }
+
+    private MaskedDartsSearchTransformer Fit(IDataView input, StageRun run)
+    {
         PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
@@ -58,12 +64,10 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             ?? OperationMask.FromJson(Stage.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
         var method = _options.Method
             ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? SearchMethod.Parse(name) : null);
-        using var run = new StageRun(_host, "Search", _options);
         var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
         if (method?.Pruning == PruningKind.ZeroShotToGenotype)
         {
-            var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype,
-                $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch", _host));
+            var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, DecidesBefore(method), _host));
             run.Log.DecidedByPruning(method.Name, decided);
             return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
         }
@@ -91,11 +95,16 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         if (_options.Mask is null)
             Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
+        if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
+            Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
         if (_options.Method is not null)
             kinds.Add(SearchAnnotations.SearchMethod);
         return Stage.Promise(inputSchema, features, kinds);
     }
+
+    private static string DecidesBefore(SearchMethod method) =>
+        $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch";
 
     /// <summary>The settings of <see cref="MaskedDartsSearchEstimator"/>.</summary>
     public sealed class Options : StageOptions

@@ -60,6 +60,21 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
             SchemaErrors.Mismatch(context, Role, name, Expected, Describe(column.Type), hint.Length > 0 ? hint : Example);
     }
 
+    /// <summary>Refuses data whose column of this name holds other pixels. A vector without dimensions will do if its size is right.</summary>
+    public void ThrowIfOther(DataViewSchema schema, IExceptionContext context)
+    {
+        var type = (schema.GetColumnOrNull(Name) ?? throw SchemaErrors.NotFound(context, Role, Name)).Type;
+        var item = IsByte ? NumberDataViewType.Byte : NumberDataViewType.Single;
+        int[] dimensions = [Shape.Channels, Shape.Height, Shape.Width];
+        if (type is VectorDataViewType vector && vector.ItemType == item
+            && (vector.Dimensions.SequenceEqual(dimensions) || vector.Dimensions is [var size] && size == Shape.Size))
+        {
+            return;
+        }
+        throw SchemaErrors.Mismatch(context, Role, Name, $"Vector<{item}, {string.Join(", ", dimensions)}>", Describe(type),
+            "The network was trained on such pixels; prepare the images in the same way");
+    }
+
     public static string Describe(SchemaShape.Column column)
     {
         var item = column.IsKey ? $"Key<{column.ItemType}>" : column.ItemType.ToString();

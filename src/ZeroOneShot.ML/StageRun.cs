@@ -43,6 +43,20 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     /// <summary>The seed of the options, else that of the MLContext, else 0.</summary>
     public long Seed => _options.Seed ?? MLNetInternals.Seed(_host) ?? 0;
 
+    /// <summary>Runs the stage. Where the caller's token cancels it, the exception bears that token.</summary>
+    public T Do<T>(Func<T> stage)
+    {
+        try
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            return stage();
+        }
+        catch (OperationCanceledException e) when (_options.CancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(e.Message, e, _options.CancellationToken);
+        }
+    }
+
     /// <inheritdoc/>
     public void Report(RunProgress value)
     {

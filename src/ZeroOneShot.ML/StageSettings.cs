@@ -22,9 +22,24 @@ internal static class StageSettings
     /// <param name="settings">The stage's settings.</param>
     public static string With(string? earlier, string stage, object settings)
     {
-        var root = earlier is null ? [] : JsonNode.Parse(earlier)!.AsObject();
+        var root = Parse(earlier);
         root[stage] = JsonSerializer.SerializeToNode(settings, settings.GetType(), s_json);
         return root.ToJsonString();
+    }
+
+    /// <summary>The object so far.</summary>
+    /// <exception cref="InvalidDataException">This is no object.</exception>
+    public static JsonObject Parse(string? earlier)
+    {
+        try
+        {
+            return earlier is null ? [] : JsonNode.Parse(earlier) as JsonObject ?? throw new JsonException("It is no object.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException(
+                $"The settings of earlier stages are not the JSON object that they should be: {e.Message} Use the model as it was saved.", e);
+        }
     }
 
     private sealed class SearchSpaceName : JsonConverter<SearchSpace>

@@ -48,9 +48,14 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     public ZeroShotPruneTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        using var run = new StageRun(_host, "Pruning", _options);
+        return run.Do(() => Fit(input, run));
+    }
+
+    private ZeroShotPruneTransformer Fit(IDataView input, StageRun run)
+    {
         PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
-        using var run = new StageRun(_host, "Pruning", _options);
         var method = _options.Method;
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;

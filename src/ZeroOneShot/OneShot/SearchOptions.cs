@@ -106,6 +106,7 @@ public sealed record SearchOptions
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
+        ArgumentNullException.ThrowIfNull(Supernet);
         Supernet.Validate();
         if (Epochs < 1)
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");

@@ -26,11 +26,18 @@ public sealed class CellNetWeights
     private CellNetWeights(List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, string where)
     {
         _tensors = tensors;
-        Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey));
-        Network = Json<CellNetOptions>(NetworkKey);
-        ClassNames = Json<string[]>(CellNetOnnx.ClassNamesKey);
-        Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
         Metadata = metadata;
+        try
+        {
+            Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey));
+            Network = Json<CellNetOptions>(NetworkKey);
+            ClassNames = Json<string[]>(CellNetOnnx.ClassNamesKey);
+            Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
+        }
+        catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
+        {
+            throw new InvalidDataException($"What {where} says of its network cannot be read: {e.Message} Use the file as it was saved.", e);
+        }
 
         string Text(string key) => metadata.TryGetValue(key, out var text)
             ? text
@@ -70,10 +77,23 @@ public sealed class CellNetWeights
             var model = OnnxFiles.Read(path);
             return new CellNetWeights([.. StoredTensor.Of(model.Graph)], OnnxFiles.TextsOf(model), $"'{path}'");
         }
-        var file = SafetensorsFile.Read(path);
+        var file = ReadSafetensors(path);
         using var scope = NewDisposeScope();
         var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
         return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
+    }
+
+    private static SafetensorsFile ReadSafetensors(string path)
+    {
+        try
+        {
+            return SafetensorsFile.Read(path);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException(
+                $"{e.Message} Expected a safetensors file of weights, an ML.NET model (.zip) or an ONNX model (.onnx).", e);
+        }
     }
 
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>

@@ -61,6 +61,7 @@ public sealed record TrainingOptions
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
+        ArgumentNullException.ThrowIfNull(Network);
         Network.Validate();
         if (Epochs < 1)
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
