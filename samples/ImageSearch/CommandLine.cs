@@ -94,9 +94,19 @@ internal static class CommandLine
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        RunSettings settings;
         try
         {
-            run(Settings(parsed), stop.Token);
+            settings = Settings(parsed);
+        }
+        catch (ArgumentException e)
+        {
+            Console.Error.WriteLine(Sentence(e));
+            return BadUsage;
+        }
+        try
+        {
+            run(settings, stop.Token);
             return 0;
         }
         catch (Exception e) when (Cause(e) is OperationCanceledException)
@@ -127,7 +137,7 @@ internal static class CommandLine
             parsed.GetValue(s_epochs), parsed.GetValue(s_searchEpochs), parsed.GetValue(s_channels), parsed.GetValue(s_cells),
             AtLeastOne(s_imagesPerClass, parsed.GetValue(s_imagesPerClass))),
         Seed = parsed.GetValue(s_seed),
-        Out = parsed.GetRequiredValue(s_out),
+        Out = Outside(parsed.GetRequiredValue(s_out), parsed.GetValue(s_data)),
         ImageSize = parsed.GetValue(s_imageSize),
         Grey = parsed.GetValue(s_grey),
     };
@@ -136,6 +146,13 @@ internal static class CommandLine
 
     private static int? AtLeastOne(Option<int?> option, int? value) =>
         value is < 1 ? throw new ArgumentException($"{option.Name} is {value}; expected at least 1.") : value;
+
+    /// <summary>The folder for the results, which would be a class in the folder of images.</summary>
+    private static string Outside(string results, string? images) =>
+        images is not null && Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(results)))
+            == Path.TrimEndingDirectorySeparator(Path.GetFullPath(images))
+            ? throw new ArgumentException($"--out '{results}' lies in --data '{images}', where it would be taken for a class; give a folder outside.")
+            : results;
 
     // ML.NET reads rows on several threads, and wraps what goes wrong there.
     private static Exception Cause(Exception e) => e switch

@@ -98,12 +98,19 @@ internal sealed record Preset
     };
 
     /// <summary>The preset with batches no larger than the data set allows, of which the search takes one half to train on.</summary>
-    public Preset FittedTo(int trainImages) => this with
+    /// <exception cref="ArgumentException">There are too few images for batches of two.</exception>
+    public Preset FittedTo(int trainImages)
     {
-        Prune = Prune with { BatchSize = Math.Min(Prune.BatchSize, trainImages / Prune.Batches) },
-        Search = Search with { BatchSize = Math.Min(Search.BatchSize, trainImages / 2) },
-        Train = Train with { BatchSize = Math.Min(Train.BatchSize, trainImages) },
-    };
+        var least = 2 * Math.Max(2, Prune.Batches);
+        if (trainImages < least)
+            throw new ArgumentException($"There are {trainImages} images to train on; expected at least {least}. Give more images.");
+        return this with
+        {
+            Prune = Prune with { BatchSize = Math.Min(Prune.BatchSize, trainImages / Prune.Batches) },
+            Search = Search with { BatchSize = Math.Min(Search.BatchSize, trainImages / 2) },
+            Train = Train with { BatchSize = Math.Min(Train.BatchSize, trainImages) },
+        };
+    }
 
     /// <summary>How many images of every class to train on; null for all.</summary>
     public int? TrainImagesOfEach(int classes) => ImagesPerClass ?? Share(TrainImages, classes);

@@ -101,11 +101,11 @@ public sealed class ImageSearchTests(TinyRun run)
     }
 
     [Theory]
-    [InlineData(1, "Method 'SGD' is unknown; expected one of DARTS, ", "--method", "SGD")]
-    [InlineData(1, "Preset 'fast' is unknown; expected one of quick, cpu, paper.", "--preset", "fast")]
+    [InlineData(2, "Method 'SGD' is unknown; expected one of DARTS, ", "--method", "SGD")]
+    [InlineData(2, "Preset 'fast' is unknown; expected one of quick, cpu, paper.", "--preset", "fast")]
     [InlineData(1, "There is no folder ", "--data", "/no/such/folder")]
     [InlineData(1, "Cells is 2; expected at least 3", "--cells", "2")]
-    [InlineData(1, "--images-per-class is 0; expected at least 1.", "--images-per-class", "0")]
+    [InlineData(2, "--images-per-class is 0; expected at least 1.", "--images-per-class", "0")]
     [InlineData(2, "--sed", "--sed", "1")]
     [InlineData(2, "--seed", "--seed", "one")]
     public void A_wrong_option_is_one_sentence(int exitCode, string sentence, params string[] options)
@@ -113,6 +113,23 @@ public sealed class ImageSearchTests(TinyRun run)
         var output = Path.Combine(run.Out, "..", $"wrong-{Guid.NewGuid():N}");
         Failed(Sample.Run("ImageSearch", [.. options, "--out", output]), exitCode, sentence);
         Assert.False(Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any());
+    }
+
+    [Fact]
+    public void Results_among_the_classes_and_too_few_images_are_refused()
+    {
+        var train = Path.Combine(run.Images, "train");
+        Failed(Sample.Run("ImageSearch", "--data", train, "--out", Path.Combine(train, "out")), 2, "where it would be taken for a class");
+        Assert.False(Directory.Exists(Path.Combine(train, "out")));
+        var output = Path.Combine(run.Out, "..", "few-out");
+        var few = Directory.CreateDirectory(Path.Combine(run.Out, "..", "few")).FullName;
+        foreach (var folder in Directory.GetDirectories(train).Take(2))
+        {
+            var copy = Directory.CreateDirectory(Path.Combine(few, Path.GetFileName(folder))).FullName;
+            foreach (var file in Directory.GetFiles(folder).Take(2))
+                File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+        Failed(Sample.Run("ImageSearch", "--data", few, "--out", output), 1, "images to train on; expected at least 4");
     }
 
     [Fact]
