@@ -53,7 +53,10 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
         }
         var shape = new ImageShape(dimensions[0], dimensions[1], dimensions[2]);
         if (!Fits(shape.Height) || !Fits(shape.Width))
-            throw Wrong($"Images have {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side: resize them first, for example with ImagePixels");
+        {
+            throw Wrong($"Images have {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side: " +
+                "resize them first, for example with ImagePixels");
+        }
         return new PixelColumn(name, shape, vector.ItemType == NumberDataViewType.Byte);
 
         Exception Wrong(string hint) =>
@@ -71,7 +74,8 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
         };
     }
 
-    public static string Describe(DataViewType type) => type is VectorDataViewType { IsKnownSize: false } ? $"{type} of unknown size" : type.ToString() ?? "";
+    public static string Describe(DataViewType type) =>
+        type is VectorDataViewType { IsKnownSize: false } ? $"{type} of unknown size" : type.ToString() ?? "";
 
     private static bool IsPixelType(DataViewType type) => type == NumberDataViewType.Single || type == NumberDataViewType.Byte;
 

@@ -29,9 +29,11 @@ internal static class StageSettings
 
     private sealed class SearchSpaceName : JsonConverter<SearchSpace>
     {
-        public override SearchSpace Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
+        public override SearchSpace Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw new NotSupportedException();
 
-        public override void Write(Utf8JsonWriter writer, SearchSpace value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
+        public override void Write(Utf8JsonWriter writer, SearchSpace value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Name);
     }
 
     private sealed class RankingFunctionName : JsonConverter<IRankingFunction>
