@@ -14,8 +14,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Benchmarks;
 
 /// <summary>
-/// How many images a second are scored one by one, in bulk by our transformer, and in bulk by the saved zip in ML.NET's own components; and how
-/// many the processors could at most, if they did nothing but a network's multiplications and additions.
+/// How many images a second are scored one by one, in bulk by our transformer, and in bulk by the saved zip in ML.NET's own components; and
+/// how many the processors could at most, if they did nothing but a network's multiplications and additions.
 /// </summary>
 internal static class BulkScoring
 {
@@ -65,8 +65,11 @@ internal static class BulkScoring
                 if (turn > 0)
                     seconds[way].Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
                 var tolerance = way == Torch ? 1e-4 : 0;
-                if (scores.SelectMany(score => score).Zip(expected.SelectMany(score => score)).Any(pair => Math.Abs(pair.First - pair.Second) > tolerance))
+                if (scores.SelectMany(score => score).Zip(expected.SelectMany(score => score))
+                    .Any(pair => Math.Abs(pair.First - pair.Second) > tolerance))
+                {
                     throw new InvalidOperationException($"{way} gives other scores than the last way.");
+                }
             }
         }
         (loaded as IDisposable)?.Dispose();
@@ -77,7 +80,8 @@ internal static class BulkScoring
         foreach (var (way, rate) in perSecond)
         {
             var (least, most) = (images / seconds[way].Max(), images / seconds[way].Min());
-            table.AddRow([way, $"{rate:F0}", $"{least:F0}", $"{most:F0}", .. perSecond.Values.Take(2).Select(other => $"{rate / other:F2}")]);
+            table.AddRow(
+                [way, $"{rate:F0}", $"{least:F0}", $"{most:F0}", .. perSecond.Values.Take(2).Select(other => $"{rate / other:F2}")]);
         }
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.WriteLine($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, " +
@@ -85,8 +89,8 @@ internal static class BulkScoring
         AnsiConsole.Write(table);
         var cost = NetworkCost.Of(PublishedGenotypes.DartsV2, network.Options, s_shape.Channels, Classes, s_shape.Height).MultiplyAdds;
         var peak = MultiplyAddsPerSecond();
-        AnsiConsole.WriteLine($"An image takes {cost / 1e6:F1} million multiply-adds. A loop of nothing else does {peak / 1e9:F0} thousand million a " +
-            $"second: enough for {peak / cost:F0} images.");
+        AnsiConsole.WriteLine($"An image takes {cost / 1e6:F1} million multiply-adds. " +
+            $"A loop of nothing else does {peak / 1e9:F0} thousand million a second: enough for {peak / cost:F0} images.");
         JsonRows.Write(json, [perSecond]);
     }
 

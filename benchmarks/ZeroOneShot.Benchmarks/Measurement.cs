@@ -38,8 +38,8 @@ internal sealed record Measurement(
     public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
 
     /// <summary>
-    /// Seconds are medians; the peak is what the process grew by over its size with the networks built, its two batches of images included; null where
-    /// the system does not tell.
+    /// Seconds are medians; the peak is what the process grew by over its size with the networks built, its two batches of images included;
+    /// null where the system does not tell.
     /// </summary>
     internal sealed record Result(double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds)
     {

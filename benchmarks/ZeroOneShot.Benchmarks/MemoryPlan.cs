@@ -4,7 +4,9 @@ using ZeroOneShot.OneShot;
 
 namespace ZeroOneShot.Benchmarks;
 
-/// <summary>What <see cref="SearchMemory"/> predicts, against what is measured: the growth of a process over its size with the networks built.</summary>
+/// <summary>
+/// What <see cref="SearchMemory"/> predicts, against what is measured: the growth of a process over its size with the networks built.
+/// </summary>
 internal static class MemoryPlan
 {
     private const double MiB = 1 << 20;
@@ -37,8 +39,10 @@ internal static class MemoryPlan
         foreach (var (configuration, predicted) in Configurations.Zip(predictions))
         {
             var measured = configuration.MemoryInProcess();
-            rows.Add(new Row(configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
-                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2, predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
+            rows.Add(new Row(
+                configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
+                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2,
+                predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
                 (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
             JsonRows.Write(json, rows);
             Console.Error.WriteLine(rows[^1]);
@@ -51,8 +55,11 @@ internal static class MemoryPlan
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
         AnsiConsole.WriteLine($"10 classes, {TorchSharp.torch.get_num_threads()} threads; growth of the process over the built networks.");
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
+        foreach (var column in (string[])[
+            "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
+        {
             table.AddColumn(column);
+        }
         foreach (var row in rows)
         {
             table.AddRow(row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Benchmarks;
 
-/// <summary>Every candidate operation forwards and backwards: this library's kernels against libtorch's, which get channels-last images.</summary>
+/// <summary>
+/// Every candidate operation forwards and backwards: this library's kernels against libtorch's, which get channels-last images.
+/// </summary>
 internal static class Operations
 {
     private static readonly (int Channels, int Size)[] s_shapes = [(4, 32), (16, 32), (16, 8), (64, 8)];
@@ -15,7 +17,8 @@ internal static class Operations
     // Runs until what is called often has been compiled anew.
     private const int WarmUp = 40;
 
-    internal sealed record Row(string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds);
+    internal sealed record Row(
+        string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds);
 
     /// <summary>Measures and prints; each pair of times is the median of alternating runs.</summary>
     public static void Run(int[] batches, int repetitions, FileInfo? json)

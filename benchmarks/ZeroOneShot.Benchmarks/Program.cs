@@ -62,4 +62,5 @@ var child = new Command(Measurement.Command, "What search-step and memory-plan r
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, child }.Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, child }
+    .Parse(args).Invoke();

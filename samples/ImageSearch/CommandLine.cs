@@ -151,7 +151,8 @@ internal static class CommandLine
     private static string Outside(string results, string? images) =>
         images is not null && Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(results)))
             == Path.TrimEndingDirectorySeparator(Path.GetFullPath(images))
-            ? throw new ArgumentException($"--out '{results}' lies in --data '{images}', where it would be taken for a class; give a folder outside.")
+            ? throw new ArgumentException(
+                $"--out '{results}' lies in --data '{images}', where it would be taken for a class; give a folder outside.")
             : results;
 
     // ML.NET reads rows on several threads, and wraps what goes wrong there.

@@ -5,8 +5,8 @@ using Microsoft.ML.Runtime;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Passes rows through as they are and adds annotations (<see cref="SearchAnnotations"/>) to the pixel column. All columns keep their place,
-/// the hidden ones too, and the pixel column its other annotations.
+/// Passes rows through as they are and adds annotations (<see cref="SearchAnnotations"/>) to the pixel column. All columns keep their
+/// place, the hidden ones too, and the pixel column its other annotations.
 /// </summary>
 /// <remarks>Saved, it is an empty chain of transformers: what it found matters only to the stages fitted after it.</remarks>
 public abstract class AnnotatingTransformer : ITransformer
@@ -92,7 +92,8 @@ public abstract class AnnotatingTransformer : ITransformer
 
         public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => source.GetGetter<TValue>(source.Schema[column.Index]);
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+            source.GetGetter<TValue>(source.Schema[column.Index]);
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
 
@@ -110,7 +111,8 @@ public abstract class AnnotatingTransformer : ITransformer
 
         public DataViewSchema OutputSchema => outputSchema;
 
-        public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) => At(inputSchema, dependingColumns);
+        public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
+            At(inputSchema, dependingColumns);
 
         public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
         {
@@ -129,7 +131,8 @@ public abstract class AnnotatingTransformer : ITransformer
 
         public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => source.GetGetter<TValue>(source.Schema[column.Index]);
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+            source.GetGetter<TValue>(source.Schema[column.Index]);
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
 

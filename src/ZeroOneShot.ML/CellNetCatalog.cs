@@ -16,17 +16,23 @@ public static class CellNetCatalog
     /// <param name="cells">Number of cells, at least 3.</param>
     /// <param name="validationSet">Data with the same columns to measure after every epoch; null for none.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
-    public static CellNetTrainer CellNet(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, string labelColumnName = "Label",
-        string featureColumnName = "Features", int epochs = 600, int batchSize = 128, int channels = 36, int cells = 20, IDataView? validationSet = null) =>
+    public static CellNetTrainer CellNet(
+        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+        string labelColumnName = "Label", string featureColumnName = "Features",
+        int epochs = 600, int batchSize = 128, int channels = 36, int cells = 20, IDataView? validationSet = null) =>
         catalog.CellNet(new CellNetTrainer.Options
         {
             LabelColumnName = labelColumnName,
             FeatureColumnName = featureColumnName,
-            Settings = new TrainingOptions { Epochs = epochs, BatchSize = batchSize, Network = new() { Channels = channels, Cells = cells } },
+            Settings = new TrainingOptions
+            {
+                Epochs = epochs, BatchSize = batchSize, Network = new() { Channels = channels, Cells = cells },
+            },
             ValidationSet = validationSet,
         });
 
-    /// <inheritdoc cref="CellNet(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, int, int, int, int, IDataView?)"/>
+    /// <inheritdoc
+    /// cref="CellNet(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, int, int, int, int, IDataView?)"/>
     /// <param name="catalog">The catalog.</param>
     /// <param name="options">Settings; copied.</param>
     public static CellNetTrainer CellNet(

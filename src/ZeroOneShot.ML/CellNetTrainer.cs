@@ -16,9 +16,12 @@ namespace ZeroOneShot.ML;
 /// <see cref="Options.Genotype"/> or <see cref="Options.ContinueFrom"/> is given, and a key-typed label.
 /// </description></item>
 /// <item><term>Output</term><description>
-/// <c>Score</c>, Vector&lt;Single&gt; of probabilities with the class names as slot names, and <c>PredictedLabel</c>, a key with the label's values.
+/// <c>Score</c>, Vector&lt;Single&gt; of probabilities with the class names as slot names, and <c>PredictedLabel</c>,
+/// a key with the label's values.
 /// </description></item>
-/// <item><term>Is normalization required?</term><description>No: pixel values are wanted as they are; the network normalises them.</description></item>
+/// <item><term>Is normalization required?</term><description>
+/// No: pixel values are wanted as they are; the network normalises them.
+/// </description></item>
 /// <item><term>Is caching required?</term><description>No: the data are read once into bytes.</description></item>
 /// <item><term>Required NuGet in addition to Microsoft.ML</term><description>
 /// To train: this package and libtorch. To use the saved model: Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime.
@@ -46,12 +49,16 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type, or there is one class only.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column or an annotation is missing or of another type, or there is one class only.
+    /// </exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
     /// <exception cref="InvalidOperationException">
     /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
     /// </exception>
-    /// <exception cref="ArgumentException">There are fewer images than a batch, or the validation set has other classes or another shape.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are fewer images than a batch, or the validation set has other classes or another shape.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)
     {
@@ -82,7 +89,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run, forTraining: false) : null;
         if (validation is not null && !validation.ClassNames.SequenceEqual(images.ClassNames))
         {
-            throw new ArgumentException($"The validation set has classes {Shorten(validation.ClassNames)}, the training set {Shorten(images.ClassNames)}; " +
+            throw new ArgumentException(
+                $"The validation set has classes {Shorten(validation.ClassNames)}, the training set {Shorten(images.ClassNames)}; " +
                 "expected the same. Fit the key mapping of the label on the training set and transform both with it.");
         }
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
@@ -169,8 +177,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         /// <summary>
         /// Weights to train on from, in place of random ones: <see cref="CellNetTransformer.Weights"/> of a model trained earlier, or
         /// <see cref="CellNetWeights.Read"/> of a file of weights, a saved ML.NET model or an ONNX model. The data may be the same or
-        /// others, their classes too; with other classes the classifier begins anew. The weights bring genotype, shape of the network and normalisation with them. The learning rate begins
-        /// anew: choose a smaller one to keep most of what was learned. Default null.
+        /// others, their classes too; with other classes the classifier begins anew. The weights bring genotype, shape of the network and
+        /// normalisation with them. The learning rate begins anew: choose a smaller one to keep most of what was learned. Default null.
         /// </summary>
         public CellNetWeights? ContinueFrom;
 
@@ -205,12 +213,13 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         private void CheckNames()
         {
             string[] made = [ScoreColumnName, PredictedLabelColumnName];
-            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(FeatureColumnName) || PredictedLabelColumnName == CellNetTransformer.Score
-                || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
+            if (ScoreColumnName == PredictedLabelColumnName || PredictedLabelColumnName == CellNetTransformer.Score
+                || made.Contains(FeatureColumnName) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
             {
-                throw new ArgumentException($"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
-                    $"FeatureColumnName '{FeatureColumnName}'; expected three names, no predicted label called '{CellNetTransformer.Score}', " +
-                    "and none that begins with 'CellNet.'.");
+                throw new ArgumentException(
+                    $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and FeatureColumnName " +
+                    $"'{FeatureColumnName}'; expected three names, no predicted label called '{CellNetTransformer.Score}', and none that " +
+                    "begins with 'CellNet.'.");
             }
         }
     }

@@ -13,13 +13,13 @@ using ZeroOneShot.Training;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// A trained network as a transformer: from pixels to <c>Score</c>, one probability per class under its name, and <c>PredictedLabel</c>, a key
-/// with the values of the training label.
+/// A trained network as a transformer: from pixels to <c>Score</c>, one probability per class under its name, and <c>PredictedLabel</c>, a
+/// key with the values of the training label.
 /// </summary>
 /// <remarks>
-/// Inside there are ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head, and these are what is saved: a
-/// saved model needs Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library. Dispose
-/// the transformer to free its ONNX sessions and to remove their temporary file.
+/// Inside there are ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head, and these are what is saved:
+/// a saved model needs Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library.
+/// Dispose the transformer to free its ONNX sessions and to remove their temporary file.
 /// </remarks>
 public sealed class CellNetTransformer : ITransformer, IDisposable
 {
@@ -150,8 +150,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         ScoreColumns.Sort(ClassNames, scores, count);
 
     /// <summary>
-    /// Writes the network as an ONNX model (opset 17) for use without ML.NET: input as the pixel column, batch x channels x height x width, any
-    /// batch; output probabilities, batch x classes. The normalisation is inside. Metadata: see <see cref="SearchInfo"/>.
+    /// Writes the network as an ONNX model (opset 17) for use without ML.NET: input as the pixel column, batch x channels x height x width,
+    /// any batch; output probabilities, batch x classes. The normalisation is inside. Metadata: see <see cref="SearchInfo"/>.
     /// </summary>
     /// <param name="stream">Where to; left open.</param>
     public void ExportOnnx(Stream stream)
@@ -168,8 +168,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
 
     /// <summary>
-    /// Frees the ONNX sessions, once the cursors that are reading scores are disposed too. Only <see cref="ExportOnnx(Stream)"/> can be used
-    /// afterwards, and views made earlier cannot be read.
+    /// Frees the ONNX sessions, once the cursors that are reading scores are disposed too. Only <see cref="ExportOnnx(Stream)"/> can be
+    /// used afterwards, and views made earlier cannot be read.
     /// </summary>
     public void Dispose()
     {
@@ -221,7 +221,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
             var spare = new List<string> { Logits };
             if (!HasTextValues(label))
             {
-                // The stock head names its scores only after texts. So a second head, whose label has the names as texts, makes the scores anew.
+                // The stock head names its scores only after texts. So a second head, whose label has the names as texts,
+                // makes the scores anew.
                 AddHead(label.Type, TextValues(classNames), SpareLabel);
                 spare.Add(SpareLabel);
             }

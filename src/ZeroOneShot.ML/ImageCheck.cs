@@ -37,7 +37,9 @@ internal static class ImageCheck
         }
     }
 
-    /// <summary>What is said of a faulty image file, after moving it into a folder where one is given. One that cannot be moved stays.</summary>
+    /// <summary>
+    /// What is said of a faulty image file, after moving it into a folder where one is given. One that cannot be moved stays.
+    /// </summary>
     public static FaultyImage Found(string path, string? folder, ImageFaultException fault)
     {
         try
@@ -101,7 +103,8 @@ internal static class ImageCheck
             if (fault is null)
                 continue;
             var path = isPath ? paths[row] : row.ToString(CultureInfo.InvariantCulture);
-            faulty.Add(Found(path, options.Faulty == FaultyImages.Quarantine && File.Exists(path) ? options.QuarantineFolder : null, fault));
+            faulty.Add(Found(
+                path, options.Faulty == FaultyImages.Quarantine && File.Exists(path) ? options.QuarantineFolder : null, fault));
         }
         var report = new ImageCheckReport(columnName, faults.Count - faulty.Count, faulty);
         Report(report, options, channel);

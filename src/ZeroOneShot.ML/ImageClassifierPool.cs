@@ -17,8 +17,8 @@ namespace ZeroOneShot.ML;
 /// images from paths is given the images in place of what its LoadImages would load.
 /// </para>
 /// <para>
-/// All members may be called at the same time. <see cref="Dispose"/> waits for the images that are being classified; whoever still waits for
-/// a turn, or comes later, gets an <see cref="ObjectDisposedException"/>.
+/// All members may be called at the same time. <see cref="Dispose"/> waits for the images that are being classified; whoever still waits
+/// for a turn, or comes later, gets an <see cref="ObjectDisposedException"/>.
 /// </para>
 /// </remarks>
 public sealed class ImageClassifierPool : IDisposable

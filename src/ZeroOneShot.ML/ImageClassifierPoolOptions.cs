@@ -9,8 +9,8 @@ public sealed record ImageClassifierPoolOptions
     public int Concurrency { get; init; } = Environment.ProcessorCount;
 
     /// <summary>
-    /// The column in which the model takes images. Default <c>Image</c> or, where the model has no such column but one of whole files, that.
-    /// Of no effect on a model that loads images from paths.
+    /// The column in which the model takes images. Default <c>Image</c> or, where the model has no such column but one of whole files,
+    /// that. Of no effect on a model that loads images from paths.
     /// </summary>
     public string ImageColumnName { get; init; } = "Image";
 

@@ -28,7 +28,8 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     /// <param name="copied">Images of just this size are copied: ResizeImages to that size would dispose them.</param>
     /// <param name="owned">What is disposed with the chain of transformers that this one begins.</param>
     public ImageColumnTransformer(
-        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied, IDisposable? owned = null)
+        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied,
+        IDisposable? owned = null)
     {
         (_output, _input, _copied, _owned) = (output, input, copied, owned);
         _saved = data.Schema[input].Type is TextDataViewType

@@ -26,7 +26,8 @@ public static class ImageDataCatalog
     /// <returns>Columns <c>Features</c> and <c>Label</c>; see <see cref="LoadImages"/>.</returns>
     /// <exception cref="FileNotFoundException">The path or the file of the part does not exist.</exception>
     /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
-    public static IDataView LoadCifar100(this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train, bool coarse = false) =>
+    public static IDataView LoadCifar100(
+        this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train, bool coarse = false) =>
         catalog.LoadImages(CifarFiles.Read100(path, part, coarse));
 
     /// <summary>Images in memory as data: made row by row from their bytes, as often as needed.</summary>
@@ -41,7 +42,8 @@ public static class ImageDataCatalog
         ArgumentNullException.ThrowIfNull(images);
         var schema = SchemaDefinition.Create(typeof(PixelRow));
         var shape = images.Shape;
-        schema[nameof(PixelRow.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, shape.Channels, shape.Height, shape.Width);
+        schema[nameof(PixelRow.Features)].ColumnType =
+            new VectorDataViewType(NumberDataViewType.Single, shape.Channels, shape.Height, shape.Width);
         schema[nameof(PixelRow.Features)].ColumnName = featureColumnName;
         SetLabel(schema[nameof(PixelRow.Label)], labelColumnName, images.ClassNames);
         return catalog.LoadFromEnumerable(Rows(images), schema);
@@ -52,11 +54,15 @@ public static class ImageDataCatalog
     /// <c>ImagePath</c>; or read the images at once with <see cref="ImageFolder.Read"/>.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="path">The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.</param>
+    /// <param name="path">
+    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them.
+    /// </param>
     /// <param name="check">
     /// Whether every file is decoded once now, so that one that cannot be used is named before anything is trained. Default true.
     /// </param>
-    /// <returns>Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).</returns>
+    /// <returns>
+    /// Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).
+    /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used (with <paramref name="check"/>). The message names the file.

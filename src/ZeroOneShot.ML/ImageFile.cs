@@ -31,7 +31,9 @@ public static class ImageFile
 
     // Skia decodes more, such as wbmp, as which many a file passes that is no image at all.
     private static readonly SKEncodedImageFormat[] s_formats =
-        [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Webp];
+    [
+        SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Webp,
+    ];
 
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
@@ -107,7 +109,9 @@ public static class ImageFile
         }
     }
 
-    /// <summary>The pixels as channels x height x width: red, green, blue, or grey as <see cref="ImagePixelsEstimator"/> makes it.</summary>
+    /// <summary>
+    /// The pixels as channels x height x width: red, green, blue, or grey as <see cref="ImagePixelsEstimator"/> makes it.
+    /// </summary>
     internal static void CopyPixels(SKBitmap bitmap, int channels, Span<byte> image)
     {
         var pixels = bitmap.GetPixelSpan();
@@ -135,7 +139,8 @@ public static class ImageFile
     internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
         bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
 
-    private static long LengthOf(string path) => new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
+    private static long LengthOf(string path) =>
+        new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
 
     private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
     {
@@ -198,7 +203,9 @@ public static class ImageFile
         }
     }
 
-    /// <summary>The same pixels in 4 bytes each; null where Skia cannot. (SKBitmap.Copy leaves as many bytes to the garbage collector as it copies.)</summary>
+    /// <summary>
+    /// The same pixels in 4 bytes each; null where Skia cannot. (SKBitmap.Copy leaves as many bytes to the garbage collector as it copies.)
+    /// </summary>
     private static SKBitmap? InColour(SKBitmap bitmap)
     {
         var colour = new SKBitmap(bitmap.Info.WithColorType(SKColorType.Bgra8888));

@@ -8,12 +8,15 @@ namespace ZeroOneShot.ML;
 /// <summary>Reads a folder with one subfolder of images per class into memory.</summary>
 public static class ImageFolder
 {
-    /// <summary>The endings of file names that are taken for images, in small letters; capitals do as well. Other files are left out.</summary>
+    /// <summary>
+    /// The endings of file names that are taken for images, in small letters; capitals do as well. Other files are left out.
+    /// </summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
     /// <summary>Decodes every image once.</summary>
     /// <param name="path">
-    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them, read in ordinal order.
+    /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them,
+    /// read in ordinal order.
     /// </param>
     /// <param name="height">
     /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 64; null (then the width too) to take the images as they are.
@@ -36,7 +39,8 @@ public static class ImageFolder
         if (height is null != width is null)
         {
             throw new ArgumentException(
-                $"The height is {height?.ToString() ?? "null"} and the width {width?.ToString() ?? "null"}; give both or neither.", nameof(height));
+                $"The height is {height?.ToString() ?? "null"} and the width {width?.ToString() ?? "null"}; give both or neither.",
+                nameof(height));
         }
         if (height is not null && width is not null)
         {
@@ -67,10 +71,17 @@ public static class ImageFolder
         ArgumentException.ThrowIfNullOrEmpty(path);
         var folder = Path.GetFullPath(path);
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"There is no folder '{folder}'; expected a folder with one subfolder of images per class. Check the path.");
-        string[] classes = [.. Directory.EnumerateDirectories(folder).Where(name => !Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal)];
+        {
+            throw new DirectoryNotFoundException(
+                $"There is no folder '{folder}'; expected a folder with one subfolder of images per class. Check the path.");
+        }
+        string[] classes = [.. Directory.EnumerateDirectories(folder)
+            .Where(name => !Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal)];
         if (classes.Length == 0)
-            throw new InvalidDataException($"Folder '{folder}' has no subfolders; expected one subfolder of images per class, called as the class.");
+        {
+            throw new InvalidDataException(
+                $"Folder '{folder}' has no subfolders; expected one subfolder of images per class, called as the class.");
+        }
         var files = new List<(string, int)>();
         foreach (var (label, name) in classes.Index())
         {
@@ -78,7 +89,8 @@ public static class ImageFolder
             files.AddRange(Directory.EnumerateFiles(name).Where(IsImage).Order(StringComparer.Ordinal).Select(file => (file, label)));
             if (files.Count == before)
             {
-                throw new InvalidDataException($"Folder '{name}' has no images; expected at least one file that ends in {string.Join(", ", Extensions)}. " +
+                throw new InvalidDataException(
+                    $"Folder '{name}' has no images; expected at least one file that ends in {string.Join(", ", Extensions)}. " +
                     "Add images of the class, or remove the folder.");
             }
         }
@@ -138,7 +150,8 @@ public static class ImageFolder
             using var bitmap = ImageFile.Decode(file.Path);
             if (bitmap.Height != shape.Height || bitmap.Width != shape.Width)
             {
-                throw new InvalidDataException($"'{file.Path}' is {bitmap.Width} x {bitmap.Height} pixels, '{files[0].Path}' {shape.Width} x {shape.Height}; " +
+                throw new InvalidDataException(
+                    $"'{file.Path}' is {bitmap.Width} x {bitmap.Height} pixels, '{files[0].Path}' {shape.Width} x {shape.Height}; " +
                     "expected images of one size. Give a height and a width to resize them to.");
             }
             ImageFile.CopyPixels(bitmap, shape.Channels, pixels.Slice(i * shape.Size, shape.Size));
@@ -150,7 +163,9 @@ public static class ImageFolder
     {
         var ml = new MLContext();
         var rows = ml.Data.LoadFromEnumerable(Rows(files));
-        using var resizing = ml.Transforms.ImagePixels(nameof(ImageRow.Image), nameof(ImageRow.Image), shape.Height, shape.Width, shape.Channels).Fit(rows);
+        using var resizing = ml.Transforms
+            .ImagePixels(nameof(ImageRow.Image), nameof(ImageRow.Image), shape.Height, shape.Width, shape.Channels)
+            .Fit(rows);
         var resized = resizing.Transform(rows);
         var column = resized.Schema[nameof(ImageRow.Image)];
         using var cursor = resized.GetRowCursor([column]);

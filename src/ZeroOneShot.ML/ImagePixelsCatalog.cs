@@ -16,7 +16,8 @@ public static class ImagePixelsCatalog
     /// <param name="width">Pixels, 16 to 64.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <exception cref="ArgumentException">A number is out of its range.</exception>
-    public static ImagePixelsEstimator ImagePixels(this TransformsCatalog catalog, string outputColumnName = "Features", string? inputColumnName = "Image",
+    public static ImagePixelsEstimator ImagePixels(
+        this TransformsCatalog catalog, string outputColumnName = "Features", string? inputColumnName = "Image",
         int height = 32, int width = 32, int channels = 3)
     {
         ArgumentNullException.ThrowIfNull(catalog);

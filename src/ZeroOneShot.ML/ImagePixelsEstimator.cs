@@ -53,7 +53,8 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <exception cref="ArgumentException">A number is out of its range.</exception>
     public ImagePixelsEstimator(
-        IHostEnvironment environment, string outputColumnName, string? inputColumnName = null, int height = 32, int width = 32, int channels = 3)
+        IHostEnvironment environment, string outputColumnName, string? inputColumnName = null,
+        int height = 32, int width = 32, int channels = 3)
     {
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
@@ -110,7 +111,8 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         };
         if (!takes)
             throw WrongType(PixelColumn.Describe(image));
-        var pixels = MLNetInternals.ShapeColumn(_options.Output, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false, null);
+        var pixels = MLNetInternals.ShapeColumn(
+            _options.Output, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, false, null);
         return new SchemaShape(inputSchema.Where(column => column.Name != _options.Output).Append(pixels));
     }
 
@@ -126,7 +128,10 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     internal static void CheckChannels(int channels)
     {
         if (channels is not (1 or 3))
-            throw new ArgumentOutOfRangeException(nameof(channels), channels, $"There are {channels} channels; expected 3 for colour or 1 for grey.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(channels), channels, $"There are {channels} channels; expected 3 for colour or 1 for grey.");
+        }
     }
 
     private Exception WrongType(string actual) =>
@@ -142,13 +147,15 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         if (channels == 1)
         {
             // Half a level more, then cut off, rounds.
-            var grey = graph.Conv(pixels, graph.Initializer("grey", [(float)Red / Whole, (float)Green / Whole, (float)Blue / Whole], 1, 3, 1, 1),
+            var grey = graph.Conv(
+                pixels, graph.Initializer("grey", [(float)Red / Whole, (float)Green / Whole, (float)Blue / Whole], 1, 3, 1, 1),
                 graph.Initializer("half", [0.5f], 1));
             pixels = graph.Cast(graph.Cast(grey, DataType.Int32), DataType.Float);
         }
         graph.Output(graph.Reshape(pixels, channels, height, width), output, DataType.Float, channels, height, width);
         using var stream = new MemoryStream();
-        var version = typeof(ImagePixelsEstimator).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        var version = typeof(ImagePixelsEstimator).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
         graph.Write(stream, "ImagePixels", nameof(ZeroOneShot), version);
         return stream.ToArray();
     }

@@ -38,12 +38,16 @@ internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames
         if (key.Count < 2)
             throw OneClass(context, name);
         if (key.Count > (ulong)Array.MaxLength)
-            throw SchemaErrors.Mismatch(context, Role, name, $"at most {Array.MaxLength} classes", key.Count.ToString(CultureInfo.InvariantCulture), Hint);
+        {
+            throw SchemaErrors.Mismatch(
+                context, Role, name, $"at most {Array.MaxLength} classes", key.Count.ToString(CultureInfo.InvariantCulture), Hint);
+        }
         return new LabelColumn(name, Names(column, (int)key.Count));
     }
 
     public static Exception OneClass(IExceptionContext context, string name) => context.Process(new ArgumentOutOfRangeException("input",
-        $"Only one class found in the {name} column. To build a multiclass classification model, the number of classes needs to be 2 or greater"));
+        $"Only one class found in the {name} column. " +
+        "To build a multiclass classification model, the number of classes needs to be 2 or greater"));
 
     /// <summary>The annotations of a label column of which others than its key values do not matter.</summary>
     public static DataViewSchema.Annotations KeyValuesOf(DataViewSchema.Column column)

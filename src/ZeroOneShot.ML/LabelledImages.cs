@@ -36,7 +36,10 @@ internal static class LabelledImages
         if (!(scale > 0 && float.IsFinite(scale)))
             throw new ArgumentException($"PixelScale is {scale}; expected a number above 0: 1 for values 0 to 255, 255 for values 0 to 1.");
         if (pixelColumn.IsByte && scale != 1)
-            throw new ArgumentException($"PixelScale is {scale}, but column '{featureColumn}' holds bytes, which are pixel values already; leave it at 1.");
+        {
+            throw new ArgumentException(
+                $"PixelScale is {scale}, but column '{featureColumn}' holds bytes, which are pixel values already; leave it at 1.");
+        }
 
         var size = pixelColumn.Shape.Size;
         var pixels = new byte[ImageSet.ByteCount(data.GetRowCount() ?? RowsAtFirst, pixelColumn.Shape)];
@@ -113,10 +116,11 @@ internal static class LabelledImages
     }
 
     private static string OutOfRange(string column, long row, float value, float scale) => string.Create(CultureInfo.InvariantCulture,
-        $"Column '{column}' has value {value} in row {row} (counted from 0); expected pixel values from 0 to {255 / scale}, since PixelScale is {scale}. " +
-        $"Do not normalise the pixels, or set PixelScale so that value x PixelScale is from 0 to 255.");
+        $"Column '{column}' has value {value} in row {row} (counted from 0); expected pixel values from 0 to {255 / scale}, " +
+        $"since PixelScale is {scale}. Do not normalise the pixels, or set PixelScale so that value x PixelScale is from 0 to 255.");
 
     private static string SeemsScaled(string column, long row, float highest, float scale) => string.Create(CultureInfo.InvariantCulture,
-        $"Column '{column}' has no value above {highest / scale} in row {row} (counted from 0), and fractions among them; expected pixel values from 0 to " +
-        $"{255 / scale}, since PixelScale is {scale}. If its values are scaled from 0 to 1, set PixelScale = 255.");
+        $"Column '{column}' has no value above {highest / scale} in row {row} (counted from 0), and fractions among them; " +
+        $"expected pixel values from 0 to {255 / scale}, since PixelScale is {scale}. " +
+        $"If its values are scaled from 0 to 1, set PixelScale = 255.");
 }

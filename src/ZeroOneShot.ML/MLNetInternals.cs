@@ -47,7 +47,8 @@ internal static class MLNetInternals
 
     /// <summary>A linear model with softmax from its weights, one row per class.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-    public static extern MaximumEntropyModelParameters MaximumEntropyModel(IHostEnvironment environment, VBuffer<float>[] weights, float[] bias,
+    public static extern MaximumEntropyModelParameters MaximumEntropyModel(
+        IHostEnvironment environment, VBuffer<float>[] weights, float[] bias,
         int classes, int features, string[]? labelNames, ModelStatisticsBase? statistics);
 
     /// <summary>The stock transformer that makes Score and PredictedLabel with a model.</summary>
@@ -56,7 +57,8 @@ internal static class MLNetInternals
         where TModel : class
     {
         [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-        public static extern MulticlassPredictionTransformer<TModel> Transformer(IHostEnvironment environment, TModel model, DataViewSchema trainSchema,
+        public static extern MulticlassPredictionTransformer<TModel> Transformer(
+            IHostEnvironment environment, TModel model, DataViewSchema trainSchema,
             string featureColumn, string labelColumn, string scoreColumn, string predictedLabelColumn);
     }
 }

@@ -7,15 +7,18 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// The second stage: differentiable architecture search over the operations that the first stage left live. Where pruning has decided on the
-/// architecture already (ETENAS, ETENAS-PC), it passes that on.
+/// The second stage: differentiable architecture search over the operations that the first stage left live. Where pruning has decided on
+/// the architecture already (ETENAS, ETENAS-PC), it passes that on.
 /// </summary>
 /// <remarks>
 /// <list type="table">
 /// <item><term>Input</term><description>
-/// A pixel column as for <see cref="ZeroShotPruneEstimator"/>, annotated by it unless <see cref="Options.Mask"/> is given, and a key-typed label.
+/// A pixel column as for <see cref="ZeroShotPruneEstimator"/>, annotated by it unless <see cref="Options.Mask"/> is given,
+/// and a key-typed label.
 /// </description></item>
-/// <item><term>Output</term><description>The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.</description></item>
+/// <item><term>Output</term><description>
+/// The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.
+/// </description></item>
 /// <item><term>Reads the data</term><description>Once; not at all where there is nothing to search.</description></item>
 /// <item><term>Saved as</term><description>An empty chain of transformers.</description></item>
 /// </list>
@@ -83,7 +86,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
         run.Log.Found(result.Genotype);
         return new MaskedDartsSearchTransformer(
-            _host, _options.FeatureColumnName, method, mask, result.Genotype, result, StageSettings.With(earlier, "search", result.Options));
+            _host, _options.FeatureColumnName, method, mask, result.Genotype, result,
+            StageSettings.With(earlier, "search", result.Options));
     }
 
     /// <inheritdoc/>
@@ -110,15 +114,17 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     public sealed class Options : StageOptions
     {
         /// <summary>
-        /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none, <see cref="Settings"/>
-        /// are taken as they are.
+        /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none,
+        /// <see cref="Settings"/> are taken as they are.
         /// </summary>
         public SearchMethod? Method;
 
         /// <summary>The operations to search. Default null: those that the pruning stage left.</summary>
         public OperationMask? Mask;
 
-        /// <summary>The search space that the annotated mask must be of. Default <see cref="SearchSpace.Darts"/>; <see cref="Mask"/> brings its own.</summary>
+        /// <summary>
+        /// The search space that the annotated mask must be of. Default <see cref="SearchSpace.Darts"/>; <see cref="Mask"/> brings its own.
+        /// </summary>
         public SearchSpace Space = SearchSpace.Darts;
 
         /// <summary>

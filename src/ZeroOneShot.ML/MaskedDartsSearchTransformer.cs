@@ -21,6 +21,8 @@ public sealed class MaskedDartsSearchTransformer : AnnotatingTransformer
     /// <summary>The architecture.</summary>
     public Genotype Genotype { get; }
 
-    /// <summary>The course of the search and its last alphas; null where pruning had decided on the architecture (ETENAS, ETENAS-PC).</summary>
+    /// <summary>
+    /// The course of the search and its last alphas; null where pruning had decided on the architecture (ETENAS, ETENAS-PC).
+    /// </summary>
     public SearchResult? Result { get; }
 }

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// A temporary file with an ONNX model, from which an OnnxTransformer reads and saves it while it lives. (From a stream, ML.NET makes such a
-/// file too, and leaves it behind.) What is not disposed goes with the process.
+/// A temporary file with an ONNX model, from which an OnnxTransformer reads and saves it while it lives. (From a stream, ML.NET makes such
+/// a file too, and leaves it behind.) What is not disposed goes with the process.
 /// </summary>
 internal sealed class OnnxFile : IDisposable
 {

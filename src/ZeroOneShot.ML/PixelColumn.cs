@@ -53,14 +53,19 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
         }
         var shape = new ImageShape(dimensions[0], dimensions[1], dimensions[2]);
         if (!Fits(shape.Height) || !Fits(shape.Width))
-            throw Wrong($"Images have {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side: resize them first, for example with ImagePixels");
+        {
+            throw Wrong($"Images have {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side: " +
+                "resize them first, for example with ImagePixels");
+        }
         return new PixelColumn(name, shape, vector.ItemType == NumberDataViewType.Byte);
 
         Exception Wrong(string hint) =>
             SchemaErrors.Mismatch(context, Role, name, Expected, Describe(column.Type), hint.Length > 0 ? hint : Example);
     }
 
-    /// <summary>Refuses data whose column of this name holds other pixels. A vector without dimensions will do if its size is right.</summary>
+    /// <summary>
+    /// Refuses data whose column of this name holds other pixels. A vector without dimensions will do if its size is right.
+    /// </summary>
     public void ThrowIfOther(DataViewSchema schema, IExceptionContext context)
     {
         var type = (schema.GetColumnOrNull(Name) ?? throw SchemaErrors.NotFound(context, Role, Name)).Type;
@@ -86,7 +91,8 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
         };
     }
 
-    public static string Describe(DataViewType type) => type is VectorDataViewType { IsKnownSize: false } ? $"{type} of unknown size" : type.ToString() ?? "";
+    public static string Describe(DataViewType type) =>
+        type is VectorDataViewType { IsKnownSize: false } ? $"{type} of unknown size" : type.ToString() ?? "";
 
     private static bool IsPixelType(DataViewType type) => type == NumberDataViewType.Single || type == NumberDataViewType.Byte;
 

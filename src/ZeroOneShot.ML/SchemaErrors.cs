@@ -10,7 +10,8 @@ internal static class SchemaErrors
     public static Exception NotFound(IExceptionContext context, string role, string column) =>
         context.Process(new ArgumentOutOfRangeException(Parameter, $"Could not find {role} column '{column}'"));
 
-    public static Exception Mismatch(IExceptionContext context, string role, string column, string expected, string actual, string hint = "") =>
+    public static Exception Mismatch(
+        IExceptionContext context, string role, string column, string expected, string actual, string hint = "") =>
         context.Process(new ArgumentOutOfRangeException(Parameter,
             $"Schema mismatch for {role} column '{column}': expected {expected}, got {actual}{(hint.Length > 0 ? ". " + hint : "")}"));
 }

@@ -18,7 +18,8 @@ public static class SearchCatalog
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     public static ZeroShotPruneEstimator ZeroShotPrune(this TransformsCatalog catalog, string featureColumnName = "Features",
-        string labelColumnName = "Label", SearchMethod? method = null, double level = 0.5, int batchSize = 128, int channels = 16, int cells = 8) =>
+        string labelColumnName = "Label", SearchMethod? method = null, double level = 0.5,
+        int batchSize = 128, int channels = 16, int cells = 8) =>
         catalog.ZeroShotPrune(new ZeroShotPruneEstimator.Options
         {
             FeatureColumnName = featureColumnName,

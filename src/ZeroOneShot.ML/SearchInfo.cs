@@ -6,13 +6,15 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Where a trained network comes from, as it travels in the metadata of its ONNX model: on its own, or inside a saved ML.NET model, even after
-/// an application that does not know this library has loaded and saved that again.
+/// Where a trained network comes from, as it travels in the metadata of its ONNX model: on its own, or inside a saved ML.NET model, even
+/// after an application that does not know this library has loaded and saved that again.
 /// </summary>
 /// <remarks>Metadata keys beside those of <see cref="CellNetOnnx"/>: see the constants.</remarks>
 public sealed record SearchInfo
 {
-    /// <summary>Metadata key of the mask: JSON as <see cref="OperationMask.ToJson"/> writes it. Absent where the genotype was given by hand.</summary>
+    /// <summary>
+    /// Metadata key of the mask: JSON as <see cref="OperationMask.ToJson"/> writes it. Absent where the genotype was given by hand.
+    /// </summary>
     public const string MaskKey = "mask";
 
     /// <summary>Metadata key of the name of the method of Table 1. Absent where it was none of them.</summary>
@@ -46,7 +48,9 @@ public sealed record SearchInfo
     public required string LibraryVersion { get; init; }
 
     /// <summary>Reads it from a file.</summary>
-    /// <param name="path">An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.</param>
+    /// <param name="path">
+    /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
+    /// </param>
     /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
@@ -71,18 +75,21 @@ public sealed record SearchInfo
                 Mask = mask,
                 Method = metadata.TryGetValue(MethodKey, out var method) ? SearchMethod.Parse(method) : null,
                 ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey))
-                    ?? throw new InvalidDataException($"{where} has no class names in its metadata; expected a network trained by CellNetTrainer."),
+                    ?? throw new InvalidDataException(
+                        $"{where} has no class names in its metadata; expected a network trained by CellNetTrainer."),
                 Settings = Text(SettingsKey),
                 LibraryVersion = Text(LibraryVersionKey),
             };
         }
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
         {
-            throw new InvalidDataException($"{where} has metadata that CellNetTrainer does not write: {e.Message} Save the model again.", e);
+            throw new InvalidDataException(
+                $"{where} has metadata that CellNetTrainer does not write: {e.Message} Save the model again.", e);
         }
 
         string Text(string key) => metadata.TryGetValue(key, out var text)
             ? text
-            : throw new InvalidDataException($"{where} holds an ONNX model without '{key}' in its metadata; expected a network trained by CellNetTrainer.");
+            : throw new InvalidDataException(
+                $"{where} holds an ONNX model without '{key}' in its metadata; expected a network trained by CellNetTrainer.");
     }
 }

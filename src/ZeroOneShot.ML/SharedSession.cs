@@ -2,7 +2,10 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>An ONNX session that several cursors run. It is freed when its owner has disposed it and no cursor is left: to run one that is freed would end the process.</summary>
+/// <summary>
+/// An ONNX session that several cursors run. It is freed when its owner has disposed it and no cursor is left: to run one that is freed
+/// would end the process.
+/// </summary>
 internal sealed class SharedSession(InferenceSession session) : IDisposable
 {
     private readonly Lock _lock = new();

@@ -8,8 +8,8 @@ namespace ZeroOneShot.ML;
 internal static class Stage
 {
     /// <summary>
-    /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings, and a
-    /// GPU of the MLContext is meant for training here.
+    /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings,
+    /// and a GPU of the MLContext is meant for training here.
     /// </summary>
     public static TransformsCatalog OnnxTransforms(IHost host) =>
         MLNetInternals.GpuDeviceId(host) is null ? MLNetInternals.Transforms(host) : new MLContext().Transforms;

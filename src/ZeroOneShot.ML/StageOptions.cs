@@ -6,10 +6,10 @@ namespace ZeroOneShot.ML;
 
 /// <summary>The settings that all three stages have.</summary>
 /// <remarks>
-/// A stage copies its options when it is made, and never changes them. A Fit that is cancelled, by <see cref="CancellationToken"/> or by the
-/// MLContext (whose <c>CancelExecution</c> ML.NET 5.0.1 keeps to itself and its tools), throws <see cref="OperationCanceledException"/> within one step, which at small sizes is well within
-/// two seconds. What had been reached by then is lost, unless there is a <see cref="CheckpointFolder"/>: with one, the same Fit goes on
-/// from there.
+/// A stage copies its options when it is made, and never changes them. A Fit that is cancelled, by <see cref="CancellationToken"/> or by
+/// the MLContext (whose <c>CancelExecution</c> ML.NET 5.0.1 keeps to itself), throws <see cref="OperationCanceledException"/> within one
+/// step, which at small sizes is well within two seconds. What had been reached by then is lost, unless there is a
+/// <see cref="CheckpointFolder"/>: with one, the same Fit goes on from there.
 /// </remarks>
 public abstract class StageOptions
 {

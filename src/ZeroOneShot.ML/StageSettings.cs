@@ -38,15 +38,17 @@ internal static class StageSettings
         catch (JsonException e)
         {
             throw new InvalidDataException(
-                $"The settings of earlier stages are not the JSON object that they should be: {e.Message} Use the model as it was saved.", e);
+                $"The settings of earlier stages are no JSON object, as they should be: {e.Message} Use the model as it was saved.", e);
         }
     }
 
     private sealed class SearchSpaceName : JsonConverter<SearchSpace>
     {
-        public override SearchSpace Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
+        public override SearchSpace Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw new NotSupportedException();
 
-        public override void Write(Utf8JsonWriter writer, SearchSpace value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
+        public override void Write(Utf8JsonWriter writer, SearchSpace value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Name);
     }
 
     private sealed class RankingFunctionName : JsonConverter<IRankingFunction>

@@ -9,15 +9,18 @@ using ZeroOneShot.ZeroShot;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// The first stage: leaves a part of the search space's operations live, without training anything (Algorithm 1 of "Half Search Space is All
-/// You Need").
+/// The first stage: leaves a part of the search space's operations live, without training anything (Algorithm 1 of "Half Search Space is
+/// All You Need").
 /// </summary>
 /// <remarks>
 /// <list type="table">
 /// <item><term>Input</term><description>
-/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 64 pixels a side, and a key-typed label.
+/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 64 pixels a side,
+/// and a key-typed label.
 /// </description></item>
-/// <item><term>Output</term><description>The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.</description></item>
+/// <item><term>Output</term><description>
+/// The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.
+/// </description></item>
 /// <item><term>Reads the data</term><description>Once; not at all where the method does not rank operations.</description></item>
 /// <item><term>Saved as</term><description>An empty chain of transformers.</description></item>
 /// </list>
@@ -69,7 +72,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
                 : default,
         };
         run.Log.Pruned(method?.Name ?? "Pruning", mask);
-        return new ZeroShotPruneTransformer(_host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
+        return new ZeroShotPruneTransformer(
+            _host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
 
         string? Checkpoint() => run.Checkpoint(RunStage.Prune);
 

@@ -7,7 +7,8 @@ namespace ZeroOneShot.ML;
 /// <summary>What <see cref="ZeroShotPruneEstimator"/> found; annotates the pixel column with it.</summary>
 public sealed class ZeroShotPruneTransformer : AnnotatingTransformer
 {
-    internal ZeroShotPruneTransformer(IHost host, string columnName, SearchMethod? method, OperationMask mask, Genotype? genotype, string settings)
+    internal ZeroShotPruneTransformer(
+        IHost host, string columnName, SearchMethod? method, OperationMask mask, Genotype? genotype, string settings)
         : base(host, columnName, Annotations(method, mask, genotype, settings)) => (Method, Mask, Genotype) = (method, mask, genotype);
 
     /// <summary>The method that was followed; null where the options named none.</summary>

@@ -19,7 +19,9 @@ public sealed class BadInputTests
         prune.Progress = new Probe(() => reached = true);
         var pipeline = _ml.Transforms.ZeroShotPrune(prune).Append(Toy.Trainer(_ml));
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Toy.Data(_ml)));
-        Assert.Contains("Schema mismatch for feature column 'Features': expected annotation 'Genotype', got none. Put MaskedDartsSearch before CellNet", error.Message);
+        Assert.Contains(
+            "Schema mismatch for feature column 'Features': expected annotation 'Genotype', got none. Put MaskedDartsSearch before CellNet",
+            error.Message);
         Assert.False(reached);
 
         error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.MaskedDartsSearch(Toy.Search()).Fit(Toy.Data(_ml)));
@@ -49,7 +51,8 @@ public sealed class BadInputTests
     {
         var schema = SchemaDefinition.Create(typeof(FlatPixels));
         schema["Features"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, a, b, c);
-        var data = _ml.Data.LoadFromEnumerable(Rows(24, i => new FlatPixels { Features = new float[a * b * c], Label = (uint)i % 2 }), schema);
+        var data = _ml.Data.LoadFromEnumerable(
+            Rows(24, i => new FlatPixels { Features = new float[a * b * c], Label = (uint)i % 2 }), schema);
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => Toy.Pipeline(_ml).Fit(data));
         Assert.Contains($"got Vector<Single, {a}, {b}, {c}>", error.Message);
         Assert.Contains(hint, error.Message);
@@ -75,7 +78,8 @@ public sealed class BadInputTests
         Assert.Contains("6 images", Assert.Throws<ArgumentException>(() => prune.Fit(Toy.Data(_ml, 6))).Message);
         var search = Toy.Search();
         search.Mask = OperationMask.Full(Toy.Space);
-        Assert.Contains("6 images", Assert.Throws<ArgumentException>(() => _ml.Transforms.MaskedDartsSearch(search).Fit(Toy.Data(_ml, 12))).Message);
+        Assert.Contains("6 images", Assert.Throws<ArgumentException>(
+            () => _ml.Transforms.MaskedDartsSearch(search).Fit(Toy.Data(_ml, 12))).Message);
     }
 
     [Fact]
@@ -130,7 +134,8 @@ public sealed class BadInputTests
     public void A_validation_set_of_other_classes_is_refused()
     {
         var images = Toy.Images();
-        var other = new ImageSet(new byte[24 * 768], [.. Enumerable.Range(0, 24).Select(i => i % 3)], images.Shape, ["bars", "waves", "dots"]);
+        var other = new ImageSet(
+            new byte[24 * 768], [.. Enumerable.Range(0, 24).Select(i => i % 3)], images.Shape, ["bars", "waves", "dots"]);
         var train = Toy.Train(PublishedGenotypes.DartsV1);
         train.ValidationSet = _ml.Data.LoadImages(other);
         var error = Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
@@ -158,7 +163,8 @@ public sealed class BadInputTests
         Assert.Throws<ObjectDisposedException>(() => _ml.Model.Save(model, data.Schema, stream));
     }
 
-    private CellNetTransformer Train(IDataView data) => _ml.MulticlassClassification.Trainers.CellNet(Toy.Train(PublishedGenotypes.DartsV1)).Fit(data);
+    private CellNetTransformer Train(IDataView data) =>
+        _ml.MulticlassClassification.Trainers.CellNet(Toy.Train(PublishedGenotypes.DartsV1)).Fit(data);
 
     private static IEnumerable<T> Rows<T>(int count, Func<int, T> row) => Enumerable.Range(0, count).Select(row);
 

@@ -8,7 +8,8 @@ internal static class Consumer
 {
     public static Seen Run(params string[] arguments)
     {
-        var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.ML.Tests", "ZeroOneShot.Consumer"), "ZeroOneShot.Consumer");
+        var program = Path.Combine(
+            AppContext.BaseDirectory.Replace("ZeroOneShot.ML.Tests", "ZeroOneShot.Consumer"), "ZeroOneShot.Consumer");
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
@@ -17,5 +18,6 @@ internal static class Consumer
         return process.ExitCode == 0 ? JsonSerializer.Deserialize<Seen>(output)! : throw new InvalidOperationException(errors.Result);
     }
 
-    internal sealed record Seen(string PredictedLabelType, string[] SlotNames, float[][] Scores, string[] Labels, double MicroAccuracy, string[] Assemblies);
+    internal sealed record Seen(
+        string PredictedLabelType, string[] SlotNames, float[][] Scores, string[] Labels, double MicroAccuracy, string[] Assemblies);
 }

@@ -43,7 +43,8 @@ public sealed class EarlyErrorTests : IDisposable
     {
         var train = Toy.TrainByHand();
         train.ValidationSet = _ml.Transforms.DropColumns("Label").Fit(Toy.Data(_ml)).Transform(Toy.Data(_ml));
-        var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
+        var error = Assert.Throws<ArgumentOutOfRangeException>(
+            () => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
         Assert.Contains("The ValidationSet cannot be used: Could not find label column 'Label'", error.Message);
         train.ValidationSet = _ml.Data.FilterRowsByKeyColumnFraction(Toy.Data(_ml), "Label", 0, 1.0 / 3);
         using var model = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml));
@@ -164,8 +165,10 @@ public sealed class EarlyErrorTests : IDisposable
         using var model = _ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()).Fit(Toy.Data(_ml));
         foreach (var type in new DataViewType[]
         {
-            new VectorDataViewType(NumberDataViewType.Single, Toy.Side, Toy.Side, 3), new VectorDataViewType(NumberDataViewType.Single, 3, 8, 8),
-            new VectorDataViewType(NumberDataViewType.Byte, 3, Toy.Side, Toy.Side), new VectorDataViewType(NumberDataViewType.Single),
+            new VectorDataViewType(NumberDataViewType.Single, Toy.Side, Toy.Side, 3),
+            new VectorDataViewType(NumberDataViewType.Single, 3, 8, 8),
+            new VectorDataViewType(NumberDataViewType.Byte, 3, Toy.Side, Toy.Side),
+            new VectorDataViewType(NumberDataViewType.Single),
         })
         {
             var schema = new DataViewSchema.Builder();

@@ -41,14 +41,16 @@ public sealed class ImageTests : IDisposable
         var data = _ml.Data.LoadFromEnumerable(rows);
         var train = Toy.Train(PublishedGenotypes.DartsV1);
         train.Settings = train.Settings with { Epochs = 1 };
-        var pipeline = _ml.Transforms.ImagePixels("Features", "Image", Side, Side).Append(_ml.MulticlassClassification.Trainers.CellNet(train));
+        var pipeline = _ml.Transforms.ImagePixels("Features", "Image", Side, Side)
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train));
         using var model = pipeline.Fit(data);
         _ml.Model.Save(model, data.Schema, _folder.File("model.zip"));
         var loaded = _ml.Model.Load(_folder.File("model.zip"), out _);
         float[]? expected = null;
         foreach (var either in new[] { model, loaded })
         {
-            using var engine = _ml.Model.CreatePredictionEngine<ImageRow, Prediction>(either, new PredictionEngineOptions { OwnsTransformer = false });
+            using var engine = _ml.Model.CreatePredictionEngine<ImageRow, Prediction>(
+                either, new PredictionEngineOptions { OwnsTransformer = false });
             foreach (var row in new[] { rows[0], rows[1], rows[0], rows[0] })
             {
                 var score = engine.Predict(row).Score;
@@ -71,7 +73,9 @@ public sealed class ImageTests : IDisposable
         var grey = _ml.Data.LoadFromEnumerable([new ImageRow { Image = MLImage.CreateFromPixels(Side, Side, MLPixelFormat.Rgba32,
             [.. Enumerable.Range(0, Side * Side).SelectMany(p => new[] { (byte)p, (byte)p, (byte)p, (byte)255 })]) }]);
         using var pixels = _ml.Transforms.ImagePixels("Features", "Image", Side, Side, channels: 1).Fit(grey);
-        Assert.Equal(Enumerable.Range(0, Side * Side).Select(p => (float)(byte)p), pixels.Transform(grey).GetColumn<float[]>("Features").Single());
+        Assert.Equal(
+            Enumerable.Range(0, Side * Side).Select(p => (float)(byte)p),
+            pixels.Transform(grey).GetColumn<float[]>("Features").Single());
     }
 
     [Theory]
@@ -99,7 +103,9 @@ public sealed class ImageTests : IDisposable
         WriteImages(Side, Side);
         File.WriteAllText(_folder.File("images/cats/notes.txt"), "not an image");
         var data = _ml.Data.LoadImageFolder(_folder.File("images"));
-        Assert.Equal(["0.png", "2.png", "4.png", "1.png", "3.png", "5.png"], data.GetColumn<string>("ImagePath").Select(path => Path.GetFileName(path)));
+        Assert.Equal(
+            ["0.png", "2.png", "4.png", "1.png", "3.png", "5.png"],
+            data.GetColumn<string>("ImagePath").Select(path => Path.GetFileName(path)));
         Assert.Equal([1u, 1u, 1u, 2u, 2u, 2u], data.GetColumn<uint>("Label"));
         VBuffer<ReadOnlyMemory<char>> names = default;
         data.Schema["Label"].GetKeyValues(ref names);
@@ -374,7 +380,8 @@ public sealed class ImageTests : IDisposable
     {
         Assert.Throws<DirectoryNotFoundException>(() => ImageFolder.Read(_folder.File("nowhere")));
         Directory.CreateDirectory(_folder.File("images"));
-        Assert.Contains("has no subfolders", Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
+        Assert.Contains("has no subfolders", Assert.Throws<InvalidDataException>(
+            () => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
         Directory.CreateDirectory(_folder.File("images/cats"));
         Assert.Contains("cats' has no images", Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
     }
@@ -409,14 +416,16 @@ public sealed class ImageTests : IDisposable
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Features").Fit(data));
         Assert.Contains("Schema mismatch for image column 'Features': expected Image, Text or Vector<Byte> of unknown size, " +
             "got Vector<Single, 3, 16, 16>", error.Message);
-        Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Features").Append(Toy.Trainer(_ml)).Fit(data));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => _ml.Transforms.ImagePixels("Pixels", "Features").Append(Toy.Trainer(_ml)).Fit(data));
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Transforms.ImagePixels("Pixels", "Image", 8, 8));
     }
 
     private IDataView Pipeline(int height, int width, int channels)
     {
         var data = _ml.Data.LoadImageFolder(_folder.File("images"));
-        return _ml.Transforms.LoadImages("Image", null, "ImagePath").Append(_ml.Transforms.ImagePixels("Features", "Image", height, width, channels))
+        return _ml.Transforms.LoadImages("Image", null, "ImagePath")
+            .Append(_ml.Transforms.ImagePixels("Features", "Image", height, width, channels))
             .Fit(data).Transform(data);
     }
 
@@ -454,7 +463,8 @@ public sealed class ImageTests : IDisposable
     private static float[] Planes(int seed)
     {
         var pixels = Rgba(seed);
-        return [.. Enumerable.Range(0, 3).SelectMany(channel => Enumerable.Range(0, Side * Side).Select(p => (float)pixels[p * 4 + channel]))];
+        return [.. Enumerable.Range(0, 3)
+            .SelectMany(channel => Enumerable.Range(0, Side * Side).Select(p => (float)pixels[p * 4 + channel]))];
     }
 
     private float[][] Features(IDataView data, string column)

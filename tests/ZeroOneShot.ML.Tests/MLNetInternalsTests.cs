@@ -51,8 +51,11 @@ public sealed class MLNetInternalsTests
     public void A_column_of_a_promise_can_be_made()
     {
         var annotation = MLNetInternals.ShapeColumn("Names", SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null);
-        var column = MLNetInternals.ShapeColumn("a", SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, new SchemaShape([annotation]));
-        Assert.Equal(("a", SchemaShape.Column.VectorKind.Scalar, true, "Names"), (column.Name, column.Kind, column.IsKey, column.Annotations[0].Name));
+        var column = MLNetInternals.ShapeColumn(
+            "a", SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, new SchemaShape([annotation]));
+        Assert.Equal(
+            ("a", SchemaShape.Column.VectorKind.Scalar, true, "Names"),
+            (column.Name, column.Kind, column.IsKey, column.Annotations[0].Name));
     }
 
     [Fact]
@@ -63,7 +66,8 @@ public sealed class MLNetInternalsTests
         var schema = new DataViewSchema.Builder();
         schema.AddColumn("x", new VectorDataViewType(NumberDataViewType.Single, 3));
         schema.AddColumn("y", new KeyDataViewType(typeof(uint), 3));
-        var head = MLNetInternals.Multiclass<MaximumEntropyModelParameters>.Transformer(Host, model, schema.ToSchema(), "x", "y", "Score", "Guess");
+        var head = MLNetInternals.Multiclass<MaximumEntropyModelParameters>.Transformer(
+            Host, model, schema.ToSchema(), "x", "y", "Score", "Guess");
         var scored = head.Transform(_ml.Data.LoadFromEnumerable([new Row { x = [1, 2, 4] }]));
         var total = Math.Exp(1) + Math.Exp(2) + Math.Exp(4);
         Assert.Equal([Math.Exp(1) / total, Math.Exp(2) / total, Math.Exp(4) / total],
@@ -72,7 +76,8 @@ public sealed class MLNetInternalsTests
     }
 
     internal static void CancelExecution(MLContext ml) =>
-        typeof(MLContext).GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!.Invoke(ml, null);
+        typeof(MLContext).GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!
+            .Invoke(ml, null);
 
     private sealed class Row
     {

@@ -109,7 +109,8 @@ public sealed class PipelineTests(TrainedModel trained) : IClassFixture<TrainedM
     [Fact]
     public void Single_predictions_need_no_label()
     {
-        var engine = _ml.Model.CreatePredictionEngine<Pixels, Prediction>(trained.Model, new PredictionEngineOptions { OwnsTransformer = false });
+        var engine = _ml.Model.CreatePredictionEngine<Pixels, Prediction>(
+            trained.Model, new PredictionEngineOptions { OwnsTransformer = false });
         var images = Toy.Images();
         var prediction = engine.Predict(new Pixels { Features = [.. images.Pixels(4).ToArray().Select(pixel => (float)pixel)] });
         Assert.Equal(Scores(trained.Model.Transform(trained.Data))[4], prediction.Score);
@@ -156,7 +157,10 @@ public sealed class PipelineTests(TrainedModel trained) : IClassFixture<TrainedM
         Assert.Equal(Scores(plain.Transform(trained.Data)), Scores(ofBytes.Transform(bytes)));
 
         var rows = Enumerable.Range(0, images.Count)
-            .Select(i => new Pixels { Features = [.. images.Pixels(i).ToArray().Select(pixel => pixel / 255f)], Label = (uint)images.Label(i) });
+            .Select(i => new Pixels
+            {
+                Features = [.. images.Pixels(i).ToArray().Select(pixel => pixel / 255f)], Label = (uint)images.Label(i),
+            });
         var scaled = _ml.Data.LoadFromEnumerable(rows);
         train.PixelScale = 255;
         using var ofScaled = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(scaled);

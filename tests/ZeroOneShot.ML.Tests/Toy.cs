@@ -15,7 +15,10 @@ internal static class Toy
 
     /// <summary>Two nodes and four operations in place of four and eight.</summary>
     public static readonly SearchSpace Space = new("toy", new CellTopology(2),
-        [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
+        [
+            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
+            CandidateOperation.SeparableConvolution3x3,
+        ]);
 
     /// <summary>An architecture of that space.</summary>
     public static readonly Genotype Genotype = new(Cell("sep_conv_3x3"), Cell("max_pool_3x3"));
@@ -48,13 +51,19 @@ internal static class Toy
     public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
     {
         Method = method ?? SearchMethod.ZeroOneShotRandom,
-        Settings = new() { Space = Space, BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+        Settings = new()
+        {
+            Space = Space, BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 },
+        },
     };
 
     public static MaskedDartsSearchEstimator.Options Search() => new()
     {
         Space = Space,
-        Settings = new() { BatchSize = BatchSize, Epochs = 2, WarmupEpochs = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 } },
+        Settings = new()
+        {
+            BatchSize = BatchSize, Epochs = 2, WarmupEpochs = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 },
+        },
     };
 
     public static CellNetTrainer.Options Train(Genotype? genotype = null) => new()
@@ -77,7 +86,8 @@ internal static class Toy
 
     public static IEstimator<CellNetTransformer> Trainer(MLContext ml) => ml.MulticlassClassification.Trainers.CellNet(Train());
 
-    public static EstimatorChain<CellNetTransformer> Pipeline(MLContext ml, SearchMethod? method = null) => ml.Transforms.ZeroShotPrune(Prune(method))
-        .Append(ml.Transforms.MaskedDartsSearch(Search()))
-        .Append(Trainer(ml));
+    public static EstimatorChain<CellNetTransformer> Pipeline(MLContext ml, SearchMethod? method = null) =>
+        ml.Transforms.ZeroShotPrune(Prune(method))
+            .Append(ml.Transforms.MaskedDartsSearch(Search()))
+            .Append(Trainer(ml));
 }

@@ -27,7 +27,8 @@ switch (args)
     case ["watch", ("lean" or "plain") and var evaluation]:
         torch.set_num_threads(1);                           // all tensors but the batches are then made and disposed on this thread
         // Epochs of 135 steps: none ends at a hundredth step, where its batches would be gone already, and some do before what is compared.
-        Search(RandomImages.Of(2 * 135 * 12, 3, shape), Enum.Parse<SupernetEvaluation>(evaluation, ignoreCase: true), epochs: 6, new Watch());
+        Search(RandomImages.Of(2 * 135 * 12, 3, shape), Enum.Parse<SupernetEvaluation>(evaluation, ignoreCase: true),
+            epochs: 6, new Watch());
         return 0;
 
     default:

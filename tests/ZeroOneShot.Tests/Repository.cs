@@ -12,6 +12,7 @@ internal static class Repository
             if (File.Exists(Path.Combine(folder.FullName, "ZeroOneShot.sln")))
                 return folder.FullName;
         }
-        throw new DirectoryNotFoundException($"No folder above '{AppContext.BaseDirectory}' holds ZeroOneShot.sln; run the tests from a clone.");
+        throw new DirectoryNotFoundException(
+            $"No folder above '{AppContext.BaseDirectory}' holds ZeroOneShot.sln; run the tests from a clone.");
     }
 }

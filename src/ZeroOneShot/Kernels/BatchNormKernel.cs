@@ -41,8 +41,8 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         {
             for (var group = 0; group < x.Groups; group++)
             {
-                Scale(x[group, channel], y[group, channel], x.PlaneSize, T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]),
-                    Used(group, images));
+                Scale(x[group, channel], y[group, channel], x.PlaneSize,
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]), Used(group, images));
             }
         });
     }
@@ -63,7 +63,9 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         return (sums, products);
     }
 
-    /// <summary>dL/dx = factor (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's memory; 0 in lanes that are no image.</summary>
+    /// <summary>
+    /// dL/dx = factor (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's memory; 0 in lanes that are no image.
+    /// </summary>
     public static void InputGradient(Tensor gradient, Tensor normalized, long images, double[] factors, double[] sums, double[] products)
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));

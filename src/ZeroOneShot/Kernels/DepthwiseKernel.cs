@@ -8,7 +8,9 @@ using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
-/// <summary>Depthwise convolutions, y_c = w_c * max(x_c, 0) or w_c * x_c, and their gradients, on tensors in the order of <see cref="Lanes"/>.</summary>
+/// <summary>
+/// Depthwise convolutions, y_c = w_c * max(x_c, 0) or w_c * x_c, and their gradients, on tensors in the order of <see cref="Lanes"/>.
+/// </summary>
 internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private static int Lanes => Vector512<T>.Count;
@@ -68,7 +70,8 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
             else
             {
                 new Span<T>(copy, (int)border.Size).Clear();
-                Spread(g[group, channel], g.Height, g.Width, taps + channel * size, copy, border.RowLength, kernel, layer.Stride, layer.Dilation);
+                Spread(g[group, channel], g.Height, g.Width, taps + channel * size, copy, border.RowLength,
+                    kernel, layer.Stride, layer.Dilation);
                 border.Take(copy, gx[group, channel], gate);
             }
         });
@@ -164,7 +167,8 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
 
     /// <summary>For every tap, adds the products of what it met with the gradient there: lane by lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* taps, int kernel, int stride, int dilation)
+    private static void Correlate(
+        T* padded, int rowLength, T* gradient, int height, int width, T* taps, int kernel, int stride, int dilation)
     {
         var step = stride * Lanes;
         for (var y = 0; y < height; y++)

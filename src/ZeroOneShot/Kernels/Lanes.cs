@@ -5,20 +5,25 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Kernels;
 
 /// <summary>
-/// The order of image tensors that the kernels of this folder compute in: groups x channels x height x width x lanes. A lane is an image, and
-/// the lanes of a pixel fill one vector register (16 in single, 8 in double precision). Whatever the channels, sizes, strides and dilations,
-/// arithmetic on a pixel is then arithmetic on one vector.
+/// The order of image tensors that the kernels of this folder compute in: groups x channels x height x width x lanes. A lane is an image,
+/// and the lanes of a pixel fill one vector register (16 in single, 8 in double precision). Whatever the channels, sizes, strides and
+/// dilations, arithmetic on a pixel is then arithmetic on one vector.
 /// </summary>
-/// <remarks>Where the images do not fill the last group, its other lanes are zero. Batch norms keep them so; all else maps zeros to zeros.</remarks>
+/// <remarks>
+/// Where the images do not fill the last group, its other lanes are zero. Batch norms keep them so; all else maps zeros to zeros.
+/// </remarks>
 internal static class Lanes
 {
     /// <summary>Number of lanes.</summary>
     public static int Count(ScalarType type) => type == ScalarType.Float64 ? Vector512<double>.Count : Vector512<float>.Count;
 
     /// <summary>Whether the kernels compute with a tensor: single or double precision, on the processor.</summary>
-    public static bool Handle(Tensor images) => images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
+    public static bool Handle(Tensor images) =>
+        images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
 
-    /// <summary>Whether the kernels compute with a tensor, and its images fill at least half of the lanes: with fewer, libtorch is faster.</summary>
+    /// <summary>
+    /// Whether the kernels compute with a tensor, and its images fill at least half of the lanes: with fewer, libtorch is faster.
+    /// </summary>
     public static bool AreWorthIt(Tensor images) => Handle(images) && 2 * images.shape[0] >= Count(images.dtype);
 
     /// <summary>From N x C x H x W.</summary>
@@ -56,7 +61,8 @@ internal static class Lanes
     }
 
     /// <summary>Channels, height and width of features. (TorchSharp's <c>shape</c> costs more than a small kernel.)</summary>
-    public static (long Channels, long Height, long Width) SizeOf(Tensor features) => (features.size(1), features.size(2), features.size(3));
+    public static (long Channels, long Height, long Width) SizeOf(Tensor features) =>
+        (features.size(1), features.size(2), features.size(3));
 
     /// <summary>New features of as many images, yet to be filled.</summary>
     public static Tensor Empty(Tensor like, (long Channels, long Height, long Width) size) =>

@@ -23,10 +23,12 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
         var dimensions = (int)tensor.dim();
         var row = dimensions - 3;
         if (dimensions is not (5 or 6) || tensor.size(row + 2) != Vector512<T>.Count || tensor.stride(row + 2) != 1 ||
-            tensor.stride(row + 1) != Vector512<T>.Count || tensor.size(row) > 1 && tensor.stride(row) != tensor.size(row + 1) * Vector512<T>.Count)
+            tensor.stride(row + 1) != Vector512<T>.Count ||
+            tensor.size(row) > 1 && tensor.stride(row) != tensor.size(row + 1) * Vector512<T>.Count)
         {
             throw new ArgumentException(
-                $"A tensor of shape [{string.Join(", ", tensor.shape)}] and strides [{string.Join(", ", tensor.stride())}] is not in lanes.");
+                $"A tensor of shape [{string.Join(", ", tensor.shape)}] and strides [{string.Join(", ", tensor.stride())}] " +
+                "is not in lanes.");
         }
         (_inner, _innerStride) = dimensions == 6 ? ((int)tensor.size(2), tensor.stride(2)) : (1, 0);
         (Groups, Channels) = ((int)tensor.size(0), (int)tensor.size(1) * _inner);

@@ -7,14 +7,16 @@ using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
-/// <summary>1x1 convolutions, y = W max(x, 0) or W x in every pixel, and their gradients, on tensors in the order of <see cref="Lanes"/>.</summary>
+/// <summary>
+/// 1x1 convolutions, y = W max(x, 0) or W x in every pixel, and their gradients, on tensors in the order of <see cref="Lanes"/>.
+/// </summary>
 internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     // Outputs and pixels that are computed together: their eight sums stay in registers.
     private const int Outputs = 4, Pixels = 2;
 
-    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache; pixels of a
-    // plane that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache; pixels
+    // of a plane that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
     private const int MostPlanes = 8, TileSize = 1 << 15, CorrelatedPixels = 64, MinimumWork = 1 << 14;
 
     private static int Lanes => Vector512<T>.Count;
@@ -62,7 +64,9 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
-    /// <summary>Multiplies all pixels by a matrix, in blocks of outputs and pixels. The matrix lies in memory by rows or by columns.</summary>
+    /// <summary>
+    /// Multiplies all pixels by a matrix, in blocks of outputs and pixels. The matrix lies in memory by rows or by columns.
+    /// </summary>
     private static void Multiply(Planes<T> x, Planes<T> y, T* entries, int fromRow, int fromColumn, bool rectify, Planes<T>? gate)
     {
         // The matrix in the order in which blocks of outputs read it; what a last block lacks are zeros.
@@ -172,9 +176,12 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     private static Vector512<T> Gated(Vector512<T> sum, T* gate, int at) =>
         gate == null ? sum : sum & Vector512.GreaterThan(Vector512.Load(gate + at), Vector512<T>.Zero);
 
-    /// <summary>The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.</summary>
+    /// <summary>
+    /// The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddProducts(Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
+    private static void AddProducts(
+        Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
     {
         var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
         var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);

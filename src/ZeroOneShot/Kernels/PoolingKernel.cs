@@ -85,8 +85,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// What every tap of a window meets, as a channel of its own: channel c k^2 + t of the result is channel c shifted to tap t. Zeros outside
-    /// the image.
+    /// What every tap of a window meets, as a channel of its own: channel c k^2 + t of the result is channel c shifted to tap t. Zeros
+    /// outside the image.
     /// </summary>
     /// <param name="image">x.</param>
     /// <param name="neighbours">The result, of the right size.</param>
@@ -153,7 +153,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void SpreadToMaxima(T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, int kernel, int stride)
+    private static void SpreadToMaxima(
+        T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, int kernel, int stride)
     {
         for (var y = 0; y < height; y++)
         {

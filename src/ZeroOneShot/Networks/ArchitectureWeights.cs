@@ -54,7 +54,9 @@ public sealed class ArchitectureWeights : IDisposable
     /// <summary>All alphas and betas, as an optimizer takes them.</summary>
     public IEnumerable<Parameter> Parameters => _alphas.Concat(_betas ?? []);
 
-    /// <summary>Draws the start values: 1e-3 times a standard normal; 0 for masked alphas, which the L2 decay of Adam then leaves there.</summary>
+    /// <summary>
+    /// Draws the start values: 1e-3 times a standard normal; 0 for masked alphas, which the L2 decay of Adam then leaves there.
+    /// </summary>
     /// <param name="random">The stream of random numbers.</param>
     public void Initialize(RandomStream random)
     {
@@ -129,7 +131,8 @@ public sealed class ArchitectureWeights : IDisposable
     }
 
     /// <summary>Alpha as numbers, per kind of cell: edges x operations, row by row.</summary>
-    public IReadOnlyDictionary<CellKind, IReadOnlyList<float>> AlphaValues() => SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(Alphas(kind)));
+    public IReadOnlyDictionary<CellKind, IReadOnlyList<float>> AlphaValues() =>
+        SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(Alphas(kind)));
 
     /// <summary>Beta as numbers, per kind of cell; null without edge normalisation.</summary>
     public IReadOnlyDictionary<CellKind, IReadOnlyList<float>>? BetaValues() =>
@@ -158,7 +161,7 @@ public sealed class ArchitectureWeights : IDisposable
     {
         using var scope = NewDisposeScope();
         var beta = Betas(kind)!;
-        return cat([.. Enumerable.Range(0, Mask.Space.Topology.Nodes).Select(node => nn.functional.softmax(beta[CellTopology.EdgesInto(node)], -1))])
-            .MoveToOuterDisposeScope();
+        return cat([.. Enumerable.Range(0, Mask.Space.Topology.Nodes)
+            .Select(node => nn.functional.softmax(beta[CellTopology.EdgesInto(node)], -1))]).MoveToOuterDisposeScope();
     }
 }

@@ -40,7 +40,8 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
         public override Tensor forward(Tensor input)
         {
             var (kernelHeight, kernelWidth) = (Kernel(input.shape[2]), Kernel(input.shape[3]));
-            return nn.functional.avg_pool2d(input, (kernelHeight, kernelWidth), (input.shape[2] - kernelHeight, input.shape[3] - kernelWidth), (0, 0));
+            return nn.functional.avg_pool2d(
+                input, (kernelHeight, kernelWidth), (input.shape[2] - kernelHeight, input.shape[3] - kernelWidth), (0, 0));
         }
 
         // Two windows of five eighths of the side: 5 with stride 3 at 8 pixels.

@@ -28,7 +28,8 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="ArgumentException">An option is out of its range, or the genotype names an unknown operation.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
-    public CellNet(Genotype genotype, CellNetOptions options, int inputChannels, int classes, SearchSpace? space = null) : base(nameof(CellNet))
+    public CellNet(Genotype genotype, CellNetOptions options, int inputChannels, int classes, SearchSpace? space = null)
+        : base(nameof(CellNet))
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);

@@ -2,7 +2,9 @@ using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Networks;
 
-/// <summary>Where a cell stands in an evaluation network, and its channels: what building, counting and exporting a network all need.</summary>
+/// <summary>
+/// Where a cell stands in an evaluation network, and its channels: what building, counting and exporting a network all need.
+/// </summary>
 /// <param name="Kind">Normal or reduction.</param>
 /// <param name="Genotype">The cell's architecture.</param>
 /// <param name="PreviousReduced">Whether the cell before is a reduction, so that the first input is twice as large.</param>

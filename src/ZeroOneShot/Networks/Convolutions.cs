@@ -7,13 +7,13 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>Runs a convolution in whichever of its equal forms libtorch computes fastest, and rightly.</summary>
 /// <remarks>
-/// <para>The oneDNN 3.7.1 inside libtorch 2.10 packs some blocked weights and images without their padding, so that results and gradients are
-/// wrong by tens of percent, NaN, or written outside their buffers: dilated depthwise convolutions, strided 1x1 convolutions, those to many
-/// channels that are no power of two, a single channel. (A fault of the same release is known as oneDNN issue 3280.) The forms below never
-/// reach those kernels; ConvolutionsTests holds each against double precision, which oneDNN does not compute.</para>
-/// <para>Dilation by d takes every d-th pixel: the image is d x d interleaved grids, each convolved without dilation. Here they become d x d
-/// times as many images. With a stride that equals the dilation only the first grid is asked for. A convolution over all channels is a
-/// product of matrices, one row a pixel and its neighbours; at 1x1 with a stride, the pixels that are asked for.</para>
+/// <para>The oneDNN 3.7.1 inside libtorch 2.10 packs some blocked weights and images without their padding, so that results and gradients
+/// are wrong by tens of percent, NaN, or written outside their buffers: dilated depthwise convolutions, strided 1x1 convolutions, those to
+/// many channels that are no power of two, a single channel. (A fault of the same release is known as oneDNN issue 3280.) The forms below
+/// never reach those kernels; ConvolutionsTests holds each against double precision, which oneDNN does not compute.</para>
+/// <para>Dilation by d takes every d-th pixel: the image is d x d interleaved grids, each convolved without dilation. Here they become
+/// d x d times as many images. With a stride that equals the dilation only the first grid is asked for. A convolution over all channels is
+/// a product of matrices, one row a pixel and its neighbours; at 1x1 with a stride, the pixels that are asked for.</para>
 /// </remarks>
 internal static class Convolutions
 {
@@ -44,7 +44,8 @@ internal static class Convolutions
     }
 
     /// <summary>Every step-th pixel of every step-th row.</summary>
-    private static Tensor Grid(Tensor image, int step) => step == 1 ? image : image.slice(2, 0, image.shape[2], step).slice(3, 0, image.shape[3], step);
+    private static Tensor Grid(Tensor image, int step) =>
+        step == 1 ? image : image.slice(2, 0, image.shape[2], step).slice(3, 0, image.shape[3], step);
 
     private static Tensor Pointwise(Tensor image, Tensor weight)
     {
@@ -71,7 +72,9 @@ internal static class Convolutions
     {
         var d = layer.Dilation;
         var (images, channels, height, width) = (image.shape[0], image.shape[1], image.shape[2], image.shape[3]);
-        var padded = height % d == 0 && width % d == 0 ? image : nn.functional.pad(image, [0, (d - width % d) % d, 0, (d - height % d) % d]);
+        var padded = height % d == 0 && width % d == 0
+            ? image
+            : nn.functional.pad(image, [0, (d - width % d) % d, 0, (d - height % d) % d]);
         var (gridHeight, gridWidth) = (padded.shape[2] / d, padded.shape[3] / d);
         var grids = padded.permute(0, 2, 3, 1).reshape(images, gridHeight, d, gridWidth, d, channels).permute(0, 2, 4, 1, 3, 5)
             .reshape(images * d * d, gridHeight, gridWidth, channels).permute(0, 3, 1, 2);
@@ -90,5 +93,6 @@ internal static class Convolutions
     }
 
     private static Tensor Ordinary(Tensor image, Tensor weight, Layer.Convolution layer) => nn.functional.conv2d(image, weight, null,
-        [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation], layer.Depthwise ? image.shape[1] : 1);
+        [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation],
+        layer.Depthwise ? image.shape[1] : 1);
 }

@@ -7,7 +7,9 @@ internal static class ImageSize
 {
     public static long Reduced(long size, int stride) => (size + stride - 1) / stride;
 
-    /// <summary>The image with a row and a column of zeros more where its height or width is odd; the same tensor if both are even.</summary>
+    /// <summary>
+    /// The image with a row and a column of zeros more where its height or width is odd; the same tensor if both are even.
+    /// </summary>
     public static Tensor PaddedToEven(Tensor image)
     {
         var (height, width) = (image.shape[^2], image.shape[^1]);

@@ -20,8 +20,8 @@ public static class Initialization
     }, random);
 
     /// <summary>
-    /// Normal with variance 2 / fan out for convolutions, as TE-NAS and ETENAS rank networks at; linear layers normal with standard deviation
-    /// 0.01 and no bias.
+    /// Normal with variance 2 / fan out for convolutions, as TE-NAS and ETENAS rank networks at; linear layers normal with standard
+    /// deviation 0.01 and no bias.
     /// </summary>
     /// <param name="network">The network, on the CPU.</param>
     /// <param name="random">The stream of random numbers.</param>

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>
-/// The features that a network keeps from its forward to its backward run: 0 is the stem's output, i + 1 that of cell i. In bfloat16, they are
-/// rounded when they are made, and held in full precision only while they are used.
+/// The features that a network keeps from its forward to its backward run: 0 is the stem's output, i + 1 that of cell i. In bfloat16, they
+/// are rounded when they are made, and held in full precision only while they are used.
 /// </summary>
 internal sealed class KeptFeatures(bool bfloat16)
 {

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
 
-/// <summary>The layers' modules on features in the order of <see cref="Lanes"/>: forwards, and backwards by <see cref="LaneRun.Record"/>.</summary>
+/// <summary>
+/// The layers' modules on features in the order of <see cref="Lanes"/>: forwards, and backwards by <see cref="LaneRun.Record"/>.
+/// </summary>
 internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public static Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor x, LaneRun run) => module switch
@@ -70,7 +72,9 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         if (!layer.Depthwise)
         {
             // A product of matrices in every pixel; with a larger window or a stride, of the pixels that the window meets.
-            var neighbours = layer is { Kernel: 1, Stride: 1 } ? x : Unfold(x, run, layer.Kernel, layer.Stride, layer.Dilation, -layer.Padding);
+            var neighbours = layer is { Kernel: 1, Stride: 1 }
+                ? x
+                : Unfold(x, run, layer.Kernel, layer.Stride, layer.Dilation, -layer.Padding);
             var product = Lanes.Empty(x, (weight.size(0), neighbours.size(2), neighbours.size(3)));
             Pointwise(weight, neighbours, product, run, rectify);
             if (!ReferenceEquals(neighbours, x) && run.IsSpare(neighbours))
@@ -100,7 +104,8 @@ internal static unsafe class LaneLayers<T> where T : unmanaged, IFloatingPointIe
         run.Record((g, needed) => PointwiseGradient(weight, x, size, g, needed, rectify), weight.requires_grad || rectify ? x : null);
     }
 
-    private static Tensor? PointwiseGradient(Parameter weight, Tensor x, (long, long, long) size, Tensor gradient, bool needed, bool rectify)
+    private static Tensor? PointwiseGradient(
+        Parameter weight, Tensor x, (long, long, long) size, Tensor gradient, bool needed, bool rectify)
     {
         if (weight.requires_grad)
             PointwiseKernel<T>.AddWeightGradient(gradient, x, Gradient(weight), rectify);

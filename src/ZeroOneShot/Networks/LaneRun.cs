@@ -33,8 +33,8 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
     }
 
     /// <summary>
-    /// The gradient of the input; null unless <paramref name="needed"/>. Gradients of weights are added to their <c>grad</c> where they require
-    /// it.
+    /// The gradient of the input; null unless <paramref name="needed"/>. Gradients of weights are added to their <c>grad</c> where they
+    /// require it.
     /// </summary>
     /// <param name="gradient">The gradient of the output; taken over.</param>
     /// <param name="needed">Whether the gradient of the input is wanted.</param>

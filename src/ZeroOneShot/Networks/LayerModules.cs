@@ -12,7 +12,8 @@ internal static class LayerModules
     /// <param name="inputChannels">Channels of the input.</param>
     /// <param name="outputChannels">Channels of the output.</param>
     /// <param name="affine">Whether batch norms have a learned scale and shift.</param>
-    public static nn.Module<Tensor, Tensor> Build(IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine) => layers switch
+    public static nn.Module<Tensor, Tensor> Build(
+        IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine) => layers switch
     {
         [] => new IdentityModule(),
         [Layer.FactorizedReduce] => new FactorizedReduceModule(inputChannels, outputChannels, affine),
@@ -24,7 +25,8 @@ internal static class LayerModules
     public static nn.Module<Tensor, Tensor> Build(Layer layer, int inputChannels, int outputChannels, bool affine) => layer switch
     {
         Layer.Relu => new ReluModule(),
-        Layer.Convolution convolution => new ConvolutionModule(convolution, inputChannels, convolution.Depthwise ? inputChannels : outputChannels),
+        Layer.Convolution convolution =>
+            new ConvolutionModule(convolution, inputChannels, convolution.Depthwise ? inputChannels : outputChannels),
         Layer.BatchNorm => new BatchNormModule(outputChannels, affine),
         Layer.MaxPool or Layer.AveragePool => new PoolModule(layer),
         Layer.Zero zero => new ZeroModule(zero.Stride),
@@ -96,7 +98,8 @@ internal sealed class ZeroModule(int stride) : nn.Module<Tensor, Tensor>(nameof(
     public int Stride => stride;
 
     public override Tensor forward(Tensor input) =>
-        input.new_zeros(input.shape[0], input.shape[1], ImageSize.Reduced(input.shape[2], stride), ImageSize.Reduced(input.shape[3], stride));
+        input.new_zeros(
+            input.shape[0], input.shape[1], ImageSize.Reduced(input.shape[2], stride), ImageSize.Reduced(input.shape[3], stride));
 }
 
 /// <summary>What the channels that bypass the operations of an edge pass: with stride 2 a 2x2 maximum, so that the sizes match.</summary>

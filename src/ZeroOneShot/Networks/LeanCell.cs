@@ -9,17 +9,20 @@ namespace ZeroOneShot.Networks;
 /// <see cref="SearchCell.Forward"/>, in a fraction of its memory.
 /// </summary>
 /// <remarks>
-/// <para>State i of a cell is s_i; edge e from i to node k adds beta_e shuffle[m_e, b_e] to s_k, where m_e = sum over o of w_eo o(x_i) takes the
-/// first 1/K of the channels, x_i, and b_e, the bypass, the rest. Shuffle and bypass are linear, so with c_eo = beta_e w_eo</para>
+/// <para>State i of a cell is s_i; edge e from i to node k adds beta_e shuffle[m_e, b_e] to s_k, where m_e = sum over o of w_eo o(x_i)
+/// takes the first 1/K of the channels, x_i, and b_e, the bypass, the rest. Shuffle and bypass are linear, so with
+/// c_eo = beta_e w_eo</para>
 /// <para>s_k = shuffle[M_k, B_k],  M_k = sum over e into k, o of c_eo o(x_i),  B_k = sum over e into k of beta_e bypass(s_i),</para>
 /// <para>one shuffle per node. With K = 1 there is no bypass and s_k = M_k.</para>
-/// <para>Backwards, let g_k = dL/ds_k and [gM_k, gB_k] its unshuffled parts. The nodes after i being done, all g_k of its edges are known, and</para>
-/// <para>g_i = dL/d(output) part i + sum over e, o of c_eo (do/dx)' gM_k, and on the other channels sum over e of beta_e bypass' gB_k;</para>
+/// <para>Backwards, let g_k = dL/ds_k and [gM_k, gB_k] its unshuffled parts. The nodes after i being done, all g_k of its edges
+/// are known, and</para>
+/// <para>g_i = dL/d(output) part i + sum over e, o of c_eo (do/dx)' gM_k, and on the other channels
+/// sum over e of beta_e bypass' gB_k;</para>
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
-/// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of the
-/// cell's output, which the next cells keep anyway; where M_k and B_k lie in it after the shuffle, they are added up. Operations without
-/// parameters run once per state, since their outputs are the same on all outgoing edges. The operations of a state run side by side
-/// (<see cref="Workers"/>).</para>
+/// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of
+/// the cell's output, which the next cells keep anyway; where M_k and B_k lie in it after the shuffle, they are added up. Operations
+/// without parameters run once per state, since their outputs are the same on all outgoing edges. The operations of a state run side by
+/// side (<see cref="Workers"/>).</para>
 /// </remarks>
 internal sealed class LeanCell
 {
@@ -42,7 +45,10 @@ internal sealed class LeanCell
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var states = new List<Tensor> { order.Forward(_cell.FirstPreprocess, beforePrevious), order.Forward(_cell.SecondPreprocess, previous) };
+        var states = new List<Tensor>
+        {
+            order.Forward(_cell.FirstPreprocess, beforePrevious), order.Forward(_cell.SecondPreprocess, previous),
+        };
         var output = order.Zeros(like: states[0], Nodes * _cell.Channels, _uses[0].Stride);
         states.AddRange(Enumerable.Range(0, Nodes).Select(node => Node(output, node)));
         var parts = states[CellTopology.Inputs..].Select(state => PartialConnection.Parts(state, _partial)).ToArray();
@@ -73,7 +79,9 @@ internal sealed class LeanCell
     /// <param name="c">The mixing weights.</param>
     /// <param name="order">The order of all features.</param>
     /// <param name="mixing">Whether the gradients of the mixing weights are wanted.</param>
-    /// <param name="needed">Whether the gradient of each input is needed, by what stands before it or by the preprocessing's weights.</param>
+    /// <param name="needed">
+    /// Whether the gradient of each input is needed, by what stands before it or by the preprocessing's weights.
+    /// </param>
     public (Tensor? BeforePrevious, Tensor? Previous) Backward(Tensor beforePrevious, Tensor previous, Tensor output, Tensor gradient,
         MixingCoefficients c, FeatureOrder order, bool mixing, (bool First, bool Second) needed)
     {

@@ -18,7 +18,8 @@ internal sealed class LeanCellNet(CellNet network)
         var (count, lanes) = (images.shape[0], Lanes.Count(images.dtype));
         if (network.training || count <= lanes)
             return ForwardTogether(images);
-        // Images do not depend on one another: a thread takes as many as fill the lanes through the whole network, and no layer waits for others.
+        // Images do not depend on one another: a thread takes as many as fill the lanes through the whole network, and no layer
+        // waits for others.
         using var scope = NewDisposeScope();
         var logits = new Tensor[(count + lanes - 1) / lanes];
         Workers.Run(logits.Length, Part, (i, part) => logits[i] = part);
@@ -51,8 +52,8 @@ internal sealed class LeanCellNet(CellNet network)
     }
 
     /// <summary>
-    /// Logits and mean cross entropy; the gradients of cross entropy plus <paramref name="auxiliaryWeight"/> times that of the auxiliary head,
-    /// where there is one, are added to the weights' <c>grad</c>.
+    /// Logits and mean cross entropy; the gradients of cross entropy plus <paramref name="auxiliaryWeight"/> times that of the auxiliary
+    /// head, where there is one, are added to the weights' <c>grad</c>.
     /// </summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <param name="labels">Class of each image, int64, N.</param>
@@ -135,7 +136,9 @@ internal sealed class LeanCellNet(CellNet network)
         public void Dispose() => Tape.Dispose();
     }
 
-    /// <summary>One run of a cell: s_k = d_e o_e(s_i) + d_e' o_e'(s_i') for the two edges into every node, d being what drop path multiplies by.</summary>
+    /// <summary>
+    /// One run of a cell: s_k = d_e o_e(s_i) + d_e' o_e'(s_i') for the two edges into every node, d being what drop path multiplies by.
+    /// </summary>
     private sealed class CellRun : IDisposable
     {
         private const long LargeFeatures = 1 << 20;

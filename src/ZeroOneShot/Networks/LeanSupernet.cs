@@ -44,8 +44,8 @@ internal sealed class LeanSupernet
     }
 
     /// <summary>
-    /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those of
-    /// the mixture go on through its own graph to alpha and beta where <paramref name="mixing"/> asks for them.
+    /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those
+    /// of the mixture go on through its own graph to alpha and beta where <paramref name="mixing"/> asks for them.
     /// </summary>
     public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder? order = null)
     {
@@ -69,7 +69,7 @@ internal sealed class LeanSupernet
         Track(false);
         try
         {
-            for (var i = _cells.Length - 1; i >= 0; i--)                            // features i - 1 and i go into cell i and give features i + 1
+            for (var i = _cells.Length - 1; i >= 0; i--)                    // features i - 1 and i go into cell i and give features i + 1
             {
                 var before = Math.Max(i - 1, 0);
                 var needed = (weights || before > 0, weights || i > 0);

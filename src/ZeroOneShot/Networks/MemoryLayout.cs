@@ -26,8 +26,8 @@ internal static class MemoryLayout
     }
 
     /// <summary>
-    /// Runs a batch norm in the order that is faster for its channels. Below 8, libtorch's channels-last batch norm takes ten times as long as
-    /// the planar one, which pays for two copies.
+    /// Runs a batch norm in the order that is faster for its channels. Below 8, libtorch's channels-last batch norm takes ten times as long
+    /// as the planar one, which pays for two copies.
     /// </summary>
     public static Tensor BatchNorm(Tensor image, Func<Tensor, Tensor> norm)
     {

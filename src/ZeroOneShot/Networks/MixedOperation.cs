@@ -6,8 +6,8 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>
 /// All candidate operations of one edge, mixed as in Eq. (1): Mix(x, O) = sum over live o of weight(o) * o(x). A masked operation is not
-/// constructed. With partial connections (PC-DARTS) only the first 1/K of the channels pass the operations; the rest bypass them, max-pooled
-/// where the edge has stride 2, and the channels are shuffled.
+/// constructed. With partial connections (PC-DARTS) only the first 1/K of the channels pass the operations; the rest bypass them,
+/// max-pooled where the edge has stride 2, and the channels are shuffled.
 /// </summary>
 public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 {

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
 
-/// <summary>The weights of a mixture as numbers, and the gradient of the loss with respect to them, gathered while cells run backwards.</summary>
+/// <summary>
+/// The weights of a mixture as numbers, and the gradient of the loss with respect to them, gathered while cells run backwards.
+/// </summary>
 internal sealed class MixingCoefficients
 {
     private readonly double[][] _operations;

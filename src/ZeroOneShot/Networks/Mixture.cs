@@ -25,7 +25,9 @@ public sealed class Mixture : IDisposable
     /// <param name="kind">The kind of cell.</param>
     public Tensor? Edges(CellKind kind) => _edges?[(int)kind];
 
-    /// <summary>Equal weights 1/n for the n live operations of an edge (all alphas equal), and equal edge weights where asked for.</summary>
+    /// <summary>
+    /// Equal weights 1/n for the n live operations of an edge (all alphas equal), and equal edge weights where asked for.
+    /// </summary>
     /// <param name="live">Which operations run; an edge may have none, and then adds nothing.</param>
     /// <param name="edgeNormalization">Whether edges have weights.</param>
     /// <param name="device">Where the weights are kept; null is the CPU.</param>
@@ -41,7 +43,8 @@ public sealed class Mixture : IDisposable
         Tensor OperationWeights(CellKind kind) => Fixed([.. Enumerable.Range(0, edges * operations).Select(i =>
             live[kind, i / operations, i % operations] ? 1.0 / live.LiveCount(kind, i / operations) : 0)], edges, operations);
 
-        Tensor EdgeWeights() => Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / (CellTopology.Inputs + topology.Ends(edge).Node))], edges);
+        Tensor EdgeWeights() =>
+            Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / (CellTopology.Inputs + topology.Ends(edge).Node))], edges);
 
         Tensor Fixed(double[] values, params long[] shape) => tensor(values, shape, type, device).DetachFromDisposeScope();
     }

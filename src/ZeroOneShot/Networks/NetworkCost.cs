@@ -14,7 +14,8 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
     /// <param name="classes">Number of classes.</param>
     /// <param name="imageSize">Side of the images, in pixels.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
-    public static NetworkCost Of(Genotype genotype, CellNetOptions options, int inputChannels, int classes, int imageSize = 32, SearchSpace? space = null)
+    public static NetworkCost Of(
+        Genotype genotype, CellNetOptions options, int inputChannels, int classes, int imageSize = 32, SearchSpace? space = null)
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
@@ -59,7 +60,8 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
                     break;
                 case Layer.FactorizedReduce:
                     size = ImageSize.Reduced(size, 2);
-                    cost += new NetworkCost(channels * outputChannels + (affine ? 2 * outputChannels : 0), channels * outputChannels * size * size);
+                    cost += new NetworkCost(
+                        channels * outputChannels + (affine ? 2 * outputChannels : 0), channels * outputChannels * size * size);
                     channels = outputChannels;
                     break;
                 case Layer.BatchNorm:

@@ -5,7 +5,9 @@ namespace ZeroOneShot.Networks;
 /// <summary>The channel shuffle of partial connections (PC-DARTS, public code).</summary>
 public static class PartialConnection
 {
-    /// <summary>Views the channels as groups x (C / groups), transposes the two and flattens them again. The result of an image is channels-last.</summary>
+    /// <summary>
+    /// Views the channels as groups x (C / groups), transposes the two and flattens them again. The result of an image is channels-last.
+    /// </summary>
     /// <param name="image">N x C x H x W, C divisible by <paramref name="groups"/>; or the second of more dimensions.</param>
     /// <param name="groups">K of the paper; 1 changes nothing.</param>
     public static Tensor Shuffle(Tensor image, int groups)
@@ -13,10 +15,16 @@ public static class PartialConnection
         ArgumentNullException.ThrowIfNull(image);
         var (n, c) = (image.shape[0], image.shape[1]);
         if (groups < 1 || c % groups != 0)
-            throw new ArgumentException($"{c} channels cannot be shuffled in {groups} groups; the groups must divide the channels.", nameof(groups));
+        {
+            throw new ArgumentException(
+                $"{c} channels cannot be shuffled in {groups} groups; the groups must divide the channels.", nameof(groups));
+        }
         using var scope = NewDisposeScope();
         if (MemoryLayout.Planar || image.dim() != 4)
-            return image.reshape([n, groups, c / groups, .. image.shape[2..]]).transpose(1, 2).reshape(image.shape).MoveToOuterDisposeScope();
+        {
+            return image.reshape([n, groups, c / groups, .. image.shape[2..]]).transpose(1, 2).reshape(image.shape)
+                .MoveToOuterDisposeScope();
+        }
         var (h, w) = (image.shape[2], image.shape[3]);
         var pixels = image.permute(0, 2, 3, 1).reshape(n, h, w, groups, c / groups);
         return pixels.transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2).MoveToOuterDisposeScope();

@@ -13,7 +13,9 @@ public sealed class SearchCell : nn.Module
     private readonly ModuleList<MixedOperation> _ops;
     private readonly CellTopology _topology;
 
-    internal SearchCell(OperationMask mask, CellKind kind, bool previousReduced, int channelsBeforePrevious, int previousChannels, int channels, int partial)
+    internal SearchCell(
+        OperationMask mask, CellKind kind, bool previousReduced, int channelsBeforePrevious, int previousChannels, int channels,
+        int partial)
         : base(nameof(SearchCell))
     {
         (Kind, Channels, _topology) = (kind, channels, mask.Space.Topology);

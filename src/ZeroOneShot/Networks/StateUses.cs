@@ -46,7 +46,8 @@ internal sealed class StateUses
     public readonly record struct Edge(int Index, int Node);
 
     /// <summary>
-    /// One run of an operation: for one edge, or, without parameters, for all edges that have it, since its output is the same on all of them.
+    /// One run of an operation: for one edge, or, without parameters, for all edges that have it, since its output is the same on
+    /// all of them.
     /// </summary>
     /// <param name="Row">The operation's row in the table.</param>
     /// <param name="Modules">The modules of the edges; the first one is run.</param>

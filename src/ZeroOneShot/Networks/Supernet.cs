@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>
-/// The search network: stem, cells whose edges hold all live operations, global pooling, linear classifier. Parameters have the names of the
-/// public PyTorch code, for example <c>cells.3._ops.5._ops.4.op.1.weight</c>.
+/// The search network: stem, cells whose edges hold all live operations, global pooling, linear classifier. Parameters have the names of
+/// the public PyTorch code, for example <c>cells.3._ops.5._ops.4.op.1.weight</c>.
 /// </summary>
 /// <remarks>
 /// <see cref="forward"/> under ordinary autograd is the definition of the method; the search computes the same gradients in less memory.
@@ -65,8 +65,8 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public IReadOnlyList<SearchCell> Cells => [.. cells];
 
     /// <summary>
-    /// The names that masked operations would have, for example <c>cells.3._ops.5._ops.4</c>: what to ignore when weights come from a file of
-    /// a larger network (see <see cref="Persistence.ModuleWeights.Load"/>).
+    /// The names that masked operations would have, for example <c>cells.3._ops.5._ops.4</c>: what to ignore when weights come from a file
+    /// of a larger network (see <see cref="Persistence.ModuleWeights.Load"/>).
     /// </summary>
     public IReadOnlyList<string> MaskedOperationNames =>
     [

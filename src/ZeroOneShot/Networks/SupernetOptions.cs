@@ -3,7 +3,9 @@ namespace ZeroOneShot.Networks;
 /// <summary>The shape of a supernet.</summary>
 public sealed record SupernetOptions
 {
-    /// <summary>Channels of the first cells; they double at every reduction. Default 16 (DARTS). Divisible by <see cref="PartialChannels"/>.</summary>
+    /// <summary>
+    /// Channels of the first cells; they double at every reduction. Default 16 (DARTS). Divisible by <see cref="PartialChannels"/>.
+    /// </summary>
     public int Channels { get; init; } = 16;
 
     /// <summary>Number of cells, at least 3. Default 8 (DARTS).</summary>

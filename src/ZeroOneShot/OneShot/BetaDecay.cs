@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// Beta decay (beta-DARTS): the architecture loss gains lambda times the mean over all edges of logsumexp(alpha), over live operations only,
-/// with lambda growing linearly with the epoch.
+/// Beta decay (beta-DARTS): the architecture loss gains lambda times the mean over all edges of logsumexp(alpha), over live operations
+/// only, with lambda growing linearly with the epoch.
 /// </summary>
 public static class BetaDecay
 {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// One step of the bilevel optimisation, first order (DARTS, Algorithm 1 with xi = 0): an architecture step on a search batch, then a weights
-/// step on a train batch.
+/// One step of the bilevel optimisation, first order (DARTS, Algorithm 1 with xi = 0): an architecture step on a search batch, then a
+/// weights step on a train batch.
 /// </summary>
 public sealed class BilevelStep : IDisposable
 {

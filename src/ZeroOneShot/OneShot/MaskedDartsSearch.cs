@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// Differentiable architecture search over the live operations of a mask: DARTS, and with the options of <see cref="SearchOptions"/> PC-DARTS,
-/// beta-DARTS and the paper's masked forms of them.
+/// Differentiable architecture search over the live operations of a mask: DARTS, and with the options of <see cref="SearchOptions"/>
+/// PC-DARTS, beta-DARTS and the paper's masked forms of them.
 /// </summary>
 public static class MaskedDartsSearch
 {
@@ -28,14 +28,14 @@ public static class MaskedDartsSearch
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch fits into
-    /// <see cref="SearchOptions.MaxMemory"/>.
+    /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch
+    /// fits into <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">The loss became infinite.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
-        ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
-        string? checkpoint = null)
+        ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default, string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(mask);

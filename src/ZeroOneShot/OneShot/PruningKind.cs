@@ -12,6 +12,8 @@ public enum PruningKind
     /// <summary>Algorithm 1, until no more than xi remains.</summary>
     ZeroShot,
 
-    /// <summary>Algorithm 1, until one operation per edge is left; the two most important edges per node are the result, without a search.</summary>
+    /// <summary>
+    /// Algorithm 1, until one operation per edge is left; the two most important edges per node are the result, without a search.
+    /// </summary>
     ZeroShotToGenotype,
 }

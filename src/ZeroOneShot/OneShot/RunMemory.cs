@@ -9,7 +9,8 @@ internal readonly record struct FeatureSize(long Channels, long Height, long Wid
     /// <summary>Numbers of one image.</summary>
     public long Count => Channels * Height * Width;
 
-    public FeatureSize Reduced(int stride) => this with { Height = ImageSize.Reduced(Height, stride), Width = ImageSize.Reduced(Width, stride) };
+    public FeatureSize Reduced(int stride) =>
+        this with { Height = ImageSize.Reduced(Height, stride), Width = ImageSize.Reduced(Width, stride) };
 }
 
 /// <summary>
@@ -84,7 +85,8 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
                     case Layer.FactorizedReduce:
                         var quarter = Features.Reduced(2).Count;    // of the pixels, which each of the two convolutions reads
                         Make(2 * quarter);
-                        Next(Features.Reduced(2) with { Channels = channels }, readsInput: false, readsOutput: false, (Features.Count, quarter));
+                        Next(Features.Reduced(2) with { Channels = channels },
+                            readsInput: false, readsOutput: false, (Features.Count, quarter));
                         if (!recorded)
                             Live -= 2 * quarter;
                         BatchNorm(affine);

@@ -26,9 +26,9 @@ namespace ZeroOneShot.OneShot;
 /// <para>The process is taken as one that has loaded this library and nothing else: what an application holds besides, among it the images
 /// themselves, is not known here and comes on top. So the prediction depends on its arguments and the number of threads alone, and the same
 /// search takes the same batches every time.</para>
-/// <para>For speed, the library has glibc keep freed memory (<see cref="TorchRuntime.DefaultAllocatorSwitch"/>); it then holds several times the
-/// features in use, the more the longer it runs. <see cref="Spare"/> is a rough estimate of that, from a handful of searches, and no bound; it
-/// is 0 where the switch is set.</para>
+/// <para>For speed, the library has glibc keep freed memory (<see cref="TorchRuntime.DefaultAllocatorSwitch"/>); it then holds several
+/// times the features in use, the more the longer it runs. <see cref="Spare"/> is a rough estimate of that, from a handful of searches, and
+/// no bound; it is 0 where the switch is set.</para>
 /// </remarks>
 /// <param name="BatchSize">Images of a step.</param>
 /// <param name="Process">.NET, libtorch and this library, before anything is built, and the copies of the images in the two halves.</param>
@@ -37,7 +37,9 @@ namespace ZeroOneShot.OneShot;
 /// <param name="Outputs">The cells' outputs that are kept, at the moment when most is in memory.</param>
 /// <param name="Gradients">Their gradients, at that moment.</param>
 /// <param name="Cell">States and operations of the cell at work, at that moment.</param>
-/// <param name="Runtime">What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum.</param>
+/// <param name="Runtime">
+/// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum.
+/// </param>
 /// <param name="Spare">What the allocator holds beyond that.</param>
 public sealed record SearchMemory(
     int BatchSize, long Process, long Network, long Images, long Outputs, long Gradients, long Cell, long Runtime, long Spare)
@@ -48,11 +50,13 @@ public sealed record SearchMemory(
     // Measured with .NET 10 and libtorch 2.10 on Linux x64.
     private const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
 
-    // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch 16, 2.4
-    // after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
+    // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch
+    // 16, 2.4 after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
     private const double SpareShare = 2.5;
 
-    /// <summary>By how much the process grows, at the most, once the networks are built: memory in use, whatever the allocator keeps.</summary>
+    /// <summary>
+    /// By how much the process grows, at the most, once the networks are built: memory in use, whatever the allocator keeps.
+    /// </summary>
     public long Growth => Images + Outputs + Gradients + Cell + Runtime;
 
     /// <summary>The largest resident size of the process; an estimate, because <see cref="Spare"/> is one.</summary>
@@ -101,15 +105,18 @@ public sealed record SearchMemory(
     }
 
     /// <summary>
-    /// The largest batch whose predicted <see cref="Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch size of the options, or
-    /// a multiple of 16 below it, since the images are computed in groups of 16, where a group that is not full takes as much as a full one.
+    /// The largest batch whose predicted <see cref="Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch size of the
+    /// options, or a multiple of 16 below it, since the images are computed in groups of 16, where a group that is not full takes as much
+    /// as a full one.
     /// </summary>
     /// <param name="mask">Which operations are live.</param>
     /// <param name="options">Supernet, largest batch size and limit.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="images">Number of images in the two halves.</param>
-    /// <exception cref="ArgumentException">Not even the smallest batch fits; the message gives the numbers. Or as <see cref="Predict"/>.</exception>
+    /// <exception cref="ArgumentException">
+    /// Not even the smallest batch fits; the message gives the numbers. Or as <see cref="Predict"/>.
+    /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public static int LargestBatch(OperationMask mask, SearchOptions options, ImageShape shape, int classes, int images = 0)
     {
@@ -123,16 +130,19 @@ public sealed record SearchMemory(
                 return batch;
             if (batch <= LanesOfAGroup)
             {
-                throw new ArgumentException($"MaxMemory is {InMiB(limit)}, and a search with the smallest batch, {batch} images, is predicted to take " +
-                    $"{predicted}. Allow that much, or search with fewer channels, cells or operations, partial connections or smaller images.");
+                throw new ArgumentException(
+                    $"MaxMemory is {InMiB(limit)}, and a search with the smallest batch, {batch} images, " +
+                    $"is predicted to take {predicted}. Allow that much, or search with fewer channels, cells or operations, " +
+                    "partial connections or smaller images.");
             }
         }
     }
 
     /// <summary>The sum and its parts, in MiB.</summary>
     public override string ToString() =>
-        $"{InMiB(Peak)}: process {InMiB(Process)}, network {InMiB(Network)}, images {InMiB(Images)}, cells' outputs {InMiB(Outputs)}, their gradients " +
-        $"{InMiB(Gradients)}, the cell at work {InMiB(Cell)}, runtime and momentum {InMiB(Runtime)}, kept by the allocator {InMiB(Spare)}";
+        $"{InMiB(Peak)}: process {InMiB(Process)}, network {InMiB(Network)}, images {InMiB(Images)}, cells' outputs {InMiB(Outputs)}, " +
+        $"their gradients {InMiB(Gradients)}, the cell at work {InMiB(Cell)}, runtime and momentum {InMiB(Runtime)}, " +
+        $"kept by the allocator {InMiB(Spare)}";
 
     private static string InMiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / MiB:F1} MiB");
 }

@@ -33,7 +33,8 @@ public sealed record SearchMethod
     public static SearchMethod DartsRandom { get; } = new("DARTS-RND", PruningKind.Random);
 
     /// <summary>The paper's method: half of the operations by Algorithm 1, then PC-DARTS with beta decay.</summary>
-    public static SearchMethod ZeroOneShot { get; } = new("Zero-One-Shot", PruningKind.ZeroShot, PartialChannelsOfPcDarts, BetaDecayOfBetaDarts);
+    public static SearchMethod ZeroOneShot { get; } =
+        new("Zero-One-Shot", PruningKind.ZeroShot, PartialChannelsOfPcDarts, BetaDecayOfBetaDarts);
 
     /// <summary>The paper's method on a random half of the operations.</summary>
     public static SearchMethod ZeroOneShotRandom { get; } =
@@ -63,7 +64,8 @@ public sealed record SearchMethod
     /// <exception cref="ArgumentException">There is no such method; the message lists the eight.</exception>
     public static SearchMethod Parse(string name) =>
         All.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new ArgumentException($"Method '{name}' is unknown; expected one of {string.Join(", ", All.Select(method => method.Name))}.", nameof(name));
+        ?? throw new ArgumentException(
+            $"Method '{name}' is unknown; expected one of {string.Join(", ", All.Select(method => method.Name))}.", nameof(name));
 
     /// <summary>The method's supernet: a shape with this method's partial connections and edge normalisation.</summary>
     /// <param name="shape">Channels and cells.</param>

@@ -7,7 +7,9 @@ namespace ZeroOneShot.OneShot;
 /// <summary>The settings of a one-shot search. The defaults are those of the paper and of the public PC-DARTS code.</summary>
 public sealed record SearchOptions
 {
-    /// <summary>The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 1.</summary>
+    /// <summary>
+    /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 1.
+    /// </summary>
     public SupernetOptions Supernet { get; init; } = new();
 
     /// <summary>Number of epochs, at least 1. Default 50.</summary>
@@ -20,17 +22,19 @@ public sealed record SearchOptions
     public int BatchSize { get; init; } = 256;
 
     /// <summary>
-    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the search then takes the largest batch, of <see cref="BatchSize"/> images or of
-    /// a multiple of 16 below it, that <see cref="SearchMemory"/> predicts to fit, and learning rates of the weights that are smaller in the
-    /// same proportion. Where none fits the search does not start. For <see cref="SupernetEvaluation.Lean"/> on the processor. Default null:
-    /// no limit.
+    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the search then takes the largest batch, of
+    /// <see cref="BatchSize"/> images or of a multiple of 16 below it, that <see cref="SearchMemory"/> predicts to fit, and learning rates
+    /// of the weights that are smaller in the same proportion. Where none fits the search does not start. For
+    /// <see cref="SupernetEvaluation.Lean"/> on the processor. Default null: no limit.
     /// </summary>
     public long? MaxMemory { get; init; }
 
     /// <summary>Share of the images that train the weights; the rest trains the architecture. In (0, 1). Default 0.5.</summary>
     public double TrainFraction { get; init; } = 0.5;
 
-    /// <summary>Learning rate of the weights in epoch 0, at least 0; falls to <see cref="FinalLearningRate"/> along a cosine. Default 0.1.</summary>
+    /// <summary>
+    /// Learning rate of the weights in epoch 0, at least 0; falls to <see cref="FinalLearningRate"/> along a cosine. Default 0.1.
+    /// </summary>
     public double LearningRate { get; init; } = 0.1;
 
     /// <summary>Learning rate towards which the cosine falls, at least 0. Default 0.</summary>
@@ -51,16 +55,18 @@ public sealed record SearchOptions
     /// <summary>L2 weight decay (not decoupled) of alpha and beta, at least 0. Default 1e-3.</summary>
     public double ArchitectureWeightDecay { get; init; } = 1e-3;
 
-    /// <summary>The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 0; beta-DARTS has 25.</summary>
+    /// <summary>
+    /// The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 0; beta-DARTS has 25.
+    /// </summary>
     public double BetaDecay { get; init; }
 
     /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
     public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
 
     /// <summary>
-    /// Whether the cells' outputs, which a lean step keeps from its forward to its backward run, are rounded to bfloat16 (8 bits of mantissa)
-    /// and take half the memory while no cell works with them. All arithmetic stays in single precision. For networks of many cells: with 8,
-    /// little is kept that is not in use when the peak comes. Default false.
+    /// Whether the cells' outputs, which a lean step keeps from its forward to its backward run, are rounded to bfloat16 (8 bits of
+    /// mantissa) and take half the memory while no cell works with them. All arithmetic stays in single precision. For networks of many
+    /// cells: with 8, little is kept that is not in use when the peak comes. Default false.
     /// </summary>
     public bool BFloat16Activations { get; init; }
 
@@ -115,12 +121,16 @@ public sealed record SearchOptions
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
         if (BFloat16Activations && Evaluation != SupernetEvaluation.Lean)
-            throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. Plain autograd keeps everything as it is.");
+        {
+            throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. " +
+                "Plain autograd keeps everything as it is.");
+        }
         if (MaxMemory is <= 0)
             throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
         if (MaxMemory is not null && (Evaluation != SupernetEvaluation.Lean || Device is not (null or "" or "cpu")))
         {
-            throw new ArgumentException($"Evaluation is {Evaluation} and Device is '{Device ?? "cpu"}'; memory is predicted, and MaxMemory kept to, " +
+            throw new ArgumentException(
+                $"Evaluation is {Evaluation} and Device is '{Device ?? "cpu"}'; memory is predicted, and MaxMemory kept to, " +
                 $"for {SupernetEvaluation.Lean} on the processor alone. Leave MaxMemory out, or search that way.");
         }
         Checked.NotNegative(LearningRate, nameof(LearningRate));

@@ -55,12 +55,14 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>The operations of the supernet, counted edge by edge and cell by cell.</summary>
-    public long Operations => _cells.Sum(cell => Enumerable.Range(0, _mask.Space.Topology.EdgeCount).Sum(edge => _mask.LiveCount(cell.Kind, edge)));
+    public long Operations =>
+        _cells.Sum(cell => Enumerable.Range(0, _mask.Space.Topology.EdgeCount).Sum(edge => _mask.LiveCount(cell.Kind, edge)));
 
     /// <summary>The learned parameters of the supernet.</summary>
     public long Parameters(int classes)
     {
-        var count = Parameters(StemLayers, _images.Channels, _stem.Channels) + 2 * _stem.Channels + (_cells[^1].Output.Channels + 1) * classes;
+        var count = Parameters(StemLayers, _images.Channels, _stem.Channels) + 2 * _stem.Channels
+            + (_cells[^1].Output.Channels + 1) * classes;
         foreach (var cell in _cells)
         {
             count += Parameters(cell.FirstLayers, cell.BeforePrevious.Channels, cell.State.Channels)
@@ -108,7 +110,9 @@ internal sealed class SupernetMemory
         return largest;
     }
 
-    /// <summary>Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.</summary>
+    /// <summary>
+    /// Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.
+    /// </summary>
     private long Kept(long outputs, Cell cell)
     {
         var inFull = cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count;
@@ -171,7 +175,9 @@ internal sealed class SupernetMemory
 
     private int States => CellTopology.Inputs + _mask.Space.Topology.Nodes;
 
-    /// <summary>The operations that are run on a state, in the order of <see cref="StateUses"/>: those without parameters once for all edges.</summary>
+    /// <summary>
+    /// The operations that are run on a state, in the order of <see cref="StateUses"/>: those without parameters once for all edges.
+    /// </summary>
     private List<RunMemory> OperationsOn(Cell cell, int state, bool weights, bool needed)
     {
         var (topology, input) = (_mask.Space.Topology, cell.Of(state));

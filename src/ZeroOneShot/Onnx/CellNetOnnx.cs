@@ -38,7 +38,8 @@ public static class CellNetOnnx
     /// <param name="options">The model's form; null is the default.</param>
     /// <exception cref="ArgumentException">The number of channels or of classes is not the network's.</exception>
     public static void Write(
-        CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, Stream stream, CellNetOnnxOptions? options = null)
+        CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, Stream stream,
+        CellNetOnnxOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(statistics);
@@ -46,15 +47,20 @@ public static class CellNetOnnx
         ArgumentNullException.ThrowIfNull(stream);
         options ??= new CellNetOnnxOptions();
         if (classNames.Count != network.Classes)
-            throw new ArgumentException($"There are {classNames.Count} class names for a network of {network.Classes} classes.", nameof(classNames));
+        {
+            throw new ArgumentException(
+                $"There are {classNames.Count} class names for a network of {network.Classes} classes.", nameof(classNames));
+        }
         if (shape.Channels != network.InputChannels)
         {
             throw new ArgumentException(
-                $"The images are {shape}; the network takes {network.InputChannels} channel(s). Give the shape it was trained on.", nameof(shape));
+                $"The images are {shape}; the network takes {network.InputChannels} channel(s). Give the shape it was trained on.",
+                nameof(shape));
         }
         if (statistics.Mean.Count != network.InputChannels)
         {
-            throw new ArgumentException($"The statistics are of {statistics.Mean.Count} channels; the network takes {network.InputChannels}. " +
+            throw new ArgumentException(
+                $"The statistics are of {statistics.Mean.Count} channels; the network takes {network.InputChannels}. " +
                 "Give those it was trained with.", nameof(statistics));
         }
 
@@ -66,7 +72,8 @@ public static class CellNetOnnx
         var pixels = graph.Input(options.InputName, type, OnnxGraph.Batch, shape.Channels, shape.Height, shape.Width);
         if (options.ByteInput)
             pixels = graph.Cast(pixels, DataType.Float);
-        var features = Features(graph, network, new OnnxImage(Normalize(graph, pixels, statistics, options.InputScale), shape.Height, shape.Width));
+        var features = Features(
+            graph, network, new OnnxImage(Normalize(graph, pixels, statistics, options.InputScale), shape.Height, shape.Width));
         var scores = graph.Gemm(graph.Flatten(graph.GlobalAveragePool(features.Name)), network.Classifier.weight!, network.Classifier.bias);
         if (options.Softmax)
             scores = graph.Softmax(scores);

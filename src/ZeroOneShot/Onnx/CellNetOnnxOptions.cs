@@ -19,7 +19,8 @@ public sealed record CellNetOnnxOptions
     public bool Softmax { get; init; } = true;
 
     /// <summary>
-    /// Whether the output has the shape [classes], for callers that score one image at a time such as ML.NET's OnnxTransformer. Default false.
+    /// Whether the output has the shape [classes], for callers that score one image at a time such as ML.NET's OnnxTransformer.
+    /// Default false.
     /// </summary>
     public bool FlattenOutput { get; init; }
 

@@ -22,7 +22,8 @@ internal static class OnnxLayers
         {
             Name = graph.BatchNorm(x.Name, norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVariance, BatchNormModule.Epsilon),
         },
-        PoolModule { Layer: Layer.MaxPool(var kernel, var stride) } => Reduced(x, stride, graph.MaxPool(x.Name, kernel, stride, (kernel - 1) / 2)),
+        PoolModule { Layer: Layer.MaxPool(var kernel, var stride) } =>
+            Reduced(x, stride, graph.MaxPool(x.Name, kernel, stride, (kernel - 1) / 2)),
         PoolModule { Layer: Layer.AveragePool(var kernel, var stride) } =>
             Reduced(x, stride, graph.AveragePool(x.Name, kernel, stride, (kernel - 1) / 2, countIncludePad: false)),
         FactorizedReduceModule reduce => FactorizedReduce(graph, x, reduce),

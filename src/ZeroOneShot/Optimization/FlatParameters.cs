@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Optimization;
 
 /// <summary>
-/// Parameters laid end to end in one tensor, of which each becomes a view, and their gradients likewise. An optimizer then moves them all in
-/// a handful of operations instead of several for each.
+/// Parameters laid end to end in one tensor, of which each becomes a view, and their gradients likewise. An optimizer then moves them all
+/// in a handful of operations instead of several for each.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {

@@ -15,8 +15,8 @@ public static class ModuleWeights
     /// <c>num_batches_tracked</c> may be absent from the file, and then is left as it is, or from the module, and then is passed over.
     /// </summary>
     /// <remarks>
-    /// A <see cref="Networks.Supernet"/> and a <see cref="Networks.CellNet"/> have the parameter names of the public PyTorch code of DARTS and
-    /// PC-DARTS, so a <c>state_dict()</c> saved by Python's <c>safetensors</c> package loads as it is. A supernet whose mask leaves
+    /// A <see cref="Networks.Supernet"/> and a <see cref="Networks.CellNet"/> have the parameter names of the public PyTorch code of DARTS
+    /// and PC-DARTS, so a <c>state_dict()</c> saved by Python's <c>safetensors</c> package loads as it is. A supernet whose mask leaves
     /// operations out takes the rest from a file of the whole network with
     /// <c>ignore: supernet.MaskedOperationNames</c>.
     /// </remarks>

@@ -23,7 +23,9 @@ public sealed record RunProgress
     /// <summary>Mean training loss of this epoch so far; null before the first step and in pruning.</summary>
     public double? Loss { get; init; }
 
-    /// <summary>Share of training images of this epoch classified rightly so far, 0 to 1; null before the first step and in pruning.</summary>
+    /// <summary>
+    /// Share of training images of this epoch classified rightly so far, 0 to 1; null before the first step and in pruning.
+    /// </summary>
     public double? Accuracy { get; init; }
 
     /// <summary>

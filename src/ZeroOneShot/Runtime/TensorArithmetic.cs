@@ -5,9 +5,9 @@ namespace ZeroOneShot.Runtime;
 
 /// <summary>
 /// Arithmetic of tensors with numbers. TorchSharp wraps every number in a native object that its finalizer frees, and nothing keeps that
-/// object alive while libtorch reads it: when another thread causes a garbage collection at that moment, the process ends with "Expected false
-/// to be true" in Scalar.h. (Also <c>a + b</c> and <c>ToDouble()</c> make such an object.) Here they live until the call is over. Code that
-/// runs step after step uses these; elsewhere the operators are fine.
+/// object alive while libtorch reads it: when another thread causes a garbage collection at that moment, the process ends with "Expected
+/// false to be true" in Scalar.h. (Also <c>a + b</c> and <c>ToDouble()</c> make such an object.) Here they live until the call is over.
+/// Code that runs step after step uses these; elsewhere the operators are fine.
 /// </summary>
 internal static class TensorArithmetic
 {

@@ -24,7 +24,9 @@ public static partial class TorchRuntime
     internal static bool KeepsFreedMemory { get; private set; }
 
     /// <summary>Makes sure that libtorch is loaded and can compute.</summary>
-    /// <exception cref="DllNotFoundException">libtorch or TorchSharp's native library cannot be loaded; the message says what is missing.</exception>
+    /// <exception cref="DllNotFoundException">
+    /// libtorch or TorchSharp's native library cannot be loaded; the message says what is missing.
+    /// </exception>
     public static void EnsureLoaded()
     {
         if (s_failure is not null)
@@ -49,12 +51,15 @@ public static partial class TorchRuntime
         if (string.IsNullOrEmpty(name) || name == "cpu")
             return torch.CPU;
         if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), out _)))
-            throw new ArgumentException($"Device '{name}' is unknown; expected 'cpu', 'cuda' or 'cuda:N', for example 'cuda:0'.", nameof(name));
+        {
+            throw new ArgumentException(
+                $"Device '{name}' is unknown; expected 'cpu', 'cuda' or 'cuda:N', for example 'cuda:0'.", nameof(name));
+        }
         if (!CudaIsAvailable(out var reason))
             throw new InvalidOperationException(
                 $"Device '{name}' was asked for, but CUDA is not available{reason}. " +
-                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA GPU, " +
-                "or use device 'cpu'.");
+                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA " +
+                "GPU, or use device 'cpu'.");
         return torch.device(name);
     }
 
@@ -87,8 +92,8 @@ public static partial class TorchRuntime
             if (Environment.GetEnvironmentVariable("ZEROONESHOT_DEFAULT_ALLOCATOR") is null or "" or "0")
                 KeepFreedMemory();
         }
-        // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times the
-        // time of sleeping. A few microseconds of it spare the sleep between two small operations. A value the user has set stays.
+        // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times
+        // the time of sleeping. A few microseconds of it spare the sleep between two small operations. A value the user has set stays.
         _ = SetEnvironmentVariable("GOMP_SPINCOUNT", "1000", overwrite: 0);
         try
         {
@@ -144,8 +149,8 @@ public static partial class TorchRuntime
     }
 
     /// <summary>
-    /// Convolutions on one thread ask for NNPACK, and where it does not know the processor, or sees too little of it in a container, each of
-    /// them writes a warning to the console: tens of thousands in a search. There it is switched off; libtorch would not use it anyway.
+    /// Convolutions on one thread ask for NNPACK, and where it does not know the processor, or sees too little of it in a container, each
+    /// of them writes a warning to the console: tens of thousands in a search. There it is switched off; libtorch would not use it anyway.
     /// </summary>
     private static unsafe void SilenceNnpack()
     {
@@ -170,7 +175,8 @@ public static partial class TorchRuntime
             var path = Path.Combine(folder.FullName, "libLibTorchSharp.so");
             File.WriteAllBytes(path, image);
             if (!TryLoad(path, out var reason))
-                throw new DllNotFoundException(NotLoadable($"{reason} (a copy that asks for an older libstdc++ was tried in {folder.FullName}; " +
+                throw new DllNotFoundException(NotLoadable(
+                    $"{reason} (a copy that asks for an older libstdc++ was tried in {folder.FullName}; " +
                     "set TMPDIR to a folder from which libraries may be loaded)."));
         }
         finally
@@ -196,7 +202,8 @@ public static partial class TorchRuntime
 
     private static string? FindNative(string file)
     {
-        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return folders.Append(AppContext.BaseDirectory)
             .Append(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? AppContext.BaseDirectory)
             .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
@@ -204,8 +211,9 @@ public static partial class TorchRuntime
 
     private static string NotLoadable(string reason) =>
         $"The native libtorch could not be loaded: {reason} " +
-        $"ZeroOneShot needs TorchSharp 0.107.0 and the package libtorch-cpu-{RuntimeInformation.RuntimeIdentifier} 2.10.0 in the application project " +
-        "(in this repository: UsesTorch=true), a 64-bit process, and on Linux glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 or newer (Debian 12, Ubuntu 22.04).";
+        $"ZeroOneShot needs TorchSharp 0.107.0 and the package libtorch-cpu-{RuntimeInformation.RuntimeIdentifier} 2.10.0 in the " +
+        "application project (in this repository: UsesTorch=true), a 64-bit process, and on Linux glibc 2.34 and libstdc++ with " +
+        "GLIBCXX_3.4.30 or newer (Debian 12, Ubuntu 22.04).";
 
     // Environment.SetEnvironmentVariable does not reach native libraries on Unix.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

@@ -31,7 +31,8 @@ internal static class VersionRequirements
             var section = image[(sections + s * sectionSize)..];
             if (BinaryPrimitives.ReadUInt32LittleEndian(section[4..]) != SectionTypeVersionNeed)
                 continue;
-            var strings = image[SectionOffset(image[(sections + (int)BinaryPrimitives.ReadUInt32LittleEndian(section[0x28..]) * sectionSize)..])..];
+            var strings = image[SectionOffset(
+                image[(sections + (int)BinaryPrimitives.ReadUInt32LittleEndian(section[0x28..]) * sectionSize)..])..];
             var need = SectionOffset(section);
             while (true)                                                            // Elf64_Verneed: one per library
             {

@@ -6,7 +6,9 @@ public sealed class CellGenotype : IEquatable<CellGenotype>
     /// <summary>A cell architecture.</summary>
     /// <param name="edges">Two edges per node, node by node.</param>
     /// <param name="concat">The states that the output concatenates, ascending; null: all intermediate nodes.</param>
-    /// <exception cref="ArgumentException">The edges are not two per node, come from a later state, or the concatenation names no such state.</exception>
+    /// <exception cref="ArgumentException">
+    /// The edges are not two per node, come from a later state, or the concatenation names no such state.
+    /// </exception>
     public CellGenotype(IEnumerable<GenotypeEdge> edges, IEnumerable<int>? concat = null)
     {
         Edges = [.. edges];

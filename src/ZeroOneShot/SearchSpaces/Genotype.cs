@@ -26,7 +26,10 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         foreach (var edge in Normal.Edges.Concat(Reduction.Edges))
         {
             if (!space.Operation(edge.Operation).CanBeChosen)
-                throw new ArgumentException($"The genotype chooses operation '{edge.Operation}', which is no connection; choose another one.");
+            {
+                throw new ArgumentException(
+                    $"The genotype chooses operation '{edge.Operation}', which is no connection; choose another one.");
+            }
         }
     }
 
@@ -72,9 +75,10 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
             var root = JsonNode.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
             return Make(() => new Genotype(ReadCell(root, "normal"), ReadCell(root, "reduce")));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)    // the last: half a surrogate pair
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)   // the last: half a surrogate pair
         {
-            throw new FormatException($"The genotype is not the expected JSON (an object with normal, normal_concat, reduce, reduce_concat): {e.Message}", e);
+            throw new FormatException(
+                $"The genotype is not the expected JSON (an object with normal, normal_concat, reduce, reduce_concat): {e.Message}", e);
         }
     }
 

@@ -57,7 +57,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     /// <summary>The rows of the live operations of an edge, ascending.</summary>
     /// <param name="kind">The kind of cell.</param>
     /// <param name="edge">0 to EdgeCount - 1.</param>
-    public IEnumerable<int> Live(CellKind kind, int edge) => Enumerable.Range(0, Operations).Where(operation => this[kind, edge, operation]);
+    public IEnumerable<int> Live(CellKind kind, int edge) =>
+        Enumerable.Range(0, Operations).Where(operation => this[kind, edge, operation]);
 
     /// <summary>The number of live operations of an edge.</summary>
     /// <param name="kind">The kind of cell.</param>
@@ -132,8 +133,9 @@ public sealed class OperationMask : IEquatable<OperationMask>
                 var usable = Enumerable.Range(start, length).Count(edge => Live(kind, edge).Any(o => Space.Operations[o].CanBeChosen));
                 if (usable < CellTopology.Inputs)
                 {
-                    throw new ArgumentException($"The mask leaves node {node} of the {kind} cell {usable} edge(s) with an operation that a " +
-                        "genotype can choose; it needs 2. Keep an operation other than 'none' on more of its edges.");
+                    throw new ArgumentException(
+                        $"The mask leaves node {node} of the {kind} cell {usable} edge(s) with an operation that a genotype can choose; " +
+                        "it needs 2. Keep an operation other than 'none' on more of its edges.");
                 }
             }
         }
@@ -181,7 +183,10 @@ public sealed class OperationMask : IEquatable<OperationMask>
         foreach (var kind in SearchSpace.CellKinds)
         {
             if (mask[JsonName(kind)] is not JsonArray rows || rows.Count != edges)
-                throw new FormatException($"The mask needs '{JsonName(kind)}', an array of {edges} arrays of operation names, one per edge.");
+            {
+                throw new FormatException(
+                    $"The mask needs '{JsonName(kind)}', an array of {edges} arrays of operation names, one per edge.");
+            }
             for (var edge = 0; edge < edges; edge++)
             {
                 if (rows[edge] is not JsonArray { Count: > 0 } names)
@@ -191,8 +196,9 @@ public sealed class OperationMask : IEquatable<OperationMask>
                     var row = Text(node) is { } operation ? space.IndexOf(operation) : -1;
                     if (row < 0 || !live.Add((kind, edge, row)))
                     {
-                        throw new FormatException($"Edge {edge} of '{JsonName(kind)}' names operation {node?.ToJsonString() ?? "null"}; expected " +
-                            $"each at most once of {string.Join(", ", space.Operations.Select(o => o.Name))}.");
+                        throw new FormatException(
+                            $"Edge {edge} of '{JsonName(kind)}' names operation {node?.ToJsonString() ?? "null"}; " +
+                            $"expected each at most once of {string.Join(", ", space.Operations.Select(o => o.Name))}.");
                     }
                 }
             }

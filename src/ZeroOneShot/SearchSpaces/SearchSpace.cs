@@ -6,7 +6,9 @@ public sealed class SearchSpace
     /// <summary>Both kinds of cells, in the order in which masks, alphas and files hold them.</summary>
     public static IReadOnlyList<CellKind> CellKinds { get; } = [CellKind.Normal, CellKind.Reduction];
 
-    /// <summary>The space of DARTS (section 3.1): 4 nodes, 14 edges, 8 operations, normal and reduction cells: 2 x 14 x 8 choices.</summary>
+    /// <summary>
+    /// The space of DARTS (section 3.1): 4 nodes, 14 edges, 8 operations, normal and reduction cells: 2 x 14 x 8 choices.
+    /// </summary>
     public static SearchSpace Darts { get; } = new("darts", new CellTopology(4),
     [
         CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.AveragePool3x3, CandidateOperation.SkipConnect,
@@ -27,9 +29,15 @@ public sealed class SearchSpace
         if (topology.Nodes < 1)
             throw new ArgumentException($"The topology has {topology.Nodes} nodes; a cell needs at least 1.", nameof(topology));
         if (!operations.Any(operation => operation.CanBeChosen))
-            throw new ArgumentException("The operations hold none that a genotype can choose; add one other than 'none'.", nameof(operations));
+        {
+            throw new ArgumentException(
+                "The operations hold none that a genotype can choose; add one other than 'none'.", nameof(operations));
+        }
         if (operations.GroupBy(operation => operation.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new ArgumentException($"Operation '{twice.Key}' stands twice in the table; every name must be unique.", nameof(operations));
+        {
+            throw new ArgumentException(
+                $"Operation '{twice.Key}' stands twice in the table; every name must be unique.", nameof(operations));
+        }
         (Name, Topology, Operations) = (name, topology, [.. operations]);
     }
 
@@ -60,7 +68,8 @@ public sealed class SearchSpace
     public CandidateOperation Operation(string name) => IndexOf(name) is >= 0 and var row
         ? Operations[row]
         : throw new ArgumentException(
-            $"Operation '{name}' is not in search space '{Name}'; it has {string.Join(", ", Operations.Select(operation => operation.Name))}.",
+            $"Operation '{name}' is not in search space '{Name}'; " +
+            $"it has {string.Join(", ", Operations.Select(operation => operation.Name))}.",
             nameof(name));
 
     /// <inheritdoc/>

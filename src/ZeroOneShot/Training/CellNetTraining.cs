@@ -28,8 +28,12 @@ public static class CellNetTraining
     /// <exception cref="InvalidDataException">
     /// The checkpoint is damaged, or is of other images, another network or other settings.
     /// </exception>
-    /// <exception cref="ArgumentException">An option is out of its range, an image is too small or large, or there are fewer images than a batch.</exception>
-    /// <exception cref="InvalidOperationException">The loss became infinite, and there is no <see cref="TrainingOptions.EarlyStopping"/>.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, an image is too small or large, or there are fewer images than a batch.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The loss became infinite, and there is no <see cref="TrainingOptions.EarlyStopping"/>.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
         ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
@@ -85,7 +89,8 @@ public static class CellNetTraining
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         var statistics = start?.Statistics ?? images.Statistics();
-        using var batches = new BatchStream(images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
+        using var batches = new BatchStream(
+            images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
             options.Seed, "train", device);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();
@@ -186,7 +191,8 @@ public static class CellNetTraining
         var shape = images.Shape;
         if (shape.Channels is not (1 or 3) || Outside(shape.Height) || Outside(shape.Width))
         {
-            throw new ArgumentException($"The images are {shape}; a CellNet takes images of {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side " +
+            throw new ArgumentException(
+                $"The images are {shape}; a CellNet takes images of {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side " +
                 "with 1 or 3 channels. Resize them first, for example with ResizeImages.", nameof(images));
         }
         if (start is not null && start.Statistics.Mean.Count != shape.Channels)

@@ -36,7 +36,8 @@ public sealed class CellNetWeights
         }
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
         {
-            throw new InvalidDataException($"What {where} says of its network cannot be read: {e.Message} Use the file as it was saved.", e);
+            throw new InvalidDataException(
+                $"What {where} says of its network cannot be read: {e.Message} Use the file as it was saved.", e);
         }
 
         string Text(string key) => metadata.TryGetValue(key, out var text)
@@ -64,8 +65,8 @@ public sealed class CellNetWeights
 
     /// <summary>Reads weights from a file.</summary>
     /// <param name="path">
-    /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained network.
-    /// The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
+    /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained
+    /// network. The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
     /// </param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or holds something else.</exception>
@@ -117,7 +118,8 @@ public sealed class CellNetWeights
     }
 
     /// <summary>The texts that tell, with the weights, all about a network.</summary>
-    internal static IEnumerable<KeyValuePair<string, string>> Describe(CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
+    internal static IEnumerable<KeyValuePair<string, string>> Describe(
+        CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
     [
         new(CellNetOnnx.GenotypeKey, network.Genotype.ToString()),
         new(NetworkKey, JsonSerializer.Serialize(network.Options)),
@@ -127,9 +129,13 @@ public sealed class CellNetWeights
     ];
 
     /// <summary>Whether the network has an auxiliary head but the weights do not.</summary>
-    internal bool LackAuxiliaryHead => Network.AuxiliaryHead && !_tensors.Any(tensor => tensor.Name.StartsWith(AuxiliaryHead, StringComparison.Ordinal));
+    internal bool LackAuxiliaryHead =>
+        Network.AuxiliaryHead && !_tensors.Any(tensor => tensor.Name.StartsWith(AuxiliaryHead, StringComparison.Ordinal));
 
-    /// <summary>Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers, and of an auxiliary head that the weights lack.</summary>
+    /// <summary>
+    /// Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers, and of an auxiliary
+    /// head that the weights lack.
+    /// </summary>
     /// <exception cref="InvalidDataException">A tensor is missing or of another shape or type.</exception>
     internal void CopyTo(CellNet network, IReadOnlyList<string> classNames)
     {
@@ -173,7 +179,8 @@ public sealed class CellNetWeights
 
         /// <summary>What a module's parameters and buffers became in an ONNX model: the other constants have names with a slash.</summary>
         public static IEnumerable<StoredTensor> Of(GraphProto graph) => graph.Initializer
-            .Where(constant => constant.DataType == (int)TensorProto.Types.DataType.Float && !constant.Name.Contains('/', StringComparison.Ordinal))
+            .Where(constant =>
+                constant.DataType == (int)TensorProto.Types.DataType.Float && !constant.Name.Contains('/', StringComparison.Ordinal))
             .Select(constant => new StoredTensor(constant.Name, ScalarType.Float32, [.. constant.Dims], constant.RawData.ToByteArray()));
 
         public Tensor ToTensor()

@@ -12,7 +12,8 @@ namespace ZeroOneShot.Training;
 /// <param name="classNames">The names of the classes, in the order of the logits.</param>
 /// <param name="epochs">The course of the training.</param>
 public sealed class TrainedCellNet(
-    CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, IReadOnlyList<TrainingEpoch> epochs) : IDisposable
+    CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames,
+    IReadOnlyList<TrainingEpoch> epochs) : IDisposable
 {
     // As many for every one of several processors as fill the lanes, whatever their number up to 8.
     private const int EvaluationBatch = 128;
@@ -82,7 +83,10 @@ public sealed class TrainedCellNet(
     private void ForEachBatch(ImageSet images, CancellationToken cancellation, Action<int[], Tensor> act)
     {
         if (images.Shape != shape)
-            throw new ArgumentException($"The images are {images.Shape}; the network was trained on {shape}. Resize them first.", nameof(images));
+        {
+            throw new ArgumentException(
+                $"The images are {images.Shape}; the network was trained on {shape}. Resize them first.", nameof(images));
+        }
         using var _ = no_grad();
         network.eval();
         foreach (var batch in Enumerable.Range(0, images.Count).Chunk(EvaluationBatch))

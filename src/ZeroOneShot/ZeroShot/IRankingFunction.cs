@@ -1,6 +1,8 @@
 namespace ZeroOneShot.ZeroShot;
 
-/// <summary>A ranking function r of Algorithm 1: a number that says how promising an untrained network is. The scale does not matter.</summary>
+/// <summary>
+/// A ranking function r of Algorithm 1: a number that says how promising an untrained network is. The scale does not matter.
+/// </summary>
 public interface IRankingFunction
 {
     /// <summary>A short name for reports, for example <c>nngp-correlation</c>.</summary>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
-/// The ranking function of the paper: the Frobenius norm of the NNGP kernel of the logits F. The default takes the kernel as the correlation
-/// matrix of F's rows, as the public ETENAS code does; it does not depend on the scale of the logits.
+/// The ranking function of the paper: the Frobenius norm of the NNGP kernel of the logits F. The default takes the kernel as the
+/// correlation matrix of F's rows, as the public ETENAS code does; it does not depend on the scale of the logits.
 /// </summary>
 /// <param name="correlation">True: corrcoef(F). False: K = F F' / C, C being the number of classes.</param>
 public sealed class NngpNorm(bool correlation = true) : IRankingFunction

@@ -11,7 +11,8 @@ public static class PartialPruning
     /// <param name="options">When to stop and how much to remove at a time.</param>
     /// <returns>The rounds; none when the mask already is small enough. The last round's mask is the result.</returns>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    public static IReadOnlyList<PruningRound> Prune(OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, PruningOptions options)
+    public static IReadOnlyList<PruningRound> Prune(
+        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, PruningOptions options)
     {
         ArgumentNullException.ThrowIfNull(ranks);
         return Prune(mask, (current, _) => Importances(current, ranks), options);
@@ -33,7 +34,7 @@ public static class PartialPruning
         while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
             var s = importances(mask, rounds.Count);                                                        // lines 2-9
-            mask = mask.WithoutWeakestOperationPerEdge((kind, edge, o) => s[(kind, edge, o)], options.OperationsPerRound);     // lines 10-14
+            mask = mask.WithoutWeakestOperationPerEdge((kind, edge, o) => s[(kind, edge, o)], options.OperationsPerRound);    // lines 10-14
             rounds.Add(new PruningRound(s, mask));
         }
         return rounds;

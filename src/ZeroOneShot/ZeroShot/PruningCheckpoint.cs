@@ -6,8 +6,8 @@ using ZeroOneShot.Persistence;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
-/// A file with the ranks that were measured, from which a pruning that was stopped goes on. Networks are ranked in the same order every time,
-/// so that the ranks alone are all there is to keep.
+/// A file with the ranks that were measured, from which a pruning that was stopped goes on. Networks are ranked in the same order every
+/// time, so that the ranks alone are all there is to keep.
 /// </summary>
 internal sealed class PruningCheckpoint
 {

@@ -3,13 +3,15 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
-/// The settings of zero-shot pruning. The defaults are those that leave half of the operations, as the paper's memory figures and the public
-/// ETENAS launcher do: <c>none</c> goes first, at no cost, then three operations per edge in a round. The printed Algorithm 1 to the letter
-/// is <c>{ ExcludeNone = false, OperationsPerRound = 1 }</c>.
+/// The settings of zero-shot pruning. The defaults are those that leave half of the operations, as the paper's memory figures and the
+/// public ETENAS launcher do: <c>none</c> goes first, at no cost, then three operations per edge in a round. The printed Algorithm 1 to the
+/// letter is <c>{ ExcludeNone = false, OperationsPerRound = 1 }</c>.
 /// </summary>
 public sealed record PruningOptions
 {
-    /// <summary>xi: pruning stops when no more than this fraction of the space remains, in [0, 1]. Default 0.5. At 0 one operation per edge is left.</summary>
+    /// <summary>
+    /// xi: pruning stops when no more than this fraction of the space remains, in [0, 1]. Default 0.5. At 0 one operation per edge is left.
+    /// </summary>
     public double Level { get; init; } = 0.5;
 
     /// <summary>

@@ -7,8 +7,8 @@ namespace ZeroOneShot.ZeroShot;
 public static class RandomPruning
 {
     /// <summary>
-    /// Keeps every operation with a probability. An edge that keeps none that a genotype can choose gets one of those back, each with the same
-    /// chance.
+    /// Keeps every operation with a probability. An edge that keeps none that a genotype can choose gets one of those back, each with the
+    /// same chance.
     /// </summary>
     /// <param name="space">The search space.</param>
     /// <param name="level">xi: the probability to keep an operation, in [0, 1].</param>

@@ -9,7 +9,8 @@ public sealed class RankedNetwork : IDisposable
     private readonly LeanSupernet _lean;
     private Tensor? _logits;
 
-    internal RankedNetwork(LeanSupernet lean, Mixture mixture, IReadOnlyList<Tensor> images) => (_lean, Mixture, Images) = (lean, mixture, images);
+    internal RankedNetwork(LeanSupernet lean, Mixture mixture, IReadOnlyList<Tensor> images) =>
+        (_lean, Mixture, Images) = (lean, mixture, images);
 
     /// <summary>The network; operations that <see cref="Mixture"/> has not live are not run.</summary>
     public Supernet Supernet => _lean.Supernet;

@@ -32,8 +32,8 @@ public static class ZeroShotPruning
     }
 
     /// <summary>
-    /// Prunes until one operation per edge is left (ETENAS), then reads off the architecture: the two edges per node whose removal would lower
-    /// the ranks most.
+    /// Prunes until one operation per edge is left (ETENAS), then reads off the architecture: the two edges per node whose removal would
+    /// lower the ranks most.
     /// </summary>
     /// <inheritdoc cref="Prune"/>
     public static (OperationMask Mask, Genotype Genotype) PruneToGenotype(
@@ -130,7 +130,8 @@ public static class ZeroShotPruning
                 }
             }
             _checkpoint?.Save();
-            return candidates.Select((j, i) => (j, s: PartialPruning.Importance(ranks[0], ranks[i + 1]))).ToDictionary(at => at.j, at => at.s);
+            return candidates.Select((j, i) => (j, s: PartialPruning.Importance(ranks[0], ranks[i + 1])))
+                .ToDictionary(at => at.j, at => at.s);
         }
 
         public void Dispose()
@@ -159,7 +160,8 @@ public static class ZeroShotPruning
             if (images.Count < size)
             {
                 throw new ArgumentException(
-                    $"There are {images.Count} images, fewer than one batch of {size}; give more images or a smaller BatchSize.", nameof(images));
+                    $"There are {images.Count} images, fewer than one batch of {size}; give more images or a smaller BatchSize.",
+                    nameof(images));
             }
             var statistics = images.Statistics();
             var order = new BatchOrder(images.Count, size, _options.Seed, "prune images");

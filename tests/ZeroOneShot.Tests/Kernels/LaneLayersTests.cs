@@ -8,13 +8,18 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.Kernels;
 
-/// <summary>Every layer in the order of <see cref="Lanes"/>, forwards and backwards, against libtorch's autograd in double precision.</summary>
+/// <summary>
+/// Every layer in the order of <see cref="Lanes"/>, forwards and backwards, against libtorch's autograd in double precision.
+/// </summary>
 public sealed class LaneLayersTests
 {
     static LaneLayersTests() => TorchRuntime.EnsureLoaded();
 
-    /// <summary>Operations of the table at both strides, with batch norm behind poolings, as in the search network, or with learned scales.</summary>
-    public static TheoryData<string> Operations => [.. SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen).Select(operation => operation.Name)];
+    /// <summary>
+    /// Operations of the table at both strides, with batch norm behind poolings, as in the search network, or with learned scales.
+    /// </summary>
+    public static TheoryData<string> Operations =>
+        [.. SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen).Select(operation => operation.Name)];
 
     [Theory]
     [MemberData(nameof(Operations))]
@@ -27,7 +32,8 @@ public sealed class LaneLayersTests
                     from images in (int[])[1, 8, 19, 32]
                     from affine in (bool[])[false, true]
                     from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
-                    // Few numbers in a batch norm tell too little in single precision: what is divided by their deviation is mostly rounding.
+                    // Few numbers in a batch norm tell too little in single precision: what is divided by their
+                    // deviation is mostly rounding.
                     where type == ScalarType.Float64 || images > 8 && channels > 3
                     let deviation = Deviation(() => Build(operation, channels, stride, affine), channels, size, images, type)
                     where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
@@ -46,8 +52,9 @@ public sealed class LaneLayersTests
                     from size in (int[])[16, 11, 3]
                     from images in (int[])[2, 19]
                     from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
-                    let deviation = Deviation(() => new ModuleChain([new ConvolutionModule(new Layer.Convolution(kernel, stride), channels, outputs),
-                        new ReluModule(), new BatchNormModule(outputs, affine: true), new ReluModule()]), channels, size, images, type)
+                    let deviation = Deviation(
+                        () => new ModuleChain([new ConvolutionModule(new Layer.Convolution(kernel, stride), channels, outputs),
+                            new ReluModule(), new BatchNormModule(outputs, affine: true), new ReluModule()]), channels, size, images, type)
                     where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
                     select $"stride {stride}, {images} images of {size}, {type}: {deviation:E1}";
         Assert.Equal("", string.Join("\n", wrong));

@@ -52,7 +52,8 @@ public sealed class ArchitectureWeightsTests
     public void A_mask_without_a_genotype_is_refused_with_the_node() =>
         Assert.Contains("node 0 of the Reduction cell 1 edge(s)", Assert.Throws<ArgumentException>(() =>
         {
-            var mask = OperationMask.Create(SearchSpace.Darts, (kind, edge, operation) => (kind, edge) != (CellKind.Reduction, 1) || operation == 0);
+            var mask = OperationMask.Create(
+                SearchSpace.Darts, (kind, edge, operation) => (kind, edge) != (CellKind.Reduction, 1) || operation == 0);
             using var architecture = new ArchitectureWeights(mask, edgeNormalization: false);
             architecture.Genotype();
         }).Message);

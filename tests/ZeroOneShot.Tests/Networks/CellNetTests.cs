@@ -46,7 +46,8 @@ public sealed class CellNetTests : IDisposable
         var labels = tensor((long[])[0, 1, 2, 3]);
         (nn.functional.cross_entropy(logits, labels) + nn.functional.cross_entropy(auxiliary!, labels)).backward();
         Assert.All(network.named_parameters(), parameter => Assert.True(
-            parameter.parameter.grad is { } gradient && gradient.isfinite().all().item<bool>() && gradient.abs().sum().item<float>() > 0, parameter.name));
+            parameter.parameter.grad is { } gradient && gradient.isfinite().all().item<bool>()
+                && gradient.abs().sum().item<float>() > 0, parameter.name));
     }
 
     [Fact]
@@ -97,9 +98,11 @@ public sealed class CellNetTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var network = Build(new CellNetOptions { Channels = 4, Cells = 3 });
-        SafetensorsFile.Write(_folder.File("parameters"), network.named_parameters().Select(parameter => (parameter.name, parameter.parameter.detach() + 1)));
+        SafetensorsFile.Write(_folder.File("parameters"),
+            network.named_parameters().Select(parameter => (parameter.name, parameter.parameter.detach() + 1)));
         var file = SafetensorsFile.Read(_folder.File("parameters"));
-        Assert.Contains("it has no 'stem.1.running_mean'", Assert.Throws<InvalidDataException>(() => ModuleWeights.Load(network, file)).Message);
+        Assert.Contains("it has no 'stem.1.running_mean'", Assert.Throws<InvalidDataException>(
+            () => ModuleWeights.Load(network, file)).Message);
         ModuleWeights.Load(network, file, parametersOnly: true);
         foreach (var (name, parameter) in network.named_parameters())
             Assert.True(parameter.equal(file.Load(name)).all().item<bool>(), name);

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.Networks;
 
-/// <summary>Every form of <see cref="Convolutions"/> against libtorch's plain convolution in double precision, which no fast kernel computes.</summary>
+/// <summary>
+/// Every form of <see cref="Convolutions"/> against libtorch's plain convolution in double precision, which no fast kernel computes.
+/// </summary>
 public sealed class ConvolutionsTests
 {
     private const double Tolerance = 1e-4;
@@ -60,7 +62,8 @@ public sealed class ConvolutionsTests
                     where channels < 128 || size == 2
                     from images in (int[])[2, 8]
                     from channelsLast in (bool[])[false, true]
-                    let deviation = Deviation(new Layer.Convolution(kernel), images, channels, output, size, channelsLast, inputGradient: channels == 128)
+                    let deviation = Deviation(
+                        new Layer.Convolution(kernel), images, channels, output, size, channelsLast, inputGradient: channels == 128)
                     where !(deviation < Tolerance)
                     select $"{kernel}x{kernel} to {output}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";
         Assert.Empty(wrong);
@@ -73,11 +76,13 @@ public sealed class ConvolutionsTests
         using var scope = NewDisposeScope();
         using var random = RandomStream.Of(channels, $"{layer} {images} {size}");
         var image = randn([images, channels, size, size], ScalarType.Float64, generator: random.Generator);
-        var weight = randn([outputs, layer.Depthwise ? 1 : channels, layer.Kernel, layer.Kernel], ScalarType.Float64, generator: random.Generator);
+        var weight = randn(
+            [outputs, layer.Depthwise ? 1 : channels, layer.Kernel, layer.Kernel], ScalarType.Float64, generator: random.Generator);
         var definition = Gradients(ScalarType.Float64, (x, w) => nn.functional.conv2d(x, w, null, [layer.Stride, layer.Stride],
             [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation], layer.Depthwise ? channels : 1));
         var ours = Gradients(ScalarType.Float32, (x, w) => Convolutions.Run(x, w, layer));
-        return ours.Zip(definition, (a, b) => ((a.to(ScalarType.Float64) - b).norm() / b.norm()).ToDouble()).Max(d => double.IsNaN(d) ? double.MaxValue : d);
+        return ours.Zip(definition, (a, b) => ((a.to(ScalarType.Float64) - b).norm() / b.norm()).ToDouble())
+            .Max(d => double.IsNaN(d) ? double.MaxValue : d);
 
         Tensor[] Gradients(ScalarType type, Func<Tensor, Tensor, Tensor> convolve)
         {

@@ -27,11 +27,12 @@ internal static class LayerCount
     }
 
     // Batch norms inside a supernet's cells have no parameters.
-    private static long OfOperation(CandidateOperation operation, int stride, long channels) => operation.Layers(stride).Sum(layer => layer switch
-    {
-        Layer.Convolution { Depthwise: true } convolution => channels * convolution.Kernel * convolution.Kernel,
-        Layer.Convolution convolution => channels * channels * convolution.Kernel * convolution.Kernel,
-        Layer.FactorizedReduce => channels * channels,
-        _ => 0,
-    });
+    private static long OfOperation(CandidateOperation operation, int stride, long channels) =>
+        operation.Layers(stride).Sum(layer => layer switch
+        {
+            Layer.Convolution { Depthwise: true } convolution => channels * convolution.Kernel * convolution.Kernel,
+            Layer.Convolution convolution => channels * channels * convolution.Kernel * convolution.Kernel,
+            Layer.FactorizedReduce => channels * channels,
+            _ => 0,
+        });
 }

@@ -22,12 +22,14 @@ public sealed class LayerModulesTests
 
     [Theory]
     [MemberData(nameof(Operations))]
-    public void Single_precision_gives_the_gradients_of_double_precision_whatever_the_channels_and_the_memory_layout(string name, int stride)
+    public void Single_precision_gives_the_gradients_of_double_precision_whatever_the_channels_and_the_memory_layout(
+        string name, int stride)
     {
         var deviations = new Deviations($"{name}, stride {stride}, Float32 against Float64", 1e-4);
         foreach (var channels in (int[])[1, 2, 3, 4, 6, 8, 12, 16, 24])
         {
-            if (channels == 1 && (name, stride) == ("skip_connect", 2))          // needs a half of the channels; no network has fewer than two there
+            // Needs a half of the channels; no network has fewer than two there.
+            if (channels == 1 && (name, stride) == ("skip_connect", 2))
                 continue;
             foreach (var size in (int[])[2, 4, 7, 8, 16])
             {
@@ -36,14 +38,22 @@ public sealed class LayerModulesTests
                 var images = randn([6, channels, size, size], generator: new Generator((ulong)size));
                 var reference = Gradients(module.to(ScalarType.Float64), images.to(ScalarType.Float64), frozen: false);
                 module.to(ScalarType.Float32);
-                foreach (var (layout, x) in new[] { ("contiguous", images), ("channels-last", images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)) })
+                foreach (var (layout, x) in new[]
+                {
+                    ("contiguous", images), ("channels-last", images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)),
+                })
                 {
                     foreach (var frozen in (bool[])[false, true])
                     {
                         // What a 1x1 convolution scales, the batch norm behind it scales back: at one channel its gradient is rounding
                         // alone, and at two mostly.
-                        foreach (var (what, gradient) in Gradients(module, x, frozen).Where(at => channels > 2 || !IsPointwise(at.Key, module)))
-                            deviations.Add($"{channels} channels, {size} pixels, {layout}, weights {(frozen ? "frozen" : "learning")}: {what}", gradient, reference[what]);
+                        foreach (var (what, gradient) in Gradients(module, x, frozen)
+                            .Where(at => channels > 2 || !IsPointwise(at.Key, module)))
+                        {
+                            deviations.Add(
+                                $"{channels} channels, {size} pixels, {layout}, weights {(frozen ? "frozen" : "learning")}: {what}",
+                                gradient, reference[what]);
+                        }
                     }
                 }
             }

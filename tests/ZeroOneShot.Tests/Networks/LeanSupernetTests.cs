@@ -29,7 +29,8 @@ public sealed class LeanSupernetTests
     {
         using var scope = NewDisposeScope();
         var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
-        var options = SearchMethod.Parse(method).Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4 } }).Supernet;
+        var options = SearchMethod.Parse(method)
+            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4 } }).Supernet;
         using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
         using var architecture = new ArchitectureWeights(mask, options.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))
@@ -93,9 +94,9 @@ public sealed class LeanSupernetTests
     }
 
     [Fact]
-    public void Activations_in_bfloat16_are_refused_where_autograd_keeps_them() => Assert.Contains("BFloat16Activations needs Evaluation = Lean",
-        Assert.Throws<ArgumentException>(() => new SearchOptions { BFloat16Activations = true, Evaluation = SupernetEvaluation.Plain }.Validate())
-            .Message);
+    public void Activations_in_bfloat16_are_refused_where_autograd_keeps_them() =>
+        Assert.Contains("BFloat16Activations needs Evaluation = Lean", Assert.Throws<ArgumentException>(
+            () => new SearchOptions { BFloat16Activations = true, Evaluation = SupernetEvaluation.Plain }.Validate()).Message);
 
     private static Tensor Flat(IEnumerable<TorchSharp.Modules.Parameter> parameters) =>
         cat([.. parameters.Select(parameter => (parameter.grad ?? zeros_like(parameter)).reshape(-1))]).clone();

@@ -31,7 +31,9 @@ public sealed partial class NetworkCostTests
     [Fact]
     public void All_networks_of_the_full_table_have_its_parameters()
     {
-        var folder = Environment.GetEnvironmentVariable("NAS_DIR") is { Length: > 0 } given ? given : Path.Combine(Repository.Root, "..", "shared", "nas");
+        var folder = Environment.GetEnvironmentVariable("NAS_DIR") is { Length: > 0 } given
+            ? given
+            : Path.Combine(Repository.Root, "..", "shared", "nas");
         var file = Path.Combine(folder, "nasbench301_proxies.csv");
         Assert.SkipUnless(File.Exists(file), "nasbench301_proxies.csv is not here; NAS_DIR names the folder that holds it.");
         Compare(file, atLeast: 60);
@@ -42,9 +44,14 @@ public sealed partial class NetworkCostTests
         Gen.Select(Generated.Genotype, Gen.Int[1, 5], Gen.Int[3, 7], Gen.Bool, Gen.OneOf(1, 3), Gen.Int[2, 12])
             .Sample((genotype, halfChannels, cells, affine, inputChannels, classes) =>
             {
-                var options = new CellNetOptions { Channels = 2 * halfChannels, Cells = cells, AffineOperations = affine, AuxiliaryHead = false };
+                var options = new CellNetOptions
+                {
+                    Channels = 2 * halfChannels, Cells = cells, AffineOperations = affine, AuxiliaryHead = false,
+                };
                 using var network = new CellNet(genotype, options, inputChannels, classes);
-                Assert.Equal(network.parameters().Sum(parameter => parameter.numel()), NetworkCost.Of(genotype, options, inputChannels, classes).Parameters);
+                Assert.Equal(
+                    network.parameters().Sum(parameter => parameter.numel()),
+                    NetworkCost.Of(genotype, options, inputChannels, classes).Parameters);
             }, iter: 50, threads: 1);
 
     [Fact]
@@ -56,8 +63,8 @@ public sealed partial class NetworkCostTests
             NetworkCost.Of(PublishedGenotypes.DartsV1, options, 3, 10));
     }
 
-    // 32 channels, 8 cells, 10 classes; learned scales and shifts in stem and preprocessing, none inside the operations (where the batch norm of
-    // a factorised reduction belongs too).
+    // 32 channels, 8 cells, 10 classes; learned scales and shifts in stem and preprocessing, none inside the operations (where the batch
+    // norm of a factorised reduction belongs too).
     private static void Compare(string file, int atLeast)
     {
         var options = new CellNetOptions { Channels = 32, Cells = 8, AuxiliaryHead = false, AffineOperations = false };

@@ -41,7 +41,8 @@ public sealed class SupernetTests : IDisposable
             var logits = supernet.forward(randn(4, 3, 16, 16, generator: new Generator(1)), mixture);
             nn.functional.cross_entropy(logits, tensor((long[])[0, 1, 2, 3])).backward();
             Assert.All(supernet.named_parameters(), parameter => Assert.True(
-                parameter.parameter.grad is { } gradient && gradient.isfinite().all().item<bool>() && gradient.abs().sum().item<float>() > 0, parameter.name));
+                parameter.parameter.grad is { } gradient && gradient.isfinite().all().item<bool>()
+                    && gradient.abs().sum().item<float>() > 0, parameter.name));
             foreach (var kind in SearchSpace.CellKinds)
             {
                 var gradient = architecture.Alphas(kind).grad!.data<float>().ToArray();
@@ -100,12 +101,14 @@ public sealed class SupernetTests : IDisposable
         var file = SafetensorsFile.Read(_folder.File("whole"));
         var message = Assert.Throws<InvalidDataException>(() => ModuleWeights.Load(part, file)).Message;
         Assert.Contains($"'{file.Path}'", message);
-        var named = file.Tensors.Keys.First(name => part.MaskedOperationNames.Any(masked => name.StartsWith(masked + ".", StringComparison.Ordinal)));
+        var named = file.Tensors.Keys.First(
+            name => part.MaskedOperationNames.Any(masked => name.StartsWith(masked + ".", StringComparison.Ordinal)));
         Assert.Contains($"it has '{named}'", message);
 
         ModuleWeights.Load(part, file, ignore: part.MaskedOperationNames);
         var weights = whole.named_parameters().ToDictionary(parameter => parameter.name, parameter => parameter.parameter);
-        Assert.All(part.named_parameters(), parameter => Assert.True(parameter.parameter.equal(weights[parameter.name]).all().item<bool>(), parameter.name));
+        Assert.All(part.named_parameters(), parameter =>
+            Assert.True(parameter.parameter.equal(weights[parameter.name]).all().item<bool>(), parameter.name));
     }
 
     [Fact]
@@ -123,7 +126,8 @@ public sealed class SupernetTests : IDisposable
 
     private static Supernet Build(OperationMask mask, int partial)
     {
-        var supernet = new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 }, 3, 5);
+        var supernet = new Supernet(
+            mask, new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 }, 3, 5);
         using var random = RandomStream.Of(1, "weights");
         Initialization.Default(supernet, random);
         return supernet;

@@ -34,7 +34,8 @@ public sealed class BilevelStepTests
         var (weights, architecture) = (Copy(search.Supernet.parameters()), Copy(search.Architecture.Parameters));
         search.Bilevel.ArchitectureStep(search.Images, search.Labels);
         Assert.All(weights.Zip(search.Supernet.parameters()), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
-        Assert.All(architecture.Zip(search.Architecture.Parameters), pair => Assert.False(pair.First.equal(pair.Second).all().item<bool>()));
+        Assert.All(architecture.Zip(search.Architecture.Parameters), pair =>
+            Assert.False(pair.First.equal(pair.Second).all().item<bool>()));
 
         architecture = Copy(search.Architecture.Parameters);
         search.Bilevel.WeightsStep(search.Images, search.Labels);

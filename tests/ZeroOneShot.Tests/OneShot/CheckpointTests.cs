@@ -121,9 +121,15 @@ public sealed class CheckpointTests : IDisposable
     {
         foreach (var kind in SearchSpace.CellKinds)
         {
-            Assert.Equal(expected.Alphas[kind].Select(BitConverter.SingleToInt32Bits), actual.Alphas[kind].Select(BitConverter.SingleToInt32Bits));
+            Assert.Equal(
+                expected.Alphas[kind].Select(BitConverter.SingleToInt32Bits),
+                actual.Alphas[kind].Select(BitConverter.SingleToInt32Bits));
             if (expected.Betas is not null)
-                Assert.Equal(expected.Betas[kind].Select(BitConverter.SingleToInt32Bits), actual.Betas![kind].Select(BitConverter.SingleToInt32Bits));
+            {
+                Assert.Equal(
+                    expected.Betas[kind].Select(BitConverter.SingleToInt32Bits),
+                    actual.Betas![kind].Select(BitConverter.SingleToInt32Bits));
+            }
         }
         Assert.Equal(expected.Genotype, actual.Genotype);
         Assert.Equal(expected.Epochs, actual.Epochs);                               // the losses stand for the weights

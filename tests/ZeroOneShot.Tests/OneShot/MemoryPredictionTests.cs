@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.OneShot;
 
-/// <summary>What a search is told to take in memory. Predictions are held against measured ones by the benchmark <c>memory-plan</c>.</summary>
+/// <summary>
+/// What a search is told to take in memory. Predictions are held against measured ones by the benchmark <c>memory-plan</c>.
+/// </summary>
 public sealed class MemoryPredictionTests
 {
     private static readonly ImageShape s_shape = new(3, 32, 32);
@@ -126,7 +128,8 @@ public sealed class MemoryPredictionTests
     {
         var options = s_options with { Evaluation = evaluation, Device = device };
         Assert.Throws<ArgumentException>(() => SearchMemory.Predict(s_full, options, s_shape, classes: 10));
-        Assert.Throws<ArgumentException>(() => SearchMemory.LargestBatch(s_full, options with { MaxMemory = 1L << 40 }, s_shape, classes: 10));
+        Assert.Throws<ArgumentException>(
+            () => SearchMemory.LargestBatch(s_full, options with { MaxMemory = 1L << 40 }, s_shape, classes: 10));
     }
 
     private static SearchResult Run(ImageSet images, SearchOptions options) =>

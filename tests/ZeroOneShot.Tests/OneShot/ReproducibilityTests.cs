@@ -21,7 +21,8 @@ public sealed class ReproducibilityTests
     public void A_search_repeats_itself(string method)
     {
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 4);
-        var options = SearchMethod.Parse(method).Apply(new SearchOptions { Supernet = s_shape, Epochs = 2, WarmupEpochs = 1, BatchSize = 12, Seed = 5 });
+        var options = SearchMethod.Parse(method).Apply(
+            new SearchOptions { Supernet = s_shape, Epochs = 2, WarmupEpochs = 1, BatchSize = 12, Seed = 5 });
         var (first, second) = (Run(options), Run(options));
         AssertEqual(first.Alphas, second.Alphas);
         if (options.Supernet.EdgeNormalization)
@@ -31,13 +32,17 @@ public sealed class ReproducibilityTests
         Assert.Equal(first.Epochs, second.Epochs);
         Assert.NotEqual(first.Alphas[CellKind.Normal], Run(options with { Seed = 6 }).Alphas[CellKind.Normal]);
 
-        SearchResult Run(SearchOptions run) => MaskedDartsSearch.Run(s_images, mask, run, cancellation: TestContext.Current.CancellationToken);
+        SearchResult Run(SearchOptions run) =>
+            MaskedDartsSearch.Run(s_images, mask, run, cancellation: TestContext.Current.CancellationToken);
     }
 
     [Fact]
     public void Training_repeats_itself()
     {
-        var options = new TrainingOptions { Network = new CellNetOptions { Channels = 4, Cells = 3 }, Epochs = 2, BatchSize = 12, Seed = 5, DropPath = 0.5 };
+        var options = new TrainingOptions
+        {
+            Network = new CellNetOptions { Channels = 4, Cells = 3 }, Epochs = 2, BatchSize = 12, Seed = 5, DropPath = 0.5,
+        };
         using var first = Run(options);
         using var second = Run(options);
         using var other = Run(options with { Seed = 6 });
@@ -57,22 +62,25 @@ public sealed class ReproducibilityTests
         // A small space: every candidate takes a forward pass.
         var space = new SearchSpace("small", new CellTopology(2),
         [
-            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3,
-            CandidateOperation.DilatedConvolution3x3,
+            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
+            CandidateOperation.SeparableConvolution3x3, CandidateOperation.DilatedConvolution3x3,
         ]);
         var options = new ZeroShotPruningOptions
         {
-            Space = space, Supernet = s_shape, BatchSize = 16, Batches = 2, Seed = 5, Pruning = new PruningOptions { OperationsPerRound = 2 },
+            Space = space, Supernet = s_shape, BatchSize = 16, Batches = 2, Seed = 5,
+            Pruning = new PruningOptions { OperationsPerRound = 2 },
         };
         var first = Run(options);
         Assert.Equal(first, Run(options));
         Assert.NotEqual(first, Run(options with { Seed = 6 }));
         Assert.All(first.AllEdges, at => Assert.Equal(2, first.LiveCount(at.Kind, at.Edge)));
 
-        static OperationMask Run(ZeroShotPruningOptions run) => ZeroShotPruning.Prune(s_images, run, cancellation: TestContext.Current.CancellationToken);
+        static OperationMask Run(ZeroShotPruningOptions run) =>
+            ZeroShotPruning.Prune(s_images, run, cancellation: TestContext.Current.CancellationToken);
     }
 
-    private static void AssertEqual(IReadOnlyDictionary<CellKind, IReadOnlyList<float>> first, IReadOnlyDictionary<CellKind, IReadOnlyList<float>> second) =>
+    private static void AssertEqual(
+        IReadOnlyDictionary<CellKind, IReadOnlyList<float>> first, IReadOnlyDictionary<CellKind, IReadOnlyList<float>> second) =>
         Assert.All(SearchSpace.CellKinds, kind => Assert.Equal(
             first[kind].Select(BitConverter.SingleToInt32Bits), second[kind].Select(BitConverter.SingleToInt32Bits)));
 }

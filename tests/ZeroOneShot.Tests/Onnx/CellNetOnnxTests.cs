@@ -69,13 +69,18 @@ public sealed class CellNetOnnxTests
             .Sample((genotype, halfChannels, cells, height, width, affine, inputChannels, seed) =>
             {
                 using var scope = NewDisposeScope();
-                var options = new CellNetOptions { Channels = 2 * halfChannels, Cells = cells, AffineOperations = affine, AuxiliaryHead = seed % 2 == 0 };
+                var options = new CellNetOptions
+                {
+                    Channels = 2 * halfChannels, Cells = cells, AffineOperations = affine, AuxiliaryHead = seed % 2 == 0,
+                };
                 using var network = new CellNet(genotype, options, inputChannels, classes: 5);
                 Randomize(network, seed);
                 var images = randn([4, inputChannels, height, width], generator: new Generator((ulong)(uint)seed));
-                largest = Math.Max(largest, AssertSame(network.forward(images), OnnxInference.Run(Write(network, images), images), genotype.ToString()));
+                largest = Math.Max(largest,
+                    AssertSame(network.forward(images), OnnxInference.Run(Write(network, images), images), genotype.ToString()));
             }, iter: 100, threads: 1);
-        TestContext.Current.TestOutputHelper?.WriteLine($"100 random genotypes: largest difference {largest:0.0e+00}, bound {Tolerance:0e+00}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"100 random genotypes: largest difference {largest:0.0e+00}, bound {Tolerance:0e+00}");
     }
 
     [Theory]
@@ -85,7 +90,8 @@ public sealed class CellNetOnnxTests
     public void The_normalisation_is_part_of_the_model(bool bytes, float scale)
     {
         using var scope = NewDisposeScope();
-        using var network = new CellNet(PublishedGenotypes.DartsV1, new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 3, classes: 5);
+        using var network = new CellNet(
+            PublishedGenotypes.DartsV1, new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 3, classes: 5);
         Randomize(network, seed: 3);
         var pixels = randint(256, [4, 3, 16, 16], ScalarType.Byte, generator: new Generator(4));
         var given = bytes ? pixels : pixels.to(ScalarType.Float32) / scale;
@@ -99,7 +105,8 @@ public sealed class CellNetOnnxTests
     [Fact]
     public void Statistics_or_images_of_other_channels_than_the_network_are_refused()
     {
-        using var network = new CellNet(PublishedGenotypes.DartsV1, new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 1, classes: 2);
+        using var network = new CellNet(
+            PublishedGenotypes.DartsV1, new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 1, classes: 2);
         using var stream = new MemoryStream();
         Assert.Contains("3 channels", Assert.Throws<ArgumentException>(() =>
             CellNetOnnx.Write(network, ChannelStatistics.Cifar10, new ImageShape(1, 16, 16), ["a", "b"], stream)).Message);
@@ -114,7 +121,8 @@ public sealed class CellNetOnnxTests
         var none = new ChannelStatistics(new float[channels], [.. Enumerable.Repeat(1f, channels)]);
         using var stream = new MemoryStream();
         CellNetOnnx.Write(network, none, new ImageShape(channels, (int)images.shape[2], (int)images.shape[3]),
-            [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")], stream, new CellNetOnnxOptions { InputScale = 255, Softmax = false });
+            [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")], stream,
+            new CellNetOnnxOptions { InputScale = 255, Softmax = false });
         return stream.ToArray();
     }
 

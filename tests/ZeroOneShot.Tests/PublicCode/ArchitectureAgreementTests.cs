@@ -18,7 +18,8 @@ public sealed class ArchitectureAgreementTests
         var recording = new Recording("beta_decay.safetensors");
         var deviations = new Deviations(recording.Name, 1e-10);
         var alphas = recording.Expected("alphas");
-        var space = new SearchSpace("recorded", Recording.TopologyOf(alphas.shape[0]), [.. SearchSpace.Darts.Operations.Take((int)alphas.shape[1])]);
+        var space = new SearchSpace("recorded", Recording.TopologyOf(alphas.shape[0]),
+            [.. SearchSpace.Darts.Operations.Take((int)alphas.shape[1])]);
         using var architecture = new ArchitectureWeights(OperationMask.Full(space), edgeNormalization: false, ScalarType.Float64);
         using (no_grad())
         {
@@ -44,7 +45,8 @@ public sealed class ArchitectureAgreementTests
             using var scope = NewDisposeScope();
             var space = new SearchSpace("recorded", Recording.TopologyOf(recorded.AlphasNormal.Length),
                 [.. SearchSpace.Darts.Operations.Take(recorded.AlphasNormal[0].Length)]);
-            using var architecture = new ArchitectureWeights(OperationMask.Full(space), recorded.BetasNormal is not null, ScalarType.Float64);
+            using var architecture = new ArchitectureWeights(
+                OperationMask.Full(space), recorded.BetasNormal is not null, ScalarType.Float64);
             using (no_grad())
             {
                 Fill(architecture.Alphas(CellKind.Normal), [.. recorded.AlphasNormal.SelectMany(row => row)]);
@@ -53,7 +55,8 @@ public sealed class ArchitectureAgreementTests
                 Fill(architecture.Betas(CellKind.Reduction), recorded.BetasReduce);
             }
             var expected = Genotype.Parse(recorded.Genotype);
-            Assert.True(expected == architecture.Genotype(), $"Case {number} ({recorded.Kind}): expected {expected}, read off {architecture.Genotype()}.");
+            Assert.True(expected == architecture.Genotype(),
+                $"Case {number} ({recorded.Kind}): expected {expected}, read off {architecture.Genotype()}.");
         }
         TestContext.Current.TestOutputHelper?.WriteLine($"genotypes.json: {cases.Length} genotypes equal");
     }

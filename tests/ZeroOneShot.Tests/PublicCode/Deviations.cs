@@ -27,7 +27,8 @@ internal sealed class Deviations(string title, double bound)
     public void Check()
     {
         Assert.NotEmpty(_all);
-        var worst = _all.OrderByDescending(entry => double.IsNaN(entry.Deviation) ? double.PositiveInfinity : entry.Deviation).Take(5).ToArray();
+        var worst = _all.OrderByDescending(entry => double.IsNaN(entry.Deviation) ? double.PositiveInfinity : entry.Deviation)
+            .Take(5).ToArray();
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{title}: {_all.Count} values, largest deviation {worst[0].Deviation:0.0e+00} ({worst[0].What}), bound {bound:0e+00}");
         Assert.True(worst[0].Deviation <= bound,

@@ -13,7 +13,8 @@ public sealed class PruningAgreementTests
 {
     private static readonly JsonSerializerOptions s_snakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    private static Trace[] Traces { get; } = JsonSerializer.Deserialize<Trace[]>(File.ReadAllText(Golden.File("pruning.json")), s_snakeCase)!;
+    private static Trace[] Traces { get; } =
+        JsonSerializer.Deserialize<Trace[]>(File.ReadAllText(Golden.File("pruning.json")), s_snakeCase)!;
 
     public static TheoryData<int> Numbers => [.. Enumerable.Range(0, Traces.Length)];
 
@@ -24,8 +25,12 @@ public sealed class PruningAgreementTests
         var trace = Traces[number];
         var edges = new EdgesOfTrace(trace);
         var criterion = Enum.Parse<RemainingCriterion>(trace.Rule, ignoreCase: true);
-        var options = new PruningOptions { Level = edges.Level(trace.Xi, criterion), Criterion = criterion, ExcludeNone = false, OperationsPerRound = 1 };
-        var rounds = PartialPruning.Prune(edges.Start, mask => [.. trace.Functions.Select(function => edges.Rank(mask, function))], options);
+        var options = new PruningOptions
+        {
+            Level = edges.Level(trace.Xi, criterion), Criterion = criterion, ExcludeNone = false, OperationsPerRound = 1,
+        };
+        var rounds = PartialPruning.Prune(
+            edges.Start, mask => [.. trace.Functions.Select(function => edges.Rank(mask, function))], options);
 
         Assert.Equal(trace.Rounds.Length, rounds.Count);
         var deviations = new Deviations($"pruning.json, trace {number}", 1e-9);
@@ -35,7 +40,8 @@ public sealed class PruningAgreementTests
             foreach (var score in expected.Scores)
             {
                 var (kind, edge, operation) = ((int)score[0], (int)score[1], (int)score[2]);
-                deviations.Add($"round {index}: cell {kind}, edge {edge}, operation {operation}", importances[edges.Place(kind, edge, operation)], score[3]);
+                deviations.Add($"round {index}: cell {kind}, edge {edge}, operation {operation}",
+                    importances[edges.Place(kind, edge, operation)], score[3]);
             }
             Assert.Equal(expected.Scores.Length, importances.Keys.Count(edges.IsOfTrace));
             for (var cell = 0; cell < expected.MaskAfter.Length; cell++)
@@ -58,13 +64,14 @@ public sealed class PruningAgreementTests
         foreach (var (index, round) in rounds.Index())
         {
             Assert.All(round.Mask.AllEdges, at => Assert.Equal(
-                Enumerable.Range(0, 8).Skip(Math.Min(7, at == (CellKind.Normal, 3) ? index + 3 : index + 1)), round.Mask.Live(at.Kind, at.Edge)));
+                Enumerable.Range(0, 8).Skip(Math.Min(7, at == (CellKind.Normal, 3) ? index + 3 : index + 1)),
+                round.Mask.Live(at.Kind, at.Edge)));
         }
     }
 
     /// <summary>
-    /// A trace's edges in the cells of a search space. Where the trace has fewer edges than any such space, the edges that are over have one
-    /// operation from the start: they lose none, and are taken out of the remaining fraction again.
+    /// A trace's edges in the cells of a search space. Where the trace has fewer edges than any such space, the edges that are over have
+    /// one operation from the start: they lose none, and are taken out of the remaining fraction again.
     /// </summary>
     private sealed class EdgesOfTrace
     {

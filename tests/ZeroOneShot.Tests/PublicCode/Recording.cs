@@ -55,7 +55,8 @@ internal sealed class Recording(string name)
     }
 
     /// <summary>The cell with so many edges.</summary>
-    public static CellTopology TopologyOf(long edges) => Enumerable.Range(1, 20).Select(nodes => new CellTopology(nodes)).Single(cell => cell.EdgeCount == edges);
+    public static CellTopology TopologyOf(long edges) =>
+        Enumerable.Range(1, 20).Select(nodes => new CellTopology(nodes)).Single(cell => cell.EdgeCount == edges);
 
     /// <summary>The recorded mask.</summary>
     public OperationMask Mask(SearchSpace space)

@@ -139,12 +139,14 @@ public sealed partial class SupernetAgreementTests
         {
             using var _ = no_grad();
             using var mixture = Architecture.Mixture();
-            return Options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(Supernet).Forward(images, mixture) : Supernet.forward(images, mixture);
+            return Options.Evaluation == SupernetEvaluation.Lean
+                ? new LeanSupernet(Supernet).Forward(images, mixture)
+                : Supernet.forward(images, mixture);
         }
 
         /// <summary>
-        /// Alphas and betas. In the recording Adam's L2 decay moves masked alphas too, which changes nothing; ours stay 0, and only live ones
-        /// are compared.
+        /// Alphas and betas. In the recording Adam's L2 decay moves masked alphas too, which changes nothing; ours stay 0, and only live
+        /// ones are compared.
         /// </summary>
         public void CompareArchitecture(string prefix, Func<Tensor, Tensor> value, Deviations deviations)
         {
@@ -161,7 +163,9 @@ public sealed partial class SupernetAgreementTests
             }
         }
 
-        /// <summary>The gradients before clipping, of which those after clipping, which the step leaves behind, are a known multiple.</summary>
+        /// <summary>
+        /// The gradients before clipping, of which those after clipping, which the step leaves behind, are a known multiple.
+        /// </summary>
         public void CompareWeights(string prefix, double gradientNorm, Deviations deviations)
         {
             var recorded = _recording.Under(prefix).ToHashSet();
@@ -174,7 +178,8 @@ public sealed partial class SupernetAgreementTests
                 deviations.Add(prefix + name, (parameter.grad ?? zeros_like(parameter)) / clipped, _recording.Expected(prefix + name));
                 recorded.Remove(name);
             }
-            Assert.All(recorded, name => Assert.Contains(Supernet.MaskedOperationNames, masked => name.StartsWith(masked + ".", StringComparison.Ordinal)));
+            Assert.All(recorded, name => Assert.Contains(
+                Supernet.MaskedOperationNames, masked => name.StartsWith(masked + ".", StringComparison.Ordinal)));
         }
 
         public void CompareFinalWeights(Deviations deviations)
@@ -214,7 +219,9 @@ public sealed partial class SupernetAgreementTests
 
         // "lr 0.1 momentum 0.9 weight decay 3e-4, clip norm 5"
         private static Func<string, double> Settings(string text) => name =>
-            double.Parse(Setting().Matches(text).Single(match => match.Groups["name"].Value == name).Groups["value"].Value, CultureInfo.InvariantCulture);
+            double.Parse(
+                Setting().Matches(text).Single(match => match.Groups["name"].Value == name).Groups["value"].Value,
+                CultureInfo.InvariantCulture);
     }
 
     [GeneratedRegex(@"(?<name>lr|momentum|weight decay|clip norm) (?<value>[\d.e-]+)")]

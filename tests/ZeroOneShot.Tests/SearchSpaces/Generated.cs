@@ -6,7 +6,8 @@ namespace ZeroOneShot.Tests.SearchSpaces;
 /// <summary>Random genotypes and masks.</summary>
 internal static class Generated
 {
-    private static readonly string[] s_choosable = [.. SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen).Select(operation => operation.Name)];
+    private static readonly string[] s_choosable =
+        [.. SearchSpace.Darts.Operations.Where(operation => operation.CanBeChosen).Select(operation => operation.Name)];
 
     /// <summary>A cell of 4 nodes: two different inputs per node, any operation on each.</summary>
     public static Gen<CellGenotype> Cell { get; } =
@@ -16,7 +17,8 @@ internal static class Generated
     public static Gen<Genotype> Genotype { get; } = Gen.Select(Cell, Cell, (normal, reduction) => new Genotype(normal, reduction));
 
     /// <summary>Cells of 1 to 6 nodes that concatenate some of their states, in any order.</summary>
-    public static Gen<Genotype> AnyGenotype { get; } = Gen.Select(AnyCell(), AnyCell(), (normal, reduction) => new Genotype(normal, reduction));
+    public static Gen<Genotype> AnyGenotype { get; } =
+        Gen.Select(AnyCell(), AnyCell(), (normal, reduction) => new Genotype(normal, reduction));
 
     /// <summary>A mask of the DARTS space of any density; every edge has at least one live operation, which may be <c>none</c>.</summary>
     public static Gen<OperationMask> Mask { get; } = Gen.Select(Gen.Int[0, 8], Gen.Int[0, 7].Array[224], (threshold, values) =>

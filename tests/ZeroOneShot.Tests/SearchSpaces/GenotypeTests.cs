@@ -19,11 +19,13 @@ public sealed class GenotypeTests
 
     [Fact]
     public void Text_that_is_no_genotype_is_a_format_error_and_nothing_else() =>
-        Mutated.Of(Generated.AnyGenotype.Select(genotype => genotype.ToString())).Sample(text => OnlyFormatError(() => Genotype.Parse(text)), iter: 5000);
+        Mutated.Of(Generated.AnyGenotype.Select(genotype => genotype.ToString()))
+            .Sample(text => OnlyFormatError(() => Genotype.Parse(text)), iter: 5000);
 
     [Fact]
     public void Json_that_is_no_genotype_is_a_format_error_and_nothing_else() =>
-        Mutated.Of(Generated.AnyGenotype.Select(genotype => genotype.ToJson())).Sample(text => OnlyFormatError(() => Genotype.FromJson(text)), iter: 5000);
+        Mutated.Of(Generated.AnyGenotype.Select(genotype => genotype.ToJson()))
+            .Sample(text => OnlyFormatError(() => Genotype.FromJson(text)), iter: 5000);
 
     [Theory]
     [InlineData("normal_concat=[2, 99999999999]", "'99999999999' in the genotype is not the number of a state")]

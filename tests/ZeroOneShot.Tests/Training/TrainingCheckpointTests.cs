@@ -57,7 +57,7 @@ public sealed class TrainingCheckpointTests : IDisposable
         Toy.Train(Toy.Options, Toy.Validation, new EachStep(_ =>
         {
             if (++steps % Toy.StepsPerEpoch == 0)
-                live.Add(TorchSharp.torch.Tensor.TotalCount);                                          // of all threads: batches and operations are made on others
+                live.Add(TorchSharp.torch.Tensor.TotalCount);       // of all threads: batches and operations are made on others
         }), checkpoint: Checkpoint).Dispose();
         Assert.Equal(Enumerable.Repeat(live[0], Toy.Epochs), live);
     }

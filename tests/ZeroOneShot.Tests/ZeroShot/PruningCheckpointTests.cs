@@ -21,7 +21,7 @@ public sealed class PruningCheckpointTests : IDisposable
 
     [Theory]
     [InlineData(3)]
-    [InlineData(2 * 5 * 3 + 1)]                                                     // kinds of cell, edges, operations; the whole network: a round
+    [InlineData(2 * 5 * 3 + 1)]             // kinds of cell, edges, operations; the whole network: a round
     [InlineData(2 * 5 * 3 + 4)]
     public void A_cancelled_pruning_ranks_only_the_networks_that_are_missing(int ranked)
     {

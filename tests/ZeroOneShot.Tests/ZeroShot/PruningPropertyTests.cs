@@ -32,7 +32,8 @@ public sealed class PruningPropertyTests
     [InlineData(1.0)]
     public void A_random_mask_keeps_the_share_asked_for(double level)
     {
-        var share = Enumerable.Range(0, 100).Average(seed => RandomPruning.Mask(SearchSpace.Darts, level, seed).RemainingFraction(RemainingCriterion.Operations));
+        var share = Enumerable.Range(0, 100).Average(
+            seed => RandomPruning.Mask(SearchSpace.Darts, level, seed).RemainingFraction(RemainingCriterion.Operations));
         // At 0 the one operation that every edge keeps is left, of 8; at 0.5 an edge is left without one in 1 case of 128.
         Assert.Equal(level == 0 ? 1 / 8.0 : level, share, tolerance: 0.01);
     }
@@ -54,12 +55,14 @@ public sealed class PruningPropertyTests
             var whole = options.Criterion == RemainingCriterion.Operations ? 1 : before.RemainingFraction(options.Criterion);
             foreach (var round in rounds)
             {
-                Assert.All(Enum.GetValues<RemainingCriterion>(), criterion => Assert.True(round.Mask.RemainingFraction(criterion) < before.RemainingFraction(criterion)));
+                Assert.All(Enum.GetValues<RemainingCriterion>(), criterion => Assert.True(
+                    round.Mask.RemainingFraction(criterion) < before.RemainingFraction(criterion)));
                 Assert.All(round.Mask.AllLive, at => Assert.True(before[at.Kind, at.Edge, at.Operation]));
                 Assert.All(round.Mask.AllEdges, at => Assert.True(round.Mask.LiveCount(at.Kind, at.Edge) > 0));
                 before = round.Mask;
             }
-            Assert.True(before.RemainingFraction(options.Criterion) / whole <= options.Level || before.TotalLive == before.AllEdges.Count());
+            Assert.True(before.RemainingFraction(options.Criterion) / whole <= options.Level
+                || before.TotalLive == before.AllEdges.Count());
         }, iter: 1000);
 
     [Fact]
@@ -74,7 +77,8 @@ public sealed class PruningPropertyTests
                 var lost = mask.Live(kind, edge).Except(kept).ToArray();
                 Assert.Equal(Math.Min(count, mask.LiveCount(kind, edge) - 1), lost.Length);
                 Assert.All(lost, l => Assert.All(kept, k => Assert.True(
-                    importance[(kind, edge, l)] < importance[(kind, edge, k)] || (importance[(kind, edge, l)] == importance[(kind, edge, k)] && l < k))));
+                    importance[(kind, edge, l)] < importance[(kind, edge, k)]
+                        || (importance[(kind, edge, l)] == importance[(kind, edge, k)] && l < k))));
             }
         }, iter: 1000);
 
@@ -89,5 +93,6 @@ public sealed class PruningPropertyTests
     }
 
     private static void AssertEveryEdgeIsUsable(OperationMask mask) =>
-        Assert.All(mask.AllEdges, at => Assert.Contains(mask.Live(at.Kind, at.Edge), operation => SearchSpace.Darts.Operations[operation].CanBeChosen));
+        Assert.All(mask.AllEdges, at => Assert.Contains(
+            mask.Live(at.Kind, at.Edge), operation => SearchSpace.Darts.Operations[operation].CanBeChosen));
 }
