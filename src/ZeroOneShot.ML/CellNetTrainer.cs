@@ -217,9 +217,9 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
                 || made.Contains(FeatureColumnName) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
             {
                 throw new ArgumentException(
-                    $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and FeatureColumnName " +
-                    $"'{FeatureColumnName}'; expected three names, no predicted label called '{CellNetTransformer.Score}', and none that " +
-                    "begins with 'CellNet.'.");
+                    $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
+                    $"FeatureColumnName '{FeatureColumnName}'; expected three names, no predicted label called " +
+                    $"'{CellNetTransformer.Score}', and none that begins with 'CellNet.'.");
             }
         }
     }
