@@ -168,7 +168,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         where T : unmanaged
     {
         var session = _session.Take();
-        return new(Enumerable.Range(0, count).Select(i => new Chunk<T>(i, session, _session.ImageShape)));
+        return new(Enumerable.Range(0, count).Select(i => new Chunk<T>(i, session, _session)));
     }
 
     private Action<Chunk, int> Reader<T>(DataViewSchema.Column features)
@@ -204,16 +204,16 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         public abstract void Compute();
     }
 
-    private sealed class Chunk<T>(int index, InferenceSession session, IReadOnlyList<int> shape) : Chunk(index)
+    private sealed class Chunk<T>(int index, InferenceSession session, SharedSession shared) : Chunk(index)
         where T : unmanaged
     {
-        public T[] Pixels { get; } = new T[RowsPerChunk * shape.Aggregate(1, (size, length) => size * length)];
+        public T[] Pixels { get; } = new T[RowsPerChunk * shared.ImageSize];
 
         public override void Compute()
         {
             using var run = new RunOptions();
             using var input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance,
-                Pixels.AsMemory(0, Pixels.Length / RowsPerChunk * Rows), [Rows, .. shape.Select(length => (long)length)]);
+                Pixels.AsMemory(0, shared.ImageSize * Rows), [Rows, .. shared.ImageShape.Select(length => (long)length)]);
             using var outputs = session.Run(run, session.InputNames, [input], session.OutputNames);
             Logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();
         }

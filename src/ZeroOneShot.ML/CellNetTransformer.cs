@@ -168,8 +168,9 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
 
     /// <summary>
-    /// Frees the ONNX sessions, once the cursors that are reading scores are disposed too. Only <see cref="ExportOnnx(Stream)"/> can be
-    /// used afterwards, and views made earlier cannot be read.
+    /// Frees the ONNX sessions. Cursors that are reading scores in batches can be read to their end; afterwards only
+    /// <see cref="ExportOnnx(Stream)"/> can be used, and views made earlier cannot be read. Rows that are being scored one by one, as by a
+    /// prediction engine, must be done first.
     /// </summary>
     public void Dispose()
     {

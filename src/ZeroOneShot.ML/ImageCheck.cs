@@ -61,9 +61,10 @@ internal static class ImageCheck
         var target = Path.Combine(folder, name + extension);
         for (var i = 2; File.Exists(target); i++)
             target = Path.Combine(folder, $"{name} ({i}){extension}");
+        // The reason first: what fails after the move would make a file that is gone look as if it had stayed.
+        File.WriteAllText(target + ".txt", $"{fault.Fault}: {fault.Message}\n");
         // To overwrite, though there is nothing, takes a single step of the system, which happens as a whole or not at all.
         File.Move(path, target, overwrite: true);
-        File.WriteAllText(target + ".txt", $"{fault.Fault}: {fault.Message}\n");
         return target;
     }
 

@@ -18,7 +18,7 @@ internal sealed class SharedSession(InferenceSession session) : IDisposable
     public IReadOnlyList<int> ImageShape { get; } = session.InputMetadata.Values.Single().Dimensions[1..];
 
     /// <summary>The number of pixel values of an image.</summary>
-    public int ImageSize => ImageShape.Aggregate(1, (size, length) => size * length);
+    public int ImageSize { get; } = session.InputMetadata.Values.Single().Dimensions[1..].Aggregate(1, (size, length) => size * length);
 
     /// <summary>The session, until <see cref="Release"/>.</summary>
     /// <exception cref="ObjectDisposedException">The owner has disposed it.</exception>

@@ -15,7 +15,7 @@ public sealed class TrainedCellNet(
     CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames,
     IReadOnlyList<TrainingEpoch> epochs) : IDisposable
 {
-    // As many for every one of several processors as fill the lanes, whatever their number up to 8.
+    // Eight times as many as fill the lanes: two, four or eight threads get equal shares.
     private const int EvaluationBatch = 128;
 
     /// <summary>The network, in evaluation mode.</summary>
