@@ -93,7 +93,7 @@ internal sealed record Measurement(
         MemoryLayout.Planar = Evaluation == PlainPlanar;
         var (mask, options) = (Mask, Options);
         using var supernet = new Supernet(mask, options.Supernet, Images.Channels, Classes);
-        using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
+        using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(1, "architecture"))

@@ -15,14 +15,15 @@ internal sealed record Evaluation(
 
     /// <summary>Scores every image once.</summary>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public static Evaluation Of(MLContext mlContext, IDataView scored, IReadOnlyList<string> classNames, CancellationToken cancellation)
+    public static Evaluation Of(
+        MLContext mlContext, IDataView scored, IReadOnlyList<string> classNames, CancellationToken cancellationToken)
     {
         var cached = mlContext.Data.Cache(
             scored, nameof(ScoredRow.ImagePath), nameof(ScoredRow.Label), nameof(ScoredRow.PredictedLabel), nameof(ScoredRow.Score));
         var predictions = new List<Prediction>();
         foreach (var row in mlContext.Data.CreateEnumerable<ScoredRow>(cached, reuseRowObject: true))
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             // Keys count from 1.
             var (label, predicted) = ((int)row.Label - 1, (int)row.PredictedLabel - 1);
             predictions.Add(new Prediction(row.ImagePath, label, predicted, row.Score[predicted]));

@@ -10,10 +10,10 @@ internal static class LinearClassifier
     /// <param name="mlContext">With the seed that decides the order of the images.</param>
     /// <param name="pixels">Makes the column Features, of values from 0 to 255.</param>
     /// <param name="data">The images.</param>
-    /// <param name="cancellation">Stops before training or before testing.</param>
-    public static double Accuracy(MLContext mlContext, IEstimator<ITransformer> pixels, ImageData data, CancellationToken cancellation)
+    /// <param name="cancellationToken">Stops before training or before testing.</param>
+    public static double Accuracy(MLContext mlContext, IEstimator<ITransformer> pixels, ImageData data, CancellationToken cancellationToken)
     {
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         var pipeline = pixels
             .Append(mlContext.Transforms.Expression("Features", "x => x / 255", "Features"))
             .AppendCacheCheckpoint(mlContext)
@@ -25,7 +25,7 @@ internal static class LinearClassifier
                 MaximumNumberOfIterations = 30,
             }));
         using var model = pipeline.Fit(data.Train);
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return mlContext.MulticlassClassification.Evaluate(model.Transform(data.Test)).MicroAccuracy;
     }
 }

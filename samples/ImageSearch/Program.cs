@@ -4,7 +4,7 @@ using Microsoft.ML;
 using ZeroOneShot.ML;
 using ZeroOneShot.Persistence;
 
-return CommandLine.Run(args, (settings, cancellation) =>
+return CommandLine.Run(args, (settings, cancellationToken) =>
 {
     AtomicFile.EnsureWritable(settings.Out);
     var watch = new RunWatch();
@@ -23,27 +23,28 @@ return CommandLine.Run(args, (settings, cancellation) =>
             Method = settings.Method,
             Settings = preset.Prune,
             Progress = watch,
-            CancellationToken = cancellation,
+            CancellationToken = cancellationToken,
         }))
         .Append(mlContext.Transforms.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options
         {
             Settings = preset.Search,
             Progress = watch,
-            CancellationToken = cancellation,
+            CancellationToken = cancellationToken,
         }))
         .Append(mlContext.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
         {
             Settings = preset.Train,
             Progress = watch,
-            CancellationToken = cancellation,
+            CancellationToken = cancellationToken,
         }));
 
     // Fit: prune, search, train.
     using var model = watch.Fit(() => pipeline.Fit(data.Train));
 
     // Evaluate, beside a linear classifier of the same pixels.
-    var evaluation = watch.Measure("evaluate", () => Evaluation.Of(mlContext, model.Transform(data.Test), data.ClassNames, cancellation));
-    var linear = watch.Measure("linear", () => LinearClassifier.Accuracy(mlContext, pixels, data, cancellation));
+    var evaluation = watch.Measure(
+        "evaluate", () => Evaluation.Of(mlContext, model.Transform(data.Test), data.ClassNames, cancellationToken));
+    var linear = watch.Measure("linear", () => LinearClassifier.Accuracy(mlContext, pixels, data, cancellationToken));
 
     // Save: the whole chain, which takes images, loads wherever ML.NET and ONNX Runtime are.
     var files = new ResultFiles(settings.Out);

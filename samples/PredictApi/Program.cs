@@ -38,11 +38,11 @@ builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = 
 using var service = pool;
 var app = builder.Build();
 app.MapGet("/classes", () => service.ClassNames);
-app.MapPost("/classify", async (HttpRequest request, CancellationToken cancellation) =>
+app.MapPost("/classify", async (HttpRequest request, CancellationToken cancellationToken) =>
 {
     try
     {
-        return Results.Ok(await service.ClassifyAsync(request.Body, cancellation));
+        return Results.Ok(await service.ClassifyAsync(request.Body, cancellationToken));
     }
     catch (BadHttpRequestException e)
     {

@@ -346,7 +346,8 @@ public sealed class ImageTests : IDisposable
         Assert.Equal(6, Features(kept, column).Length);
         Assert.Equal(6, Features(_ml.Data.ShuffleRows(kept), column).Length);
         Assert.Throws<ImageFaultException>(() => _ml.Data.CheckImages(data, column));
-        Assert.Throws<ArgumentException>(() => _ml.Data.CheckImages(data, column, options with { Faulty = FaultyImages.Quarantine }));
+        var quarantine = new ImageCheckOptions { Faulty = FaultyImages.Quarantine };
+        Assert.Throws<ArgumentException>(() => _ml.Data.CheckImages(data, column, quarantine));
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Data.CheckImages(data, "Label"));
     }
 

@@ -46,7 +46,7 @@ internal static class Toy
     }
 
     public static IDataView Data(MLContext ml, int count = 48, string features = "Features", string label = "Label") =>
-        ml.Data.LoadImages(Images(count), features, label);
+        ml.Data.LoadImages(Images(count), label, features);
 
     public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
     {

@@ -18,7 +18,7 @@ public static class BetaDecay
 
     /// <summary>The mean over the edges of both kinds of cells of logsumexp(alpha): a scalar with gradient.</summary>
     /// <param name="architecture">The alphas.</param>
-    public static Tensor Loss(ArchitectureWeights architecture)
+    public static Tensor Loss(ArchitectureParameters architecture)
     {
         ArgumentNullException.ThrowIfNull(architecture);
         using var scope = NewDisposeScope();

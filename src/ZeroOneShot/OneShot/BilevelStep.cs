@@ -13,7 +13,7 @@ namespace ZeroOneShot.OneShot;
 public sealed class BilevelStep : IDisposable
 {
     private readonly Supernet _supernet;
-    private readonly ArchitectureWeights _architecture;
+    private readonly ArchitectureParameters _architecture;
     private readonly SearchOptions _options;
     private readonly LeanSupernet? _lean;
     private readonly FlatParameters _weights;
@@ -25,7 +25,7 @@ public sealed class BilevelStep : IDisposable
     /// <param name="supernet">The network; put in training mode.</param>
     /// <param name="architecture">Alphas and betas.</param>
     /// <param name="options">Learning rates, decays, clipping.</param>
-    public BilevelStep(Supernet supernet, ArchitectureWeights architecture, SearchOptions options)
+    public BilevelStep(Supernet supernet, ArchitectureParameters architecture, SearchOptions options)
     {
         ArgumentNullException.ThrowIfNull(supernet);
         ArgumentNullException.ThrowIfNull(architecture);
@@ -54,7 +54,7 @@ public sealed class BilevelStep : IDisposable
     /// <param name="labels">Class of each image, int64, N.</param>
     /// <param name="betaDecay">lambda of this epoch; 0 is none.</param>
     /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
-    public (double Loss, long Right) ArchitectureStep(Tensor images, Tensor labels, double betaDecay = 0)
+    public (double Loss, long Correct) ArchitectureStep(Tensor images, Tensor labels, double betaDecay = 0)
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: false, architecture: true);
@@ -71,7 +71,7 @@ public sealed class BilevelStep : IDisposable
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <param name="labels">Class of each image, int64, N.</param>
     /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
-    public (double Loss, long Right) WeightsStep(Tensor images, Tensor labels)
+    public (double Loss, long Correct) WeightsStep(Tensor images, Tensor labels)
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: true, architecture: false);
@@ -136,6 +136,6 @@ public sealed class BilevelStep : IDisposable
         _architectureParameters.RequireGradients = architecture;
     }
 
-    private static (double Loss, long Right) Outcome(Tensor loss, Tensor logits, Tensor labels) =>
+    private static (double Loss, long Correct) Outcome(Tensor loss, Tensor logits, Tensor labels) =>
         (loss.Value(), (long)logits.detach().argmax(1).eq(labels).sum().Value());
 }

@@ -21,7 +21,7 @@ public static class MaskedDartsSearch
     /// <param name="mask">Which operations are live; every node needs two edges that a genotype can choose.</param>
     /// <param name="options">Settings.</param>
     /// <param name="progress">Told after every step.</param>
-    /// <param name="cancellation">Stops the run within one step.</param>
+    /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="checkpoint">
     /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the search goes on from it, and
     /// ends as if it had never stopped, bit for bit. Null: nothing is written.
@@ -35,14 +35,14 @@ public static class MaskedDartsSearch
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default, string? checkpoint = null)
+        string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         mask.ThrowIfNoGenotype();
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         // Sizes decide on it, not the memory that is free at the moment: the same search takes the same batches everywhere and every time.
@@ -52,7 +52,7 @@ public static class MaskedDartsSearch
         using var trainBatches = Batches(trainImages, "search: train half");
         using var searchBatches = Batches(searchImages, "search: search half");
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
-        using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization, device: device);
+        using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(options.Seed, "search: architecture"))
@@ -73,35 +73,35 @@ public static class MaskedDartsSearch
             var warmedUp = epoch >= options.WarmupEpochs;
             while (state.Step < steps && !clock.TimeIsUp)
             {
-                if (cancellation.IsCancellationRequested)
+                if (cancellationToken.IsCancellationRequested)
                 {
                     file?.Save(state, step.State());
-                    cancellation.ThrowIfCancellationRequested();
+                    cancellationToken.ThrowIfCancellationRequested();
                 }
                 using var scope = NewDisposeScope();
                 var number = (long)epoch * steps + state.Step;
                 if (warmedUp)
                 {
                     var search = searchBatches.Batch(number);
-                    var (loss, right) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
+                    var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
                     Checked.Finite(loss, epoch, options.LearningRate);
-                    (state.SearchLoss, state.SearchRight) = (state.SearchLoss + loss, state.SearchRight + right);
+                    (state.SearchLoss, state.SearchCorrect) = (state.SearchLoss + loss, state.SearchCorrect + correct);
                     state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels);
                 Checked.Finite(outcome.Loss, epoch, options.LearningRate);
-                (state.Loss, state.Right, state.Step) = (state.Loss + outcome.Loss, state.Right + outcome.Right, state.Step + 1);
+                (state.Loss, state.Correct, state.Step) = (state.Loss + outcome.Loss, state.Correct + outcome.Correct, state.Step + 1);
                 if (state.Step < steps)
-                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
+                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Correct, state.Step));
             }
             if (state.Step < steps)
             {
                 file?.Save(state, step.State());
                 break;                                                              // time is up
             }
-            var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Right, steps),
-                warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchRight, steps) : null,
+            var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Correct, steps),
+                warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchCorrect, steps) : null,
                 architecture.Genotype().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
@@ -111,7 +111,7 @@ public static class MaskedDartsSearch
             [.. state.Finished.Select(e =>
                 new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options);
 
-        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
+        double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
 
         BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),

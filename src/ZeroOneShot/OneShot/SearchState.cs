@@ -16,13 +16,13 @@ internal sealed record SearchState
     public double Loss { get; set; }
 
     /// <summary>Images classified rightly in this epoch's weights steps.</summary>
-    public long Right { get; set; }
+    public long Correct { get; set; }
 
     /// <summary>Sum of the architecture steps' losses in this epoch.</summary>
     public double SearchLoss { get; set; }
 
     /// <summary>Images classified rightly in this epoch's architecture steps.</summary>
-    public long SearchRight { get; set; }
+    public long SearchCorrect { get; set; }
 
     /// <summary>The epochs that are over.</summary>
     public List<FinishedEpoch> Finished { get; init; } = [];

@@ -18,7 +18,7 @@ public static class CellNetTraining
     /// <param name="options">Settings.</param>
     /// <param name="validation">Images to measure after every epoch; null for none.</param>
     /// <param name="progress">Told after every step.</param>
-    /// <param name="cancellation">Stops the run within one step.</param>
+    /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
     /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the training goes on from it, and
@@ -37,12 +37,12 @@ public static class CellNetTraining
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
         ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default, SearchSpace? space = null, string? checkpoint = null)
+        SearchSpace? space = null, string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
-        return Run(images, genotype, null, options, validation, progress, cancellation, space, checkpoint);
+        return Run(images, genotype, null, options, validation, progress, space, checkpoint, cancellationToken);
     }
 
     /// <summary>
@@ -55,7 +55,7 @@ public static class CellNetTraining
     /// <param name="options">Settings.</param>
     /// <param name="validation">Images to measure after every epoch; null for none.</param>
     /// <param name="progress">Told after every step.</param>
-    /// <param name="cancellation">Stops the run within one step.</param>
+    /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">As for <see cref="Train"/>.</param>
     /// <returns>The trained network, which the caller disposes.</returns>
@@ -69,22 +69,22 @@ public static class CellNetTraining
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
         CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
-        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default, SearchSpace? space = null,
-        string? checkpoint = null)
+        IProgress<RunProgress>? progress = null, SearchSpace? space = null, string? checkpoint = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Network = weights.Network };
-        return Run(images, weights.Genotype, weights, options, validation, progress, cancellation, space, checkpoint);
+        return Run(images, weights.Genotype, weights, options, validation, progress, space, checkpoint, cancellationToken);
     }
 
     private static TrainedCellNet Run(
         ImageSet images, Genotype genotype, CellNetWeights? start, TrainingOptions options, ImageSet? validation,
-        IProgress<RunProgress>? progress, CancellationToken cancellation, SearchSpace? space, string? checkpoint)
+        IProgress<RunProgress>? progress, SearchSpace? space, string? checkpoint, CancellationToken cancellationToken)
     {
         options.Validate();
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         CheckImages(images, validation, start, options);
         var device = TorchRuntime.ResolveDevice(options.Device);
 
@@ -118,26 +118,26 @@ public static class CellNetTraining
                     var dropPath = options.DropPath * epoch / options.Epochs;
                     while (state.Step < steps && !clock.TimeIsUp)
                     {
-                        cancellation.ThrowIfCancellationRequested();
+                        cancellationToken.ThrowIfCancellationRequested();
                         using var scope = NewDisposeScope();
                         var number = (long)epoch * steps + state.Step;
                         using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
                         var batch = batches.Batch(number);
-                        var (loss, right) = step.Take(batch.Images, batch.Labels, dropPath, random);
+                        var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random);
                         if (options.EarlyStopping is null)                          // which keeps what was best before
                             Checked.Finite(loss, epoch, options.LearningRate);
-                        (state.Loss, state.Right, state.Step) = (state.Loss + loss, state.Right + right, state.Step + 1);
+                        (state.Loss, state.Correct, state.Step) = (state.Loss + loss, state.Correct + correct, state.Step + 1);
                         if (state.Step < steps)
-                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Right, state.Step));
+                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Correct, state.Step));
                     }
                     if (state.Step < steps)
                     {
                         file?.Save(state, step.State());
                         break;                                                      // time is up
                     }
-                    (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellation);
+                    (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellationToken);
                     var finished = new TrainingEpoch(
-                        state.Loss / steps, Share(state.Right, steps), validated?.Loss, validated?.Accuracy);
+                        state.Loss / steps, Share(state.Correct, steps), validated?.Loss, validated?.Accuracy);
                     state = new TrainingState { Epoch = epoch + 1, Finished = [.. state.Finished, finished] };
                     if (measure.BestOf(state.Finished) == epoch)
                         step.KeepAsBest();
@@ -166,7 +166,7 @@ public static class CellNetTraining
             throw;
         }
 
-        double Share(long right, int batches) => (double)right / (batches * options.BatchSize);
+        double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
     }
 
     private static Checkpoint<TrainingState> CheckpointOf(

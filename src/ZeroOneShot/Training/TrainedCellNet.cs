@@ -46,41 +46,41 @@ public sealed class TrainedCellNet(
 
     /// <summary>The class of every image.</summary>
     /// <param name="images">Images of the network's shape.</param>
-    /// <param name="cancellation">Stops within one batch.</param>
+    /// <param name="cancellationToken">Stops within one batch.</param>
     /// <exception cref="ArgumentException">The images have another shape.</exception>
-    public IReadOnlyList<int> Classify(ImageSet images, CancellationToken cancellation = default)
+    public IReadOnlyList<int> Classify(ImageSet images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         var classes = new List<int>(images.Count);
-        ForEachBatch(images, cancellation, (_, logits) =>
+        ForEachBatch(images, cancellationToken, (_, logits) =>
             classes.AddRange(logits.argmax(1).cpu().data<long>().Select(label => (int)label)));
         return classes;
     }
 
     /// <summary>The share of images classified rightly, 0 to 1.</summary>
     /// <param name="images">Labelled images of the network's shape.</param>
-    /// <param name="cancellation">Stops within one batch.</param>
+    /// <param name="cancellationToken">Stops within one batch.</param>
     /// <exception cref="ArgumentException">The images have another shape.</exception>
-    public double Accuracy(ImageSet images, CancellationToken cancellation = default) => Measure(images, cancellation).Accuracy;
+    public double Accuracy(ImageSet images, CancellationToken cancellationToken = default) => Measure(images, cancellationToken).Accuracy;
 
     /// <summary>The mean cross entropy of images and the share of them classified rightly, 0 to 1.</summary>
     /// <param name="images">Labelled images of the network's shape, at least one.</param>
-    /// <param name="cancellation">Stops within one batch.</param>
+    /// <param name="cancellationToken">Stops within one batch.</param>
     /// <exception cref="ArgumentException">The images have another shape.</exception>
-    public (double Loss, double Accuracy) Measure(ImageSet images, CancellationToken cancellation = default)
+    public (double Loss, double Accuracy) Measure(ImageSet images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        var (loss, right) = (0.0, 0L);
-        ForEachBatch(images, cancellation, (batch, logits) =>
+        var (loss, correct) = (0.0, 0L);
+        ForEachBatch(images, cancellationToken, (batch, logits) =>
         {
             var labels = images.LabelTensor(batch).to(logits.device);
             loss += nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum).Value();
-            right += (long)logits.argmax(1).eq(labels).sum().Value();
+            correct += (long)logits.argmax(1).eq(labels).sum().Value();
         });
-        return (loss / images.Count, (double)right / images.Count);
+        return (loss / images.Count, (double)correct / images.Count);
     }
 
-    private void ForEachBatch(ImageSet images, CancellationToken cancellation, Action<int[], Tensor> act)
+    private void ForEachBatch(ImageSet images, CancellationToken cancellationToken, Action<int[], Tensor> act)
     {
         if (images.Shape != shape)
         {
@@ -91,7 +91,7 @@ public sealed class TrainedCellNet(
         network.eval();
         foreach (var batch in Enumerable.Range(0, images.Count).Chunk(EvaluationBatch))
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             act(batch, network.forward(statistics.Normalize(images.ImageTensor(batch)).to(network.parameters().First().device)));
         }

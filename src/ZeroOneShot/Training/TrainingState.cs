@@ -13,7 +13,7 @@ internal sealed record TrainingState
     public double Loss { get; set; }
 
     /// <summary>Images classified rightly in this epoch's steps.</summary>
-    public long Right { get; set; }
+    public long Correct { get; set; }
 
     /// <summary>The epochs that are over.</summary>
     public List<TrainingEpoch> Finished { get; init; } = [];

@@ -37,7 +37,7 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="dropPath">Drop path probability.</param>
     /// <param name="random">Where the dropping is drawn from.</param>
     /// <returns>Mean cross entropy, without the auxiliary head's, and the number of images classified rightly.</returns>
-    public (double Loss, long Right) Take(Tensor images, Tensor labels, double dropPath, RandomStream random)
+    public (double Loss, long Correct) Take(Tensor images, Tensor labels, double dropPath, RandomStream random)
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();

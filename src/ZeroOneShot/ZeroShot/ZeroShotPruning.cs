@@ -14,7 +14,7 @@ public static class ZeroShotPruning
     /// <param name="images">The images to rank on.</param>
     /// <param name="options">Settings.</param>
     /// <param name="progress">Told after every candidate.</param>
-    /// <param name="cancellation">Stops the run within one candidate.</param>
+    /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds, after every round and when the run is cancelled. If it exists, the networks it has ranks of are not
     /// ranked again, and the result is the same bit for bit. Null: nothing is written.
@@ -24,10 +24,10 @@ public static class ZeroShotPruning
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static OperationMask Prune(
-        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
-        string? checkpoint = null)
+        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
+        string? checkpoint = null, CancellationToken cancellationToken = default)
     {
-        using var run = new Run(images, options, progress, cancellation, checkpoint);
+        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
         return run.Prune();
     }
 
@@ -37,12 +37,12 @@ public static class ZeroShotPruning
     /// </summary>
     /// <inheritdoc cref="Prune"/>
     public static (OperationMask Mask, Genotype Genotype) PruneToGenotype(
-        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
-        string? checkpoint = null)
+        ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
+        string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
-        using var run = new Run(images, options, progress, cancellation, checkpoint);
+        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
         var mask = run.Prune();
         var importance = run.Importances(mask, run.Rounds);
         return (mask, new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction)));
@@ -77,14 +77,14 @@ public static class ZeroShotPruning
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
-            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation,
-            string? checkpoint)
+            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, 
+            string? checkpoint, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);
             options.Validate();
-            cancellation.ThrowIfCancellationRequested();
-            (_options, _cancellation, _clock) = (options, cancellation, new StageClock(RunStage.Prune, null, progress));
+            cancellationToken.ThrowIfCancellationRequested();
+            (_options, _cancellation, _clock) = (options, cancellationToken, new StageClock(RunStage.Prune, null, progress));
             _device = TorchRuntime.ResolveDevice(options.Device);
             _start = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
             _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);

@@ -32,7 +32,7 @@ public sealed class LeanSupernetTests
         var options = SearchMethod.Parse(method)
             .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4 } }).Supernet;
         using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
-        using var architecture = new ArchitectureWeights(mask, options.EdgeNormalization, ScalarType.Float64);
+        using var architecture = new ArchitectureParameters(mask, options.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(1, "architecture"))

@@ -36,7 +36,7 @@ public sealed class SupernetTests : IDisposable
         foreach (var partial in (int[])[1, 4])
         {
             using var supernet = Build(s_half, partial);
-            using var architecture = new ArchitectureWeights(s_half, edgeNormalization: partial > 1);
+            using var architecture = new ArchitectureParameters(s_half, edgeNormalization: partial > 1);
             using var mixture = architecture.Mixture();
             var logits = supernet.forward(randn(4, 3, 16, 16, generator: new Generator(1)), mixture);
             nn.functional.cross_entropy(logits, tensor((long[])[0, 1, 2, 3])).backward();

@@ -75,7 +75,7 @@ public sealed class BilevelStepTests
                 Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 },
             };
             Supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
-            Architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
+            Architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
             using (var random = RandomStream.Of(1, "weights"))
                 Initialization.Default(Supernet, random);
             using (var random = RandomStream.Of(1, "architecture"))
@@ -88,7 +88,7 @@ public sealed class BilevelStepTests
 
         public Supernet Supernet { get; }
 
-        public ArchitectureWeights Architecture { get; }
+        public ArchitectureParameters Architecture { get; }
 
         public BilevelStep Bilevel { get; }
 

@@ -114,7 +114,7 @@ public sealed class CheckpointTests : IDisposable
         });
         options = change?.Invoke(options) ?? options;
         return MaskedDartsSearch.Run(images ?? s_images, RandomPruning.Mask(SearchSpace.Darts, 0.3, seed: 4), options, progress,
-            stop?.Token ?? TestContext.Current.CancellationToken, checkpoint);
+            checkpoint, stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     private static void AssertEqual(SearchResult expected, SearchResult actual)

@@ -133,5 +133,5 @@ public sealed class MemoryPredictionTests
     }
 
     private static SearchResult Run(ImageSet images, SearchOptions options) =>
-        MaskedDartsSearch.Run(images, s_full, options, cancellation: TestContext.Current.CancellationToken);
+        MaskedDartsSearch.Run(images, s_full, options, cancellationToken: TestContext.Current.CancellationToken);
 }

@@ -33,7 +33,7 @@ public sealed class ReproducibilityTests
         Assert.NotEqual(first.Alphas[CellKind.Normal], Run(options with { Seed = 6 }).Alphas[CellKind.Normal]);
 
         SearchResult Run(SearchOptions run) =>
-            MaskedDartsSearch.Run(s_images, mask, run, cancellation: TestContext.Current.CancellationToken);
+            MaskedDartsSearch.Run(s_images, mask, run, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ReproducibilityTests
         Assert.NotEqual(Bytes(first), Bytes(other));
 
         static TrainedCellNet Run(TrainingOptions run) =>
-            CellNetTraining.Train(s_images, PublishedGenotypes.PcDartsCifar, run, cancellation: TestContext.Current.CancellationToken);
+            CellNetTraining.Train(s_images, PublishedGenotypes.PcDartsCifar, run, cancellationToken: TestContext.Current.CancellationToken);
 
         static byte[] Bytes(TrainedCellNet trained) => [.. trained.Network.state_dict().SelectMany(entry => entry.Value.bytes.ToArray())];
     }
@@ -76,7 +76,7 @@ public sealed class ReproducibilityTests
         Assert.All(first.AllEdges, at => Assert.Equal(2, first.LiveCount(at.Kind, at.Edge)));
 
         static OperationMask Run(ZeroShotPruningOptions run) =>
-            ZeroShotPruning.Prune(s_images, run, cancellation: TestContext.Current.CancellationToken);
+            ZeroShotPruning.Prune(s_images, run, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     private static void AssertEqual(

@@ -20,7 +20,7 @@ public sealed class ArchitectureAgreementTests
         var alphas = recording.Expected("alphas");
         var space = new SearchSpace("recorded", Recording.TopologyOf(alphas.shape[0]),
             [.. SearchSpace.Darts.Operations.Take((int)alphas.shape[1])]);
-        using var architecture = new ArchitectureWeights(OperationMask.Full(space), edgeNormalization: false, ScalarType.Float64);
+        using var architecture = new ArchitectureParameters(OperationMask.Full(space), edgeNormalization: false, ScalarType.Float64);
         using (no_grad())
         {
             foreach (var kind in SearchSpace.CellKinds)
@@ -45,7 +45,7 @@ public sealed class ArchitectureAgreementTests
             using var scope = NewDisposeScope();
             var space = new SearchSpace("recorded", Recording.TopologyOf(recorded.AlphasNormal.Length),
                 [.. SearchSpace.Darts.Operations.Take(recorded.AlphasNormal[0].Length)]);
-            using var architecture = new ArchitectureWeights(
+            using var architecture = new ArchitectureParameters(
                 OperationMask.Full(space), recorded.BetasNormal is not null, ScalarType.Float64);
             using (no_grad())
             {

@@ -109,7 +109,7 @@ public sealed partial class SupernetAgreementTests
             Supernet = new Supernet(mask, Options.Supernet, inputChannels, recording.Number("classes"));
             Supernet.to(type);
             ModuleWeights.Load(Supernet, recording.File, "param/", Supernet.MaskedOperationNames, parametersOnly: true);
-            Architecture = new ArchitectureWeights(mask, Options.Supernet.EdgeNormalization, type);
+            Architecture = new ArchitectureParameters(mask, Options.Supernet.EdgeNormalization, type);
             using var _ = no_grad();
             foreach (var (name, parameter) in ArchitectureParameters())
             {
@@ -125,7 +125,7 @@ public sealed partial class SupernetAgreementTests
 
         public Supernet Supernet { get; }
 
-        public ArchitectureWeights Architecture { get; }
+        public ArchitectureParameters Architecture { get; }
 
         public SearchOptions Options { get; }
 

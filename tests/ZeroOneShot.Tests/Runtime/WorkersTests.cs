@@ -67,7 +67,7 @@ public sealed class WorkersTests
             };
             var mask = OperationMask.Full(SearchSpace.Darts);
             using var supernet = new Supernet(mask, options.Supernet, 3, 4);
-            using var architecture = new ArchitectureWeights(mask, options.Supernet.EdgeNormalization);
+            using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
             using (var random = RandomStream.Of(1, "weights"))
                 Initialization.Default(supernet, random);
             using (var random = RandomStream.Of(1, "architecture"))

@@ -98,7 +98,7 @@ public sealed class ContinueTests : IDisposable
         using var cancellation = new CancellationTokenSource();
         var cancel = EachStep.CancelAt(3, cancellation);
         Assert.ThrowsAny<OperationCanceledException>(() => Continue(
-            weights, Toy.Images, checkpoint: _folder.File("train"), progress: cancel, cancellation: cancellation.Token));
+            weights, Toy.Images, checkpoint: _folder.File("train"), progress: cancel, cancellationToken: cancellation.Token));
         using var resumed = Continue(weights, Toy.Images, checkpoint: _folder.File("train"));
         Assert.Equal(Toy.Bytes(expected), Toy.Bytes(resumed));
         var others = resumed.Weights();
@@ -126,9 +126,9 @@ public sealed class ContinueTests : IDisposable
 
     // The shape of the network in the options must not matter.
     private static TrainedCellNet Continue(CellNetWeights weights, ImageSet images, double learningRate = 0.01, string? checkpoint = null,
-        IProgress<RunProgress>? progress = null, CancellationToken? cancellation = null) =>
+        IProgress<RunProgress>? progress = null, CancellationToken? cancellationToken = null) =>
         CellNetTraining.Continue(weights, images, Toy.Options with { Network = new(), LearningRate = learningRate },
-            null, progress, cancellation ?? TestContext.Current.CancellationToken, checkpoint: checkpoint);
+            null, progress, checkpoint: checkpoint, cancellationToken: cancellationToken ?? TestContext.Current.CancellationToken);
 
     private static IEnumerable<(string Name, byte[] Bytes)> Parameters(TrainedCellNet trained) =>
         trained.Network.named_parameters().Select(p => (p.name, p.parameter.detach().contiguous().bytes.ToArray()));

@@ -23,9 +23,9 @@ internal static class Toy
     };
 
     public static TrainedCellNet Train(TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
-        CancellationToken? cancellation = null, string? checkpoint = null, ImageSet? images = null) => CellNetTraining.Train(
+        CancellationToken? cancellationToken = null, string? checkpoint = null, ImageSet? images = null) => CellNetTraining.Train(
         images ?? Images, PublishedGenotypes.PcDartsCifar, options, validation, progress,
-        cancellation ?? TestContext.Current.CancellationToken, checkpoint: checkpoint);
+        checkpoint: checkpoint, cancellationToken: cancellationToken ?? TestContext.Current.CancellationToken);
 
     /// <summary>All weights and running statistics.</summary>
     public static byte[] Bytes(TrainedCellNet trained) =>

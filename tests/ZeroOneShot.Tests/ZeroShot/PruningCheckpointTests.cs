@@ -44,7 +44,7 @@ public sealed class PruningCheckpointTests : IDisposable
     }
 
     private static OperationMask Prune(
-        string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellation = null, long seed = 5)
+        string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellationToken = null, long seed = 5)
     {
         var space = new SearchSpace("small", new CellTopology(2),
         [
@@ -55,6 +55,6 @@ public sealed class PruningCheckpointTests : IDisposable
         {
             Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1, Seed = seed,
             Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
-        }, progress, cancellation ?? TestContext.Current.CancellationToken, checkpoint);
+        }, progress, checkpoint, cancellationToken ?? TestContext.Current.CancellationToken);
     }
 }

@@ -99,8 +99,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             run.Log.NewAuxiliaryHead();
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
-            ? CellNetTraining.Train(images, genotype, settings, validation, run, run.Cancellation, _options.Space, checkpoint)
-            : CellNetTraining.Continue(start, images, settings, validation, run, run.Cancellation, _options.Space, checkpoint);
+            ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)
+            : CellNetTraining.Continue(start, images, settings, validation, run, _options.Space, checkpoint, run.Cancellation);
         if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
             run.Log.TimeWasUp(trained.Epochs.Count, settings.Epochs);
         if (trained.BestEpoch is { } best)
@@ -166,13 +166,13 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         /// The column of probabilities that is made. Default <c>Score</c>. With another name, a column <c>Score</c> of the data stays, and
         /// must then be there when the model is used.
         /// </summary>
-        public string ScoreColumnName = "Score";
+        public string ScoreColumnName { get; set; } = "Score";
 
         /// <summary>The column of the most probable class that is made. Default <c>PredictedLabel</c>.</summary>
-        public string PredictedLabelColumnName = "PredictedLabel";
+        public string PredictedLabelColumnName { get; set; } = "PredictedLabel";
 
         /// <summary>The architecture. Default null: the one that the search found.</summary>
-        public Genotype? Genotype;
+        public Genotype? Genotype { get; set; }
 
         /// <summary>
         /// Weights to train on from, in place of random ones: <see cref="CellNetTransformer.Weights"/> of a model trained earlier, or
@@ -180,19 +180,19 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         /// others, their classes too; with other classes the classifier begins anew. The weights bring genotype, shape of the network and
         /// normalisation with them. The learning rate begins anew: choose a smaller one to keep most of what was learned. Default null.
         /// </summary>
-        public CellNetWeights? ContinueFrom;
+        public CellNetWeights? ContinueFrom { get; set; }
 
         /// <summary>The search space of the architecture. Default <see cref="SearchSpace.Darts"/>.</summary>
-        public SearchSpace Space = SearchSpace.Darts;
+        public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
         /// All other settings, <see cref="TrainingOptions.EarlyStopping"/> and <see cref="TrainingOptions.TimeLimit"/> among them;
         /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there.
         /// </summary>
-        public TrainingOptions Settings = new();
+        public TrainingOptions Settings { get; set; } = new();
 
         /// <summary>Data with the same columns to measure after every epoch; its pixel column needs no annotation. Default null.</summary>
-        public IDataView? ValidationSet;
+        public IDataView? ValidationSet { get; set; }
 
         internal Options Checked()
         {

@@ -1,6 +1,6 @@
-using Microsoft.ML;
 
-namespace ZeroOneShot.ML;
+using ZeroOneShot.ML;
+namespace Microsoft.ML;
 
 /// <summary>From images to pixels, on <see cref="MLContext.Transforms"/>.</summary>
 public static class ImagePixelsCatalog

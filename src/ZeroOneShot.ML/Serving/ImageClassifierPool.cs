@@ -128,18 +128,18 @@ public sealed class ImageClassifierPool : IDisposable
 
     /// <summary>Classifies the content of an image file, without holding a thread while others have their turn.</summary>
     /// <param name="file">The whole content.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
     /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
-    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         try
         {
             await _free.WaitAsync(either.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ObjectDisposedException(nameof(ImageClassifierPool));
         }
@@ -150,12 +150,13 @@ public sealed class ImageClassifierPool : IDisposable
     /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
     /// </summary>
     /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
-    /// <param name="cancellation">Ends the reading and the waiting.</param>
+    /// <param name="cancellationToken">Ends the reading and the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
     /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
-    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellation = default) =>
-        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellationToken = default) =>
+        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellationToken).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
 
     /// <summary>
     /// Waits for the images that are being classified, then disposes the model where <see cref="Load"/> loaded it; a model of somebody else

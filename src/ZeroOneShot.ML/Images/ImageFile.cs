@@ -77,12 +77,12 @@ public static class ImageFile
     }
 
     /// <inheritdoc cref="ReadAll"/>
-    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellation)
+    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var file = new MemoryStream();
         var buffer = new byte[BufferSize];
-        for (int count; (count = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+        for (int count; (count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
             Append(file, buffer.AsSpan(0, count), "The image");
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.Networks;
 
-public sealed class ArchitectureWeightsTests
+public sealed class ArchitectureParametersTests
 {
     [Fact]
     public void Weights_of_live_operations_sum_to_1_and_masked_ones_weigh_nothing() =>
@@ -54,7 +54,7 @@ public sealed class ArchitectureWeightsTests
         {
             var mask = OperationMask.Create(
                 SearchSpace.Darts, (kind, edge, operation) => (kind, edge) != (CellKind.Reduction, 1) || operation == 0);
-            using var architecture = new ArchitectureWeights(mask, edgeNormalization: false);
+            using var architecture = new ArchitectureParameters(mask, edgeNormalization: false);
             architecture.Genotype();
         }).Message);
 
@@ -63,8 +63,8 @@ public sealed class ArchitectureWeightsTests
     {
         using var scope = NewDisposeScope();
         var mask = RandomPruning();
-        using var masked = new ArchitectureWeights(mask, edgeNormalization: true);
-        using var full = new ArchitectureWeights(OperationMask.Full(SearchSpace.Darts), edgeNormalization: true);
+        using var masked = new ArchitectureParameters(mask, edgeNormalization: true);
+        using var full = new ArchitectureParameters(OperationMask.Full(SearchSpace.Darts), edgeNormalization: true);
         foreach (var architecture in new[] { masked, full })
         {
             using var random = RandomStream.Of(7, "start");
@@ -78,14 +78,14 @@ public sealed class ArchitectureWeightsTests
         static OperationMask RandomPruning() => ZeroOneShot.ZeroShot.RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3);
     }
 
-    private static ArchitectureWeights Random(OperationMask mask, bool edgeNormalization, int seed, double scale)
+    private static ArchitectureParameters Random(OperationMask mask, bool edgeNormalization, int seed, double scale)
     {
-        var architecture = new ArchitectureWeights(mask, edgeNormalization, ScalarType.Float64);
+        var architecture = new ArchitectureParameters(mask, edgeNormalization, ScalarType.Float64);
         using var random = RandomStream.Of(seed, "architecture");
         architecture.Initialize(random);
         using var _ = no_grad();
         foreach (var parameter in architecture.Parameters)
-            parameter.mul_(scale / ArchitectureWeights.InitialScale);
+            parameter.mul_(scale / ArchitectureParameters.InitialScale);
         return architecture;
     }
 }

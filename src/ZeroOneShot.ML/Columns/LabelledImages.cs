@@ -30,7 +30,7 @@ internal static class LabelledImages
     private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining)
     {
         var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
-        var (channel, cancellation) = (run.Channel, run.Cancellation);
+        var (channel, cancellationToken) = (run.Channel, run.Cancellation);
         var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
         var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
         if (!(scale > 0 && float.IsFinite(scale)))
@@ -52,7 +52,7 @@ internal static class LabelledImages
         uint key = 0;
         for (; cursor.MoveNext(); row++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             getLabel(ref key);
             if (key == 0 || key > classes.ClassNames.Count)
             {

@@ -18,23 +18,23 @@ public abstract class StageOptions
     }
 
     /// <summary>The pixel column. Default <c>Features</c>.</summary>
-    public string FeatureColumnName = "Features";
+    public string FeatureColumnName { get; set; } = "Features";
 
     /// <summary>The label column, a key. Rows without a value are skipped, with a warning. Default <c>Label</c>.</summary>
-    public string LabelColumnName = "Label";
+    public string LabelColumnName { get; set; } = "Label";
 
     /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
-    public float PixelScale = 1;
+    public float PixelScale { get; set; } = 1;
 
     /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
-    public long? Seed;
+    public long? Seed { get; set; }
 
     /// <summary>
     /// <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default null: <see cref="MLContext.GpuDeviceId"/>, or the processor where it is null.
     /// Without CUDA a Fit on a GPU fails at once; if the MLContext chose the GPU and <see cref="MLContext.FallbackToCpu"/> is set, it runs
     /// on the processor with a warning.
     /// </summary>
-    public string? Device;
+    public string? Device { get; set; }
 
     /// <summary>
     /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. Pruning writes
@@ -42,19 +42,19 @@ public abstract class StageOptions
     /// same images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a
     /// cross-validation would need a folder of its own. Default null: nothing is written.
     /// </summary>
-    public string? CheckpointFolder;
+    public string? CheckpointFolder { get; set; }
 
     /// <summary>Told of every step. Default null.</summary>
-    public IProgress<RunProgress>? Progress;
+    public IProgress<RunProgress>? Progress { get; set; }
 
     /// <summary>Told of every epoch's loss and accuracy, when it is over; in pruning of every round. Default null.</summary>
-    public Action<RunProgress>? MetricsCallback;
+    public Action<RunProgress>? MetricsCallback { get; set; }
 
     /// <summary>Gets the messages that also go to <see cref="MLContext.Log"/>. Default null.</summary>
-    public ILogger? Logger;
+    public ILogger? Logger { get; set; }
 
     /// <summary>Stops a Fit within one step. Default none.</summary>
-    public CancellationToken CancellationToken;
+    public CancellationToken CancellationToken { get; set; }
 
     /// <summary>A copy, once what all stages have is known to be good.</summary>
     /// <param name="seed">The seed in the settings of the stage, where it would not be used.</param>

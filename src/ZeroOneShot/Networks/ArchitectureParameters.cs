@@ -10,7 +10,7 @@ namespace ZeroOneShot.Networks;
 /// What a one-shot search learns besides the weights: alpha per kind of cell, edge and operation, and, with edge normalisation, beta per
 /// edge. Kept over the full space; masked alphas take no part in the softmax, get no gradient, and are 0 from beginning to end.
 /// </summary>
-public sealed class ArchitectureWeights : IDisposable
+public sealed class ArchitectureParameters : IDisposable
 {
     /// <summary>Standard deviation of the start values, as in the public code of DARTS and PC-DARTS.</summary>
     public const double InitialScale = 1e-3;
@@ -26,7 +26,7 @@ public sealed class ArchitectureWeights : IDisposable
     /// <param name="edgeNormalization">Whether there are betas.</param>
     /// <param name="type">Precision; Float32 or Float64.</param>
     /// <param name="device">Where they are kept; null is the CPU.</param>
-    public ArchitectureWeights(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32, Device? device = null)
+    public ArchitectureParameters(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
         Mask = mask;

@@ -1,24 +1,24 @@
-using Microsoft.ML;
+using ZeroOneShot.ML;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.ZeroShot;
 
-namespace ZeroOneShot.ML;
+namespace Microsoft.ML;
 
 /// <summary>The search for a network, on <see cref="MLContext.Transforms"/>.</summary>
 public static class SearchCatalog
 {
     /// <summary>Adds the first stage: pruning the search space without training (<see cref="ZeroShotPruneEstimator"/>).</summary>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="featureColumnName">The pixel column: Vector&lt;Single or Byte, channels, height, width&gt;.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
+    /// <param name="featureColumnName">The pixel column: Vector&lt;Single or Byte, channels, height, width&gt;.</param>
     /// <param name="method">The method of Table 1; null is <see cref="SearchMethod.ZeroOneShot"/>. The search stage follows it.</param>
     /// <param name="level">xi: pruning stops when no more than this fraction of the search space remains, in [0, 1].</param>
     /// <param name="batchSize">Images per batch, at least 2; three batches are ranked.</param>
     /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
-    public static ZeroShotPruneEstimator ZeroShotPrune(this TransformsCatalog catalog, string featureColumnName = "Features",
-        string labelColumnName = "Label", SearchMethod? method = null, double level = 0.5,
+    public static ZeroShotPruneEstimator ZeroShotPrune(this TransformsCatalog catalog, string labelColumnName = "Label",
+        string featureColumnName = "Features", SearchMethod? method = null, double level = 0.5,
         int batchSize = 128, int channels = 16, int cells = 8) =>
         catalog.ZeroShotPrune(new ZeroShotPruneEstimator.Options
         {
@@ -47,15 +47,15 @@ public static class SearchCatalog
     /// tenths of the epochs train the weights only, as in the paper.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="featureColumnName">The pixel column, annotated by pruning.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
+    /// <param name="featureColumnName">The pixel column, annotated by pruning.</param>
     /// <param name="epochs">Number of epochs, at least 1.</param>
     /// <param name="batchSize">Images per step, at least 2; each half of the images must have that many.</param>
     /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
-    public static MaskedDartsSearchEstimator MaskedDartsSearch(this TransformsCatalog catalog, string featureColumnName = "Features",
-        string labelColumnName = "Label", int epochs = 50, int batchSize = 256, int channels = 16, int cells = 8) =>
+    public static MaskedDartsSearchEstimator MaskedDartsSearch(this TransformsCatalog catalog, string labelColumnName = "Label",
+        string featureColumnName = "Features", int epochs = 50, int batchSize = 256, int channels = 16, int cells = 8) =>
         catalog.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options
         {
             FeatureColumnName = featureColumnName,

@@ -1,7 +1,6 @@
-using Microsoft.ML;
-using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ML;
 
-namespace ZeroOneShot.ML;
+namespace Microsoft.ML;
 
 /// <summary>Where saved models come from, on <see cref="MLContext.Model"/>.</summary>
 public static class SearchInfoCatalog
@@ -14,11 +13,12 @@ public static class SearchInfoCatalog
     /// <param name="zipOrOnnx">
     /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
     /// </param>
-    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="space">The search space; null is <see cref="ZeroOneShot.SearchSpaces.SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
     /// <exception cref="FormatException">The mask is of another search space.</exception>
-    public static SearchInfo ReadSearchInfo(this ModelOperationsCatalog catalog, string zipOrOnnx, SearchSpace? space = null)
+    public static SearchInfo ReadSearchInfo(
+        this ModelOperationsCatalog catalog, string zipOrOnnx, ZeroOneShot.SearchSpaces.SearchSpace? space = null)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return SearchInfo.Read(zipOrOnnx, space);

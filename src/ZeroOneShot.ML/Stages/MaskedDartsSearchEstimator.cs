@@ -77,7 +77,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
-        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Cancellation, run.Checkpoint(RunStage.Search));
+        var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Checkpoint(RunStage.Search), run.Cancellation);
         if (result.Options.BatchSize != settings.BatchSize)
             run.Log.SmallerBatch(result.Options.BatchSize, settings.BatchSize);
         if (settings.IsSettled([.. result.Epochs.Select(epoch => epoch.Genotype.ToString())]))
@@ -117,22 +117,22 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none,
         /// <see cref="Settings"/> are taken as they are.
         /// </summary>
-        public SearchMethod? Method;
+        public SearchMethod? Method { get; set; }
 
         /// <summary>The operations to search. Default null: those that the pruning stage left.</summary>
-        public OperationMask? Mask;
+        public OperationMask? Mask { get; set; }
 
         /// <summary>
         /// The search space that the annotated mask must be of. Default <see cref="SearchSpace.Darts"/>; <see cref="Mask"/> brings its own.
         /// </summary>
-        public SearchSpace Space = SearchSpace.Darts;
+        public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
         /// All other settings, <see cref="SearchOptions.Patience"/> and <see cref="SearchOptions.TimeLimit"/> among them. A method decides
         /// on partial connections, edge normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/>
         /// stand here, not there.
         /// </summary>
-        public SearchOptions Settings = new();
+        public SearchOptions Settings { get; set; } = new();
 
         internal Options Checked()
         {

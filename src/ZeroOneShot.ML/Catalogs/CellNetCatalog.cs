@@ -1,7 +1,7 @@
-using Microsoft.ML;
+using ZeroOneShot.ML;
 using ZeroOneShot.Training;
 
-namespace ZeroOneShot.ML;
+namespace Microsoft.ML;
 
 /// <summary>The training of found networks, on <c>mlContext.MulticlassClassification.Trainers</c>.</summary>
 public static class CellNetCatalog

@@ -1,9 +1,9 @@
-using Microsoft.ML;
+using ZeroOneShot.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 
-namespace ZeroOneShot.ML;
+namespace Microsoft.ML;
 
 /// <summary>Image data sets, on <see cref="MLContext.Data"/>.</summary>
 public static class ImageDataCatalog
@@ -33,10 +33,10 @@ public static class ImageDataCatalog
     /// <summary>Images in memory as data: made row by row from their bytes, as often as needed.</summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="images">The images.</param>
-    /// <param name="featureColumnName">The pixel column, Vector&lt;Single, channels, height, width&gt; of values from 0 to 255.</param>
     /// <param name="labelColumnName">The label column, a key whose values are the class names.</param>
+    /// <param name="featureColumnName">The pixel column, Vector&lt;Single, channels, height, width&gt; of values from 0 to 255.</param>
     public static IDataView LoadImages(
-        this DataOperationsCatalog catalog, ImageSet images, string featureColumnName = "Features", string labelColumnName = "Label")
+        this DataOperationsCatalog catalog, ImageSet images, string labelColumnName = "Label", string featureColumnName = "Features")
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(images);

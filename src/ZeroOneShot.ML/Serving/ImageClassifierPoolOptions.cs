@@ -1,19 +1,19 @@
 namespace ZeroOneShot.ML;
 
 /// <summary>The settings of <see cref="ImageClassifierPool"/>.</summary>
-public sealed record ImageClassifierPoolOptions
+public sealed class ImageClassifierPoolOptions
 {
     /// <summary>
     /// The most images that are decoded and scored at a time; others wait. At least 1; default: the number of processors.
     /// </summary>
-    public int Concurrency { get; init; } = Environment.ProcessorCount;
+    public int Concurrency { get; set; } = Environment.ProcessorCount;
 
     /// <summary>
     /// The column in which the model takes images. Default <c>Image</c> or, where the model has no such column but one of whole files,
     /// that. Of no effect on a model that loads images from paths.
     /// </summary>
-    public string ImageColumnName { get; init; } = "Image";
+    public string ImageColumnName { get; set; } = "Image";
 
     /// <summary>The column of scores, whose slot names are the class names. Default <c>Score</c>.</summary>
-    public string ScoreColumnName { get; init; } = "Score";
+    public string ScoreColumnName { get; set; } = "Score";
 }

@@ -66,8 +66,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             PruningKind.None => (OperationMask.Full(settings.Space), null),
             PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
-            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, run.Cancellation, Checkpoint()), null),
-            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, run.Cancellation, Checkpoint()) is var found
+            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, Checkpoint(), run.Cancellation), null),
+            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, Checkpoint(), run.Cancellation) is var found
                 ? (found.Mask, (Genotype?)found.Genotype)
                 : default,
         };
@@ -102,13 +102,13 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         /// The method of Table 1 to follow: how to prune, and with which kind of supernet; the search stage follows it too. Default
         /// <see cref="SearchMethod.ZeroOneShot"/>. Null prunes by Algorithm 1 with <see cref="Settings"/> as they are.
         /// </summary>
-        public SearchMethod? Method = SearchMethod.ZeroOneShot;
+        public SearchMethod? Method { get; set; } = SearchMethod.ZeroOneShot;
 
         /// <summary>
         /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="StageOptions.Seed"/>
         /// and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
         /// </summary>
-        public ZeroShotPruningOptions Settings = new();
+        public ZeroShotPruningOptions Settings { get; set; } = new();
 
         internal Options Checked()
         {
