@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -146,7 +147,7 @@ internal sealed record Measurement(
             if (count == all)
                 return OperationMask.Full(space);
             using var stream = RandomStream.Of(1, "benchmark mask");
-            var live = SearchSpace.CellKinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
+            var live = space.Kinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
                 .Select(_ => Enumerable.Range(1, all - 1).OrderBy(_ => stream.Random.Next()).Take(count).ToHashSet())
                 .ToArray());
             return OperationMask.Create(space, (kind, edge, row) => live[kind][edge].Contains(row));

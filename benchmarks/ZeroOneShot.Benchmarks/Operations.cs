@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Spectre.Console;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;

@@ -9,14 +9,17 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
 {
     private static int Lanes => Vector512<T>.Count;
 
-    private readonly int _height, _width, _top, _rows, _columns;
+    private readonly int _height, _width, _top, _left, _rows, _columns;
 
     /// <param name="height">Rows of the plane.</param>
     /// <param name="width">Columns of the plane.</param>
     /// <param name="before">Rows and columns of the border before the plane.</param>
     /// <param name="after">And after it.</param>
-    public PaddedPlane(int height, int width, int before, int after) =>
-        (_height, _width, _top, _rows, _columns) = (height, width, before, height + before + after, width + before + after);
+    public PaddedPlane(int height, int width, HeightWidth before, HeightWidth after)
+    {
+        (_height, _width, _top, _left) = (height, width, before.Height, before.Width);
+        (_rows, _columns) = (height + before.Height + after.Height, width + before.Width + after.Width);
+    }
 
     /// <summary>Numbers from a row to the next.</summary>
     public int RowLength => _columns * Lanes;
@@ -30,8 +33,8 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
     {
         var (above, row, beside) = (_top * RowLength, _width * Lanes, RowLength - _width * Lanes);
         // Between the rows of the plane lie the end of one row's border and the beginning of the next one's.
-        new Span<T>(padded, above + _top * Lanes).Fill(border);
-        var to = padded + above + _top * Lanes;
+        new Span<T>(padded, above + _left * Lanes).Fill(border);
+        var to = padded + above + _left * Lanes;
         for (var y = 0; y < _height; y++, to += RowLength, plane += row)
         {
             for (var i = 0; i < row; i += Lanes)
@@ -52,7 +55,7 @@ internal readonly unsafe struct PaddedPlane<T> where T : unmanaged, IFloatingPoi
     {
         for (var y = 0; y < _height; y++)
         {
-            var from = padded + (y + _top) * RowLength + _top * Lanes;
+            var from = padded + (y + _top) * RowLength + _left * Lanes;
             var to = y * _width * Lanes;
             for (var i = 0; i < _width * Lanes; i += Lanes)
             {

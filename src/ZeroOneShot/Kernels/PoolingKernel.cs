@@ -59,7 +59,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             padded.Fill(copy, x[group, channel], T.Zero, rectify: false);
             var ones = stackalloc T[kernel * kernel];
             new Span<T>(ones, kernel * kernel).Fill(T.One);
-            DepthwiseKernel<T>.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width, kernel, stride, 1);
+            DepthwiseKernel<T>.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width,
+                Window.Square(kernel, stride, padding));
             DivideByArea(y[group, channel], y.Height, y.Width, x.Height, x.Width, kernel, stride, padding);
         });
     }
@@ -79,28 +80,26 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             DivideByArea(means, g.Height, g.Width, gx.Height, gx.Width, kernel, stride, padding);
             var ones = stackalloc T[kernel * kernel];
             new Span<T>(ones, kernel * kernel).Fill(T.One);
-            DepthwiseKernel<T>.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength, kernel, stride, 1);
+            DepthwiseKernel<T>.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength,
+                Window.Square(kernel, stride, padding));
             padded.Take(sums, gx[group, channel], gate: null);
         });
     }
 
     /// <summary>
-    /// What every tap of a window meets, as a channel of its own: channel c k^2 + t of the result is channel c shifted to tap t. Zeros
-    /// outside the image.
+    /// What every tap of a window meets, as a channel of its own: channel c n + t of the result, n being the number of taps, is channel c
+    /// shifted to tap t. Zeros outside the image.
     /// </summary>
     /// <param name="image">x.</param>
     /// <param name="neighbours">The result, of the right size.</param>
-    /// <param name="kernel">k, the side of the window; 1 takes every stride-th pixel of every stride-th row.</param>
-    /// <param name="stride">Pixels from a window to the next.</param>
-    /// <param name="dilation">Pixels from a tap to the next.</param>
-    /// <param name="offset">Row and column of the first tap of the first window.</param>
-    public static void Unfold(Tensor image, Tensor neighbours, int kernel, int stride, int dilation, int offset) =>
-        Walk(image, neighbours, kernel, stride, dilation, offset, static (pixel, neighbour) =>
+    /// <param name="window">The window; one tap takes every stride-th pixel of every stride-th row.</param>
+    public static void Unfold(Tensor image, Tensor neighbours, Window window) =>
+        Walk(image, neighbours, window, static (pixel, neighbour) =>
             (pixel == null ? Vector512<T>.Zero : Vector512.Load(pixel)).Store(neighbour));
 
     /// <summary>Adds dL/dx of <see cref="Unfold"/> to what is there.</summary>
-    public static void AddUnfoldGradient(Tensor gradient, Tensor imageGradient, int kernel, int stride, int dilation, int offset) =>
-        Walk(imageGradient, gradient, kernel, stride, dilation, offset, static (pixel, neighbour) =>
+    public static void AddUnfoldGradient(Tensor gradient, Tensor imageGradient, Window window) =>
+        Walk(imageGradient, gradient, window, static (pixel, neighbour) =>
         {
             if (pixel != null)
                 (Vector512.Load(pixel) + Vector512.Load(neighbour)).Store(pixel);
@@ -108,10 +107,11 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
 
     private delegate void OfPixel(T* pixel, T* neighbour);
 
-    private static void Walk(Tensor image, Tensor neighbours, int kernel, int stride, int dilation, int offset, OfPixel work)
+    private static void Walk(Tensor image, Tensor neighbours, Window window, OfPixel work)
     {
         var (x, y) = (new Planes<T>(image), new Planes<T>(neighbours));
-        var taps = kernel * kernel;
+        var (taps, columns) = (window.Taps, window.Kernel.Width);
+        var (stride, dilation, padding) = (window.Stride, window.Dilation, window.Padding);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
@@ -121,10 +121,10 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
                 var to = y[group, channel * taps + tap];
                 for (var row = 0; row < y.Height; row++)
                 {
-                    var top = row * stride + tap / kernel * dilation + offset;
+                    var top = row * stride.Height + tap / columns * dilation.Height - padding.Height;
                     for (var column = 0; column < y.Width; column++, to += Lanes)
                     {
-                        var left = column * stride + tap % kernel * dilation + offset;
+                        var left = column * stride.Width + tap % columns * dilation.Width - padding.Width;
                         var inside = top >= 0 && top < x.Height && left >= 0 && left < x.Width;
                         work(inside ? from + (top * x.Width + left) * Lanes : null, to);
                     }

@@ -1,9 +1,9 @@
 using System.Numerics;
 using TorchSharp;
-using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Kernels;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Layers;
 
 /// <summary>Runs a convolution in whichever of its equal forms libtorch computes fastest, and rightly.</summary>
 /// <remarks>
@@ -21,13 +21,13 @@ internal static class Convolutions
     /// <param name="image">Best channels-last, see <see cref="MemoryLayout"/>.</param>
     /// <param name="weight">C' x C x k x k, or C x 1 x k x k where the layer is depthwise.</param>
     /// <param name="layer">Kernel, stride and dilation.</param>
-    public static Tensor Run(Tensor image, Tensor weight, Layer.Convolution layer)
+    public static Tensor Run(Tensor image, Tensor weight, Convolution layer)
     {
         using var scope = NewDisposeScope();
         return Equal(image, weight, layer).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Equal(Tensor image, Tensor weight, Layer.Convolution layer)
+    private static Tensor Equal(Tensor image, Tensor weight, Convolution layer)
     {
         if (MemoryLayout.Planar || image.device.type != DeviceType.CPU)               // a GPU has kernels of its own
             return Ordinary(image, weight, layer);
@@ -44,8 +44,8 @@ internal static class Convolutions
     }
 
     /// <summary>Every step-th pixel of every step-th row.</summary>
-    private static Tensor Grid(Tensor image, int step) =>
-        step == 1 ? image : image.slice(2, 0, image.shape[2], step).slice(3, 0, image.shape[3], step);
+    private static Tensor Grid(Tensor image, HeightWidth step) =>
+        step == 1 ? image : image.slice(2, 0, image.shape[2], step.Height).slice(3, 0, image.shape[3], step.Width);
 
     private static Tensor Pointwise(Tensor image, Tensor weight)
     {
@@ -57,33 +57,34 @@ internal static class Convolutions
         return nn.functional.linear(pixels, weight.view(outputs, inputs)).view(images, height, width, outputs).permute(0, 3, 1, 2);
     }
 
-    private static Tensor Dense(Tensor image, Tensor weight, Layer.Convolution layer)
+    private static Tensor Dense(Tensor image, Tensor weight, Convolution layer)
     {
         var (images, outputs) = (image.shape[0], weight.shape[0]);
-        var (height, width) = (Size(image.shape[2]), Size(image.shape[3]));
-        var neighbours = nn.functional.unfold(image, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride).transpose(1, 2);
+        var (height, width) = (layer.Window.HeightOf(image.shape[2]), layer.Window.WidthOf(image.shape[3]));
+        var neighbours = nn.functional.unfold(image, Pair(layer.Kernel), Pair(layer.Dilation), Pair(layer.Padding), Pair(layer.Stride))
+            .transpose(1, 2);
         return nn.functional.linear(neighbours, weight.flatten(1)).view(images, height, width, outputs).permute(0, 3, 1, 2);
 
-        long Size(long side) => (side + 2 * layer.Padding - layer.Dilation * (layer.Kernel - 1) - 1) / layer.Stride + 1;
+        static (long, long) Pair(HeightWidth numbers) => (numbers.Height, numbers.Width);
     }
 
     /// <summary>The convolution with stride 1.</summary>
-    private static Tensor Dilated(Tensor image, Tensor weight, Layer.Convolution layer)
+    private static Tensor Dilated(Tensor image, Tensor weight, Convolution layer)
     {
-        var d = layer.Dilation;
+        var (rows, columns) = layer.Dilation;
         var (images, channels, height, width) = (image.shape[0], image.shape[1], image.shape[2], image.shape[3]);
-        var padded = height % d == 0 && width % d == 0
+        var padded = height % rows == 0 && width % columns == 0
             ? image
-            : nn.functional.pad(image, [0, (d - width % d) % d, 0, (d - height % d) % d]);
-        var (gridHeight, gridWidth) = (padded.shape[2] / d, padded.shape[3] / d);
-        var grids = padded.permute(0, 2, 3, 1).reshape(images, gridHeight, d, gridWidth, d, channels).permute(0, 2, 4, 1, 3, 5)
-            .reshape(images * d * d, gridHeight, gridWidth, channels).permute(0, 3, 1, 2);
+            : nn.functional.pad(image, [0, (columns - width % columns) % columns, 0, (rows - height % rows) % rows]);
+        var (gridHeight, gridWidth) = (padded.shape[2] / rows, padded.shape[3] / columns);
+        var grids = padded.permute(0, 2, 3, 1).reshape(images, gridHeight, rows, gridWidth, columns, channels).permute(0, 2, 4, 1, 3, 5)
+            .reshape(images * rows * columns, gridHeight, gridWidth, channels).permute(0, 3, 1, 2);
         var convolved = Depthwise(grids, weight, layer with { Stride = 1, Dilation = 1 });
-        return convolved.permute(0, 2, 3, 1).reshape(images, d, d, gridHeight, gridWidth, channels).permute(0, 3, 1, 4, 2, 5)
-            .reshape(images, gridHeight * d, gridWidth * d, channels).permute(0, 3, 1, 2)[.., .., ..(int)height, ..(int)width];
+        return convolved.permute(0, 2, 3, 1).reshape(images, rows, columns, gridHeight, gridWidth, channels).permute(0, 3, 1, 4, 2, 5)
+            .reshape(images, gridHeight * rows, gridWidth * columns, channels).permute(0, 3, 1, 2)[.., .., ..(int)height, ..(int)width];
     }
 
-    private static Tensor Depthwise(Tensor image, Tensor weight, Layer.Convolution layer)
+    private static Tensor Depthwise(Tensor image, Tensor weight, Convolution layer)
     {
         var channels = image.shape[1];
         if (channels > 1)
@@ -92,7 +93,7 @@ internal static class Convolutions
         return Ordinary(image.to(ScalarType.Float64), weight.to(ScalarType.Float64), layer).to(image.dtype);
     }
 
-    private static Tensor Ordinary(Tensor image, Tensor weight, Layer.Convolution layer) => nn.functional.conv2d(image, weight, null,
-        [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation],
-        layer.Depthwise ? image.shape[1] : 1);
+    private static Tensor Ordinary(Tensor image, Tensor weight, Convolution layer) => nn.functional.conv2d(image, weight, null,
+        [layer.Stride.Height, layer.Stride.Width], [layer.Padding.Height, layer.Padding.Width],
+        [layer.Dilation.Height, layer.Dilation.Width], layer.Depthwise ? image.shape[1] : 1);
 }

@@ -1,9 +1,11 @@
+using System.Numerics;
+using ZeroOneShot.Kernels;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// One run of a module on features in the order of <see cref="Kernels.Lanes"/>, and what it takes to run it backwards: every layer puts its
+/// One run of a module on features in the order of <see cref="Lanes"/>, and what it takes to run it backwards: every layer puts its
 /// backward step on a stack.
 /// </summary>
 /// <param name="images">Number of lanes that are images.</param>
@@ -12,6 +14,7 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
 {
     private readonly Stack<BackwardStep> _steps = [];
     private readonly HashSet<Tensor> _kept = new(ReferenceEqualityComparer.Instance);
+    private readonly List<LaneRun> _branches = [];
     private Tensor? _input;
 
     /// <summary>The gradient of a layer's input from that of its output, whose memory it may use; null where it is not needed.</summary>
@@ -20,6 +23,9 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
     /// <summary>Number of lanes that are images.</summary>
     public long Images => images;
 
+    /// <summary>Whether the run can go backwards.</summary>
+    public bool IsRecorded => recorded;
+
     /// <summary>The module's output.</summary>
     /// <param name="module">The module.</param>
     /// <param name="input">Its input, which must not change or be disposed before the run goes backwards.</param>
@@ -27,9 +33,20 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
     {
         using var _ = no_grad();
         _input = input;
-        return input.dtype == ScalarType.Float32
-            ? LaneLayers<float>.Forward(module, input, this)
-            : LaneLayers<double>.Forward(module, input, this);
+        return input.dtype == ScalarType.Float32 ? Through<float>(module, input) : Through<double>(module, input);
+    }
+
+    /// <summary>The output of a module that is part of the run's.</summary>
+    public Tensor Through<T>(nn.Module<Tensor, Tensor> module, Tensor x) where T : unmanaged, IFloatingPointIeee754<T> =>
+        module is ILaneModule lanes ? lanes.InLanes<T>(x, this) : InImages(module, x);
+
+    /// <summary>A run on the same images, of layers that go their own way from an input. Disposed with this run.</summary>
+    /// <param name="input">Their input, which must not change or be disposed before the run goes backwards.</param>
+    public LaneRun Branch(Tensor input)
+    {
+        var branch = new LaneRun(images, recorded) { _input = input };
+        _branches.Add(branch);
+        return branch;
     }
 
     /// <summary>
@@ -77,5 +94,31 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
         foreach (var tensor in _kept)
             tensor.Dispose();
         _kept.Clear();
+        foreach (var branch in _branches)
+            branch.Dispose();
+        _branches.Clear();
+    }
+
+    /// <summary>A module that has no form in lanes: in libtorch's order, backwards by autograd through it alone.</summary>
+    private Tensor InImages(nn.Module<Tensor, Tensor> module, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var image = Lanes.ToImages(x, images);
+        image = MemoryLayout.ChannelsLast(image);
+        if (!recorded)
+            return Lanes.Of(module.forward(image)).MoveToOuterDisposeScope();
+        var leaf = image.detach().requires_grad_(true);
+        Tensor y;
+        using (enable_grad())
+            y = module.forward(leaf);
+        var output = Lanes.Of(y.detach()).MoveToOuterDisposeScope();
+        Record((g, needed) =>
+        {
+            using var inner = NewDisposeScope();
+            if (y.requires_grad)
+                y.backward([Lanes.ToImages(g, images)]);
+            return needed ? Lanes.Of(leaf.grad ?? zeros_like(leaf)).MoveToOuterDisposeScope() : null;
+        }, leaf, y);
+        return output;
     }
 }

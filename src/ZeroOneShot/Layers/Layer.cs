@@ -1,47 +1,63 @@
-namespace ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Onnx;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// One step of a candidate operation. An operation is a list of layers, and everything that is known of an operation (its module, its
-/// parameters and multiply-adds, its ONNX form) is derived from that list.
+/// One step of an operation, a stem or a head: all that is known of it. An operation is a list of layers; its module, size, cost, memory
+/// and ONNX form are derived from that list and from nothing else.
 /// </summary>
+/// <remarks>
+/// <para>Derive a layer of your own and give it to a <see cref="SearchSpaces.CandidateOperation"/>. It is computed by its module: on the
+/// processor, where this library's own layers compute on 16 images side by side, features are brought into libtorch's order for it and
+/// back, and libtorch's autograd runs backwards through that module alone; the numbers are exactly those of its module.</para>
+/// <para>A list of layers has a number of input channels and of output channels: a layer that changes the channels makes the output
+/// channels of its list, any other keeps those that it gets.</para>
+/// </remarks>
 public abstract record Layer
 {
-    private Layer() { }
+    /// <summary>What the layer makes of features of a size.</summary>
+    /// <param name="input">The size of its input.</param>
+    /// <param name="channels">The output channels of the list of layers.</param>
+    public abstract FeatureSize Output(FeatureSize input, long channels);
 
-    /// <summary>max(x, 0).</summary>
-    public sealed record Relu : Layer;
-
-    /// <summary>A convolution without bias that keeps the image size at stride 1 (padding = dilation * (kernel - 1) / 2).</summary>
-    /// <param name="Kernel">Side of the square kernel, odd.</param>
-    /// <param name="Stride">1 or 2.</param>
-    /// <param name="Dilation">Distance between kernel taps, in pixels.</param>
-    /// <param name="Depthwise">True: one kernel per channel. False: from the operation's input channels to its output channels.</param>
-    public sealed record Convolution(int Kernel, int Stride = 1, int Dilation = 1, bool Depthwise = false) : Layer
-    {
-        /// <summary>Zero rows and columns added at each border.</summary>
-        public int Padding => Dilation * (Kernel - 1) / 2;
-    }
-
-    /// <summary>Batch normalisation, epsilon 1e-5, momentum 0.1.</summary>
-    public sealed record BatchNorm : Layer;
-
-    /// <summary>Max pooling with padding (kernel - 1) / 2.</summary>
-    /// <param name="Kernel">Side of the window, odd.</param>
-    /// <param name="Stride">1 or 2.</param>
-    public sealed record MaxPool(int Kernel, int Stride) : Layer;
-
-    /// <summary>Average pooling with padding (kernel - 1) / 2; the padding is not counted in the average.</summary>
-    /// <param name="Kernel">Side of the window, odd.</param>
-    /// <param name="Stride">1 or 2.</param>
-    public sealed record AveragePool(int Kernel, int Stride) : Layer;
+    /// <summary>The learned parameters, and the multiply-adds of one image.</summary>
+    /// <param name="input">The size of its input.</param>
+    /// <param name="channels">The output channels of the list of layers.</param>
+    /// <param name="affine">Whether normalisations have a learned scale and shift.</param>
+    public abstract LayerCost Cost(FeatureSize input, long channels, bool affine);
 
     /// <summary>
-    /// Halves the image: ReLU, two 1x1 stride-2 convolutions of half the channels each, the second one on the image shifted by one pixel,
-    /// concatenated, then batch normalisation.
+    /// The module, from N x C x H x W to N x C' x H' x W'. Its start values are drawn by <see cref="Networks.Initialization"/>; see
+    /// <see cref="IDrawnWeights"/>. What it needs to know of repeated runs tells <see cref="IRepeatable"/>.
     /// </summary>
-    public sealed record FactorizedReduce : Layer;
+    /// <param name="inputChannels">Channels of its input.</param>
+    /// <param name="channels">The output channels of the list of layers.</param>
+    /// <param name="affine">Whether normalisations have a learned scale and shift.</param>
+    public abstract nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine);
 
-    /// <summary>Zeros of the output's shape.</summary>
-    /// <param name="Stride">1 or 2.</param>
-    public sealed record Zero(int Stride) : Layer;
+    /// <summary>Adds the layer, as it classifies, to an ONNX model.</summary>
+    /// <param name="graph">The model under construction.</param>
+    /// <param name="x">The name of the input in the model.</param>
+    /// <param name="input">The size of the input.</param>
+    /// <param name="module">The module that <see cref="Build"/> made.</param>
+    /// <returns>The name of the output in the model.</returns>
+    public abstract string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module);
+
+    /// <summary>
+    /// Numbers per image that a run holds besides its input and its output: what the module makes on the way, and what autograd keeps.
+    /// Matters for a layer without a form in lanes. Default: twice the input and twice the output.
+    /// </summary>
+    /// <param name="input">The size of its input.</param>
+    /// <param name="output">The size of its output.</param>
+    public virtual long Workspace(FeatureSize input, FeatureSize output) => 2 * (input.Count + output.Count);
+
+    /// <summary>Whether two runs on the same input give different outputs, as noise does. Default false.</summary>
+    public virtual bool IsRandom => false;
+
+    /// <summary>Whether it computes in lanes, by the kernels of this library. If so, its module is an <see cref="ILaneModule"/>.</summary>
+    internal virtual bool RunsInLanes => false;
+
+    /// <summary>Tells, step by step, what a run in lanes makes, keeps for the backward run and lets go of.</summary>
+    internal virtual void Walk(MemoryWalk walk, long channels, bool affine) => walk.InImages(this, channels);
 }

@@ -1,10 +1,10 @@
-using TorchSharp.Modules;
-using ZeroOneShot.SearchSpaces;
+using System.Numerics;
+using ZeroOneShot.Onnx;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Layers;
 
-/// <summary>From lists of layers to modules whose parameters have the names of the public PyTorch code.</summary>
+/// <summary>What lists of layers come to: modules whose parameters have the names of the public PyTorch code, sizes, costs, ONNX.</summary>
 internal static class LayerModules
 {
     /// <summary>The module of an operation.</summary>
@@ -16,51 +16,81 @@ internal static class LayerModules
         IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine) => layers switch
     {
         [] => new IdentityModule(),
-        [Layer.FactorizedReduce] => new FactorizedReduceModule(inputChannels, outputChannels, affine),
-        [var only] => Build(only, inputChannels, outputChannels, affine),
+        [var only] => only.Build(inputChannels, outputChannels, affine),
         _ => new LayerSequence(layers, inputChannels, outputChannels, affine),
     };
 
-    /// <summary>The module of one layer.</summary>
-    public static nn.Module<Tensor, Tensor> Build(Layer layer, int inputChannels, int outputChannels, bool affine) => layer switch
+    /// <summary>The modules of layers that follow one another, named by their positions.</summary>
+    public static ModuleChain Chain(IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine)
     {
-        Layer.Relu => new ReluModule(),
-        Layer.Convolution convolution =>
-            new ConvolutionModule(convolution, inputChannels, convolution.Depthwise ? inputChannels : outputChannels),
-        Layer.BatchNorm => new BatchNormModule(outputChannels, affine),
-        Layer.MaxPool or Layer.AveragePool => new PoolModule(layer),
-        Layer.Zero zero => new ZeroModule(zero.Stride),
-        Layer.FactorizedReduce => new FactorizedReduceModule(inputChannels, outputChannels, affine),
-        _ => throw new NotSupportedException($"Layer {layer} has no module."),
+        var modules = new List<nn.Module<Tensor, Tensor>>();
+        var size = new FeatureSize(inputChannels, 1, 1);
+        foreach (var layer in layers)
+        {
+            modules.Add(layer.Build((int)size.Channels, outputChannels, affine));
+            size = size with { Channels = layer.Output(new FeatureSize(size.Channels, 64, 64), outputChannels).Channels };
+        }
+        return new ModuleChain(modules);
+    }
+
+    /// <summary>The size that layers make of a size.</summary>
+    public static FeatureSize Output(this IReadOnlyList<Layer> layers, FeatureSize input, long channels) =>
+        layers.Aggregate(input, (size, layer) => layer.Output(size, channels));
+
+    /// <summary>The sum of the layers' costs.</summary>
+    public static LayerCost Cost(this IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine)
+    {
+        var cost = default(LayerCost);
+        foreach (var layer in layers)
+        {
+            cost += layer.Cost(input, channels, affine);
+            input = layer.Output(input, channels);
+        }
+        return cost;
+    }
+
+    /// <summary>Adds the module of layers to an ONNX model.</summary>
+    public static string Export(
+        this OnnxGraph graph, string x, FeatureSize input, IReadOnlyList<Layer> layers, nn.Module<Tensor, Tensor> module, long channels)
+    {
+        var modules = Modules(module);
+        for (var i = 0; i < layers.Count; i++)
+        {
+            x = layers[i].Export(graph, x, input, modules[i]);
+            input = layers[i].Output(input, channels);
+        }
+        return x;
+    }
+
+    /// <summary>The modules of single layers.</summary>
+    private static IReadOnlyList<nn.Module<Tensor, Tensor>> Modules(nn.Module<Tensor, Tensor> module) => module switch
+    {
+        LayerSequence sequence => sequence.Layers.Modules,
+        ModuleChain chain => chain.Modules,
+        _ => [module],
     };
 }
 
-/// <summary>Layers one after the other, the first a ReLU; parameters are named <c>op.N.weight</c>, N being the layer's position.</summary>
-internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
+/// <summary>Layers one after the other; parameters are named <c>op.N.weight</c>, N being the layer's position.</summary>
+internal sealed class LayerSequence : nn.Module<Tensor, Tensor>, ILaneModule
 {
     private readonly ModuleChain op;
 
     public LayerSequence(IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine) : base(nameof(LayerSequence))
     {
-        var modules = new List<nn.Module<Tensor, Tensor>>();
-        var channels = inputChannels;
-        foreach (var layer in layers)
-        {
-            modules.Add(LayerModules.Build(layer, channels, outputChannels, affine));
-            if (layer is Layer.Convolution { Depthwise: false })
-                channels = outputChannels;
-        }
-        op = new ModuleChain(modules);
+        op = LayerModules.Chain(layers, inputChannels, outputChannels, affine);
         RegisterComponents();
     }
 
     public ModuleChain Layers => op;
 
     public override Tensor forward(Tensor input) => op.forward(input);
+
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T> => op.InLanes<T>(x, run);
 }
 
 /// <summary>Modules one after the other; their names are their positions.</summary>
-internal sealed class ModuleChain : nn.Module<Tensor, Tensor>
+internal sealed class ModuleChain : nn.Module<Tensor, Tensor>, ILaneModule
 {
     private readonly nn.Module<Tensor, Tensor>[] _modules;
 
@@ -81,134 +111,26 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>
             output = module.forward(output);
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
+
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        for (var i = 0; i < _modules.Length; i++)
+        {
+            // A ReLU is part of the convolution behind it, which rectifies what it reads.
+            var y = _modules[i] is ReluModule && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next
+                ? next.InLanes<T>(x, run, rectify: i++ >= 0)
+                : run.Through<T>(_modules[i], x);
+            if (!ReferenceEquals(x, y) && run.IsSpare(x))
+                x.Dispose();
+            x = y;
+        }
+        return x;
+    }
 }
 
-internal sealed class IdentityModule() : nn.Module<Tensor, Tensor>(nameof(IdentityModule))
+internal sealed class IdentityModule() : nn.Module<Tensor, Tensor>(nameof(IdentityModule)), ILaneModule
 {
     public override Tensor forward(Tensor input) => input.alias();
-}
 
-internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule))
-{
-    public override Tensor forward(Tensor input) => nn.functional.relu(input);
-}
-
-internal sealed class ZeroModule(int stride) : nn.Module<Tensor, Tensor>(nameof(ZeroModule))
-{
-    public int Stride => stride;
-
-    public override Tensor forward(Tensor input) =>
-        input.new_zeros(
-            input.shape[0], input.shape[1], ImageSize.Reduced(input.shape[2], stride), ImageSize.Reduced(input.shape[3], stride));
-}
-
-/// <summary>What the channels that bypass the operations of an edge pass: with stride 2 a 2x2 maximum, so that the sizes match.</summary>
-internal sealed class BypassModule(int stride) : nn.Module<Tensor, Tensor>(nameof(BypassModule))
-{
-    public const int Window = 2;
-
-    public int Stride => stride;
-
-    public override Tensor forward(Tensor input) =>
-        stride == 1 ? input.alias() : nn.functional.max_pool2d(input, Window, stride, ceil_mode: true);
-}
-
-internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>
-{
-    private readonly Parameter weight;
-
-    public ConvolutionModule(Layer.Convolution layer, int inputChannels, int outputChannels) : base(nameof(ConvolutionModule))
-    {
-        Layer = layer;
-        weight = nn.Parameter(empty(outputChannels, layer.Depthwise ? 1 : inputChannels, layer.Kernel, layer.Kernel));
-        RegisterComponents();
-    }
-
-    public Layer.Convolution Layer { get; }
-
-    public Parameter Weight => weight;
-
-    public override Tensor forward(Tensor input) => Convolutions.Run(input, weight, Layer);
-}
-
-internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>
-{
-    public const double Epsilon = 1e-5, Momentum = 0.1;
-
-    private readonly Parameter? weight, bias;
-    private readonly Tensor running_mean, running_var;
-
-    public BatchNormModule(int channels, bool affine) : base(nameof(BatchNormModule))
-    {
-        if (affine)
-            (weight, bias) = (nn.Parameter(ones(channels)), nn.Parameter(zeros(channels)));
-        (running_mean, running_var) = (zeros(channels), ones(channels));
-        RegisterComponents();
-    }
-
-    public Parameter? Weight => weight;
-
-    public Parameter? Bias => bias;
-
-    public Tensor RunningMean => running_mean;
-
-    public Tensor RunningVariance => running_var;
-
-    /// <summary>Whether a forward run in training mode updates the running statistics. Off while an operation is run again.</summary>
-    public bool Tracks { get; set; } = true;
-
-    public override Tensor forward(Tensor input) => MemoryLayout.BatchNorm(input, image => training && !Tracks
-        ? nn.functional.batch_norm(image, null, null, weight, bias, training: true, Momentum, Epsilon)
-        : nn.functional.batch_norm(image, running_mean, running_var, weight, bias, training, Momentum, Epsilon));
-
-    /// <summary>Takes over the running statistics of a batch norm that saw the same.</summary>
-    public void CopyStatistics(BatchNormModule other)
-    {
-        running_mean.copy_(other.running_mean);
-        running_var.copy_(other.running_var);
-    }
-}
-
-internal sealed class PoolModule(Layer layer) : nn.Module<Tensor, Tensor>(nameof(PoolModule))
-{
-    public Layer Layer => layer;
-
-    public override Tensor forward(Tensor input) => layer switch
-    {
-        Layer.MaxPool(var kernel, var stride) => nn.functional.max_pool2d(input, kernel, stride, (kernel - 1) / 2),
-        Layer.AveragePool(var kernel, var stride) =>
-            nn.functional.avg_pool2d(input, kernel, stride, (kernel - 1) / 2, ceil_mode: false, count_include_pad: false),
-        _ => throw new NotSupportedException($"Layer {layer} is no pooling."),
-    };
-}
-
-/// <summary>See <see cref="Layer.FactorizedReduce"/>. An odd image is padded by one row and column for the shifted convolution.</summary>
-internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>
-{
-    private static readonly Layer.Convolution s_halving = new(1, Stride: 2);
-
-    private readonly ConvolutionModule conv_1, conv_2;
-    private readonly BatchNormModule bn;
-
-    public FactorizedReduceModule(int inputChannels, int outputChannels, bool affine) : base(nameof(FactorizedReduceModule))
-    {
-        conv_1 = new ConvolutionModule(s_halving, inputChannels, outputChannels / 2);
-        conv_2 = new ConvolutionModule(s_halving, inputChannels, outputChannels - outputChannels / 2);
-        bn = new BatchNormModule(outputChannels, affine);
-        RegisterComponents();
-    }
-
-    public ConvolutionModule First => conv_1;
-
-    public ConvolutionModule Second => conv_2;
-
-    public BatchNormModule BatchNorm => bn;
-
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        var rectified = nn.functional.relu(input);
-        var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
-        return bn.forward(cat([conv_1.forward(rectified), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
-    }
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T> => x.alias();
 }

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Layers;
 
 /// <summary>
 /// The order of an image tensor in memory: channels-last, in which convolutions and poolings on CPUs are several times faster than in the

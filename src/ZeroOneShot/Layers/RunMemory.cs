@@ -1,21 +1,8 @@
-using ZeroOneShot.Networks;
-using ZeroOneShot.SearchSpaces;
-
-namespace ZeroOneShot.OneShot;
-
-/// <summary>Channels, height and width of features.</summary>
-internal readonly record struct FeatureSize(long Channels, long Height, long Width)
-{
-    /// <summary>Numbers of one image.</summary>
-    public long Count => Channels * Height * Width;
-
-    public FeatureSize Reduced(int stride) =>
-        this with { Height = ImageSize.Reduced(Height, stride), Width = ImageSize.Reduced(Width, stride) };
-}
+namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// How many numbers per image are in memory while a list of layers runs, its input not counted. Tells, layer by layer, what
-/// <see cref="LaneLayers{T}"/> makes, keeps for the backward run and lets go of.
+/// How many numbers per image are in memory while a list of layers runs, its input not counted. Adds up what every layer makes, keeps for
+/// the backward run and lets go of (<see cref="Layer.Walk"/>).
 /// </summary>
 /// <param name="Output">The output.</param>
 /// <param name="Forward">The most during a run that will not go backwards.</param>
@@ -36,121 +23,157 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
     public static RunMemory Of(
         IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine = false, bool weights = false, bool needed = true)
     {
-        var forward = new Walk(input, recorded: false, weights);
+        var forward = new MemoryWalk(input, recorded: false, weights);
         forward.Through(layers, channels, affine);
-        var recorded = new Walk(input, recorded: true, weights);
+        var recorded = new MemoryWalk(input, recorded: true, weights);
         recorded.Through(layers, channels, affine);
         return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed));
     }
+}
 
-    private sealed class Walk(FeatureSize input, bool recorded, bool weights)
+/// <summary>One run of layers in lanes, on sizes alone.</summary>
+/// <param name="input">The input.</param>
+/// <param name="recorded">Whether the run can go backwards.</param>
+/// <param name="weights">Whether weights get gradients.</param>
+internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
+{
+    // Of every backward step the size of the gradient it makes, null where it changes the one it gets, and what it needs meanwhile.
+    private readonly List<(long? Made, long Meanwhile)> _steps = [];
+    private bool _spare;                                        // whether the features at hand may be overwritten or let go of
+
+    /// <summary>Whether the run can go backwards.</summary>
+    public bool IsRecorded => recorded;
+
+    /// <summary>The features at hand.</summary>
+    public FeatureSize Features { get; private set; } = input;
+
+    /// <summary>Numbers in memory.</summary>
+    public long Live { get; private set; }
+
+    /// <summary>The most so far.</summary>
+    public long Peak { get; private set; }
+
+    /// <summary>Goes through layers.</summary>
+    public void Through(IReadOnlyList<Layer> layers, long channels, bool affine)
     {
-        // Of every backward step the size of the gradient it makes, null where it changes the one it gets, and what it needs meanwhile.
-        private readonly List<(long? Made, long Meanwhile)> _steps = [];
-        private bool _spare;                                        // whether the features at hand may be overwritten or let go of
-
-        public FeatureSize Features { get; private set; } = input;
-
-        public long Live { get; private set; }
-
-        public long Peak { get; private set; }
-
-        public void Through(IReadOnlyList<Layer> layers, long channels, bool affine)
+        for (var i = 0; i < layers.Count; i++)
         {
-            for (var i = 0; i < layers.Count; i++)
-            {
-                switch (layers[i])
-                {
-                    case Layer.Relu when i + 1 < layers.Count && layers[i + 1] is Layer.Convolution convolution:
-                        Convolution(convolution, channels, rectify: i++ >= 0);
-                        break;
-                    case Layer.Relu:
-                        Next(Features, readsInput: false, readsOutput: true, (null, Features.Count));
-                        break;
-                    case Layer.Convolution convolution:
-                        Convolution(convolution, channels, rectify: false);
-                        break;
-                    case Layer.BatchNorm:
-                        BatchNorm(affine);
-                        break;
-                    case Layer.MaxPool(_, var stride):
-                        Next(Features.Reduced(stride), readsInput: true, readsOutput: true, (Features.Count, 0));
-                        break;
-                    case Layer.AveragePool(_, var stride):
-                        Next(Features.Reduced(stride), readsInput: false, readsOutput: false, (Features.Count, 0));
-                        break;
-                    case Layer.Zero(var stride):
-                        Next(Features.Reduced(stride), readsInput: false, readsOutput: false, (Features.Count, 0));
-                        break;
-                    case Layer.FactorizedReduce:
-                        var quarter = Features.Reduced(2).Count;    // of the pixels, which each of the two convolutions reads
-                        Make(2 * quarter);
-                        Next(Features.Reduced(2) with { Channels = channels },
-                            readsInput: false, readsOutput: false, (Features.Count, quarter));
-                        if (!recorded)
-                            Live -= 2 * quarter;
-                        BatchNorm(affine);
-                        break;
-                    default:
-                        throw new NotSupportedException($"Nothing is known of the memory that layer {layers[i]} takes.");
-                }
-            }
+            if (layers[i] is Relu && i + 1 < layers.Count && layers[i + 1] is Convolution convolution)
+                Convolution(convolution, channels, affine, rectify: i++ >= 0);
+            else
+                layers[i].Walk(this, channels, affine);
         }
+    }
 
-        public long Gradients(bool needed)
+    /// <summary>The most of the gradients on the way back.</summary>
+    public long Gradients(bool needed)
+    {
+        var gradient = Features.Count;
+        var peak = gradient;
+        for (var i = _steps.Count - 1; i >= 0; i--)
         {
-            var gradient = Features.Count;
-            var peak = gradient;
-            for (var i = _steps.Count - 1; i >= 0; i--)
-            {
-                var made = i > 0 || needed ? _steps[i].Made : null;
-                peak = Math.Max(peak, gradient + (made ?? 0) + _steps[i].Meanwhile);
-                gradient = made ?? gradient;
-            }
-            return peak;
+            var made = i > 0 || needed ? _steps[i].Made : null;
+            peak = Math.Max(peak, gradient + (made ?? 0) + _steps[i].Meanwhile);
+            gradient = made ?? gradient;
         }
+        return peak;
+    }
 
-        private void Convolution(Layer.Convolution layer, long channels, bool rectify)
+    /// <summary>A convolution, of what is positive where asked for.</summary>
+    public void Convolution(Convolution layer, long channels, bool affine, bool rectify)
+    {
+        var reads = weights || rectify;
+        if (layer.Depthwise)
         {
-            var reads = weights || rectify;
-            if (layer.Depthwise)
+            Next(layer.Output(Features, channels), reads, readsOutput: false, (Features.Count, 0));
+        }
+        else
+        {
+            var output = layer.Output(Features, channels);
+            if (layer.Kernel != 1 || layer.Stride != 1)             // what every tap of the window meets becomes a channel
             {
-                Next(Features.Reduced(layer.Stride), reads, readsOutput: false, (Features.Count, 0));
-                return;
-            }
-            if (layer is not { Kernel: 1, Stride: 1 })              // what every tap of the window meets becomes a channel
-            {
-                var neighbours = Features.Reduced(layer.Stride) with { Channels = Features.Channels * layer.Kernel * layer.Kernel };
+                var neighbours = output with { Channels = Features.Channels * layer.Window.Taps };
                 Next(neighbours, readsInput: false, readsOutput: false, (Features.Count, 0));
             }
-            Next(Features with { Channels = channels }, reads, readsOutput: false, (Features.Count, 0));
+            Next(output, reads, readsOutput: false, (Features.Count, 0));
         }
+        if (layer.HasBias(affine))
+            _steps.Add((null, 0));                                  // in place
+    }
 
-        private void BatchNorm(bool affine)
-        {
-            if (_spare)
-                _steps.Add((null, 0));                              // in place
-            else
-                Next(Features, readsInput: false, readsOutput: false, (null, 0));
-            _spare = !recorded;                                     // going backwards reads the normalised features
-            if (affine)
-                Next(Features, readsInput: false, readsOutput: false);
-        }
+    /// <summary>A batch norm.</summary>
+    public void BatchNorm(bool affine)
+    {
+        if (_spare)
+            _steps.Add((null, 0));                                  // in place
+        else
+            Next(Features, readsInput: false, readsOutput: false, (null, 0));
+        _spare = !recorded;                                         // going backwards reads the normalised features
+        if (affine)
+            Next(Features, readsInput: false, readsOutput: false);
+    }
 
-        /// <summary>A layer makes its output, and its input goes unless something reads it later.</summary>
-        private void Next(FeatureSize output, bool readsInput, bool readsOutput, params (long? Made, long Meanwhile)[] steps)
-        {
-            Make(output.Count);
-            if (_spare && !(recorded && readsInput))
-                Live -= Features.Count;
-            (Features, _spare) = (output, !(recorded && readsOutput));
-            _steps.AddRange(steps);
-        }
+    /// <summary>A layer that computes in libtorch's order: its input and its output are there once more, and what it works with.</summary>
+    public void InImages(Layer layer, long channels)
+    {
+        var output = layer.Output(Features, channels);
+        var apart = Features.Count + output.Count + layer.Workspace(Features, output);
+        Make(apart);
+        Next(output, readsInput: false, readsOutput: false, (Features.Count, Features.Count + output.Count));
+        if (!recorded)
+            LetGo(apart);
+    }
 
-        private void Make(long numbers)
+    /// <summary>Two lists of layers on the same input, whose outputs are added.</summary>
+    public void Sum(IReadOnlyList<Layer> first, IReadOnlyList<Layer> second, long channels, bool affine)
+    {
+        var one = RunMemory.Of(first, Features, channels, affine, weights);
+        var other = RunMemory.Of(second, Features, channels, affine, weights);
+        var output = one.Output;
+        var input = Features.Count;
+        if (recorded)
         {
-            Live += numbers;
-            Peak = Math.Max(Peak, Live);
+            Make(one.Recorded);
+            LetGo(one.Recorded - one.Held);
+            Make(other.Recorded);
+            LetGo(other.Recorded - other.Held + output.Count);      // the second output is added to the first
         }
+        else
+        {
+            Make(one.Forward);
+            LetGo(one.Forward - output.Count);
+            Make(other.Forward);
+            LetGo(other.Forward);
+        }
+        if (_spare && !recorded)
+            LetGo(input);
+        (Features, _spare) = (output, true);
+        _steps.Add((input, Math.Max(one.Gradients - input, other.Gradients - output.Count)));
+    }
+
+    /// <summary>Numbers that are let go of.</summary>
+    public void LetGo(long numbers) => Live -= numbers;
+
+    /// <summary>A layer makes its output, and its input goes unless something reads it later.</summary>
+    /// <param name="output">The output.</param>
+    /// <param name="readsInput">Whether going backwards reads the input.</param>
+    /// <param name="readsOutput">Whether going backwards reads the output.</param>
+    /// <param name="steps">
+    /// Of the backward steps the size of the gradient they make, null where they change the one they get, and what they need meanwhile.
+    /// </param>
+    public void Next(FeatureSize output, bool readsInput, bool readsOutput, params (long? Made, long Meanwhile)[] steps)
+    {
+        Make(output.Count);
+        if (_spare && !(recorded && readsInput))
+            Live -= Features.Count;
+        (Features, _spare) = (output, !(recorded && readsOutput));
+        _steps.AddRange(steps);
+    }
+
+    /// <summary>Numbers that are made.</summary>
+    public void Make(long numbers)
+    {
+        Live += numbers;
+        Peak = Math.Max(Peak, Live);
     }
 }

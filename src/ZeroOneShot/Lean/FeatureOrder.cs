@@ -1,8 +1,9 @@
 using ZeroOneShot.Kernels;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// In which order the features of a network lie in memory, and how its modules run on them: in lanes by the kernels of this library, on the

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// The features that a network keeps from its forward to its backward run: 0 is the stem's output, i + 1 that of cell i. In bfloat16, they

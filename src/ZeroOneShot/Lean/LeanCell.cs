@@ -1,8 +1,9 @@
+using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// Runs a search cell forwards without a graph, and backwards by recomputing one operation at a time: the same numbers as autograd through
@@ -20,7 +21,8 @@ namespace ZeroOneShot.Networks;
 /// sum over e of beta_e bypass' gB_k;</para>
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
 /// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of
-/// the cell's output, which the next cells keep anyway; where M_k and B_k lie in it after the shuffle, they are added up. Operations
+/// the cell's output, which the next cells keep anyway (where the output is some of the nodes alone, backwards all are computed once
+/// more); where M_k and B_k lie in it after the shuffle, they are added up. Operations
 /// without parameters run once per state, since their outputs are the same on all outgoing edges. The operations of a state run side by
 /// side (<see cref="Workers"/>).</para>
 /// </remarks>
@@ -29,34 +31,41 @@ internal sealed class LeanCell
     private readonly SearchCell _cell;
     private readonly int _partial;
     private readonly StateUses[] _uses;
+    private readonly CellTopology _topology;
 
     public LeanCell(SearchCell cell, OperationMask mask, int partial)
     {
-        (_cell, _partial) = (cell, partial);
-        _uses = [.. Enumerable.Range(0, CellTopology.Inputs + mask.Space.Topology.Nodes).Select(state => new StateUses(cell, mask, state))];
+        (_cell, _partial, _topology) = (cell, partial, mask.Space.Topology);
+        _uses = [.. Enumerable.Range(0, Inputs + Nodes).Select(state => new StateUses(cell, mask, state))];
     }
 
-    private int Nodes => _uses.Length - CellTopology.Inputs;
+    private int Inputs => _topology.Inputs;
+
+    private int Nodes => _topology.Nodes;
 
     private int MixedChannels => _cell.Channels / _partial;
 
     /// <summary>The cell's output, without a graph.</summary>
-    public Tensor Forward(Tensor beforePrevious, Tensor previous, MixingCoefficients c, FeatureOrder order)
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, MixingCoefficients c, FeatureOrder order)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var states = new List<Tensor>
-        {
-            order.Forward(_cell.FirstPreprocess, beforePrevious), order.Forward(_cell.SecondPreprocess, previous),
-        };
-        var output = order.Zeros(like: states[0], Nodes * _cell.Channels, _uses[0].Stride);
-        states.AddRange(Enumerable.Range(0, Nodes).Select(node => Node(output, node)));
-        var parts = states[CellTopology.Inputs..].Select(state => PartialConnection.Parts(state, _partial)).ToArray();
+        return Output(AllNodes(inputs, c, order), order).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>All intermediate nodes, side by side.</summary>
+    private Tensor AllNodes(IReadOnlyList<Tensor> inputs, MixingCoefficients c, FeatureOrder order)
+    {
+        using var scope = NewDisposeScope();
+        var states = new List<Tensor>(inputs.Select((input, i) => order.Forward(_cell.Preprocess(i), input)));
+        var nodes = order.Zeros(like: states[0], Nodes * _cell.Channels, _uses[0].Stride);
+        states.AddRange(Enumerable.Range(0, Nodes).Select(node => Node(nodes, node)));
+        var parts = states[Inputs..].Select(state => PartialConnection.Parts(state, _partial)).ToArray();
         var bypasses = Enumerable.Range(0, Nodes).Select(_ => new List<(Tensor, double)>()).ToArray();
         for (var i = 0; i < states.Count; i++)
         {
-            if (_partial > 1 && i >= CellTopology.Inputs)
-                order.Add(parts[i - CellTopology.Inputs].Bypass!, bypasses[i - CellTopology.Inputs]);
+            if (_partial > 1 && i >= Inputs)
+                order.Add(parts[i - Inputs].Bypass!, bypasses[i - Inputs]);
             AddOperations(_uses[i], states[i], parts, c, order);
             if (_partial > 1 && _uses[i].Edges.Count > 0)
             {
@@ -65,15 +74,23 @@ internal sealed class LeanCell
                     bypasses[edge.Node].Add((bypass, c.Edge(_cell.Kind, edge.Index)));
             }
         }
-        return output.MoveToOuterDisposeScope();
+        return nodes.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The nodes that are the cell's output.</summary>
+    private Tensor Output(Tensor nodes, FeatureOrder order)
+    {
+        if (_topology.OutputIsAllNodes)
+            return nodes;
+        using var scope = NewDisposeScope();
+        return order.Packed(cat([.. _topology.Output.Select(state => Node(nodes, state - Inputs))], 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
     /// The gradients of the cell's inputs. Those of its weights are added to their <c>grad</c> where they require it, those of the mixing
     /// weights to <paramref name="c"/> where <paramref name="mixing"/> asks for them.
     /// </summary>
-    /// <param name="beforePrevious">The first input.</param>
-    /// <param name="previous">The second input.</param>
+    /// <param name="inputs">The inputs.</param>
     /// <param name="output">The cell's output, as the forward run gave it.</param>
     /// <param name="gradient">The gradient of the output; what the nodes pass on to one another is added to it.</param>
     /// <param name="c">The mixing weights.</param>
@@ -82,23 +99,32 @@ internal sealed class LeanCell
     /// <param name="needed">
     /// Whether the gradient of each input is needed, by what stands before it or by the preprocessing's weights.
     /// </param>
-    public (Tensor? BeforePrevious, Tensor? Previous) Backward(Tensor beforePrevious, Tensor previous, Tensor output, Tensor gradient,
-        MixingCoefficients c, FeatureOrder order, bool mixing, (bool First, bool Second) needed)
+    public Tensor?[] Backward(IReadOnlyList<Tensor> inputs, Tensor output, Tensor gradient,
+        MixingCoefficients c, FeatureOrder order, bool mixing, IReadOnlyList<bool> needed)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
+        var (nodes, total) = (output, gradient);
+        if (!_topology.OutputIsAllNodes)
+        {
+            // The others are not kept: they are computed once more.
+            (nodes, total) = (AllNodes(inputs, c, order), order.Zeros(like: output, Nodes * _cell.Channels, stride: 1));
+            for (var part = 0; part < _topology.Output.Count; part++)
+                order.Add(Node(total, _topology.Output[part] - Inputs), (Node(gradient, part), 1));
+        }
         var parts = new (Tensor Mixed, Tensor? Bypass)[Nodes];
         for (var node = Nodes - 1; node >= 0; node--)
         {
-            var total = Node(gradient, node);
-            AddGradients(_uses[node + CellTopology.Inputs], Node(output, node), total, parts, c, order, mixing);
-            parts[node] = PartialConnection.Parts(total, _partial);
+            var ofNode = Node(total, node);
+            AddGradients(_uses[node + Inputs], Node(nodes, node), ofNode, parts, c, order, mixing);
+            parts[node] = PartialConnection.Parts(ofNode, _partial);
         }
-        var first = Input(beforePrevious, _cell.FirstPreprocess, _uses[0], needed.First);
-        var second = Input(previous, _cell.SecondPreprocess, _uses[1], needed.Second);
-        return (first?.MoveToOuterDisposeScope(), second?.MoveToOuterDisposeScope());
+        var gradients = inputs.Select((input, i) => OfInput(input, _cell.Preprocess(i), _uses[i], needed[i])).ToArray();
+        foreach (var ofInput in gradients)
+            ofInput?.MoveToOuterDisposeScope();
+        return gradients;
 
-        Tensor? Input(Tensor input, nn.Module<Tensor, Tensor> preprocess, StateUses uses, bool isNeeded)
+        Tensor? OfInput(Tensor input, nn.Module<Tensor, Tensor> preprocess, StateUses uses, bool isNeeded)
         {
             using var inner = NewDisposeScope();
             using var run = order.Run(preprocess, input, isNeeded);

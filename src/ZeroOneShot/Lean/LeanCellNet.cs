@@ -1,9 +1,11 @@
 using ZeroOneShot.Kernels;
+using ZeroOneShot.Layers;
+using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// Runs an evaluation network forwards and backwards on the kernels of this library, where they compute with the images; elsewhere by
@@ -37,18 +39,18 @@ internal sealed class LeanCellNet(CellNet network)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var features = Run(network.Stem, Lanes.Of(images), images.shape[0], recorded: false).Output;
-        var (beforePrevious, previous) = (features, features);
-        foreach (var cell in network.Cells)
+        var arranged = Lanes.Of(images);
+        var features = new List<Tensor>();
+        for (var i = 0; i < Plan.Items.Count; i++)
         {
             using var inner = NewDisposeScope();
-            var output = new CellRun(cell, beforePrevious, previous, images.shape[0], dropPath: null, recorded: false).Output;
-            scope.Attach(output);
-            if (!ReferenceEquals(beforePrevious, previous))
-                beforePrevious.Dispose();
-            (beforePrevious, previous) = (previous, output);
+            var run = Start(i, arranged, features, images.shape[0], dropPath: null, recorded: false);
+            features.Add(run.Output);
+            scope.Attach(run.Output);
+            foreach (var used in Plan.Items[i].Inputs.Distinct().Where(input => input >= 0 && Plan.LastUse(input) == i))
+                features[used].Dispose();
         }
-        return network.Classifier.forward(Lanes.Pooled(previous, images.shape[0])).MoveToOuterDisposeScope();
+        return network.Classifier.forward(Lanes.Pooled(features[^1], images.shape[0])).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -71,39 +73,49 @@ internal sealed class LeanCellNet(CellNet network)
 
         var count = images.shape[0];
         var drop = dropPath > 0 ? new DropPath(dropPath, random.Generator) : null;
-        using var stem = Run(network.Stem, Lanes.Of(images), count, recorded: true);
-        var (beforePrevious, previous) = (stem.Output, stem.Output);
-        var runs = new List<CellRun>();
+        var arranged = Lanes.Of(images);
+        var (runs, features) = (new List<ItemRun>(), new List<Tensor>());
         Tensor? middle = null, auxiliaryLogits = null;
-        foreach (var cell in network.Cells)
+        for (var i = 0; i < Plan.Items.Count; i++)
         {
-            runs.Add(new CellRun(cell, beforePrevious, previous, count, drop, recorded: true));
-            (beforePrevious, previous) = (previous, runs[^1].Output);
-            if (network.AuxiliaryHead is { } head && runs.Count - 1 == network.AuxiliaryCell)
+            runs.Add(Start(i, arranged, features, count, drop, recorded: true));
+            features.Add(runs[i].Output);
+            if (network.AuxiliaryHead is { } head && i == Plan.AuxiliaryItem)
             {
-                middle = previous.detach().requires_grad_(true);
+                middle = features[i].detach().requires_grad_(true);
                 auxiliaryLogits = head.forward(Lanes.ToImages(middle, count));
             }
         }
-        var last = previous.detach().requires_grad_(true);
+        var last = features[^1].detach().requires_grad_(true);
         var (logits, loss) = Backward(network.Classifier.forward(Lanes.Pooled(last, count)), auxiliaryLogits);
 
         using var _ = no_grad();
-        var (gradient, gradientBefore) = (last.grad!.contiguous(), (Tensor?)null);
+        var gradients = new Tensor?[runs.Count];                            // of the items' outputs
+        gradients[^1] = last.grad!.contiguous();
         for (var i = runs.Count - 1; i >= 0; i--)
         {
             using var inner = NewDisposeScope();
-            if (i == network.AuxiliaryCell && middle is not null)
+            var gradient = gradients[i]!;
+            if (i == Plan.AuxiliaryItem && middle is not null)
                 gradient.Accumulate(middle.grad!);
-            var (first, second) = runs[i].Backward(gradient);
+            var inputs = Plan.Items[i].Inputs;
+            var ofInputs = runs[i].Backward(gradient, needed: inputs[0] != NetworkPlan.OfImages);
             runs[i].Dispose();
             gradient.Dispose();
-            gradient = gradientBefore is null ? second : gradientBefore.Accumulate(second);
-            gradientBefore = first;
-            scope.Attach(gradient);
-            scope.Attach(gradientBefore);
+            foreach (var (input, ofInput) in inputs.Zip(ofInputs))
+            {
+                if (ofInput is null)
+                    continue;
+                if (gradients[input] is { } sum)
+                {
+                    sum.Accumulate(ofInput);
+                    ofInput.Dispose();
+                    continue;
+                }
+                gradients[input] = ofInput;
+                scope.Attach(ofInput);
+            }
         }
-        stem.Tape.Backward(gradient.Accumulate(gradientBefore!), needed: false);
         return (logits, loss);
 
         (Tensor Logits, Tensor Loss) Backward(Tensor logits, Tensor? auxiliary)
@@ -115,6 +127,17 @@ internal sealed class LeanCellNet(CellNet network)
             loss.backward();
             return (logits.detach().MoveToOuterDisposeScope(), crossEntropy.detach().MoveToOuterDisposeScope());
         }
+    }
+
+    private NetworkPlan Plan => network.Plan;
+
+    /// <summary>Runs an item of the network.</summary>
+    private ItemRun Start(int i, Tensor images, List<Tensor> features, long count, DropPath? dropPath, bool recorded)
+    {
+        Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
+        return network.Items[i] is GenotypeCell cell
+            ? new CellRun(cell, inputs, count, dropPath, recorded)
+            : new BlockRun(Run((nn.Module<Tensor, Tensor>)network.Items[i], inputs[0], count, recorded));
     }
 
     private static ModuleTape Run(nn.Module<Tensor, Tensor> module, Tensor input, long images, bool recorded)
@@ -136,46 +159,79 @@ internal sealed class LeanCellNet(CellNet network)
         public void Dispose() => Tape.Dispose();
     }
 
+    /// <summary>One run of an item of the network.</summary>
+    private abstract class ItemRun : IDisposable
+    {
+        public abstract Tensor Output { get; }
+
+        /// <summary>The gradients of the inputs, where needed; those of the weights are added to their <c>grad</c>.</summary>
+        public abstract Tensor?[] Backward(Tensor gradient, bool needed);
+
+        public abstract void Dispose();
+    }
+
+    /// <summary>One run of a fixed block.</summary>
+    private sealed class BlockRun(ModuleTape run) : ItemRun
+    {
+        public override Tensor Output => run.Output;
+
+        // The gradient is taken over, and is the caller's.
+        public override Tensor?[] Backward(Tensor gradient, bool needed) => [run.Tape.Backward(gradient.alias(), needed)];
+
+        public override void Dispose()
+        {
+            run.Dispose();
+            run.Output.Dispose();
+        }
+    }
+
     /// <summary>
-    /// One run of a cell: s_k = d_e o_e(s_i) + d_e' o_e'(s_i') for the two edges into every node, d being what drop path multiplies by.
+    /// One run of a cell: s_k = sum over the edges e into node k of d_e o_e(s_i), d being what drop path multiplies by.
     /// </summary>
-    private sealed class CellRun : IDisposable
+    private sealed class CellRun : ItemRun
     {
         private const long LargeFeatures = 1 << 20;
 
         private readonly GenotypeCell _cell;
-        private readonly ModuleTape _first, _second;
-        private readonly ModuleTape[] _edges;
+        private readonly ModuleTape[] _inputs, _edges;
         private readonly Tensor?[] _drops;
         private readonly List<Tensor> _states;
 
-        public CellRun(GenotypeCell cell, Tensor beforePrevious, Tensor previous, long images, DropPath? dropPath, bool recorded)
+        public CellRun(GenotypeCell cell, Tensor[] inputs, long images, DropPath? dropPath, bool recorded)
         {
             using var _ = no_grad();
             using var scope = NewDisposeScope();
-            (_cell, Genotype) = (cell, cell.Plan.Genotype);
+            _cell = cell;
             (_edges, _drops) = (new ModuleTape[Edges.Count], new Tensor?[Edges.Count]);
-            _first = Run(cell.FirstPreprocess, beforePrevious, images, recorded);
-            _second = Run(cell.SecondPreprocess, previous, images, recorded);
-            _states = [_first.Output, _second.Output];
+            _inputs = [.. inputs.Select((input, i) => Run(cell.Preprocess(i), input, images, recorded))];
+            _states = [.. _inputs.Select(input => input.Output)];
             for (var edge = 0; edge < Edges.Count && dropPath is not null; edge++)
             {
                 if (cell.Operation(edge) is not IdentityModule)
-                    _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, previous.dtype));
+                    _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, inputs[0].dtype));
             }
             var outputs = new Tensor[Edges.Count];
             InParallel([.. EdgesOfInputs], Forward, (edge, output) => outputs[edge] = output);
             for (var node = 0; node < Genotype.Nodes; node++)
             {
                 InParallel([.. EdgesOfNodes(node)], Forward, (edge, output) => outputs[edge] = output);
-                var (one, other) = (outputs[CellPlan.EdgesPerNode * node], outputs[CellPlan.EdgesPerNode * node + 1]);
-                _states.Add(one.Plus(other));
-                one.Dispose();
-                other.Dispose();
+                _states.Add(Sum(outputs[Genotype.EdgesInto(node)]));
             }
             Output = cat([.. Genotype.Concat.Select(state => _states[state])], 1).MoveToOuterDisposeScope();
             foreach (var tensor in recorded ? _states.Concat(_drops.OfType<Tensor>()) : [])
                 tensor.DetachFromDisposeScope();
+
+            static Tensor Sum(Tensor[] terms)
+            {
+                if (terms.Length == 1)
+                    return terms[0];
+                var sum = terms[0].Plus(terms[1]);
+                foreach (var term in terms[2..])
+                    sum.Accumulate(term);
+                foreach (var term in terms)
+                    term.Dispose();
+                return sum;
+            }
 
             Tensor Forward(int edge)
             {
@@ -187,17 +243,16 @@ internal sealed class LeanCellNet(CellNet network)
             }
         }
 
-        private CellGenotype Genotype { get; }
+        private CellGenotype Genotype => _cell.Genotype;
 
         private IReadOnlyList<GenotypeEdge> Edges => Genotype.Edges;
 
         /// <summary>The edges that can run as soon as the cell begins.</summary>
-        private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < CellTopology.Inputs);
+        private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < Genotype.Inputs);
 
-        public Tensor Output { get; }
+        public override Tensor Output { get; }
 
-        /// <summary>The gradients of the cell's inputs; those of the weights are added to their <c>grad</c>.</summary>
-        public (Tensor First, Tensor Second) Backward(Tensor gradient)
+        public override Tensor?[] Backward(Tensor gradient, bool needed)
         {
             var channels = _cell.Plan.Channels;
             var gradients = _states.Select(state => zeros_like(state)).ToArray();
@@ -206,13 +261,13 @@ internal sealed class LeanCellNet(CellNet network)
             for (var node = Genotype.Nodes - 1; node >= 0; node--)
                 InParallel([.. EdgesOfNodes(node)], Backward, Add);
             InParallel([.. EdgesOfInputs], Backward, Add);
-            return (_first.Tape.Backward(gradients[0], needed: true)!, _second.Tape.Backward(gradients[1], needed: true)!);
+            return [.. _inputs.Select((input, i) => input.Tape.Backward(gradients[i], needed))];
 
             Tensor Backward(int edge)
             {
                 using var _ = no_grad();
                 using var inner = NewDisposeScope();
-                var ofNode = gradients[CellTopology.Inputs + edge / CellPlan.EdgesPerNode];
+                var ofNode = gradients[Genotype.Inputs + Genotype.NodeOf(edge)];
                 var ofInput = _edges[edge].Tape.Backward(_drops[edge] is { } drop ? ofNode.mul(drop) : ofNode.clone(), needed: true)!;
                 _edges[edge].Dispose();
                 return ofInput.DetachFromDisposeScope();
@@ -226,8 +281,11 @@ internal sealed class LeanCellNet(CellNet network)
         }
 
         /// <summary>The edges from nodes into a node.</summary>
-        private IEnumerable<int> EdgesOfNodes(int node) => Enumerable.Range(CellPlan.EdgesPerNode * node, CellPlan.EdgesPerNode)
-            .Where(edge => Edges[edge].Input >= CellTopology.Inputs);
+        private IEnumerable<int> EdgesOfNodes(int node)
+        {
+            var (first, count) = Genotype.EdgesInto(node).GetOffsetAndLength(Edges.Count);
+            return Enumerable.Range(first, count).Where(edge => Edges[edge].Input >= Genotype.Inputs);
+        }
 
         /// <summary>Small features go side by side, each on one thread; of large ones, all threads take a part.</summary>
         private void InParallel(int[] edges, Func<int, Tensor> compute, Action<int, Tensor> use)
@@ -241,10 +299,10 @@ internal sealed class LeanCellNet(CellNet network)
             Workers.Run(edges.Length, i => compute(edges[i]), (i, result) => use(edges[i], result));
         }
 
-        public void Dispose()
+        public override void Dispose()
         {
-            _first.Dispose();
-            _second.Dispose();
+            foreach (var input in _inputs)
+                input.Dispose();
             foreach (var edge in _edges)
                 edge.Dispose();
             foreach (var tensor in _states.Concat(_drops.OfType<Tensor>()))

@@ -1,7 +1,9 @@
+using ZeroOneShot.Layers;
+using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// Runs a supernet in little memory: forwards it keeps the cells' outputs alone, backwards every cell recomputes what it needs. See
@@ -9,20 +11,26 @@ namespace ZeroOneShot.Networks;
 /// </summary>
 internal sealed class LeanSupernet
 {
-    private readonly LeanCell[] _cells;
-    private readonly BatchNormModule[] _norms;
+    private readonly LeanCell?[] _cells;                    // null where the item is a fixed block
+    private readonly IRepeatable[] _repeatables;
+    private readonly nn.Module[] _others;
     private readonly bool _bfloat16;
+    private Tensor[]? _before;
 
     /// <param name="supernet">The network.</param>
     /// <param name="bfloat16">Whether what a step keeps is rounded to bfloat16.</param>
     public LeanSupernet(Supernet supernet, bool bfloat16 = false)
     {
         (Supernet, _bfloat16) = (supernet, bfloat16);
-        _cells = [.. supernet.Cells.Select(cell => new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels))];
-        _norms = [.. supernet.modules().OfType<BatchNormModule>()];
+        _cells = [.. supernet.Items.Select(item =>
+            item is SearchCell cell ? new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels) : null)];
+        _repeatables = [.. supernet.modules().OfType<IRepeatable>()];
+        _others = [.. supernet.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())];
     }
 
     public Supernet Supernet { get; }
+
+    private NetworkPlan Plan => Supernet.Plan;
 
     /// <summary>The logits, without a graph.</summary>
     public Tensor Forward(Tensor images, Mixture mixture)
@@ -31,16 +39,15 @@ internal sealed class LeanSupernet
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
         var c = new MixingCoefficients(mixture);
-        var features = order.Forward(Supernet.Stem, order.Arrange(images));
-        var (beforePrevious, previous) = (features, features);
-        foreach (var cell in _cells)
+        var arranged = order.Arrange(images);
+        var features = new List<Tensor>();
+        for (var i = 0; i < _cells.Length; i++)
         {
-            var output = cell.Forward(beforePrevious, previous, c, order);
-            if (!ReferenceEquals(beforePrevious, previous))
-                beforePrevious.Dispose();
-            (beforePrevious, previous) = (previous, output);
+            features.Add(Run(i, arranged, feature => features[feature], c, order));
+            foreach (var used in Plan.Items[i].Inputs.Distinct().Where(input => input >= 0 && Plan.LastUse(input) == i))
+                features[used].Dispose();
         }
-        return Supernet.Classifier.forward(order.Pooled(previous)).MoveToOuterDisposeScope();
+        return Supernet.Classifier.forward(order.Pooled(features[^1])).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -54,36 +61,26 @@ internal sealed class LeanSupernet
         var c = new MixingCoefficients(mixture);
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
-        features.Add(order.Forward(Supernet.Stem, arranged));
         for (var i = 0; i < _cells.Length; i++)
-            features.Add(_cells[i].Forward(features[Math.Max(i - 1, 0)], features[i], c, order));
+            features.Add(Run(i, arranged, feature => features[feature], c, order));
 
-        var last = features[_cells.Length].detach().requires_grad_(true);
+        var last = features[_cells.Length - 1].detach().requires_grad_(true);
         var logits = Supernet.Classifier.forward(order.Pooled(last));
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
 
         var weights = Supernet.Classifier.weight!.requires_grad;
-        var gradients = new Tensor?[_cells.Length + 1];
+        var gradients = new Tensor?[_cells.Length];                         // of the items' outputs
         gradients[^1] = order.Packed(last.grad!);
         Track(false);
         try
         {
-            for (var i = _cells.Length - 1; i >= 0; i--)                    // features i - 1 and i go into cell i and give features i + 1
+            for (var i = _cells.Length - 1; i >= 0; i--)
             {
-                var before = Math.Max(i - 1, 0);
-                var needed = (weights || before > 0, weights || i > 0);
-                var (first, second) = _cells[i].Backward(
-                    features[before], features[i], features[i + 1], gradients[i + 1]!, c, order, mixing, needed);
-                Add(ref gradients[before], first);
-                Add(ref gradients[i], second);
-                features.Drop(i + 1);
-                gradients[i + 1]!.Dispose();
-            }
-            if (weights)
-            {
-                using var stem = order.Run(Supernet.Stem, arranged, needed: false);
-                stem.Backward(gradients[0]!);
+                if (gradients[i] is { } gradient)
+                    Backward(i, gradient);
+                features.Drop(i);
+                gradients[i]?.Dispose();
             }
         }
         finally
@@ -93,6 +90,27 @@ internal sealed class LeanSupernet
         if (mixing)
             c.Backward(mixture);
         return (logits.detach().MoveToOuterDisposeScope(), loss.detach().MoveToOuterDisposeScope());
+
+        void Backward(int i, Tensor gradient)
+        {
+            var inputs = Plan.Items[i].Inputs;
+            bool[] needed = [.. inputs.Select(input => IsNeeded(input, weights))];
+            if (_cells[i] is { } cell)
+            {
+                var ofInputs = cell.Backward(
+                    [.. inputs.Select(input => Feature(input))], features[i], gradient, c, order, mixing, needed);
+                foreach (var (input, ofInput) in inputs.Zip(ofInputs))
+                    Add(ref gradients[Math.Max(input, 0)], ofInput);
+                return;
+            }
+            using var run = order.Run((nn.Module<Tensor, Tensor>)Supernet.Items[i], Feature(inputs[0]), needed[0]);
+            gradients[i] = null;                                            // the run takes it over
+            var ofBlock = run.Backward(gradient);
+            if (needed[0])
+                Add(ref gradients[inputs[0]], ofBlock);
+        }
+
+        Tensor Feature(int number) => number == NetworkPlan.OfImages ? arranged : features[number];
 
         static void Add(ref Tensor? sum, Tensor? term)
         {
@@ -108,10 +126,41 @@ internal sealed class LeanSupernet
         }
     }
 
-    /// <summary>Whether forward runs update the running statistics of batch norms; at first they do.</summary>
+    /// <summary>
+    /// Whether something asks for the gradient of an item's output: weights of what stands before it, or of the item, or mixing weights.
+    /// </summary>
+    private bool IsNeeded(int item, bool weights) => item >= 0 &&
+        (weights || _cells[item] is not null || Plan.Items[item].Inputs.Any(input => IsNeeded(input, weights)));
+
+    private Tensor Run(int i, Tensor images, Func<int, Tensor> feature, MixingCoefficients c, FeatureOrder order)
+    {
+        Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : feature(input))];
+        return _cells[i] is { } cell
+            ? cell.Forward(inputs, c, order)
+            : order.Forward((nn.Module<Tensor, Tensor>)Supernet.Items[i], inputs[0]);
+    }
+
+    /// <summary>Whether forward runs update running statistics and draw new random numbers; at first they do.</summary>
     public void Track(bool tracks)
     {
-        foreach (var norm in _norms)
-            norm.Tracks = tracks;
+        foreach (var module in _repeatables)
+            module.Tracks = tracks;
+        if (_others.Length == 0)
+            return;
+        // What other modules change in their buffers while they run again is put back.
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var buffers = _others.SelectMany(module => module.buffers(recurse: false)).ToArray();
+        if (!tracks)
+        {
+            _before ??= [.. buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
+            return;
+        }
+        foreach (var (buffer, before) in buffers.Zip(_before ?? []))
+        {
+            buffer.copy_(before);
+            before.Dispose();
+        }
+        _before = null;
     }
 }

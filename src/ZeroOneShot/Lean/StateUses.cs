@@ -1,7 +1,9 @@
+using ZeroOneShot.Layers;
+using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
-namespace ZeroOneShot.Networks;
+namespace ZeroOneShot.Lean;
 
 /// <summary>What a cell does with one of its states: the edges that leave it, and the operations to run on it.</summary>
 internal sealed class StateUses
@@ -11,16 +13,16 @@ internal sealed class StateUses
         var (topology, table) = (mask.Space.Topology, mask.Space.Operations);
         Edges = [.. Enumerable.Range(0, topology.EdgeCount).Select(edge => (Edge: edge, Ends: topology.Ends(edge)))
             .Where(at => at.Ends.From == state).Select(at => new Edge(at.Edge, at.Ends.Node))];
-        Stride = Edges.Count == 0 ? 1 : topology.Stride(cell.Kind, Edges[0].Index);
-        Bypass = new BypassModule(Stride);
+        Stride = topology.StrideFrom(cell.Kind, state);
+        Bypass = PartialConnection.Bypass(Stride);
         var uses = new List<OperationUse>();
         for (var row = 0; row < table.Count; row++)
         {
-            var live = Edges.Where(edge => table[row].CanBeChosen && mask[cell.Kind, edge.Index, row]).ToArray();
+            var live = Edges.Where(edge => !table[row].IsZero && mask[cell.Kind, edge.Index, row]).ToArray();
             if (live.Length == 0)
                 continue;
             var modules = live.Select(edge => cell.Edge(edge.Index).Operation(row)).ToArray();
-            if (modules[0].parameters().Any())
+            if (modules[0].parameters().Any() || table[row].IsRandom)
                 uses.AddRange(live.Select((edge, i) => new OperationUse(row, [modules[i]], [edge])));
             else
                 uses.Add(new OperationUse(row, modules, live));
@@ -35,7 +37,7 @@ internal sealed class StateUses
     public int Stride { get; }
 
     /// <summary>What the channels that bypass the operations pass.</summary>
-    public BypassModule Bypass { get; }
+    public nn.Module<Tensor, Tensor> Bypass { get; }
 
     /// <summary>The operations to run.</summary>
     public IReadOnlyList<OperationUse> Operations { get; }

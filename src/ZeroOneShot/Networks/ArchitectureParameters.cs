@@ -31,9 +31,9 @@ public sealed class ArchitectureParameters : IDisposable
         ArgumentNullException.ThrowIfNull(mask);
         Mask = mask;
         var (edges, operations) = (mask.Space.Topology.EdgeCount, mask.Space.Operations.Count);
-        _alphas = [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges, operations], type, device)))];
-        _betas = edgeNormalization ? [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges], type, device)))] : null;
-        _masked = [.. SearchSpace.CellKinds.Select(kind => tensor(
+        _alphas = [.. Mask.Space.Kinds.Select(_ => nn.Parameter(zeros([edges, operations], type, device)))];
+        _betas = edgeNormalization ? [.. Mask.Space.Kinds.Select(_ => nn.Parameter(zeros([edges], type, device)))] : null;
+        _masked = [.. Mask.Space.Kinds.Select(kind => tensor(
             [.. Enumerable.Range(0, edges).SelectMany(edge => Enumerable.Range(0, operations).Select(o => !mask[kind, edge, o]))],
             [edges, operations], device: device))];
         foreach (var own in _alphas.Concat(_betas ?? []).Concat(_masked))
@@ -67,13 +67,13 @@ public sealed class ArchitectureParameters : IDisposable
             using var drawn = empty(parameter.shape, parameter.dtype).normal_(0, InitialScale, random.Generator);
             parameter.copy_(drawn);                                                 // numbers are drawn on the CPU, whatever the device
         }
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in Mask.Space.Kinds)
             Alphas(kind).masked_fill_(_masked[(int)kind], 0);
     }
 
     /// <summary>The softmax of alpha over the live operations of every edge, Eq. (1), and of beta over the edges into every node.</summary>
-    public Mixture Mixture() => new(Mask, [.. SearchSpace.CellKinds.Select(OperationWeights)],
-        _betas is null ? null : [.. SearchSpace.CellKinds.Select(EdgeWeights)]);
+    public Mixture Mixture() => new(Mask, [.. Mask.Space.Kinds.Select(OperationWeights)],
+        _betas is null ? null : [.. Mask.Space.Kinds.Select(EdgeWeights)]);
 
     /// <summary>log(sum(exp(alpha))) over the live operations of every edge: one value per edge.</summary>
     /// <param name="kind">The kind of cell.</param>
@@ -84,59 +84,33 @@ public sealed class ArchitectureParameters : IDisposable
     }
 
     /// <summary>
-    /// Reads off the architecture: per node the two incoming edges whose best live operation other than <c>none</c> scores highest (softmax
-    /// of alpha, times the edge's weight where there is one), each with that operation.
+    /// Reads off the architecture: the top-edges rule (<see cref="OperationMask.ReadGenotype"/>) on the softmax of alpha, times the edge's
+    /// weight where there is one.
     /// </summary>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public Genotype Genotype()
     {
-        Mask.ThrowIfNoGenotype();
         using var _ = no_grad();
-        using var scope = NewDisposeScope();
         using var mixture = Mixture();
-        return new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction));
+        var operations = Mask.Space.Kinds.Select(kind => Numbers(mixture.Operations(kind))!).ToArray();
+        var edges = Mask.Space.Kinds.Select(kind => Numbers(mixture.Edges(kind))).ToArray();
+        return Mask.ReadGenotype((kind, edge, operation) =>
+            operations[(int)kind][edge * Mask.Space.Operations.Count + operation] * (edges[(int)kind]?[edge] ?? 1));
 
-        CellGenotype Cell(CellKind kind)
+        static double[]? Numbers(Tensor? weights)
         {
-            var space = Mask.Space;
-            using var weights = mixture.Operations(kind).to(ScalarType.Float64).cpu();
-            var scores = weights.data<double>().ToArray();
-            using var edgeWeights = mixture.Edges(kind)?.to(ScalarType.Float64).cpu();
-            var edgeScores = edgeWeights?.data<double>().ToArray();
-            var chosen = new List<GenotypeEdge>();
-            for (var node = 0; node < space.Topology.Nodes; node++)
-            {
-                var (start, length) = CellTopology.EdgesInto(node).GetOffsetAndLength(space.Topology.EdgeCount);
-                chosen.AddRange(Enumerable.Range(start, length)
-                    .Select(edge => (From: edge - start, Best: Best(edge)))
-                    .Where(edge => edge.Best.Operation >= 0)
-                    .OrderByDescending(edge => edge.Best.Score)                     // stable: among equals the earlier state
-                    .Take(CellTopology.Inputs)
-                    .Select(edge => new GenotypeEdge(space.Operations[edge.Best.Operation].Name, edge.From)));
-            }
-            return new CellGenotype(chosen);
-
-            (int Operation, double Score) Best(int edge)
-            {
-                var best = (Operation: -1, Score: double.NegativeInfinity);
-                foreach (var operation in Mask.Live(kind, edge).Where(o => space.Operations[o].CanBeChosen))
-                {
-                    var score = scores[edge * space.Operations.Count + operation] * (edgeScores?[edge] ?? 1);
-                    if (score > best.Score)
-                        best = (operation, score);
-                }
-                return best;
-            }
+            using var scope = NewDisposeScope();
+            return weights?.to(ScalarType.Float64).cpu().data<double>().ToArray();
         }
     }
 
     /// <summary>Alpha as numbers, per kind of cell: edges x operations, row by row.</summary>
     public IReadOnlyDictionary<CellKind, IReadOnlyList<float>> AlphaValues() =>
-        SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(Alphas(kind)));
+        Mask.Space.Kinds.ToDictionary(kind => kind, kind => Values(Alphas(kind)));
 
     /// <summary>Beta as numbers, per kind of cell; null without edge normalisation.</summary>
     public IReadOnlyDictionary<CellKind, IReadOnlyList<float>>? BetaValues() =>
-        _betas is null ? null : SearchSpace.CellKinds.ToDictionary(kind => kind, kind => Values(_betas[(int)kind]));
+        _betas is null ? null : Mask.Space.Kinds.ToDictionary(kind => kind, kind => Values(_betas[(int)kind]));
 
     private static IReadOnlyList<float> Values(Tensor parameter)
     {
@@ -162,6 +136,6 @@ public sealed class ArchitectureParameters : IDisposable
         using var scope = NewDisposeScope();
         var beta = Betas(kind)!;
         return cat([.. Enumerable.Range(0, Mask.Space.Topology.Nodes)
-            .Select(node => nn.functional.softmax(beta[CellTopology.EdgesInto(node)], -1))]).MoveToOuterDisposeScope();
+            .Select(node => nn.functional.softmax(beta[Mask.Space.Topology.EdgesInto(node)], -1))]).MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,5 @@
 using TorchSharp.Modules;
-using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Layers;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
@@ -18,10 +18,10 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
         features = new ModuleChain([
             new ReluModule(),
             new PoolToTwo(),
-            new ConvolutionModule(new Layer.Convolution(1), channels, 128),
+            new ConvolutionModule(new Layers.Convolution(1), channels, 128),
             new BatchNormModule(128, affine: true),
             new ReluModule(),
-            new ConvolutionModule(new Layer.Convolution(2), 128, 768),
+            new ConvolutionModule(new Layers.Convolution(2), 128, 768),
             new BatchNormModule(768, affine: true),
             new ReluModule(),
         ]);

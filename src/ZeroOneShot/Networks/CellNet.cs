@@ -1,5 +1,7 @@
 using TorchSharp.Modules;
 using ZeroOneShot.Kernels;
+using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -15,8 +17,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <summary>The smallest and largest side of an image, in pixels.</summary>
     public const int SmallestImage = 16, LargestImage = 64;
 
-    private readonly ModuleChain stem;
-    private readonly ModuleList<GenotypeCell> cells;
+    private readonly nn.Module[] _items;
     private readonly AuxiliaryHead? auxiliary_head;
     private readonly Linear classifier;
 
@@ -39,19 +40,25 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
         TorchRuntime.EnsureLoaded();
-        (Genotype, Options, InputChannels, Classes) = (genotype, options, inputChannels, classes);
+        (Genotype, Options, InputChannels, Classes, Space) = (genotype, options, inputChannels, classes, space);
 
-        var stemChannels = options.StemMultiplier * options.Channels;
-        stem = new ModuleChain([
-            new ConvolutionModule(new Layer.Convolution(3), inputChannels, stemChannels),
-            new BatchNormModule(stemChannels, affine: true),
-        ]);
-        var plans = CellPlan.Of(genotype, options);
-        cells = new ModuleList<GenotypeCell>([.. plans.Select(plan => new GenotypeCell(plan, space, options.AffineOperations))]);
-        if (options.AuxiliaryHead)
-            auxiliary_head = new AuxiliaryHead(plans[AuxiliaryCell].OutputChannels, classes);
-        classifier = nn.Linear(plans[^1].OutputChannels, classes);
-        RegisterComponents();
+        // Modules are the same whatever the size of the images.
+        Plan = NetworkPlan.Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+        _items = [.. Plan.Items.Select(item => item switch
+        {
+            CellItem cell => new GenotypeCell(cell, space, options.AffineOperations),
+            BlockItem block => (nn.Module)block.Build(),
+            _ => throw new NotSupportedException($"{item.Name} is no cell and no block."),
+        })];
+        if (options.AuxiliaryHead && Plan.AuxiliaryItem is { } at)
+            auxiliary_head = new AuxiliaryHead((int)Plan.Items[at].Output.Channels, classes);
+        classifier = nn.Linear(Plan.Output.Channels, classes);
+        this.Register(Plan, _items, afterCells: () =>
+        {
+            if (auxiliary_head is not null)
+                register_module(nameof(auxiliary_head), auxiliary_head);
+        });
+        register_module(nameof(classifier), classifier);
     }
 
     /// <summary>The architecture.</summary>
@@ -66,16 +73,17 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <summary>Number of classes.</summary>
     public int Classes { get; }
 
-    internal ModuleChain Stem => stem;
+    internal SearchSpace Space { get; }
 
-    internal IReadOnlyList<GenotypeCell> Cells => [.. cells];
+    /// <summary>What the network computes one after the other.</summary>
+    internal NetworkPlan Plan { get; }
+
+    /// <summary>The modules of the plan's items.</summary>
+    internal IReadOnlyList<nn.Module> Items => _items;
 
     internal Linear Classifier => classifier;
 
     internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
-
-    /// <summary>The auxiliary head stands behind the second reduction.</summary>
-    internal int AuxiliaryCell => 2 * Options.Cells / 3;
 
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
@@ -101,15 +109,18 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     private (Tensor Logits, Tensor? Auxiliary) Forward(Tensor images, bool auxiliary, DropPath? dropPath = null)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.ChannelsLast(images));
-        var (beforePrevious, previous) = (features, features);
+        var features = new List<Tensor>();
+        images = MemoryLayout.ChannelsLast(images);
         Tensor? auxiliaryLogits = null;
-        for (var i = 0; i < cells.Count; i++)
+        for (var i = 0; i < _items.Length; i++)
         {
-            (beforePrevious, previous) = (previous, cells[i].Forward(beforePrevious, previous, dropPath));
-            if (auxiliary && i == AuxiliaryCell)
-                auxiliaryLogits = auxiliary_head?.forward(previous).MoveToOuterDisposeScope();
+            Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
+            features.Add(_items[i] is GenotypeCell cell
+                ? cell.Forward(inputs, dropPath)
+                : ((nn.Module<Tensor, Tensor>)_items[i]).forward(inputs[0]));
+            if (auxiliary && i == Plan.AuxiliaryItem)
+                auxiliaryLogits = auxiliary_head?.forward(features[i]).MoveToOuterDisposeScope();
         }
-        return (classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
+        return (classifier.forward(features[^1].mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
     }
 }

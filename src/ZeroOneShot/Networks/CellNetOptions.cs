@@ -9,11 +9,17 @@ public sealed record CellNetOptions
     /// <summary>Number of cells, at least 3. Default 20 (DARTS).</summary>
     public int Cells { get; init; } = 20;
 
-    /// <summary>Whether there is an auxiliary classifier behind the second reduction, used in training only. Default true.</summary>
+    /// <summary>
+    /// Whether there is an auxiliary classifier, used in training only: in DARTS behind the second reduction. Default true; without effect
+    /// where the space's network has no place for one.
+    /// </summary>
     public bool AuxiliaryHead { get; init; } = true;
 
-    /// <summary>The stem has this times <see cref="Channels"/>. Default 3 (DARTS).</summary>
-    public int StemMultiplier { get; init; } = 3;
+    /// <summary>The stem has this times <see cref="Channels"/>. Null, the default: as the stem is defined, 3 in DARTS.</summary>
+    public int? StemMultiplier { get; init; }
+
+    /// <summary>The name of one of the stems of the space's network. Null, the default: its first.</summary>
+    public string? Stem { get; init; }
 
     /// <summary>Whether the batch norms inside the candidate operations have a learned scale and shift. Default true.</summary>
     public bool AffineOperations { get; init; } = true;
@@ -23,8 +29,8 @@ public sealed record CellNetOptions
     {
         if (Channels < 2)
             throw new ArgumentException($"Channels is {Channels}; expected at least 2.");
-        if (Cells < 3)
-            throw new ArgumentException($"Cells is {Cells}; expected at least 3, so that there are normal and reduction cells.");
+        if (Cells < 1)
+            throw new ArgumentException($"Cells is {Cells}; expected at least 1.");
         if (StemMultiplier < 1)
             throw new ArgumentException($"StemMultiplier is {StemMultiplier}; expected at least 1.");
     }

@@ -1,47 +1,52 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
 
-/// <summary>A cell of the evaluation network: two chosen operations per node, summed.</summary>
+/// <summary>A cell of the evaluation network: the chosen operations, summed in every node.</summary>
 internal sealed class GenotypeCell : nn.Module
 {
-    private readonly nn.Module<Tensor, Tensor> preprocess0;
-    private readonly nn.Module<Tensor, Tensor> preprocess1;
-    private readonly ModuleList<nn.Module<Tensor, Tensor>> _ops;
+    private readonly nn.Module<Tensor, Tensor>[] _preprocess;
+    private readonly ModuleList<nn.Module<Tensor, Tensor>> _operations;
 
-    public GenotypeCell(CellPlan plan, SearchSpace space, bool affineOperations) : base(nameof(GenotypeCell))
+    public GenotypeCell(CellItem plan, SearchSpace space, bool affineOperations) : base(nameof(GenotypeCell))
     {
-        Plan = plan;
-        preprocess0 = LayerModules.Build(plan.FirstPreprocess, plan.ChannelsBeforePrevious, plan.Channels, affine: true);
-        preprocess1 = LayerModules.Build(CandidateOperation.Preprocess, plan.PreviousChannels, plan.Channels, affine: true);
-        _ops = new ModuleList<nn.Module<Tensor, Tensor>>([.. plan.Genotype.Edges.Select(edge =>
+        (Plan, Genotype) = (plan, plan.Genotype!);
+        _preprocess = [.. plan.Preprocess.Select((layers, input) =>
+            LayerModules.Build(layers, (int)plan.InputSizes[input].Channels, plan.Channels, affine: true))];
+        for (var input = 0; input < _preprocess.Length && space.Topology.Preprocesses; input++)
+            register_module($"preprocess{input}", _preprocess[input]);
+        _operations = new ModuleList<nn.Module<Tensor, Tensor>>([.. Genotype.Edges.Select(edge =>
             LayerModules.Build(plan.Layers(space, edge), plan.Channels, plan.Channels, affineOperations))]);
-        RegisterComponents();
+        register_module(space.Macro.Names.ChosenEdges, _operations);
     }
 
-    public CellPlan Plan { get; }
+    public CellItem Plan { get; }
 
-    public nn.Module<Tensor, Tensor> FirstPreprocess => preprocess0;
+    public CellGenotype Genotype { get; }
 
-    public nn.Module<Tensor, Tensor> SecondPreprocess => preprocess1;
+    public nn.Module<Tensor, Tensor> Preprocess(int input) => _preprocess[input];
 
-    public nn.Module<Tensor, Tensor> Operation(int edge) => _ops[edge];
+    public nn.Module<Tensor, Tensor> Operation(int edge) => _operations[edge];
 
-    public Tensor Forward(Tensor beforePrevious, Tensor previous, DropPath? dropPath)
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, DropPath? dropPath)
     {
         using var scope = NewDisposeScope();
-        var states = new List<Tensor> { preprocess0.forward(beforePrevious), preprocess1.forward(previous) };
-        for (var node = 0; node < Plan.Genotype.Nodes; node++)
-            states.Add(Edge(2 * node).Plus(Edge(2 * node + 1)));
-        return cat([.. Plan.Genotype.Concat.Select(state => states[state])], 1).MoveToOuterDisposeScope();
+        var states = new List<Tensor>(inputs.Select((input, i) => _preprocess[i].forward(input)));
+        for (var node = 0; node < Genotype.Nodes; node++)
+        {
+            var (first, count) = Genotype.EdgesInto(node).GetOffsetAndLength(Genotype.Edges.Count);
+            states.Add(Enumerable.Range(first, count).Select(Edge).Aggregate((sum, output) => sum.Plus(output)));
+        }
+        return cat([.. Genotype.Concat.Select(state => states[state])], 1).MoveToOuterDisposeScope();
 
         Tensor Edge(int edge)
         {
-            var output = _ops[edge].forward(states[Plan.Genotype.Edges[edge].Input]);
-            return dropPath is null || _ops[edge] is IdentityModule ? output : dropPath.Apply(output);
+            var output = _operations[edge].forward(states[Genotype.Edges[edge].Input]);
+            return dropPath is null || _operations[edge] is IdentityModule ? output : dropPath.Apply(output);
         }
     }
 }

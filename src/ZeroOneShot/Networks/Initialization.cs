@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -34,25 +35,26 @@ public static class Initialization
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(random);
         using var _ = no_grad();
+        var start = new WeightDraw(draw, zeroBias, random.Generator);
         foreach (var module in network.modules())
         {
             switch (module)
             {
-                case ConvolutionModule convolution:
-                    draw(convolution.Weight, random.Generator);
-                    break;
-                case BatchNormModule norm:
-                    norm.Weight?.fill_(1);
-                    norm.Bias?.fill_(0);
-                    norm.RunningMean.fill_(0);
-                    norm.RunningVariance.fill_(1);
+                case IDrawnWeights drawn:
+                    drawn.Draw(start);
                     break;
                 case Linear linear:
-                    draw(linear.weight, random.Generator);
-                    if (zeroBias)
-                        linear.bias!.fill_(0);
-                    else
-                        linear.bias!.uniform_(-1 / Math.Sqrt(linear.in_features), 1 / Math.Sqrt(linear.in_features), random.Generator);
+                    start.Weight(linear.weight!);
+                    start.Bias(linear.bias!, linear.in_features);
+                    break;
+                default:
+                    foreach (var (name, parameter) in module.named_parameters(recurse: false))
+                    {
+                        if (parameter.ndim >= 2)
+                            start.Weight(parameter);
+                        else
+                            parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                    }
                     break;
             }
         }

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -15,12 +16,12 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     private readonly int _stride;
     private readonly int _channels;
     private readonly int _partial;
-    private readonly BypassModule _bypass;
+    private readonly nn.Module<Tensor, Tensor> _bypass;
     private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
 
     internal MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
     {
-        (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, new BypassModule(stride));
+        (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, PartialConnection.Bypass(stride));
         foreach (var row in live)
         {
             var operation = space.Operations[row];
@@ -29,8 +30,15 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
                 module = new ModuleChain([module, new BatchNormModule(channels / partial, affine: false)]);
             _operations.Add(row, module);
         }
-        var table = new OperationList(_operations);
-        register_module("_ops", table);
+        if (space.Macro.Names.Operations is { } list)
+        {
+            register_module(list, new OperationList(_operations));
+        }
+        else
+        {
+            foreach (var (row, module) in _operations)
+                register_module($"{row}", module);
+        }
     }
 
     /// <summary>The rows of the operations that exist.</summary>
@@ -54,7 +62,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
         Tensor? mix = null;
         foreach (var row in live)
         {
-            if (!_space.Operations[row].CanBeChosen)                            // 'none' adds zeros
+            if (_space.Operations[row].IsZero)
                 continue;
             var term = weights[row] * _operations[row].forward(x);
             mix = mix is null ? term : mix.Plus(term);
@@ -72,7 +80,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>Gives the operations the names <c>_ops.ROW</c>, masked rows left out.</summary>
     private sealed class OperationList : nn.Module
     {
-        public OperationList(Dictionary<int, nn.Module<Tensor, Tensor>> operations) : base("_ops")
+        public OperationList(Dictionary<int, nn.Module<Tensor, Tensor>> operations) : base(nameof(OperationList))
         {
             foreach (var (row, module) in operations)
                 register_module($"{row}", module);

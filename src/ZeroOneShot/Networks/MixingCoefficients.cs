@@ -12,13 +12,14 @@ internal sealed class MixingCoefficients
     private readonly double[][] _edges;
     private readonly double[][] _operationGradients;
     private readonly double[][] _edgeGradients;
+    private readonly IReadOnlyList<CellKind> _kinds;
     private readonly int _rows;
 
     public MixingCoefficients(Mixture mixture)
     {
-        _rows = mixture.Live.Space.Operations.Count;
-        _operations = [.. SearchSpace.CellKinds.Select(kind => Values(mixture.Operations(kind)))];
-        _edges = [.. SearchSpace.CellKinds.Select(kind => mixture.Edges(kind) is { } edges
+        (_kinds, _rows) = (mixture.Live.Space.Kinds, mixture.Live.Space.Operations.Count);
+        _operations = [.. _kinds.Select(kind => Values(mixture.Operations(kind)))];
+        _edges = [.. _kinds.Select(kind => mixture.Edges(kind) is { } edges
             ? Values(edges)
             : [.. Enumerable.Repeat(1.0, mixture.Live.Space.Topology.EdgeCount)])];
         _operationGradients = [.. _operations.Select(values => new double[values.Length])];
@@ -44,7 +45,7 @@ internal sealed class MixingCoefficients
     /// <summary>Hands the gathered gradients to autograd, which takes them through the softmaxes to alpha and beta.</summary>
     public void Backward(Mixture mixture)
     {
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in _kinds)
         {
             Through(mixture.Operations(kind), _operationGradients[(int)kind]);
             if (mixture.Edges(kind) is { } edges)

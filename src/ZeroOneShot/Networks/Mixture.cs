@@ -37,14 +37,14 @@ public sealed class Mixture : IDisposable
         ArgumentNullException.ThrowIfNull(live);
         var topology = live.Space.Topology;
         var (edges, operations) = (topology.EdgeCount, live.Space.Operations.Count);
-        return new Mixture(live, [.. SearchSpace.CellKinds.Select(OperationWeights)],
-            edgeNormalization ? [.. SearchSpace.CellKinds.Select(_ => EdgeWeights())] : null);
+        return new Mixture(live, [.. live.Space.Kinds.Select(OperationWeights)],
+            edgeNormalization ? [.. live.Space.Kinds.Select(_ => EdgeWeights())] : null);
 
         Tensor OperationWeights(CellKind kind) => Fixed([.. Enumerable.Range(0, edges * operations).Select(i =>
             live[kind, i / operations, i % operations] ? 1.0 / live.LiveCount(kind, i / operations) : 0)], edges, operations);
 
         Tensor EdgeWeights() =>
-            Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / (CellTopology.Inputs + topology.Ends(edge).Node))], edges);
+            Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / topology.EdgesInto(topology.Ends(edge).Node).GetOffsetAndLength(edges).Length)], edges);
 
         Tensor Fixed(double[] values, params long[] shape) => tensor(values, shape, type, device).DetachFromDisposeScope();
     }

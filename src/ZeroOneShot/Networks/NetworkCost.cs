@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Networks;
@@ -20,55 +21,27 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
         space ??= SearchSpace.Darts;
-        long size = imageSize;
-        var before = size;
-        var stem = options.StemMultiplier * options.Channels;
-        var cost = Of([new Layer.Convolution(3), new Layer.BatchNorm()], inputChannels, stem, affine: true, size);
-        var last = stem;
-        foreach (var plan in CellPlan.Of(genotype, options))
-        {
-            cost += Of(plan.FirstPreprocess, plan.ChannelsBeforePrevious, plan.Channels, affine: true, before);
-            cost += Of(CandidateOperation.Preprocess, plan.PreviousChannels, plan.Channels, affine: true, size);
-            var reduced = plan.Kind == CellKind.Reduction ? ImageSize.Reduced(size, 2) : size;
-            foreach (var edge in plan.Genotype.Edges)
-            {
-                var from = plan.Stride(edge) == 2 ? size : reduced;
-                cost += Of(plan.Layers(space, edge), plan.Channels, plan.Channels, options.AffineOperations, from);
-            }
-            (before, size, last) = (size, reduced, plan.OutputChannels);
-        }
-        return cost + new NetworkCost((last + 1L) * classes, (long)last * classes);
+        genotype.ThrowIfNotIn(space);
+        var plan = NetworkPlan.Of(space, options, new FeatureSize(inputChannels, imageSize, imageSize), genotype);
+        var cost = default(LayerCost);
+        foreach (var item in plan.Items)
+            cost += item is CellItem cell ? Of(cell, space, options.AffineOperations) : Of((BlockItem)item);
+        var channels = plan.Output.Channels;
+        return new NetworkCost(cost.Parameters + (channels + 1) * classes, cost.MultiplyAdds + channels * classes);
+    }
+
+    private static LayerCost Of(BlockItem block) => block.Layers.Cost(block.InputSizes[0], block.Channels, affine: true);
+
+    private static LayerCost Of(CellItem cell, SearchSpace space, bool affineOperations)
+    {
+        var cost = default(LayerCost);
+        foreach (var (layers, size) in cell.Preprocess.Zip(cell.InputSizes))
+            cost += layers.Cost(size, cell.Channels, affine: true);
+        foreach (var edge in cell.Genotype!.Edges)
+            cost += cell.Layers(space, edge).Cost(cell.Size(edge.Input), cell.Channels, affineOperations);
+        return cost;
     }
 
     /// <summary>Adds two sizes.</summary>
     public static NetworkCost operator +(NetworkCost a, NetworkCost b) => new(a.Parameters + b.Parameters, a.MultiplyAdds + b.MultiplyAdds);
-
-    private static NetworkCost Of(IReadOnlyList<Layer> layers, int inputChannels, int outputChannels, bool affine, long size)
-    {
-        var cost = default(NetworkCost);
-        long channels = inputChannels;
-        foreach (var layer in layers)
-        {
-            switch (layer)
-            {
-                case Layer.Convolution convolution:
-                    size = ImageSize.Reduced(size, convolution.Stride);
-                    var outputs = convolution.Depthwise ? channels : outputChannels;
-                    var weights = outputs * (convolution.Depthwise ? 1 : channels) * convolution.Kernel * convolution.Kernel;
-                    cost += new NetworkCost(weights, weights * size * size);
-                    channels = outputs;
-                    break;
-                case Layer.FactorizedReduce:
-                    size = ImageSize.Reduced(size, 2);
-                    cost += new NetworkCost(
-                        channels * outputChannels + (affine ? 2 * outputChannels : 0), channels * outputChannels * size * size);
-                    channels = outputChannels;
-                    break;
-                case Layer.BatchNorm:
-                    cost += new NetworkCost(affine ? 2 * channels : 0, 0);
-                    break;
-            }
-        }
-        return cost;
-    }
 }

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Networks;
@@ -29,6 +30,12 @@ public static class PartialConnection
         var pixels = image.permute(0, 2, 3, 1).reshape(n, h, w, groups, c / groups);
         return pixels.transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
+
+    /// <summary>What the channels that bypass an edge's operations pass: with stride 2 a 2x2 maximum, so that the sizes match.</summary>
+    internal static IReadOnlyList<Layer> BypassLayers(int stride) => stride == 1 ? [] : [new MaxPool(2, stride)];
+
+    /// <summary>The module of <see cref="BypassLayers"/>.</summary>
+    internal static nn.Module<Tensor, Tensor> Bypass(int stride) => LayerModules.Build(BypassLayers(stride), 1, 1, affine: false);
 
     /// <summary>
     /// Where in shuffled features the channels lie that were the first 1/K before, and the others: views, the others with their channels in

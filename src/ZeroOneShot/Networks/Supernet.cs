@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -14,8 +15,7 @@ namespace ZeroOneShot.Networks;
 /// </remarks>
 public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
 {
-    private readonly ModuleChain stem;
-    private readonly ModuleList<SearchCell> cells;
+    private readonly nn.Module[] _items;
     private readonly Linear classifier;
 
     /// <summary>Builds the live operations of a mask, weights yet to be drawn: see <see cref="Initialization"/>.</summary>
@@ -34,25 +34,17 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         options.Validate();
         TorchRuntime.EnsureLoaded();
         (Mask, Options) = (mask, options);
-
-        var stemChannels = options.StemMultiplier * options.Channels;
-        stem = new ModuleChain([
-            new ConvolutionModule(new Layer.Convolution(3), inputChannels, stemChannels),
-            new BatchNormModule(stemChannels, affine: true),
-        ]);
-        var nodes = mask.Space.Topology.Nodes;
-        var (beforePrevious, previous, channels, previousReduced) = (stemChannels, stemChannels, options.Channels, false);
-        cells = [];
-        for (var i = 0; i < options.Cells; i++)
+        // Modules are the same whatever the size of the images.
+        Plan = NetworkPlan.Of(mask.Space, options, new FeatureSize(inputChannels, NominalSide, NominalSide));
+        _items = [.. Plan.Items.Select(item => item switch
         {
-            var kind = CellTopology.KindOf(options.Cells, i);
-            if (kind == CellKind.Reduction)
-                channels *= 2;
-            cells.Add(new SearchCell(mask, kind, previousReduced, beforePrevious, previous, channels, options.PartialChannels));
-            (beforePrevious, previous, previousReduced) = (previous, nodes * channels, kind == CellKind.Reduction);
-        }
-        classifier = nn.Linear(previous, classes);
-        RegisterComponents();
+            CellItem cell => new SearchCell(mask, cell, options.PartialChannels),
+            BlockItem block => (nn.Module)block.Build(),
+            _ => throw new NotSupportedException($"{item.Name} is no cell and no block."),
+        })];
+        classifier = nn.Linear(Plan.Output.Channels, classes);
+        this.Register(Plan, _items);
+        register_module(nameof(classifier), classifier);
     }
 
     /// <summary>Which operations exist.</summary>
@@ -62,20 +54,28 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public SupernetOptions Options { get; }
 
     /// <summary>The cells, from the stem to the classifier.</summary>
-    public IReadOnlyList<SearchCell> Cells => [.. cells];
+    public IReadOnlyList<SearchCell> Cells => [.. _items.OfType<SearchCell>()];
 
     /// <summary>
     /// The names that masked operations would have, for example <c>cells.3._ops.5._ops.4</c>: what to ignore when weights come from a file
     /// of a larger network (see <see cref="Persistence.ModuleWeights.Load"/>).
     /// </summary>
-    public IReadOnlyList<string> MaskedOperationNames =>
-    [
-        .. from cell in Enumerable.Range(0, Options.Cells)
-           from edge in Enumerable.Range(0, Mask.Space.Topology.EdgeCount)
-           from row in Enumerable.Range(0, Mask.Space.Operations.Count)
-           where !Mask[CellTopology.KindOf(Options.Cells, cell), edge, row]
-           select $"{nameof(cells)}.{cell}._ops.{edge}._ops.{row}",
-    ];
+    public IReadOnlyList<string> MaskedOperationNames
+    {
+        get
+        {
+            var names = Mask.Space.Macro.Names;
+            var operations = names.Operations is null ? "" : names.Operations + ".";
+            return
+            [
+                .. from cell in Plan.Items.OfType<CellItem>()
+                   from edge in Enumerable.Range(0, Mask.Space.Topology.EdgeCount)
+                   from row in Enumerable.Range(0, Mask.Space.Operations.Count)
+                   where !Mask[cell.Kind, edge, row]
+                   select $"{cell.Name}.{names.MixedEdges}.{SearchCell.EdgeName(Mask.Space, edge)}.{operations}{row}",
+            ];
+        }
+    }
 
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
@@ -84,14 +84,25 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public override Tensor forward(Tensor images, Mixture mixture)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.ChannelsLast(images));
-        var (beforePrevious, previous) = (features, features);
-        foreach (var cell in cells)
-            (beforePrevious, previous) = (previous, cell.Forward(beforePrevious, previous, mixture));
-        return classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope();
+        var features = new List<Tensor>();
+        images = MemoryLayout.ChannelsLast(images);
+        for (var i = 0; i < _items.Length; i++)
+        {
+            Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
+            features.Add(_items[i] is SearchCell cell
+                ? cell.Forward(inputs, mixture)
+                : ((nn.Module<Tensor, Tensor>)_items[i]).forward(inputs[0]));
+        }
+        return classifier.forward(features[^1].mean([2, 3])).MoveToOuterDisposeScope();
     }
 
-    internal ModuleChain Stem => stem;
+    internal const int NominalSide = 64;
+
+    /// <summary>What the network computes one after the other.</summary>
+    internal NetworkPlan Plan { get; }
+
+    /// <summary>The modules of the plan's items.</summary>
+    internal IReadOnlyList<nn.Module> Items => _items;
 
     internal Linear Classifier => classifier;
 }

@@ -17,8 +17,11 @@ public sealed record SupernetOptions
     /// <summary>Whether edges have learned weights (PC-DARTS). Default false.</summary>
     public bool EdgeNormalization { get; init; }
 
-    /// <summary>The stem has this times <see cref="Channels"/>. Default 3 (DARTS).</summary>
-    public int StemMultiplier { get; init; } = 3;
+    /// <summary>The stem has this times <see cref="Channels"/>. Null, the default: as the stem is defined, 3 in DARTS.</summary>
+    public int? StemMultiplier { get; init; }
+
+    /// <summary>The name of one of the stems of the space's network. Null, the default: its first.</summary>
+    public string? Stem { get; init; }
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
@@ -28,8 +31,8 @@ public sealed record SupernetOptions
             throw new ArgumentException($"Channels is {Channels} and PartialChannels is {PartialChannels}; " +
                 "expected positive numbers, Channels divisible by PartialChannels.");
         }
-        if (Cells < 3)
-            throw new ArgumentException($"Cells is {Cells}; expected at least 3, so that there are normal and reduction cells.");
+        if (Cells < 1)
+            throw new ArgumentException($"Cells is {Cells}; expected at least 1.");
         if (StemMultiplier < 1)
             throw new ArgumentException($"StemMultiplier is {StemMultiplier}; expected at least 1.");
     }

@@ -1,5 +1,4 @@
 using ZeroOneShot.Networks;
-using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.OneShot;
@@ -22,6 +21,6 @@ public static class BetaDecay
     {
         ArgumentNullException.ThrowIfNull(architecture);
         using var scope = NewDisposeScope();
-        return cat([.. SearchSpace.CellKinds.Select(architecture.LogSumExp)]).mean().MoveToOuterDisposeScope();
+        return cat([.. architecture.Mask.Space.Kinds.Select(architecture.LogSumExp)]).mean().MoveToOuterDisposeScope();
     }
 }

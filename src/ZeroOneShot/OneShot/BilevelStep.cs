@@ -1,3 +1,4 @@
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;

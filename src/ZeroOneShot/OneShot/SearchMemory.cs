@@ -1,5 +1,6 @@
 using System.Globalization;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;

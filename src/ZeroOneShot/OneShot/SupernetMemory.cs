@@ -1,4 +1,6 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 
@@ -14,8 +16,7 @@ internal sealed class SupernetMemory
     private readonly SupernetOptions _options;
     private readonly int _threads;
     private readonly bool _bfloat16;
-    private readonly FeatureSize _images, _stem;
-    private readonly Cell[] _cells;
+    private readonly NetworkPlan _plan;
 
     /// <param name="mask">Which operations are live.</param>
     /// <param name="options">The shape of the supernet.</param>
@@ -25,26 +26,11 @@ internal sealed class SupernetMemory
     public SupernetMemory(OperationMask mask, SupernetOptions options, ImageShape shape, int threads, bool bfloat16)
     {
         (_mask, _options, _threads, _bfloat16) = (mask, options, threads, bfloat16);
-        _images = new FeatureSize(shape.Channels, shape.Height, shape.Width);
-        _stem = _images with { Channels = options.StemMultiplier * options.Channels };
-        var cells = new List<Cell>();
-        var (beforePrevious, previous, channels, previousReduced) = (_stem, _stem, options.Channels, false);
-        for (var i = 0; i < options.Cells; i++)
-        {
-            var kind = CellTopology.KindOf(options.Cells, i);
-            if (kind == CellKind.Reduction)
-                channels *= 2;
-            var state = previous with { Channels = channels };
-            var node = state.Reduced(kind == CellKind.Reduction ? 2 : 1);
-            var output = node with { Channels = mask.Space.Topology.Nodes * channels };
-            cells.Add(new Cell(kind, previousReduced, beforePrevious, previous, state, node, output));
-            (beforePrevious, previous, previousReduced) = (previous, output, kind == CellKind.Reduction);
-        }
-        _cells = [.. cells];
+        _plan = NetworkPlan.Of(mask.Space, options, new FeatureSize(shape.Channels, shape.Height, shape.Width));
     }
 
     /// <summary>What is in memory at some moment, in numbers per image.</summary>
-    /// <param name="Outputs">Outputs of the stem and of cells.</param>
+    /// <param name="Outputs">Outputs of the stem, of cells and of fixed blocks.</param>
     /// <param name="Gradients">Gradients of those.</param>
     /// <param name="Cell">States and operations of the cell at work, or what the stem makes.</param>
     public readonly record struct Moment(long Outputs, long Gradients, long Cell)
@@ -55,23 +41,29 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>The operations of the supernet, counted edge by edge and cell by cell.</summary>
-    public long Operations =>
-        _cells.Sum(cell => Enumerable.Range(0, _mask.Space.Topology.EdgeCount).Sum(edge => _mask.LiveCount(cell.Kind, edge)));
+    public long Operations => _plan.Items.OfType<CellItem>().Sum(cell => Edges.Sum(edge => _mask.LiveCount(cell.Kind, edge)));
+
+    private CellTopology Topology => _mask.Space.Topology;
+
+    private IEnumerable<int> Edges => Enumerable.Range(0, Topology.EdgeCount);
 
     /// <summary>The learned parameters of the supernet.</summary>
     public long Parameters(int classes)
     {
-        var count = Parameters(StemLayers, _images.Channels, _stem.Channels) + 2 * _stem.Channels
-            + (_cells[^1].Output.Channels + 1) * classes;
-        foreach (var cell in _cells)
+        var count = (_plan.Output.Channels + 1) * classes;
+        foreach (var item in _plan.Items)
         {
-            count += Parameters(cell.FirstLayers, cell.BeforePrevious.Channels, cell.State.Channels)
-                + Parameters(CandidateOperation.Preprocess, cell.Previous.Channels, cell.State.Channels);
-            var mixed = cell.State.Channels / _options.PartialChannels;
-            for (var edge = 0; edge < _mask.Space.Topology.EdgeCount; edge++)
+            if (item is BlockItem block)
+                count += Parameters(block.Layers, block.InputSizes[0], block.Channels, affine: true);
+            if (item is not CellItem cell)
+                continue;
+            foreach (var (layers, size) in cell.Preprocess.Zip(cell.InputSizes))
+                count += Parameters(layers, size, cell.Channels);
+            var mixed = Mixed(cell.State);
+            foreach (var edge in Edges)
             {
                 count += _mask.Live(cell.Kind, edge).Sum(row =>
-                    Parameters(_mask.Space.Operations[row].Layers(_mask.Space.Topology.Stride(cell.Kind, edge)), mixed, mixed));
+                    Parameters(_mask.Space.Operations[row].Layers(Topology.Stride(cell.Kind, edge)), mixed, mixed.Channels));
             }
         }
         return count;
@@ -81,53 +73,70 @@ internal sealed class SupernetMemory
     /// <param name="weights">True: the weights step. False: the architecture step.</param>
     public Moment Largest(bool weights)
     {
-        var stem = RunMemory.Of(StemLayers, _images, _stem.Channels, affine: true, weights, needed: false);
-        var outputs = _stem.Count;
-        var largest = new Moment(0, 0, stem.Forward);
-        foreach (var cell in _cells)
+        var (items, outputs, largest) = (_plan.Items, 0L, default(Moment));
+        foreach (var item in items)
         {
-            largest = Moment.Larger(largest, new Moment(Kept(outputs + cell.Output.Count, cell), 0, Forward(cell)));
-            outputs += cell.Output.Count;
+            outputs += item.Output.Count;
+            largest = Moment.Larger(largest, item is CellItem cell
+                ? new Moment(Kept(outputs, item), 0, Forward(cell))
+                : new Moment(Kept(outputs, item) - item.Output.Count, 0, Run((BlockItem)item).Forward));
         }
 
-        // From here on autograd holds the last output and its gradient, which the last cell's backward run reads and the others do not.
-        var last = _cells[^1].Output.Count;
-        for (var i = _cells.Length - 1; i >= 0; i--)
+        // From here on autograd holds the last output and its gradient, which the last item's backward run reads and the others do not.
+        var last = items[^1].Output.Count;
+        for (var i = items.Count - 1; i >= 0; i--)
         {
-            var cell = _cells[i];
-            var others = i == _cells.Length - 1 ? 0 : last;
-            // The next cell has already given the output before this cell's, its first input, a gradient.
-            var before = i < _cells.Length - 1 && (weights || i >= 1) ? cell.Previous.Count : 0;
-            largest = Moment.Larger(largest, new Moment(
-                Kept(outputs, cell) + others, cell.Output.Count + others + before, Backward(cell, i, weights)));
-            outputs -= cell.Output.Count;
-        }
-        if (weights)
-        {
-            var way = Math.Max(_stem.Count + stem.Recorded, stem.Held + stem.Gradients);
-            largest = Moment.Larger(largest, new Moment((_bfloat16 ? outputs / 2 : outputs) + last, last + _stem.Count, way));
+            if (!IsNeeded(i, weights))
+                break;
+            var others = i == items.Count - 1 ? 0 : last;
+            // Later items have already given some of the outputs before this item's a gradient.
+            var before = Enumerable.Range(0, i).Where(item => _plan.LastUse(item) > i && IsNeeded(item, weights))
+                .Sum(item => items[item].Output.Count);
+            var gradients = items[i].Output.Count + others + before;
+            var work = items[i] is CellItem cell ? Backward(cell, weights) : Backward((BlockItem)items[i], weights);
+            largest = Moment.Larger(largest, new Moment(Kept(outputs, items[i]) + others, gradients, work));
+            outputs -= items[i].Output.Count;
         }
         return largest;
+    }
+
+    /// <summary>Whether something asks for the gradient of an item's output, as in <see cref="LeanSupernet"/>.</summary>
+    private bool IsNeeded(int item, bool weights) => item >= 0 &&
+        (weights || _plan.Items[item] is CellItem || _plan.Items[item].Inputs.Any(input => IsNeeded(input, weights)));
+
+    private static RunMemory Run(BlockItem block, bool weights = false, bool needed = true) =>
+        RunMemory.Of(block.Layers, block.InputSizes[0], block.Channels, affine: true, weights, needed);
+
+    /// <summary>A fixed block that runs backwards, without the gradient of its output.</summary>
+    private long Backward(BlockItem block, bool weights)
+    {
+        var run = Run(block, weights, IsNeeded(block.Inputs[0], weights));
+        // What a stem makes of the images was measured to take its output once more.
+        return block.Inputs[0] == NetworkPlan.OfImages
+            ? Math.Max(block.Output.Count + run.Recorded, run.Held + run.Gradients)
+            : Math.Max(run.Recorded, run.Held + run.Gradients - block.Output.Count);
     }
 
     /// <summary>
     /// Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.
     /// </summary>
-    private long Kept(long outputs, Cell cell)
+    private long Kept(long outputs, PlanItem item)
     {
-        var inFull = cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count;
+        var inFull = item.InputSizes.Where((_, i) => item.Inputs[i] != NetworkPlan.OfImages).Sum(size => size.Count) + item.Output.Count;
         return _bfloat16 ? (outputs - inFull) / 2 + inFull : outputs;
     }
 
-    private static Layer[] StemLayers { get; } = [new Layer.Convolution(3), new Layer.BatchNorm()];
-
     /// <summary>A cell that runs forwards, without its output.</summary>
-    private long Forward(Cell cell)
+    private long Forward(CellItem cell)
     {
-        var first = RunMemory.Of(cell.FirstLayers, cell.BeforePrevious, cell.State.Channels);
-        var second = RunMemory.Of(CandidateOperation.Preprocess, cell.Previous, cell.State.Channels);
-        var largest = Math.Max(first.Forward, cell.State.Count + second.Forward);
-        var states = 2 * cell.State.Count;
+        var (largest, states) = (0L, 0L);
+        for (var input = 0; input < cell.Inputs.Count; input++)
+        {
+            var run = RunMemory.Of(cell.Preprocess[input], cell.InputSizes[input], cell.Channels);
+            largest = Math.Max(largest, states + run.Forward);
+            states += run.Output.Count;
+        }
+        states += Hidden(cell);
         for (var state = 0; state < States; state++)
         {
             largest = Math.Max(largest, states + SideBySide(OperationsOn(cell, state, weights: false, needed: true), run => run.Forward));
@@ -137,20 +146,28 @@ internal sealed class SupernetMemory
         return largest;
     }
 
+    /// <summary>Where the output is not all nodes, these lie beside it.</summary>
+    private long Hidden(CellItem cell) => Topology.OutputIsAllNodes ? 0 : Topology.Nodes * cell.Node.Count;
+
     /// <summary>A cell that runs backwards, without its output and the output's gradient.</summary>
-    private long Backward(Cell cell, int index, bool weights)
+    private long Backward(CellItem cell, bool weights)
     {
-        var largest = 0L;
-        for (var node = CellTopology.Inputs; node < States; node++)
-            largest = Math.Max(largest, State(cell, node, weights, needed: true));
-        var first = Input(cell.BeforePrevious, cell.FirstLayers, 0, weights || index >= 2);
-        var given = weights || index >= 2 ? cell.BeforePrevious.Count : 0;
-        var second = Input(cell.Previous, CandidateOperation.Preprocess, 1, weights || index >= 1);
-        return Math.Max(largest, Math.Max(first, given + second));
+        // All nodes and their gradients, made once more where they are not kept.
+        var (largest, hidden) = (Hidden(cell) == 0 ? 0 : Forward(cell), 2 * Hidden(cell));
+        for (var node = Topology.Inputs; node < States; node++)
+            largest = Math.Max(largest, hidden + State(cell, node, weights, needed: true));
+        var given = hidden;
+        for (var input = 0; input < cell.Inputs.Count; input++)
+        {
+            var needed = IsNeeded(cell.Inputs[input], weights);
+            largest = Math.Max(largest, given + Input(cell.InputSizes[input], cell.Preprocess[input], input, needed));
+            given += needed ? cell.InputSizes[input].Count : 0;
+        }
+        return largest;
 
         long Input(FeatureSize input, IReadOnlyList<Layer> layers, int state, bool needed)
         {
-            var run = RunMemory.Of(layers, input, cell.State.Channels, affine: false, weights, needed);
+            var run = RunMemory.Of(layers, input, cell.Channels, affine: false, weights, needed);
             var total = needed ? run.Output.Count : 0;
             var states = run.Held + total + State(cell, state, weights, needed);
             return Math.Max(Math.Max(run.Recorded, states), needed ? run.Held + run.Gradients : 0);
@@ -158,7 +175,7 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>The gradients of what follows on a state: its operations' or its bypass's, whichever takes more.</summary>
-    private long State(Cell cell, int state, bool weights, bool needed)
+    private long State(CellItem cell, int state, bool weights, bool needed)
     {
         var operations = SideBySide(OperationsOn(cell, state, weights, needed), run => run.Backward);
         return Math.Max(operations, Bypass(cell, state)?.Backward ?? 0);
@@ -173,68 +190,41 @@ internal sealed class SupernetMemory
         return largest;
     }
 
-    private int States => CellTopology.Inputs + _mask.Space.Topology.Nodes;
+    private int States => Topology.Inputs + Topology.Nodes;
+
+    private FeatureSize Mixed(FeatureSize state) => state with { Channels = state.Channels / _options.PartialChannels };
 
     /// <summary>
     /// The operations that are run on a state, in the order of <see cref="StateUses"/>: those without parameters once for all edges.
     /// </summary>
-    private List<RunMemory> OperationsOn(Cell cell, int state, bool weights, bool needed)
+    private List<RunMemory> OperationsOn(CellItem cell, int state, bool weights, bool needed)
     {
-        var (topology, input) = (_mask.Space.Topology, cell.Of(state));
-        var edges = Enumerable.Range(0, topology.EdgeCount).Where(edge => topology.Ends(edge).From == state).ToArray();
-        var mixed = input with { Channels = input.Channels / _options.PartialChannels };
+        var edges = Edges.Where(edge => Topology.Ends(edge).From == state).ToArray();
+        var (mixed, stride) = (Mixed(cell.Size(state)), cell.Stride(state));
         var runs = new List<RunMemory>();
         for (var row = 0; row < _mask.Space.Operations.Count; row++)
         {
             var operation = _mask.Space.Operations[row];
-            var live = edges.Count(edge => operation.CanBeChosen && _mask[cell.Kind, edge, row]);
+            var live = edges.Count(edge => !operation.IsZero && _mask[cell.Kind, edge, row]);
             if (live == 0)
                 continue;
-            var layers = operation.Layers(topology.Stride(cell.Kind, edges[0]));
-            var run = RunMemory.Of(operation.IsNormalizedInSearch ? [.. layers, new Layer.BatchNorm()] : layers, mixed, mixed.Channels,
-                affine: false, weights, needed);
-            runs.AddRange(Enumerable.Repeat(run, Parameters(layers, mixed.Channels, mixed.Channels) > 0 ? live : 1));
+            var run = RunMemory.Of(operation.SearchLayers(stride), mixed, mixed.Channels, affine: false, weights, needed);
+            var isShared = Parameters(operation.Layers(stride), mixed, mixed.Channels) == 0 && !operation.IsRandom;
+            runs.AddRange(Enumerable.Repeat(run, isShared ? 1 : live));
         }
         return runs;
     }
 
     /// <summary>What the channels that bypass a state's operations take; null without partial connections.</summary>
-    private RunMemory? Bypass(Cell cell, int state)
+    private RunMemory? Bypass(CellItem cell, int state)
     {
-        if (_options.PartialChannels == 1 || state == States - 1)
+        if (_options.PartialChannels == 1 || Topology.Edges.All(edge => edge.From != state))
             return null;
-        var input = cell.Of(state);
+        var input = cell.Size(state);
         var rest = input with { Channels = input.Channels - input.Channels / _options.PartialChannels };
-        var stride = state < CellTopology.Inputs && cell.Kind == CellKind.Reduction ? 2 : 1;
-        return RunMemory.Of(stride == 1 ? [] : [new Layer.MaxPool(BypassModule.Window, stride)], rest, rest.Channels);
+        return RunMemory.Of(PartialConnection.BypassLayers(cell.Stride(state)), rest, rest.Channels);
     }
 
-    private static long Parameters(IReadOnlyList<Layer> layers, long inputs, long outputs)
-    {
-        var count = 0L;
-        foreach (var layer in layers)
-        {
-            count += layer switch
-            {
-                Layer.Convolution { Depthwise: true } convolution => inputs * convolution.Kernel * convolution.Kernel,
-                Layer.Convolution convolution => inputs * outputs * convolution.Kernel * convolution.Kernel,
-                Layer.FactorizedReduce => inputs * outputs,
-                _ => 0,
-            };
-            if (layer is Layer.Convolution { Depthwise: false } or Layer.FactorizedReduce)
-                inputs = outputs;
-        }
-        return count;
-    }
-
-    /// <summary>Where a cell stands, and the sizes of what it reads and makes.</summary>
-    private sealed record Cell(
-        CellKind Kind, bool PreviousReduced, FeatureSize BeforePrevious, FeatureSize Previous, FeatureSize State, FeatureSize Node,
-        FeatureSize Output)
-    {
-        public IReadOnlyList<Layer> FirstLayers =>
-            PreviousReduced ? CandidateOperation.ReducingPreprocess : CandidateOperation.Preprocess;
-
-        public FeatureSize Of(int state) => state < CellTopology.Inputs ? State : Node;
-    }
+    private static long Parameters(IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine = false) =>
+        layers.Cost(input, channels, affine).Parameters;
 }

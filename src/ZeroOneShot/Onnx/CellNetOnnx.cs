@@ -1,7 +1,9 @@
 using System.Reflection;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
@@ -73,8 +75,8 @@ public static class CellNetOnnx
         if (options.ByteInput)
             pixels = graph.Cast(pixels, DataType.Float);
         var features = Features(
-            graph, network, new OnnxImage(Normalize(graph, pixels, statistics, options.InputScale), shape.Height, shape.Width));
-        var scores = graph.Gemm(graph.Flatten(graph.GlobalAveragePool(features.Name)), network.Classifier.weight!, network.Classifier.bias);
+            graph, network, Normalize(graph, pixels, statistics, options.InputScale), new(shape.Channels, shape.Height, shape.Width));
+        var scores = graph.Gemm(graph.Flatten(graph.GlobalAveragePool(features)), network.Classifier.weight!, network.Classifier.bias);
         if (options.Softmax)
             scores = graph.Softmax(scores);
         if (options.FlattenOutput)
@@ -99,40 +101,50 @@ public static class CellNetOnnx
             graph.Initializer("normalize/offset", offset, 1, channels, 1, 1));
     }
 
-    private static OnnxImage Features(OnnxGraph graph, CellNet network, OnnxImage image)
+    private static string Features(OnnxGraph graph, CellNet network, string images, FeatureSize size)
     {
-        OnnxImage stem;
-        using (graph.Scope("stem"))
-            stem = graph.Add(image, network.Stem);
-        var (beforePrevious, previous) = (stem, stem);
-        for (var i = 0; i < network.Cells.Count; i++)
+        var plan = NetworkPlan.Of(network.Space, network.Options, size, network.Genotype);
+        var features = new List<string>();
+        foreach (var (item, module) in plan.Items.Zip(network.Items))
         {
-            using (graph.Scope($"cells.{i}"))
-                (beforePrevious, previous) = (previous, Cell(graph, network.Cells[i], beforePrevious, previous));
+            Value[] inputs = [.. item.Inputs.Zip(item.InputSizes, (input, inputSize) =>
+                new Value(input == NetworkPlan.OfImages ? images : features[input], inputSize))];
+            using (graph.Scope(item.Name))
+            {
+                features.Add(item switch
+                {
+                    CellItem cell => Cell(graph, network.Space, cell, (GenotypeCell)module, inputs),
+                    BlockItem block => graph.Export(inputs[0].Name, inputs[0].Size, block.Layers,
+                        (torch.nn.Module<torch.Tensor, torch.Tensor>)module, block.Channels),
+                    _ => throw new NotSupportedException($"{item.Name} is no cell and no block."),
+                });
+            }
         }
-        return previous;
+        return features[^1];
     }
 
-    private static OnnxImage Cell(OnnxGraph graph, GenotypeCell cell, OnnxImage beforePrevious, OnnxImage previous)
+    private static string Cell(OnnxGraph graph, SearchSpace space, CellItem plan, GenotypeCell cell, Value[] inputs)
     {
-        var states = new List<OnnxImage>
+        var genotype = cell.Genotype;
+        var states = inputs.Select((x, input) =>
+            Module($"preprocess{input}", x, plan.Preprocess[input], cell.Preprocess(input), plan.State)).ToList();
+        for (var node = 0; node < genotype.Nodes; node++)
         {
-            Module("preprocess0", beforePrevious, cell.FirstPreprocess),
-            Module("preprocess1", previous, cell.SecondPreprocess),
-        };
-        for (var node = 0; node < cell.Plan.Genotype.Nodes; node++)
-        {
-            var (a, b) = (Edge(2 * node), Edge(2 * node + 1));
-            states.Add(a with { Name = graph.Add(a.Name, b.Name) });
+            var (first, count) = genotype.EdgesInto(node).GetOffsetAndLength(genotype.Edges.Count);
+            states.Add(Enumerable.Range(first, count).Select(Edge).Aggregate((a, b) => a with { Name = graph.Add(a.Name, b.Name) }));
         }
-        return states[^1] with { Name = graph.Concat(1, [.. cell.Plan.Genotype.Concat.Select(state => states[state].Name)]) };
+        return graph.Concat(1, [.. genotype.Concat.Select(state => states[state].Name)]);
 
-        OnnxImage Edge(int edge) => Module($"ops.{edge}", states[cell.Plan.Genotype.Edges[edge].Input], cell.Operation(edge));
+        Value Edge(int edge) => Module($"ops.{edge}", states[genotype.Edges[edge].Input], plan.Layers(space, genotype.Edges[edge]),
+            cell.Operation(edge), plan.Node);
 
-        OnnxImage Module(string name, OnnxImage x, torch.nn.Module<torch.Tensor, torch.Tensor> module)
+        Value Module(string name, Value x, IReadOnlyList<Layer> layers, torch.nn.Module<torch.Tensor, torch.Tensor> module, FeatureSize output)
         {
             using (graph.Scope(name))
-                return graph.Add(x, module);
+                return new Value(graph.Export(x.Name, x.Size, layers, module, plan.Channels), output);
         }
     }
+
+    /// <summary>The name of features in the model, and their size.</summary>
+    private readonly record struct Value(string Name, FeatureSize Size);
 }

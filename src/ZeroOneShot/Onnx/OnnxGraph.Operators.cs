@@ -1,31 +1,35 @@
 using TorchSharp;
+using ZeroOneShot.Kernels;
 using static ZeroOneShot.Onnx.AttributeProto.Types;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
 namespace ZeroOneShot.Onnx;
 
 /// <content>The operators. Images are batch x channels x height x width, as in TorchSharp.</content>
-internal sealed partial class OnnxGraph
+public sealed partial class OnnxGraph
 {
-    /// <summary>Two-dimensional convolution with equal stride, padding and dilation on both axes.</summary>
-    public string Conv(string x, string weight, string? bias = null, int stride = 1, int padding = 0, int dilation = 1, int groups = 1) =>
+    /// <summary>Two-dimensional convolution.</summary>
+    internal string Conv(
+        string x, string weight, string? bias = null, HeightWidth? stride = null, HeightWidth? padding = null, HeightWidth? dilation = null,
+        int groups = 1) =>
         Convolve(NewName("Conv"), x, weight, bias, stride, padding, dilation, groups);
 
-    /// <inheritdoc cref="Conv(string, string, string?, int, int, int, int)"/>
-    public string Conv(
-        string x, torch.Tensor weight, torch.Tensor? bias = null, int stride = 1, int padding = 0, int dilation = 1, int groups = 1)
+    /// <inheritdoc cref="Conv(string, string, string?, HeightWidth?, HeightWidth?, HeightWidth?, int)"/>
+    internal string Conv(
+        string x, torch.Tensor weight, torch.Tensor? bias = null, HeightWidth? stride = null, HeightWidth? padding = null,
+        HeightWidth? dilation = null, int groups = 1)
     {
         var name = NewName("Conv");
         return Convolve(name, x, Belonging(name, "weight", weight), Optional(name, "bias", bias), stride, padding, dilation, groups);
     }
 
     /// <summary>Batch normalisation as it is after training, with fixed mean and variance.</summary>
-    public string BatchNorm(string x, string scale, string bias, string mean, string variance, double epsilon = 1e-5) =>
+    internal string BatchNorm(string x, string scale, string bias, string mean, string variance, double epsilon = 1e-5) =>
         Add(NewName("BatchNormalization"), "BatchNormalization", [x, scale, bias, mean, variance], Float("epsilon", epsilon));
 
     /// <inheritdoc cref="BatchNorm(string, string, string, string, string, double)"/>
     /// <remarks>A null scale or bias is that of a layer without affine parameters: ones and zeros.</remarks>
-    public string BatchNorm(
+    internal string BatchNorm(
         string x, torch.Tensor? scale, torch.Tensor? bias, torch.Tensor mean, torch.Tensor variance, double epsilon = 1e-5)
     {
         using var scope = torch.NewDisposeScope();
@@ -41,48 +45,49 @@ internal sealed partial class OnnxGraph
         return Add(name, "BatchNormalization", inputs, Float("epsilon", epsilon));
     }
 
-    public string Relu(string x) => Add("Relu", [x]);
+    internal string Relu(string x) => Add("Relu", [x]);
 
-    public string MaxPool(string x, int kernel, int stride = 1, int padding = 0) =>
-        Add("MaxPool", [x], Square("kernel_shape", kernel), Square("strides", stride), Padding(padding));
+    /// <summary>Max pooling; the padding behind the image is that before it unless it is given.</summary>
+    internal string MaxPool(string x, int kernel, int stride = 1, int padding = 0, HeightWidth? after = null) => Add(
+        "MaxPool", [x], Lengths("kernel_shape", kernel), Lengths("strides", stride), Padding(padding, after ?? padding));
 
-    public string AveragePool(string x, int kernel, int stride = 1, int padding = 0, bool countIncludePad = true)
-    {
-        var countsPadding = Int("count_include_pad", countIncludePad ? 1 : 0);
-        return Add("AveragePool", [x], Square("kernel_shape", kernel), Square("strides", stride), Padding(padding), countsPadding);
-    }
+    /// <summary>Average pooling; the padding behind the image is that before it unless it is given.</summary>
+    internal string AveragePool(
+        string x, int kernel, int stride = 1, int padding = 0, bool countIncludePad = true, HeightWidth? after = null) => Add(
+        "AveragePool", [x], Lengths("kernel_shape", kernel), Lengths("strides", stride), Padding(padding, after ?? padding),
+        Int("count_include_pad", countIncludePad ? 1 : 0));
 
     /// <summary>The mean over height and width, both of which stay as dimensions of length 1.</summary>
-    public string GlobalAveragePool(string x) => Add("GlobalAveragePool", [x]);
+    internal string GlobalAveragePool(string x) => Add("GlobalAveragePool", [x]);
 
     /// <summary>A matrix: the dimensions before <paramref name="axis"/> are its rows, all others its columns.</summary>
-    public string Flatten(string x, int axis = 1) => Add("Flatten", [x], Int("axis", axis));
+    internal string Flatten(string x, int axis = 1) => Add("Flatten", [x], Int("axis", axis));
 
     /// <summary>A linear layer: x times the transpose of <paramref name="weight"/> (outputs x inputs), plus bias.</summary>
-    public string Gemm(string x, string weight, string? bias = null) => Linear(NewName("Gemm"), x, weight, bias);
+    internal string Gemm(string x, string weight, string? bias = null) => Linear(NewName("Gemm"), x, weight, bias);
 
     /// <inheritdoc cref="Gemm(string, string, string?)"/>
-    public string Gemm(string x, torch.Tensor weight, torch.Tensor? bias = null)
+    internal string Gemm(string x, torch.Tensor weight, torch.Tensor? bias = null)
     {
         var name = NewName("Gemm");
         return Linear(name, x, Belonging(name, "weight", weight), Optional(name, "bias", bias));
     }
 
-    public string Concat(int axis, params ReadOnlySpan<string> parts) => Add("Concat", parts.ToArray(), Int("axis", axis));
+    internal string Concat(int axis, params ReadOnlySpan<string> parts) => Add("Concat", parts.ToArray(), Int("axis", axis));
 
-    public string Add(string a, string b) => Add("Add", [a, b]);
+    internal string Add(string a, string b) => Add("Add", [a, b]);
 
-    public string Sub(string a, string b) => Add("Sub", [a, b]);
+    internal string Sub(string a, string b) => Add("Sub", [a, b]);
 
-    public string Mul(string a, string b) => Add("Mul", [a, b]);
+    internal string Mul(string a, string b) => Add("Mul", [a, b]);
 
-    public string Div(string a, string b) => Add("Div", [a, b]);
+    internal string Div(string a, string b) => Add("Div", [a, b]);
 
-    public string Cast(string x, DataType type) => Add("Cast", [x], Int("to", (long)type));
+    internal string Cast(string x, DataType type) => Add("Cast", [x], Int("to", (long)type));
 
     /// <summary>The part of x from starts up to, not including, ends along the axes.</summary>
     /// <remarks>Negative numbers count from the end; <see cref="long.MaxValue"/> is the end.</remarks>
-    public string Slice(string x, long[] starts, long[] ends, long[] axes, long[]? steps = null)
+    internal string Slice(string x, long[] starts, long[] ends, long[] axes, long[]? steps = null)
     {
         var name = NewName("Slice");
         List<string> inputs = [x, Constant(name + ".starts", starts), Constant(name + ".ends", ends), Constant(name + ".axes", axes)];
@@ -92,30 +97,32 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>Zeros behind the end of every axis, so many of them.</summary>
-    public string PadEnd(string x, ReadOnlySpan<long> counts)
+    internal string PadEnd(string x, ReadOnlySpan<long> counts)
     {
         var name = NewName("Pad");
         return Add(name, "Pad", [x, Constant(name + ".pads", [.. new long[counts.Length], .. counts])]);
     }
 
     /// <summary>The same elements in another shape; 0 keeps the dimension at that place, one -1 is worked out.</summary>
-    public string Reshape(string x, params ReadOnlySpan<long> shape)
+    internal string Reshape(string x, params ReadOnlySpan<long> shape)
     {
         var name = NewName("Reshape");
         return Add(name, "Reshape", [x, Constant(name + ".shape", shape)]);
     }
 
     /// <summary>The dimensions in another order: dimension i of the result is dimension <c>order[i]</c> of x.</summary>
-    public string Transpose(string x, params ReadOnlySpan<long> order) => Add("Transpose", [x], Ints("perm", order));
+    internal string Transpose(string x, params ReadOnlySpan<long> order) => Add("Transpose", [x], Ints("perm", order));
 
-    public string Softmax(string x, int axis = -1) => Add("Softmax", [x], Int("axis", axis));
+    internal string Softmax(string x, int axis = -1) => Add("Softmax", [x], Int("axis", axis));
 
-    public string Identity(string x) => Add("Identity", [x]);
+    internal string Identity(string x) => Add("Identity", [x]);
 
-    private string Convolve(string name, string x, string weight, string? bias, int stride, int padding, int dilation, int groups)
+    private string Convolve(
+        string name, string x, string weight, string? bias, HeightWidth? stride, HeightWidth? padding, HeightWidth? dilation, int groups)
     {
         string[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        return Add(name, "Conv", inputs, Square("strides", stride), Padding(padding), Square("dilations", dilation), Int("group", groups));
+        return Add(name, "Conv", inputs, Lengths("strides", stride ?? 1), Padding(padding ?? 0, padding ?? 0),
+            Lengths("dilations", dilation ?? 1), Int("group", groups));
     }
 
     private string Linear(string name, string x, string weight, string? bias) =>
@@ -157,7 +164,8 @@ internal sealed partial class OnnxGraph
         return attribute;
     }
 
-    private static AttributeProto Square(string name, int length) => Ints(name, length, length);
+    private static AttributeProto Lengths(string name, HeightWidth lengths) => Ints(name, lengths.Height, lengths.Width);
 
-    private static AttributeProto Padding(int padding) => Ints("pads", padding, padding, padding, padding);
+    private static AttributeProto Padding(HeightWidth before, HeightWidth after) =>
+        Ints("pads", before.Height, before.Width, after.Height, after.Width);
 }

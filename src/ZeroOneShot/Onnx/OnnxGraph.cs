@@ -11,14 +11,18 @@ namespace ZeroOneShot.Onnx;
 /// input. The same calls give the same names and the same bytes.
 /// </summary>
 /// <remarks>
-/// Values are called after their scope and operator: <c>cells.3/ops.2/Conv</c>, and <c>cells.3/ops.2/Conv_1</c> for the second; constants
+/// <para>A layer of your own adds its operators with <see cref="Operator"/> and its weights with <see cref="Weight"/>. The operator set is
+/// version 17 of ONNX; images are batch x channels x height x width.</para>
+/// <para>Values are called after their scope and operator: <c>cells.3/ops.2/Conv</c>, and <c>cells.3/ops.2/Conv_1</c> for the second; constants
 /// after the node they belong to, <c>cells.3/ops.2/Conv.weight</c>, or as the module whose they are calls them. This part holds inputs,
-/// constants, outputs and the file; the operators are in the other.
+/// constants, outputs and the file; the operators are in the other.</para>
 /// </remarks>
-internal sealed partial class OnnxGraph
+public sealed partial class OnnxGraph
 {
+    internal OnnxGraph() { }
+
     /// <summary>The dimension, in a shape, that is known only when the model runs. Its name in the file is <c>batch</c>.</summary>
-    public const long Batch = -1;
+    internal const long Batch = -1;
 
     private const long IrVersion = 8;
     private const long OperatorSet = 17;
@@ -34,7 +38,7 @@ internal sealed partial class OnnxGraph
     private bool _usesMachineLearningDomain;
 
     /// <summary>Puts <c>name/</c> before the names of all that is added until the result is disposed. Scopes nest.</summary>
-    public IDisposable Scope(string name)
+    internal IDisposable Scope(string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         var outer = _scope;
@@ -43,14 +47,14 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>Calls the parameters and buffers of a module, where they become constants, as the module does.</summary>
-    public void UseNamesOf(torch.nn.Module module)
+    internal void UseNamesOf(torch.nn.Module module)
     {
         foreach (var (name, tensor) in ModuleWeights.Tensors(module))
             _ofModule.Add(tensor, name);
     }
 
     /// <summary>Declares an input of the model; <see cref="Batch"/> in the shape is a dimension left open.</summary>
-    public string Input(string name, DataType type, params ReadOnlySpan<long> shape)
+    internal string Input(string name, DataType type, params ReadOnlySpan<long> shape)
     {
         Declare(name);
         _graph.Input.Add(Describe(name, type, shape));
@@ -58,7 +62,7 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>Declares <paramref name="value"/> as an output of the model called <paramref name="name"/>.</summary>
-    public string Output(string value, string name, DataType type, params ReadOnlySpan<long> shape)
+    internal string Output(string value, string name, DataType type, params ReadOnlySpan<long> shape)
     {
         Check(value);
         Declare(name);
@@ -70,22 +74,58 @@ internal sealed partial class OnnxGraph
         return name;
     }
 
+    /// <summary>Adds an operator with one output.</summary>
+    /// <param name="type">Its type, for example <c>HardSwish</c>.</param>
+    /// <param name="inputs">The names of its inputs: what earlier calls gave.</param>
+    /// <param name="attributes">Its attributes: <c>long</c>, <c>double</c> or <c>long[]</c> by name. Null: none.</param>
+    /// <returns>The name of its output.</returns>
+    /// <exception cref="ArgumentException">An input is unknown, or an attribute is of another type.</exception>
+    public string Operator(string type, IReadOnlyList<string> inputs, IReadOnlyDictionary<string, object>? attributes = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(type);
+        ArgumentNullException.ThrowIfNull(inputs);
+        return Add(type, inputs, [.. (attributes ?? new Dictionary<string, object>()).Select(attribute => attribute.Value switch
+        {
+            long number => Int(attribute.Key, number),
+            int number => Int(attribute.Key, number),
+            double number => Float(attribute.Key, number),
+            float number => Float(attribute.Key, number),
+            long[] numbers => Ints(attribute.Key, numbers),
+            _ => throw new ArgumentException(
+                $"Attribute '{attribute.Key}' of {type} is a {attribute.Value?.GetType().Name ?? "null"}; give a long, a double or a long[].",
+                nameof(attributes)),
+        })]);
+    }
+
+    /// <summary>
+    /// Adds a parameter or a buffer of the network's as a constant. It keeps the name that it has in the network, by which trained weights
+    /// are read from the model again.
+    /// </summary>
+    /// <param name="tensor">The parameter or buffer itself, or a tensor of your own.</param>
+    /// <param name="role">What a tensor that is none of the network's is called, in the part of the model at hand.</param>
+    /// <returns>The name of the constant.</returns>
+    public string Weight(torch.Tensor tensor, string role)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return Belonging(NewName("Constant"), role, tensor);
+    }
+
     /// <summary>A constant called <paramref name="name"/> in the current scope: a row-major copy of a tensor on any device.</summary>
-    public string Initializer(string name, torch.Tensor tensor)
+    internal string Initializer(string name, torch.Tensor tensor)
     {
         using var scope = torch.NewDisposeScope();
         return Constant(_scope + name, ElementType(tensor.dtype), tensor.shape, tensor.detach().cpu().contiguous().bytes);
     }
 
     /// <summary>A constant of these numbers; no shape means a scalar.</summary>
-    public string Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
+    internal string Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Constant(_scope + name, DataType.Float, shape, MemoryMarshal.AsBytes(values));
 
     /// <summary>
     /// Names the slots of an output for ML.NET's OnnxTransformer, which makes its SlotNames annotation of the keys of a node that has
     /// exactly this name. The node is a label encoder over a constant: it needs no input of its own and nothing reads its result.
     /// </summary>
-    public void SlotNames(string output, IReadOnlyList<string> names)
+    internal void SlotNames(string output, IReadOnlyList<string> names)
     {
         if (_graph.Output.All(o => o.Name != output))
             throw new ArgumentException($"'{output}' is not an output of the graph; declare it with Output first.", nameof(output));
@@ -107,7 +147,7 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>A text that travels with the model; <see cref="OnnxMetadata"/> reads it back.</summary>
-    public void Metadata(string key, string value)
+    internal void Metadata(string key, string value)
     {
         if (_metadata.Any(m => m.Key == key))
             throw new ArgumentException($"The metadata already have a value for '{key}'; keys must differ.", nameof(key));
@@ -115,7 +155,7 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>The model as it stands.</summary>
-    public ModelProto Build(string graphName, string producerName, string producerVersion)
+    internal ModelProto Build(string graphName, string producerName, string producerVersion)
     {
         if (_graph.Output.Count == 0)
             throw new InvalidOperationException("The graph has no output; declare at least one with Output.");
@@ -132,7 +172,7 @@ internal sealed partial class OnnxGraph
     }
 
     /// <summary>Writes the model as it stands.</summary>
-    public void Write(Stream stream, string graphName, string producerName, string producerVersion) =>
+    internal void Write(Stream stream, string graphName, string producerName, string producerVersion) =>
         Build(graphName, producerName, producerVersion).WriteTo(stream);
 
     private string Constant(string name, DataType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> data)

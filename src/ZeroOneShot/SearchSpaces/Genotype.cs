@@ -6,36 +6,72 @@ using System.Text.RegularExpressions;
 namespace ZeroOneShot.SearchSpaces;
 
 /// <summary>
-/// A found architecture: one cell of each kind. Reads and writes the literature's text form,
-/// <c>Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))</c>, and JSON.
+/// A found architecture: one cell of each kind. Reads and writes the literature's text forms,
+/// <c>Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))</c> of DARTS and
+/// <c>|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+...</c> of NAS-Bench-201, and JSON.
 /// </summary>
 /// <param name="Normal">The cell that keeps the image size.</param>
-/// <param name="Reduction">The cell that halves it.</param>
-public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reduction)
+/// <param name="Reduction">The cell that halves it; null in a space that has none.</param>
+public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reduction)
 {
     /// <summary>The cell of a kind.</summary>
     /// <param name="kind">The kind of cell.</param>
-    public CellGenotype Cell(CellKind kind) => kind == CellKind.Normal ? Normal : Reduction;
+    /// <exception cref="ArgumentException">It has no such cell.</exception>
+    public CellGenotype Cell(CellKind kind) => kind == CellKind.Normal
+        ? Normal
+        : Reduction ?? throw new ArgumentException(
+            "The genotype has no reduction cell, as those of spaces with normal cells alone; give one of this space.");
 
-    /// <summary>Checks that a search space has all the operations, and that a genotype may choose them.</summary>
+    /// <summary>Checks that it is a genotype of a search space: its graph, and operations that the edges allow and may be chosen.</summary>
     /// <param name="space">The search space.</param>
-    /// <exception cref="ArgumentException">An operation is unknown or is <c>none</c>.</exception>
+    /// <exception cref="ArgumentException">It is not; the message says where it differs, with the numbers.</exception>
     public void ThrowIfNotIn(SearchSpace space)
     {
         ArgumentNullException.ThrowIfNull(space);
-        foreach (var edge in Normal.Edges.Concat(Reduction.Edges))
+        if (Reduction is not null != space.Kinds.Contains(CellKind.Reduction))
         {
-            if (!space.Operation(edge.Operation).CanBeChosen)
+            throw new ArgumentException(
+                $"The genotype has {(Reduction is null ? "a normal cell alone" : "a normal and a reduction cell")}; search space " +
+                $"'{space.Name}' has {string.Join(" and ", space.Kinds)} cells. Give a genotype of this space.");
+        }
+        foreach (var kind in space.Kinds)
+            ThrowIfNotIn(space, kind, Cell(kind));
+    }
+
+    private static void ThrowIfNotIn(SearchSpace space, CellKind kind, CellGenotype cell)
+    {
+        var topology = space.Topology;
+        if (cell.Inputs != topology.Inputs || cell.Nodes != topology.Nodes)
+        {
+            throw new ArgumentException(
+                $"The {kind} cell of the genotype has {cell.Inputs} input(s) and {cell.Nodes} node(s); those of search space " +
+                $"'{space.Name}' have {topology.Inputs} and {topology.Nodes}. Give a genotype of this space.");
+        }
+        for (var i = 0; i < cell.Edges.Count; i++)
+        {
+            var ((name, from), node) = (cell.Edges[i], cell.NodeOf(i));
+            if (!space.Operation(name).CanBeChosen)
+                throw new ArgumentException($"The genotype chooses operation '{name}', which is no connection; choose another one.");
+            var edge = topology.Edges.Index().FirstOrDefault(at => at.Item == new CellEdge(from, node), (-1, default)).Index;
+            if (edge < 0)
             {
                 throw new ArgumentException(
-                    $"The genotype chooses operation '{edge.Operation}', which is no connection; choose another one.");
+                    $"The {kind} cell of the genotype has an edge from state {from} to node {node}; search space '{space.Name}' has none there.");
+            }
+            if (!space.Allows(kind, edge, space.IndexOf(name)))
+            {
+                throw new ArgumentException(
+                    $"The genotype chooses operation '{name}' on edge {edge} of the {kind} cell, from state {from} to node {node}, where " +
+                    $"search space '{space.Name}' does not allow it; choose one of " +
+                    string.Join(", ", space.Operations.Where((_, row) => space.Allows(kind, edge, row)).Select(o => o.Name)) + ".");
             }
         }
     }
 
     /// <summary>The literature's text form.</summary>
-    public override string ToString() =>
-        $"Genotype(normal=[{Normal}], normal_concat={Concat(Normal)}, reduce=[{Reduction}], reduce_concat={Concat(Reduction)})";
+    public override string ToString() => Reduction is null && Normal.Inputs == 1 && Normal.Concat.SequenceEqual([Normal.Nodes])
+        ? Normal.ToString()
+        : $"Genotype({Text("normal", Normal)}{(Reduction is null ? "" : $", {Text("reduce", Reduction)}")})";
 
     /// <summary>Reads the literature's text form; white space and line breaks do not matter.</summary>
     /// <param name="text">For example what <see cref="ToString"/> gave.</param>
@@ -43,12 +79,17 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
     public static Genotype Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        if (text.TrimStart().StartsWith('|'))
+            return Make(() => new Genotype(ParseNodes(text, inputs: 1, concat: null), null));
         if (!text.TrimStart().StartsWith("Genotype", StringComparison.Ordinal))
         {
             throw new FormatException($"'{Shorten(text)}' is no genotype; expected " +
-                "Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6)).");
+                "Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6)) " +
+                "or |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+....");
         }
-        return Make(() => new Genotype(ParseCell(text, "normal"), ParseCell(text, "reduce")));
+        // Only a cell that is written node by node may stand alone.
+        var isAlone = !text.Contains("reduce", StringComparison.Ordinal) && text.Contains('|', StringComparison.Ordinal);
+        return Make(() => new Genotype(ParseCell(text, "normal"), isAlone ? null : ParseCell(text, "reduce")));
     }
 
     /// <summary>The genotype as JSON.</summary>
@@ -57,8 +98,17 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         var root = new JsonObject();
         foreach (var (name, cell) in new[] { ("normal", Normal), ("reduce", Reduction) })
         {
-            root[name] = new JsonArray([.. cell.Edges.Select(edge =>
-                new JsonObject { ["operation"] = edge.Operation, ["input"] = edge.Input })]);
+            if (cell is null)
+                continue;
+            root[name] = new JsonArray([.. cell.Edges.Select((edge, i) =>
+            {
+                var json = new JsonObject { ["operation"] = edge.Operation, ["input"] = edge.Input };
+                if (!cell.IsOfDarts)
+                    json["node"] = cell.NodeOf(i);
+                return json;
+            })]);
+            if (!cell.IsOfDarts)
+                root[name + "_inputs"] = cell.Inputs;
             root[name + "_concat"] = new JsonArray([.. cell.Concat.Select(state => JsonValue.Create(state))]);
         }
         return root.ToJsonString(s_indented);
@@ -73,7 +123,9 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         try
         {
             var root = JsonNode.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
-            return Make(() => new Genotype(ReadCell(root, "normal"), ReadCell(root, "reduce")));
+            // Only a cell whose edges say where they go may stand alone.
+            var isAlone = root["reduce"] is null && root["normal_inputs"] is not null;
+            return Make(() => new Genotype(ReadCell(root, "normal"), isAlone ? null : ReadCell(root, "reduce")));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)   // the last: half a surrogate pair
         {
@@ -85,15 +137,47 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
     private static CellGenotype ReadCell(JsonObject root, string name)
     {
         var edges = root[name]?.AsArray() ?? throw new FormatException($"The genotype has no '{name}'; expected an array of edges.");
+        var read = edges.Select((edge, i) => new GenotypeEdge(
+            edge?["operation"]?.GetValue<string>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'operation'."),
+            edge["input"]?.GetValue<int>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'input'."))).ToArray();
+        var concat = root[name + "_concat"]?.AsArray().Select(state => state?.GetValue<int>() ?? -1);
+        if (root[name + "_inputs"] is not { } inputs)
+            return new CellGenotype(read, concat);
+        var nodes = edges.Select((edge, i) =>
+            edge?["node"]?.GetValue<int>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'node'.")).ToArray();
+        var ordered = nodes.Length > 0 && nodes[0] == 0 && nodes.Zip(nodes.Skip(1)).All(pair => pair.Second - pair.First is 0 or 1);
+        return ordered
+            ? new CellGenotype(
+                [.. nodes.Distinct().Select(node => read.Where((_, i) => nodes[i] == node).ToArray())], inputs.GetValue<int>(), concat)
+            : throw new FormatException($"The edges of '{name}' go to nodes {string.Join(", ", nodes)}; expected nodes 0, 1, ... in their order.");
+    }
+
+    /// <summary>Reads |a~0|b~1|+|c~0|: a node between plus signs.</summary>
+    private static CellGenotype ParseNodes(string text, int inputs, IEnumerable<int>? concat)
+    {
+        var nodes = text.Split('+').Select(node => (Text: node.Trim(), Edges: NodeEdge().Matches(node))).ToArray();
+        foreach (var (node, edges) in nodes)
+        {
+            if (!node.StartsWith('|') || NodeEdge().Replace(node, "").Trim('|', ' ', '\t', '\r', '\n').Length > 0 || edges.Count == 0)
+                throw new FormatException($"A node of the genotype is '{Shorten(node)}'; expected edges such as |nor_conv_3x3~0|nor_conv_1x1~1|.");
+        }
         return new CellGenotype(
-            edges.Select((edge, i) => new GenotypeEdge(
-                edge?["operation"]?.GetValue<string>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'operation'."),
-                edge["input"]?.GetValue<int>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'input'."))),
-            root[name + "_concat"]?.AsArray().Select(state => state?.GetValue<int>() ?? -1));
+            [.. nodes.Select(node => node.Edges
+                .Select(edge => new GenotypeEdge(edge.Groups["operation"].Value, Number(edge.Groups["input"].Value))).ToArray())],
+            inputs, concat ?? [inputs + nodes.Length - 1]);
     }
 
     private static CellGenotype ParseCell(string text, string name)
     {
+        var byNodes = Regex.Match(text, $@"[(,\s]{name}\s*=\s*(?<nodes>\|[^,)]*)");
+        if (byNodes.Success)
+        {
+            var count = Regex.Match(text, $@"{name}_inputs\s*=\s*(?<inputs>\d+)");
+            if (!count.Success)
+                throw new FormatException($"The genotype has no '{name}_inputs=2'.");
+            var nodes = byNodes.Groups["nodes"].Value;
+            return ParseNodes(nodes, Number(count.Groups["inputs"].Value), ParseConcat(text, name, mostStates: 3 + nodes.Count(c => c == '+')));
+        }
         var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]");
         if (!cell.Success)
             throw new FormatException($"The genotype has no '{name}=[...]'.");
@@ -101,24 +185,28 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         var pairs = EdgePair().Matches(edges);
         if (EdgePair().Replace(edges, "").Trim(' ', ',', '\t', '\r', '\n') is { Length: > 0 } rest)
             throw new FormatException($"'{name}' of the genotype holds '{Shorten(rest)}'; expected pairs such as ('sep_conv_3x3', 1).");
+        return new CellGenotype(
+            pairs.Select(pair => new GenotypeEdge(pair.Groups["operation"].Value, Number(pair.Groups["input"].Value))),
+            ParseConcat(text, name, mostStates: 3 + pairs.Count));
+    }
+
+    private static IEnumerable<int> ParseConcat(string text, string name, int mostStates)
+    {
         var range = Regex.Match(text, $@"{name}_concat\s*=\s*range\(\s*(?<from>\d+)\s*,\s*(?<to>\d+)\s*\)");
         var list = Regex.Match(text, $@"{name}_concat\s*=\s*[\[(](?<states>[\d,\s]*)[\])]");
         if (!range.Success && !list.Success)
             throw new FormatException($"The genotype has no '{name}_concat=range(2, 6)' or '{name}_concat=[2, 3, 4, 5]'.");
-        var concat = range.Success
+        return range.Success
             ? States(Number(range.Groups["from"].Value), Number(range.Groups["to"].Value))
             : list.Groups["states"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Number);
-        return new CellGenotype(
-            pairs.Select(pair => new GenotypeEdge(pair.Groups["operation"].Value, Number(pair.Groups["input"].Value))), concat);
 
         // One state more than the cell has is enough to be refused; a range may ask for billions.
-        IEnumerable<int> States(int from, int to) =>
-            Enumerable.Range(from, Math.Clamp(to - from, 0, CellTopology.Inputs + pairs.Count + 1));
-
-        static int Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? number
-            : throw new FormatException($"'{Shorten(digits)}' in the genotype is not the number of a state.");
+        IEnumerable<int> States(int from, int to) => Enumerable.Range(from, Math.Clamp(to - from, 0, mostStates));
     }
+
+    private static int Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : throw new FormatException($"'{Shorten(digits)}' in the genotype is not the number of a state.");
 
     private static Genotype Make(Func<Genotype> read)
     {
@@ -131,6 +219,9 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
             throw new FormatException($"The genotype is not consistent: {e.Message}", e);
         }
     }
+
+    private static string Text(string name, CellGenotype cell) =>
+        $"{name}={(cell.IsOfDarts ? $"[{cell}]" : $"{cell}, {name}_inputs={cell.Inputs}")}, {name}_concat={Concat(cell)}";
 
     private static string Concat(CellGenotype cell)
     {
@@ -146,4 +237,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
 
     [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)")]
     private static partial Regex EdgePair();
+
+    [GeneratedRegex(@"\|?\s*(?<operation>\w+)\s*~\s*(?<input>\d+)\s*\|")]
+    private static partial Regex NodeEdge();
 }

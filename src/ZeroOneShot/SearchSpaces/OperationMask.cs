@@ -21,7 +21,11 @@ public sealed class OperationMask : IEquatable<OperationMask>
 
     private int Operations => Space.Operations.Count;
 
-    /// <summary>The mask that leaves every operation live.</summary>
+    private int TotalAllowed => AllEdges.Sum(at => AllowedCount(at.Kind, at.Edge));
+
+    private int AllowedCount(CellKind kind, int edge) => Enumerable.Range(0, Operations).Count(row => Space.Allows(kind, edge, row));
+
+    /// <summary>The mask that leaves every operation live that an edge allows.</summary>
     /// <param name="space">The search space.</param>
     public static OperationMask Full(SearchSpace space)
     {
@@ -31,18 +35,18 @@ public sealed class OperationMask : IEquatable<OperationMask>
 
     /// <summary>A mask from a rule.</summary>
     /// <param name="space">The search space.</param>
-    /// <param name="isLive">Kind of cell, edge, operation -> whether it is live.</param>
+    /// <param name="isLive">Kind of cell, edge, operation -> whether it is live; asked only for those that the edge allows.</param>
     public static OperationMask Create(SearchSpace space, Func<CellKind, int, int, bool> isLive)
     {
         ArgumentNullException.ThrowIfNull(space);
         ArgumentNullException.ThrowIfNull(isLive);
         var live = ImmutableArray.CreateBuilder<bool>();
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in space.Kinds)
         {
             for (var edge = 0; edge < space.Topology.EdgeCount; edge++)
             {
                 for (var operation = 0; operation < space.Operations.Count; operation++)
-                    live.Add(isLive(kind, edge, operation));
+                    live.Add(space.Allows(kind, edge, operation) && isLive(kind, edge, operation));
             }
         }
         return new OperationMask(space, live.ToImmutable());
@@ -68,11 +72,11 @@ public sealed class OperationMask : IEquatable<OperationMask>
     /// <summary>The number of live operations of the whole mask; 224 in the full DARTS space.</summary>
     public int TotalLive => _live.Count(live => live);
 
-    /// <summary>Every edge of both kinds of cells.</summary>
+    /// <summary>Every edge of every kind of cell.</summary>
     public IEnumerable<(CellKind Kind, int Edge)> AllEdges =>
-        SearchSpace.CellKinds.SelectMany(kind => Enumerable.Range(0, Edges).Select(edge => (kind, edge)));
+        Space.Kinds.SelectMany(kind => Enumerable.Range(0, Edges).Select(edge => (kind, edge)));
 
-    /// <summary>Every live operation of both kinds of cells.</summary>
+    /// <summary>Every live operation of every kind of cell.</summary>
     public IEnumerable<(CellKind Kind, int Edge, int Operation)> AllLive =>
         AllEdges.SelectMany(at => Live(at.Kind, at.Edge).Select(operation => (at.Kind, at.Edge, operation)));
 
@@ -80,8 +84,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     /// <param name="criterion">What is counted.</param>
     public double RemainingFraction(RemainingCriterion criterion) => criterion switch
     {
-        RemainingCriterion.Architectures => AllEdges.Aggregate(1.0, (product, at) => product * LiveCount(at.Kind, at.Edge) / Operations),
-        RemainingCriterion.Operations => (double)TotalLive / _live.Length,
+        RemainingCriterion.Architectures => AllEdges.Aggregate(1.0, (product, at) => product * LiveCount(at.Kind, at.Edge) / AllowedCount(at.Kind, at.Edge)),
+        RemainingCriterion.Operations => (double)TotalLive / TotalAllowed,
         _ => throw new ArgumentOutOfRangeException(nameof(criterion), criterion, "Expected Architectures or Operations."),
     };
 
@@ -119,25 +123,64 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>
-    /// Checks that a genotype can be read off: every node of both kinds of cells needs two incoming edges with a live operation other than
-    /// <c>none</c>.
+    /// Checks that a genotype can be read off: every node of every kind of cell needs as many incoming edges with a live operation that can
+    /// be chosen as a genotype keeps, two in DARTS.
     /// </summary>
     /// <exception cref="ArgumentException">A node has fewer; the message names it.</exception>
     public void ThrowIfNoGenotype()
     {
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in Space.Kinds)
         {
             for (var node = 0; node < Space.Topology.Nodes; node++)
             {
-                var (start, length) = CellTopology.EdgesInto(node).GetOffsetAndLength(Edges);
+                var (start, length) = Space.Topology.EdgesInto(node).GetOffsetAndLength(Edges);
+                var kept = Space.Topology.KeptInto(node);
                 var usable = Enumerable.Range(start, length).Count(edge => Live(kind, edge).Any(o => Space.Operations[o].CanBeChosen));
-                if (usable < CellTopology.Inputs)
+                if (usable < kept)
                 {
                     throw new ArgumentException(
                         $"The mask leaves node {node} of the {kind} cell {usable} edge(s) with an operation that a genotype can choose; " +
-                        "it needs 2. Keep an operation other than 'none' on more of its edges.");
+                        $"it needs {kept}. Keep an operation other than 'none' on more of its edges.");
                 }
             }
+        }
+    }
+
+    /// <summary>
+    /// Reads off an architecture, the top-edges rule: per node the incoming edges whose best live operation that can be chosen scores highest,
+    /// each with that operation, as many as the topology keeps. Among equals the lower row, and the earlier edge.
+    /// </summary>
+    /// <param name="score">Kind of cell, edge, operation -> its score; asked only for live operations that can be chosen.</param>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer edges than a genotype keeps.</exception>
+    public Genotype ReadGenotype(Func<CellKind, int, int, double> score)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        ThrowIfNoGenotype();
+        var topology = Space.Topology;
+        return new Genotype(Cell(CellKind.Normal), Space.Kinds.Contains(CellKind.Reduction) ? Cell(CellKind.Reduction) : null);
+
+        CellGenotype Cell(CellKind kind)
+        {
+            var nodes = Enumerable.Range(0, topology.Nodes).Select(node =>
+            {
+                var (start, length) = topology.EdgesInto(node).GetOffsetAndLength(Edges);
+                var best = Enumerable.Range(start, length).Select(edge => Best(kind, edge)).Where(edge => edge.Operation >= 0);
+                // Where all are kept, in the order of the edges; else the strongest first, and among equals the earlier.
+                var kept = topology.EdgesPerNode is { } count ? best.OrderByDescending(edge => edge.Score).Take(count) : best;
+                return kept.Select(edge => new GenotypeEdge(Space.Operations[edge.Operation].Name, topology.Ends(edge.Edge).From)).ToArray();
+            });
+            return new CellGenotype([.. nodes], topology.Inputs, topology.Output);
+        }
+
+        (int Edge, int Operation, double Score) Best(CellKind kind, int edge)
+        {
+            var best = (Operation: -1, Score: double.NegativeInfinity);
+            foreach (var operation in Live(kind, edge).Where(o => Space.Operations[o].CanBeChosen))
+            {
+                if (score(kind, edge, operation) is var value && value > best.Score)
+                    best = (operation, value);
+            }
+            return (edge, best.Operation, best.Score);
         }
     }
 
@@ -145,7 +188,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
     public string ToJson()
     {
         var root = new JsonObject { ["space"] = Space.Name };
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in Space.Kinds)
         {
             root[JsonName(kind)] = new JsonArray([.. Enumerable.Range(0, Edges).Select(edge =>
                 new JsonArray([.. Live(kind, edge).Select(operation => JsonValue.Create(Space.Operations[operation].Name))]))]);
@@ -180,7 +223,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
             throw new FormatException($"The mask is of search space '{name}'; expected '{space.Name}'. Make the mask anew for this space.");
         var edges = space.Topology.EdgeCount;
         var live = new HashSet<(CellKind, int, int)>();
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in space.Kinds)
         {
             if (mask[JsonName(kind)] is not JsonArray rows || rows.Count != edges)
             {
@@ -194,11 +237,12 @@ public sealed class OperationMask : IEquatable<OperationMask>
                 foreach (var node in names)
                 {
                     var row = Text(node) is { } operation ? space.IndexOf(operation) : -1;
-                    if (row < 0 || !live.Add((kind, edge, row)))
+                    if (row < 0 || !space.Allows(kind, edge, row) || !live.Add((kind, edge, row)))
                     {
                         throw new FormatException(
                             $"Edge {edge} of '{JsonName(kind)}' names operation {node?.ToJsonString() ?? "null"}; " +
-                            $"expected each at most once of {string.Join(", ", space.Operations.Select(o => o.Name))}.");
+                            $"expected each at most once of " + string.Join(", ",
+                                Enumerable.Range(0, space.Operations.Count).Where(o => space.Allows(kind, edge, o)).Select(o => space.Operations[o].Name)) + ".");
                     }
                 }
             }
@@ -218,7 +262,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
     public override int GetHashCode() => HashCode.Combine(Space.Name, _live.Aggregate(17, (hash, live) => hash * 31 + (live ? 1 : 0)));
 
     /// <inheritdoc/>
-    public override string ToString() => $"{TotalLive} of {_live.Length} operations of {Space.Name}";
+    public override string ToString() => $"{TotalLive} of {TotalAllowed} operations of {Space.Name}";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 

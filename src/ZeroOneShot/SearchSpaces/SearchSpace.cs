@@ -1,33 +1,30 @@
 namespace ZeroOneShot.SearchSpaces;
 
-/// <summary>What is searched: the cell's graph and the operations to choose from on each of its edges.</summary>
-public sealed class SearchSpace
+/// <summary>What is searched: the cell's graph, the operations to choose from on each of its edges, and the network around the cells.</summary>
+public sealed partial class SearchSpace
 {
-    /// <summary>Both kinds of cells, in the order in which masks, alphas and files hold them.</summary>
-    public static IReadOnlyList<CellKind> CellKinds { get; } = [CellKind.Normal, CellKind.Reduction];
-
-    /// <summary>
-    /// The space of DARTS (section 3.1): 4 nodes, 14 edges, 8 operations, normal and reduction cells: 2 x 14 x 8 choices.
-    /// </summary>
-    public static SearchSpace Darts { get; } = new("darts", new CellTopology(4),
-    [
-        CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.AveragePool3x3, CandidateOperation.SkipConnect,
-        CandidateOperation.SeparableConvolution3x3, CandidateOperation.SeparableConvolution5x5,
-        CandidateOperation.DilatedConvolution3x3, CandidateOperation.DilatedConvolution5x5,
-    ]);
+    private readonly Func<CellKind, int, int, bool>? _allows;
 
     /// <summary>A search space of your own.</summary>
-    /// <param name="name">Written into masks, so that a mask of another space is refused.</param>
+    /// <param name="name">Written into masks and models, so that those of another space are refused.</param>
     /// <param name="topology">The cell's graph.</param>
-    /// <param name="operations">The candidates on every edge; at least one that can be chosen, no name twice.</param>
-    /// <exception cref="ArgumentException">No operation can be chosen, or a name stands twice.</exception>
-    public SearchSpace(string name, CellTopology topology, IReadOnlyList<CandidateOperation> operations)
+    /// <param name="operations">The candidates; at least one that can be chosen, no name twice.</param>
+    /// <param name="kinds">The kinds of cells: Normal alone, or Normal and Reduction. Null: both.</param>
+    /// <param name="macro">The network around the cells. Null: <see cref="MacroArchitecture.Darts"/>.</param>
+    /// <param name="allows">
+    /// Kind of cell, edge, row of the operations -> whether the edge may have the operation. Null: every edge may have every operation.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// No operation can be chosen on some edge, a name stands twice, or the network has cells of a kind that the space has not; the message
+    /// says which.
+    /// </exception>
+    public SearchSpace(
+        string name, CellTopology topology, IReadOnlyList<CandidateOperation> operations, IReadOnlyList<CellKind>? kinds = null,
+        MacroArchitecture? macro = null, Func<CellKind, int, int, bool>? allows = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(topology);
         ArgumentNullException.ThrowIfNull(operations);
-        if (topology.Nodes < 1)
-            throw new ArgumentException($"The topology has {topology.Nodes} nodes; a cell needs at least 1.", nameof(topology));
         if (!operations.Any(operation => operation.CanBeChosen))
         {
             throw new ArgumentException(
@@ -38,7 +35,33 @@ public sealed class SearchSpace
             throw new ArgumentException(
                 $"Operation '{twice.Key}' stands twice in the table; every name must be unique.", nameof(operations));
         }
-        (Name, Topology, Operations) = (name, topology, [.. operations]);
+        (Name, Topology, Operations, Macro, _allows) = (name, topology, [.. operations], macro ?? MacroArchitecture.Darts, allows);
+        Kinds = [.. kinds ?? [CellKind.Normal, CellKind.Reduction]];
+        if (!Kinds.SequenceEqual([CellKind.Normal]) && !Kinds.SequenceEqual([CellKind.Normal, CellKind.Reduction]))
+        {
+            throw new ArgumentException(
+                $"The kinds of cells are {string.Join(", ", Kinds)}; expected Normal, or Normal and Reduction.", nameof(kinds));
+        }
+        var cells = Macro.FewestCells;
+        if (Macro.Items(cells).FirstOrDefault(item => item.Kind is { } kind && !Kinds.Contains(kind)) is { } other)
+        {
+            throw new ArgumentException(
+                $"The network of {cells} cells has a {other.Kind} cell, but the space has {string.Join(", ", Kinds)} cells; " +
+                "give a macro-architecture of those.", nameof(macro));
+        }
+        foreach (var kind in Kinds)
+        {
+            for (var edge = 0; edge < Topology.EdgeCount; edge++)
+            {
+                if (!Enumerable.Range(0, Operations.Count).Any(row => Operations[row].CanBeChosen && Allows(kind, edge, row)))
+                {
+                    var (from, node) = Topology.Ends(edge);
+                    throw new ArgumentException(
+                        $"Edge {edge} of the {kind} cell, from state {from} to node {node}, allows no operation that a genotype can choose; " +
+                        "allow one, or leave the edge out of the topology.", nameof(allows));
+                }
+            }
+        }
     }
 
     /// <summary>The name of the space, for example <c>darts</c>.</summary>
@@ -49,6 +72,24 @@ public sealed class SearchSpace
 
     /// <summary>The table of candidate operations. Its order is the order of alphas and masks.</summary>
     public IReadOnlyList<CandidateOperation> Operations { get; }
+
+    /// <summary>The kinds of cells, in the order in which masks, alphas and files hold them.</summary>
+    public IReadOnlyList<CellKind> Kinds { get; }
+
+    /// <summary>The network around the cells.</summary>
+    public MacroArchitecture Macro { get; }
+
+    /// <summary>Whether an edge may have an operation.</summary>
+    /// <param name="kind">The kind of cell.</param>
+    /// <param name="edge">0 to EdgeCount - 1.</param>
+    /// <param name="operation">The row of the operation table.</param>
+    public bool Allows(CellKind kind, int edge, int operation) => _allows?.Invoke(kind, edge, operation) ?? true;
+
+    /// <summary>
+    /// The layers of the space's operations that have no form in lanes: they run in libtorch's order, more slowly and in more memory.
+    /// </summary>
+    internal IReadOnlyList<Layers.Layer> LayersOutsideLanes => [.. Operations
+        .SelectMany(operation => operation.Layers(1).Concat(operation.Layers(2))).Where(layer => !layer.RunsInLanes).Distinct()];
 
     /// <summary>The row of an operation, or -1.</summary>
     /// <param name="name">For example <c>skip_connect</c>.</param>

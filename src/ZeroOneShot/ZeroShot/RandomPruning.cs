@@ -21,15 +21,16 @@ public static class RandomPruning
             throw new ArgumentOutOfRangeException(nameof(level), level, "The level is the probability to keep an operation, from 0 to 1.");
         using var stream = RandomStream.Of(seed, "random mask");
         var random = stream.Random;
-        var choosable = Enumerable.Range(0, space.Operations.Count).Where(row => space.Operations[row].CanBeChosen).ToArray();
         var kept = new HashSet<(CellKind, int, int)>();
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in space.Kinds)
         {
             for (var edge = 0; edge < space.Topology.EdgeCount; edge++)
             {
+                var choosable = Enumerable.Range(0, space.Operations.Count)
+                    .Where(row => space.Operations[row].CanBeChosen && space.Allows(kind, edge, row)).ToArray();
                 for (var row = 0; row < space.Operations.Count; row++)
                 {
-                    if (random.NextDouble() < level)
+                    if (space.Allows(kind, edge, row) && random.NextDouble() < level)
                         kept.Add((kind, edge, row));
                 }
                 if (!choosable.Any(row => kept.Contains((kind, edge, row))))

@@ -1,5 +1,6 @@
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -45,22 +46,7 @@ public static class ZeroShotPruning
         using var run = new Run(images, options, progress, checkpoint, cancellationToken);
         var mask = run.Prune();
         var importance = run.Importances(mask, run.Rounds);
-        return (mask, new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction)));
-
-        CellGenotype Cell(CellKind kind)
-        {
-            var chosen = new List<GenotypeEdge>();
-            for (var node = 0; node < mask.Space.Topology.Nodes; node++)
-            {
-                var (start, length) = CellTopology.EdgesInto(node).GetOffsetAndLength(mask.Space.Topology.EdgeCount);
-                chosen.AddRange(Enumerable.Range(start, length)
-                    .Select(edge => (From: edge - start, Edge: edge, Row: mask.Live(kind, edge).Single()))
-                    .OrderByDescending(edge => importance[(kind, edge.Edge, edge.Row)])
-                    .Take(CellTopology.Inputs)
-                    .Select(edge => new GenotypeEdge(mask.Space.Operations[edge.Row].Name, edge.From)));
-            }
-            return new CellGenotype(chosen);
-        }
+        return (mask, mask.ReadGenotype((kind, edge, row) => importance[(kind, edge, row)]));
     }
 
     /// <summary>One pruning run: the network, its batches, and the ranks of masks.</summary>

@@ -1,7 +1,7 @@
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Kernels;
-using ZeroOneShot.Networks;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -53,7 +53,7 @@ public sealed class LaneLayersTests
                     from images in (int[])[2, 19]
                     from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32]
                     let deviation = Deviation(
-                        () => new ModuleChain([new ConvolutionModule(new Layer.Convolution(kernel, stride), channels, outputs),
+                        () => new ModuleChain([new ConvolutionModule(new Convolution(kernel) { Stride = stride }, channels, outputs),
                             new ReluModule(), new BatchNormModule(outputs, affine: true), new ReluModule()]), channels, size, images, type)
                     where !(deviation < (type == ScalarType.Float64 ? 1e-10 : 1e-4))
                     select $"stride {stride}, {images} images of {size}, {type}: {deviation:E1}";

@@ -17,7 +17,7 @@ public sealed class ArchitectureParametersTests
             using var scope = NewDisposeScope();
             using var architecture = Random(mask, edgeNormalization: true, seed, scale);
             using var mixture = architecture.Mixture();
-            foreach (var kind in SearchSpace.CellKinds)
+            foreach (var kind in SearchSpace.Darts.Kinds)
             {
                 var weights = mixture.Operations(kind).data<double>().ToArray();
                 foreach (var (edge, row) in weights.Chunk(SearchSpace.Darts.Operations.Count).Index())
@@ -27,7 +27,7 @@ public sealed class ArchitectureParametersTests
                 }
                 var edges = mixture.Edges(kind)!.data<double>().ToArray();
                 for (var node = 0; node < 4; node++)
-                    Assert.Equal(1, edges[CellTopology.EdgesInto(node)].Sum(), tolerance: 1e-12);
+                    Assert.Equal(1, edges[SearchSpace.Darts.Topology.EdgesInto(node)].Sum(), tolerance: 1e-12);
             }
         }, iter: 1000, threads: 1);
 
@@ -39,11 +39,11 @@ public sealed class ArchitectureParametersTests
             using var architecture = Random(mask, edgeNormalization, seed, scale);
             var genotype = architecture.Genotype();
             genotype.ThrowIfNotIn(SearchSpace.Darts);
-            foreach (var kind in SearchSpace.CellKinds)
+            foreach (var kind in SearchSpace.Darts.Kinds)
             {
                 Assert.Equal(8, genotype.Cell(kind).Edges.Count);
                 foreach (var (i, edge) in genotype.Cell(kind).Edges.Index())
-                    Assert.True(mask[kind, CellTopology.FirstEdge(i / 2) + edge.Input, SearchSpace.Darts.IndexOf(edge.Operation)]);
+                    Assert.True(mask[kind, SearchSpace.Darts.Topology.FirstEdge(i / 2) + edge.Input, SearchSpace.Darts.IndexOf(edge.Operation)]);
                 Assert.All(genotype.Cell(kind).Edges.Chunk(2), node => Assert.NotEqual(node[0].Input, node[1].Input));
             }
         }, iter: 1000, threads: 1);
@@ -71,7 +71,7 @@ public sealed class ArchitectureParametersTests
             architecture.Initialize(random);
         }
         var (ours, all) = (masked.AlphaValues(), full.AlphaValues());
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
             Assert.Equal(all[kind].Select((alpha, i) => mask[kind, i / 8, i % 8] ? alpha : 0), ours[kind]);
         Assert.Equal(full.BetaValues()![CellKind.Reduction], masked.BetaValues()![CellKind.Reduction]);
 

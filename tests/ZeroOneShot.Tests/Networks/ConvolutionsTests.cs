@@ -1,8 +1,7 @@
 using TorchSharp;
 using Xunit;
-using ZeroOneShot.Networks;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
-using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.Networks;
@@ -28,7 +27,7 @@ public sealed class ConvolutionsTests
                     from size in (int[])[16, 15, 8, 4]
                     from images in (int[])[1, 2, 8]
                     from channelsLast in (bool[])[false, true]
-                    let layer = new Layer.Convolution(kernel, stride, dilation, Depthwise: true)
+                    let layer = new Convolution(kernel) { Stride = stride, Dilation = dilation, Depthwise = true }
                     let deviation = Deviation(layer, images, channels, channels, size, channelsLast)
                     where !(deviation < Tolerance)
                     select $"{layer}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";
@@ -44,7 +43,7 @@ public sealed class ConvolutionsTests
                     from size in (int[])[16, 15, 4]
                     from images in (int[])[1, 2, 8]
                     from channelsLast in (bool[])[false, true]
-                    let layer = new Layer.Convolution(1, stride)
+                    let layer = new Convolution(1) { Stride = stride }
                     let deviation = Deviation(layer, images, channels, outputs, size, channelsLast)
                     where !(deviation < Tolerance)
                     select $"{layer} to {outputs}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";
@@ -63,7 +62,7 @@ public sealed class ConvolutionsTests
                     from images in (int[])[2, 8]
                     from channelsLast in (bool[])[false, true]
                     let deviation = Deviation(
-                        new Layer.Convolution(kernel), images, channels, output, size, channelsLast, inputGradient: channels == 128)
+                        new Convolution(kernel), images, channels, output, size, channelsLast, inputGradient: channels == 128)
                     where !(deviation < Tolerance)
                     select $"{kernel}x{kernel} to {output}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";
         Assert.Empty(wrong);
@@ -71,15 +70,16 @@ public sealed class ConvolutionsTests
 
     /// <summary>The largest relative deviation of output, input gradient and weight gradient.</summary>
     private static double Deviation(
-        Layer.Convolution layer, int images, int channels, int outputs, int size, bool channelsLast, bool inputGradient = true)
+        Convolution layer, int images, int channels, int outputs, int size, bool channelsLast, bool inputGradient = true)
     {
         using var scope = NewDisposeScope();
         using var random = RandomStream.Of(channels, $"{layer} {images} {size}");
         var image = randn([images, channels, size, size], ScalarType.Float64, generator: random.Generator);
         var weight = randn(
-            [outputs, layer.Depthwise ? 1 : channels, layer.Kernel, layer.Kernel], ScalarType.Float64, generator: random.Generator);
-        var definition = Gradients(ScalarType.Float64, (x, w) => nn.functional.conv2d(x, w, null, [layer.Stride, layer.Stride],
-            [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation], layer.Depthwise ? channels : 1));
+            [outputs, layer.Depthwise ? 1 : channels, layer.Kernel.Height, layer.Kernel.Width], ScalarType.Float64, generator: random.Generator);
+        var definition = Gradients(ScalarType.Float64, (x, w) => nn.functional.conv2d(
+            x, w, null, [layer.Stride.Height, layer.Stride.Width], [layer.Padding.Height, layer.Padding.Width],
+            [layer.Dilation.Height, layer.Dilation.Width], layer.Depthwise ? channels : 1));
         var ours = Gradients(ScalarType.Float32, (x, w) => Convolutions.Run(x, w, layer));
         return ours.Zip(definition, (a, b) => ((a.to(ScalarType.Float64) - b).norm() / b.norm()).ToDouble())
             .Max(d => double.IsNaN(d) ? double.MaxValue : d);

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 
@@ -9,11 +10,11 @@ internal static class LayerCount
     public static long OfSupernet(OperationMask mask, SupernetOptions options, int inputChannels, int classes)
     {
         var space = mask.Space;
-        long stem = options.StemMultiplier * options.Channels;
+        long stem = 3 * options.Channels;
         var (count, beforePrevious, previous, channels) = (inputChannels * stem * 9 + 2 * stem, stem, stem, (long)options.Channels);
         for (var cell = 0; cell < options.Cells; cell++)
         {
-            var kind = CellTopology.KindOf(options.Cells, cell);
+            var kind = space.Macro.Items(options.Cells)[cell].Kind!.Value;
             channels *= kind == CellKind.Reduction ? 2 : 1;
             count += (beforePrevious + previous) * channels;
             for (var edge = 0; edge < space.Topology.EdgeCount; edge++)
@@ -30,9 +31,9 @@ internal static class LayerCount
     private static long OfOperation(CandidateOperation operation, int stride, long channels) =>
         operation.Layers(stride).Sum(layer => layer switch
         {
-            Layer.Convolution { Depthwise: true } convolution => channels * convolution.Kernel * convolution.Kernel,
-            Layer.Convolution convolution => channels * channels * convolution.Kernel * convolution.Kernel,
-            Layer.FactorizedReduce => channels * channels,
+            Convolution { Depthwise: true } convolution => channels * convolution.Kernel.Height * convolution.Kernel.Width,
+            Convolution convolution => channels * channels * convolution.Kernel.Height * convolution.Kernel.Width,
+            FactorizedReduce => channels * channels,
             _ => 0,
         });
 }

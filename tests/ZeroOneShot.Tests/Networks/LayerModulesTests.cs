@@ -1,5 +1,6 @@
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;

@@ -1,5 +1,6 @@
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;

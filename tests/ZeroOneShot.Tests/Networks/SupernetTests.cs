@@ -43,7 +43,7 @@ public sealed class SupernetTests : IDisposable
             Assert.All(supernet.named_parameters(), parameter => Assert.True(
                 parameter.parameter.grad is { } gradient && gradient.isfinite().all().item<bool>()
                     && gradient.abs().sum().item<float>() > 0, parameter.name));
-            foreach (var kind in SearchSpace.CellKinds)
+            foreach (var kind in SearchSpace.Darts.Kinds)
             {
                 var gradient = architecture.Alphas(kind).grad!.data<float>().ToArray();
                 Assert.All(gradient.Index(), at => Assert.True(s_half[kind, at.Index / 8, at.Index % 8] || at.Item == 0));

@@ -50,7 +50,7 @@ public sealed class BilevelStepTests
         for (var i = 0; i < 5; i++)
             search.Step(betaDecay: 1);
         var alphas = search.Architecture.AlphaValues();
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
             Assert.All(alphas[kind].Index(), at => Assert.Equal(search.Architecture.Mask[kind, at.Index / 8, at.Index % 8], at.Item != 0));
     }
 

@@ -119,7 +119,7 @@ public sealed class CheckpointTests : IDisposable
 
     private static void AssertEqual(SearchResult expected, SearchResult actual)
     {
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
         {
             Assert.Equal(
                 expected.Alphas[kind].Select(BitConverter.SingleToInt32Bits),

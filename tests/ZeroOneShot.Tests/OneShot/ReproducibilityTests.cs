@@ -81,6 +81,6 @@ public sealed class ReproducibilityTests
 
     private static void AssertEqual(
         IReadOnlyDictionary<CellKind, IReadOnlyList<float>> first, IReadOnlyDictionary<CellKind, IReadOnlyList<float>> second) =>
-        Assert.All(SearchSpace.CellKinds, kind => Assert.Equal(
+        Assert.All(SearchSpace.Darts.Kinds, kind => Assert.Equal(
             first[kind].Select(BitConverter.SingleToInt32Bits), second[kind].Select(BitConverter.SingleToInt32Bits)));
 }

@@ -1,6 +1,7 @@
 using CsCheck;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
@@ -36,9 +37,10 @@ public sealed class CellNetOnnxTests
         {
             var images = randn([3, 6, height, width], generator: new Generator(2));
             var graph = new OnnxGraph();
-            var x = new OnnxImage(graph.Input("x", DataType.Float, OnnxGraph.Batch, 6, height, width), height, width);
-            var y = graph.Add(x, module);
-            graph.Output(y.Name, "y", DataType.Float, OnnxGraph.Batch, 6, y.Height, y.Width);
+            var (layers, size) = (SearchSpace.Darts.Operation(name).Layers(stride), new FeatureSize(6, height, width));
+            var x = graph.Input("x", DataType.Float, OnnxGraph.Batch, 6, height, width);
+            var made = layers.Output(size, 6);
+            graph.Output(graph.Export(x, size, layers, module, 6), "y", DataType.Float, OnnxGraph.Batch, 6, made.Height, made.Width);
             using var stream = new MemoryStream();
             graph.Write(stream, "operation", "tests", "1");
             var expected = module.forward(images);

@@ -23,14 +23,14 @@ public sealed class ArchitectureAgreementTests
         using var architecture = new ArchitectureParameters(OperationMask.Full(space), edgeNormalization: false, ScalarType.Float64);
         using (no_grad())
         {
-            foreach (var kind in SearchSpace.CellKinds)
+            foreach (var kind in SearchSpace.Darts.Kinds)
                 architecture.Alphas(kind).copy_(alphas);
         }
         var loss = BetaDecay.Loss(architecture);
         loss.backward();
         deviations.Add("loss", loss, recording.Expected("loss"));
         // The recording is of one kind of cell; ours is the mean over the edges of both, and so each has half of the gradient.
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
             deviations.Add($"gradient, {kind}", architecture.Alphas(kind).grad! * 2, recording.Expected("grad"));
         deviations.Check();
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;

@@ -1,6 +1,6 @@
 using TorchSharp;
 using Xunit;
-using ZeroOneShot.Networks;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;

@@ -89,7 +89,7 @@ public sealed class PruningAgreementTests
 
         public OperationMask Start { get; }
 
-        private int Others => SearchSpace.CellKinds.Count * Start.Space.Topology.EdgeCount - _own;
+        private int Others => Start.Space.Kinds.Count * Start.Space.Topology.EdgeCount - _own;
 
         public bool IsOfTrace((CellKind Kind, int Edge, int Operation) at) => (int)at.Kind < _cells && at.Edge < _edges;
 

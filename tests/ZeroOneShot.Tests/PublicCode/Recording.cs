@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Tests.PublicCode;
 
 /// <summary>A file of recorded results of the public code. What it is of (channels, cells, sizes) is read from it.</summary>
-internal sealed class Recording(string name)
+internal sealed class Recording(string name, string? folder = null)
 {
-    public SafetensorsFile File { get; } = SafetensorsFile.Read(Golden.File(name));
+    public SafetensorsFile File { get; } = SafetensorsFile.Read(Path.Combine(folder ?? Golden.Folder, name));
 
     public string Name => name;
 

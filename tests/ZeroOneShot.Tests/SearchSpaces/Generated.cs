@@ -45,7 +45,7 @@ internal static class Generated
     // Two different states before the node: the second is drawn from what the first leaves.
     private static int Input(int[] draws, int i)
     {
-        var states = CellTopology.Inputs + i / 2;
+        var states = SearchSpace.Darts.Topology.Inputs + i / 2;
         var first = draws[i - i % 2] % states;
         return i % 2 == 0 ? first : (first + 1 + draws[i] % (states - 1)) % states;
     }

@@ -1,0 +1,127 @@
+using System.Numerics;
+using TorchSharp.Modules;
+using ZeroOneShot.Kernels;
+using ZeroOneShot.Onnx;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Layers;
+
+/// <summary>Batch normalisation, epsilon 1e-5, momentum 0.1.</summary>
+public sealed record BatchNorm : Layer
+{
+    internal override bool RunsInLanes => true;
+
+    /// <inheritdoc/>
+    public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+    /// <inheritdoc/>
+    public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(affine ? 2 * input.Channels : 0, 0);
+
+    /// <inheritdoc/>
+    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
+        new BatchNormModule(inputChannels, affine);
+
+    /// <inheritdoc/>
+    public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var norm = (BatchNormModule)module;
+        return graph.BatchNorm(x, norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVariance, BatchNormModule.Epsilon);
+    }
+
+    internal override void Walk(MemoryWalk walk, long channels, bool affine) => walk.BatchNorm(affine);
+}
+
+internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, IRepeatable, IDrawnWeights
+{
+    public const double Epsilon = 1e-5, Momentum = 0.1;
+
+    private readonly Parameter? weight, bias;
+    private readonly Tensor running_mean, running_var;
+
+    public BatchNormModule(int channels, bool affine) : base(nameof(BatchNormModule))
+    {
+        if (affine)
+            (weight, bias) = (nn.Parameter(ones(channels)), nn.Parameter(zeros(channels)));
+        (running_mean, running_var) = (zeros(channels), ones(channels));
+        RegisterComponents();
+    }
+
+    public Parameter? Weight => weight;
+
+    public Parameter? Bias => bias;
+
+    public Tensor RunningMean => running_mean;
+
+    public Tensor RunningVariance => running_var;
+
+    /// <summary>Whether a forward run in training mode updates the running statistics. Off while an operation is run again.</summary>
+    public bool Tracks { get; set; } = true;
+
+    public override Tensor forward(Tensor input) => MemoryLayout.BatchNorm(input, image => training && !Tracks
+        ? nn.functional.batch_norm(image, null, null, weight, bias, training: true, Momentum, Epsilon)
+        : nn.functional.batch_norm(image, running_mean, running_var, weight, bias, training, Momentum, Epsilon));
+
+    public void Draw(WeightDraw draw)
+    {
+        weight?.fill_(1);
+        bias?.fill_(0);
+        running_mean.fill_(0);
+        running_var.fill_(1);
+    }
+
+    /// <summary>Takes over the running statistics of a batch norm that saw the same.</summary>
+    public void CopyStatistics(BatchNormModule other)
+    {
+        running_mean.copy_(other.running_mean);
+        running_var.copy_(other.running_var);
+    }
+
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var output = run.IsSpare(x) ? x : empty_like(x);
+        var (scale, shift) = (LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
+        if (!training)
+        {
+            var (mean, variance) = (LaneNumbers<T>.Of(running_mean)!, LaneNumbers<T>.Of(running_var)!);
+            var factors = variance.Select((v, c) => (scale?[c] ?? 1) / Math.Sqrt(v + Epsilon)).ToArray();
+            BatchNormKernel<T>.Scale(x, output, run.Images, factors, [.. factors.Select((f, c) => (shift?[c] ?? 0) - f * mean[c])]);
+            run.Record((_, _) => throw new NotSupportedException("A batch norm in evaluation mode does not run backwards in lanes."));
+            return output;
+        }
+        var (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
+        if (Tracks)
+            Track<T>(means, variances, (double)run.Images * x.size(2) * x.size(3));
+        var inverse = Array.ConvertAll(variances, v => 1 / Math.Sqrt(v + Epsilon));
+        BatchNormKernel<T>.Scale(x, output, run.Images, inverse, [.. inverse.Select((f, c) => -f * means[c])]);
+        var normalized = output;
+        if (scale is not null)
+        {
+            output = empty_like(normalized);
+            BatchNormKernel<T>.Scale(normalized, output, run.Images, scale, shift!);
+        }
+        run.Record((g, needed) =>
+        {
+            var (sums, products) = BatchNormKernel<T>.Products(g, normalized);
+            if (scale is not null)
+            {
+                LaneNumbers<T>.AddToGradient(weight!, products);
+                LaneNumbers<T>.AddToGradient(bias!, sums);
+            }
+            if (!needed)
+                return null;
+            BatchNormKernel<T>.InputGradient(
+                g, normalized, run.Images, scale is null ? inverse : [.. inverse.Select((f, c) => f * scale[c])], sums, products);
+            return g;
+        }, normalized);
+        if (!ReferenceEquals(output, normalized) && run.IsSpare(normalized))
+            normalized.Dispose();
+        return output;
+    }
+
+    private void Track<T>(double[] means, double[] variances, double count) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        LaneNumbers<T>.Move(running_mean, means, 1, Momentum);
+        LaneNumbers<T>.Move(running_var, variances, count / (count - 1), Momentum);       // the unbiased one, as libtorch keeps it
+    }
+}

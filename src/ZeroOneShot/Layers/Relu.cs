@@ -1,0 +1,43 @@
+using System.Numerics;
+using ZeroOneShot.Onnx;
+using ZeroOneShot.Runtime;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Layers;
+
+/// <summary>max(x, 0).</summary>
+public sealed record Relu : Layer
+{
+    internal override bool RunsInLanes => true;
+
+    /// <inheritdoc/>
+    public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+    /// <inheritdoc/>
+    public override LayerCost Cost(FeatureSize input, long channels, bool affine) => default;
+
+    /// <inheritdoc/>
+    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => new ReluModule();
+
+    /// <inheritdoc/>
+    public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return graph.Relu(x);
+    }
+
+    internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
+        walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, walk.Features.Count));
+}
+
+internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule)), ILaneModule
+{
+    public override Tensor forward(Tensor input) => nn.functional.relu(input);
+
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var y = nn.functional.relu(x);
+        run.Record((g, needed) => needed ? g.mul_(y.IsPositive()) : null, y);
+        return y;
+    }
+}

@@ -1,0 +1,32 @@
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Layers;
+
+/// <summary>How start values are drawn, and the stream of random numbers that decides them.</summary>
+public sealed class WeightDraw
+{
+    private readonly Action<Tensor, Generator> _weight;
+    private readonly bool _zeroBias;
+
+    internal WeightDraw(Action<Tensor, Generator> weight, bool zeroBias, Generator generator) =>
+        (_weight, _zeroBias, Generator) = (weight, zeroBias, generator);
+
+    /// <summary>The stream of random numbers, on the CPU.</summary>
+    public Generator Generator { get; }
+
+    /// <summary>Draws a weight, in place.</summary>
+    /// <param name="weight">Outputs x inputs, or outputs x inputs x height x width.</param>
+    public void Weight(Tensor weight) => _weight(weight, Generator);
+
+    /// <summary>Draws a bias, in place: uniform within 1 / sqrt(fan in), or 0.</summary>
+    /// <param name="bias">One number per output.</param>
+    /// <param name="fanIn">Numbers that an output is a sum of.</param>
+    public void Bias(Tensor bias, long fanIn)
+    {
+        ArgumentNullException.ThrowIfNull(bias);
+        if (_zeroBias)
+            bias.fill_(0);
+        else
+            bias.uniform_(-1 / Math.Sqrt(fanIn), 1 / Math.Sqrt(fanIn), Generator);
+    }
+}
