@@ -30,7 +30,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture);
+        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
         var features = order.Forward(Supernet.Stem, order.Arrange(images));
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in _cells)
@@ -40,6 +40,8 @@ internal sealed class LeanSupernet
                 beforePrevious.Dispose();
             (beforePrevious, previous) = (previous, output);
         }
+        if (Supernet.LastActivation is { } head)
+            previous = order.Forward(head, previous);
         return Supernet.Classifier.forward(order.Pooled(previous)).MoveToOuterDisposeScope();
     }
 
@@ -51,14 +53,15 @@ internal sealed class LeanSupernet
     {
         using var scope = NewDisposeScope();
         order ??= FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture);
+        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
         features.Add(order.Forward(Supernet.Stem, arranged));
         for (var i = 0; i < _cells.Length; i++)
             features.Add(_cells[i].Forward(features[Math.Max(i - 1, 0)], features[i], c, order));
 
-        var last = features[_cells.Length].detach().requires_grad_(true);
+        using var head = Supernet.LastActivation is { } module ? order.Run(module, features[_cells.Length], needed: true) : null;
+        var last = (head?.Output ?? features[_cells.Length]).detach().requires_grad_(true);
         var logits = Supernet.Classifier.forward(order.Pooled(last));
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
@@ -66,6 +69,8 @@ internal sealed class LeanSupernet
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[_cells.Length + 1];
         gradients[^1] = order.Packed(last.grad!);
+        if (head is not null)
+            gradients[^1] = head.Backward(gradients[^1]!);
         Track(false);
         try
         {
@@ -91,7 +96,7 @@ internal sealed class LeanSupernet
             Track(true);
         }
         if (mixing)
-            c.Backward(mixture);
+            c.Backward();
         return (logits.detach().MoveToOuterDisposeScope(), loss.detach().MoveToOuterDisposeScope());
 
         static void Add(ref Tensor? sum, Tensor? term)

@@ -12,10 +12,19 @@ internal sealed class MixingCoefficients
     private readonly double[][] _edges;
     private readonly double[][] _operationGradients;
     private readonly double[][] _edgeGradients;
+    private readonly Mixture _mixture;
+    private readonly bool _runsAll, _apart;
     private readonly int _rows;
 
-    public MixingCoefficients(Mixture mixture)
+    /// <param name="mixture">The weights.</param>
+    /// <param name="network">The operations that the network has.</param>
+    /// <param name="apart">
+    /// Whether an operation without parameters, where it runs on some edges only, runs for each of them: their batch norms then keep
+    /// running statistics of their own, as with autograd.
+    /// </param>
+    public MixingCoefficients(Mixture mixture, OperationMask network, bool apart)
     {
+        (_mixture, _runsAll, _apart) = (mixture, mixture.Live.Equals(network), apart);
         _rows = mixture.Live.Space.Operations.Count;
         _operations = [.. SearchSpace.CellKinds.Select(kind => Values(mixture.Operations(kind)))];
         _edges = [.. SearchSpace.CellKinds.Select(kind => mixture.Edges(kind) is { } edges
@@ -24,6 +33,18 @@ internal sealed class MixingCoefficients
         _operationGradients = [.. _operations.Select(values => new double[values.Length])];
         _edgeGradients = [.. _edges.Select(values => new double[values.Length])];
     }
+
+    /// <summary>The operations to run on a state.</summary>
+    public IReadOnlyList<StateUses.OperationUse> Runs(CellKind kind, StateUses uses)
+    {
+        if (_runsAll)
+            return uses.Operations;
+        var runs = uses.Operations.Where(use => use.Edges.Any(edge => _mixture.Live[kind, edge.Index, use.Row]));
+        return [.. _apart ? runs.SelectMany(use => use.Apart().Where(one => _mixture.Live[kind, one.Edges[0].Index, use.Row])) : runs];
+    }
+
+    /// <summary>Whether operations that do not run get a gradient: see <see cref="AddIdle"/>.</summary>
+    public bool AddsIdleWeights => _mixture.AddsIdleWeights;
 
     /// <summary>The weight of an edge; 1 without edge normalisation.</summary>
     public double Edge(CellKind kind, int edge) => _edges[(int)kind][edge];
@@ -41,21 +62,40 @@ internal sealed class MixingCoefficients
     /// <summary>Adds the product of the channels that bypass an edge's operations and of the gradient of what they add to.</summary>
     public void AddBypass(CellKind kind, int edge, double product) => _edgeGradients[(int)kind][edge] += product;
 
-    /// <summary>Hands the gathered gradients to autograd, which takes them through the softmaxes to alpha and beta.</summary>
-    public void Backward(Mixture mixture)
+    /// <summary>Adds the sum of the gradient of what an edge adds to, for the operations that do not run on it.</summary>
+    public void AddIdle(CellKind kind, int edge, double sum)
     {
-        foreach (var kind in SearchSpace.CellKinds)
+        for (var row = 0; row < _rows; row++)
         {
-            Through(mixture.Operations(kind), _operationGradients[(int)kind]);
-            if (mixture.Edges(kind) is { } edges)
-                Through(edges, _edgeGradients[(int)kind]);
+            if (!_mixture.Live[kind, edge, row])
+                AddOperation(kind, edge, row, sum);
         }
     }
 
-    private static void Through(Tensor weights, double[] gradient)
+    /// <summary>
+    /// Hands the gathered gradients to autograd, which takes them through the relaxation to alpha and beta: all at once, since weights of
+    /// several kinds of cells may share a graph.
+    /// </summary>
+    public void Backward()
     {
         using var scope = NewDisposeScope();
-        weights.backward([tensor(gradient, weights.shape, weights.dtype, weights.device)]);
+        var (weights, gradients) = (new List<Tensor>(), new List<Tensor>());
+        foreach (var kind in SearchSpace.CellKinds)
+        {
+            Through(_mixture.Operations(kind), _operationGradients[(int)kind]);
+            if (_mixture.Edges(kind) is { } edges)
+                Through(edges, _edgeGradients[(int)kind]);
+        }
+        if (weights.Count > 0)
+            autograd.backward(weights, gradients);
+
+        void Through(Tensor values, double[] gradient)
+        {
+            if (!values.requires_grad)
+                return;                                                             // a relaxation may set weights by hand
+            weights.Add(values);
+            gradients.Add(tensor(gradient, values.shape, values.dtype, values.device));
+        }
     }
 
     private static double[] Values(Tensor weights)

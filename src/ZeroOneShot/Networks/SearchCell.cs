@@ -56,7 +56,7 @@ public sealed class SearchCell : nn.Module
             for (var from = 0; from < CellTopology.Inputs + node; from++)
             {
                 var edge = CellTopology.FirstEdge(node) + from;
-                var mix = _ops[edge].Forward(states[from], weights[edge], mixture.Live.Live(Kind, edge));
+                var mix = _ops[edge].Forward(states[from], weights[edge], [.. mixture.Live.Live(Kind, edge)], mixture.AddsIdleWeights);
                 if (edgeWeights is not null)
                     mix = edgeWeights[edge] * mix;
                 sum = sum is null ? mix : sum.Plus(mix);

@@ -16,6 +16,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
 {
     private readonly ModuleChain stem;
     private readonly ModuleList<SearchCell> cells;
+    private readonly ModuleChain? lastact;
     private readonly Linear classifier;
 
     /// <summary>Builds the live operations of a mask, weights yet to be drawn: see <see cref="Initialization"/>.</summary>
@@ -51,6 +52,8 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
             cells.Add(new SearchCell(mask, kind, previousReduced, beforePrevious, previous, channels, options.PartialChannels));
             (beforePrevious, previous, previousReduced) = (previous, nodes * channels, kind == CellKind.Reduction);
         }
+        if (options.NormalizedOutput)
+            lastact = new ModuleChain([new BatchNormModule(previous, affine: true), new ReluModule()]);
         classifier = nn.Linear(previous, classes);
         RegisterComponents();
     }
@@ -88,10 +91,13 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in cells)
             (beforePrevious, previous) = (previous, cell.Forward(beforePrevious, previous, mixture));
+        previous = lastact?.forward(previous) ?? previous;
         return classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope();
     }
 
     internal ModuleChain Stem => stem;
+
+    internal ModuleChain? LastActivation => lastact;
 
     internal Linear Classifier => classifier;
 }

@@ -20,6 +20,11 @@ public sealed record SupernetOptions
     /// <summary>The stem has this times <see cref="Channels"/>. Default 3 (DARTS).</summary>
     public int StemMultiplier { get; init; } = 3;
 
+    /// <summary>
+    /// Whether a batch norm and a ReLU stand between the last cell and the pooling, as in the networks of GDAS' public code. Default false.
+    /// </summary>
+    public bool NormalizedOutput { get; init; }
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {

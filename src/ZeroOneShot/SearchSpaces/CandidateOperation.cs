@@ -7,7 +7,10 @@ public sealed class CandidateOperation
 {
     private readonly Func<int, IReadOnlyList<Layer>> _layers;
 
-    private CandidateOperation(string name, Func<int, IReadOnlyList<Layer>> layers) => (Name, _layers) = (name, layers);
+    /// <summary>An operation of your own, of known layers.</summary>
+    /// <param name="name">Its name, unique in its search space.</param>
+    /// <param name="layers">From the stride, 1 or 2, its layers; they keep channels, and at stride 1 the size.</param>
+    public CandidateOperation(string name, Func<int, IReadOnlyList<Layer>> layers) => (Name, _layers) = (name, layers);
 
     /// <summary>No connection: zeros. It takes part in the softmax and is never chosen.</summary>
     public static CandidateOperation None { get; } = new("none", stride => [new Zero(stride)]);
