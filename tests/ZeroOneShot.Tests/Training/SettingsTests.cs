@@ -27,7 +27,7 @@ public sealed class SettingsTests
         { new SearchOptions { ClipNorm = -5 }, "ClipNorm is -5" },
         { new SearchOptions { ArchitectureLearningRate = double.NaN }, "ArchitectureLearningRate is NaN" },
         { new SearchOptions { ArchitectureWeightDecay = -1 }, "ArchitectureWeightDecay is -1" },
-        { new SearchOptions { BetaDecay = -1 }, "BetaDecay is -1" },
+        { new SearchOptions { LossTerms = [new BetaDecay(-1)] }, "BetaDecay is -1" },
     };
 
     [Theory]

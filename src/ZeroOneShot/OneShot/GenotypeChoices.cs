@@ -1,0 +1,189 @@
+using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.OneShot;
+
+/// <summary>
+/// All that a genotype may choose from at a moment of a search, with scores: pairs of an edge and one of its live operations, two for every
+/// node. A genotype's score is the sum of those of its pairs.
+/// </summary>
+internal sealed class GenotypeChoices
+{
+    /// <summary>Pairs that a node has in a genotype.</summary>
+    public const int PerNode = 2;
+
+    // Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together.
+    private const int MostCosts = 100_000;
+
+    private readonly SearchSpace _space;
+    private readonly bool _mayShareInput;
+    private readonly IReadOnlyList<Choice>[][] _nodes;
+
+    private GenotypeChoices(OperationMask mask, bool mayShareInput, Func<CellKind, int, int, double> score)
+    {
+        (_space, _mayShareInput) = (mask.Space, mayShareInput);
+        _nodes = [.. SearchSpace.CellKinds.Select(kind => Enumerable.Range(0, _space.Topology.Nodes).Select(node =>
+        {
+            var (start, length) = CellTopology.EdgesInto(node).GetOffsetAndLength(_space.Topology.EdgeCount);
+            return (IReadOnlyList<Choice>)[.. Enumerable.Range(start, length).SelectMany(edge => mask.Live(kind, edge)
+                .Where(row => _space.Operations[row].CanBeChosen)
+                .Select(row => new Choice(edge, row, score(kind, edge, row))))];
+        }).ToArray())];
+    }
+
+    /// <summary>What may be chosen, all scores 0.</summary>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
+    public static GenotypeChoices Of(OperationMask mask, bool mayShareInput)
+    {
+        mask.ThrowIfNoGenotype();
+        return new GenotypeChoices(mask, mayShareInput, (_, _, _) => 0);
+    }
+
+    /// <summary>What may be chosen, with the scores of a relaxation.</summary>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
+    public static GenotypeChoices Of(Relaxation relaxation, ArchitectureParameters architecture)
+    {
+        architecture.Mask.ThrowIfNoGenotype();
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var edges = architecture.EdgeWeights()?.Select(Values).ToArray();
+        var operations = SearchSpace.CellKinds.Select(kind => Values(relaxation.Strengths(architecture, kind))).ToArray();
+        var rows = architecture.Mask.Space.Operations.Count;
+        return new GenotypeChoices(architecture.Mask, relaxation.MayShareInput, (kind, edge, row) =>
+            operations[(int)kind][edge * rows + row] * (edges?[(int)kind][edge] ?? 1));
+
+        static double[] Values(Tensor weights) => weights.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+    }
+
+    /// <summary>The two strongest pairs of every node, among equals the earlier ones.</summary>
+    public Genotype Strongest() => Genotype(kind => _nodes[(int)kind].Select(choices => choices.OrderByDescending(choice => choice.Score)
+        .DistinctBy(choice => _mayShareInput ? (choice.Edge, choice.Row) : (choice.Edge, 0))
+        .Take(PerNode)));
+
+    /// <summary>The lowest and the highest cost that a genotype can have.</summary>
+    public (long Cheapest, long Dearest) Range(GenotypeCosts costs)
+    {
+        var sums = SearchSpace.CellKinds.SelectMany(kind => _nodes[(int)kind].Select(choices => Pairs(kind, choices, costs))).ToArray();
+        return (costs.Reference + sums.Sum(pairs => pairs.Keys.Min()), costs.Reference + sums.Sum(pairs => pairs.Keys.Max()));
+    }
+
+    /// <summary>
+    /// The genotype of the highest score among those whose cost lies between two bounds; where there is none, the dearest one below. Found
+    /// by dynamic programming over the nodes and their costs, which add up.
+    /// </summary>
+    /// <param name="costs">What every pair costs.</param>
+    /// <param name="from">The lowest cost.</param>
+    /// <param name="to">The highest cost; not below that of the cheapest genotype.</param>
+    public Genotype Strongest(GenotypeCosts costs, long from, long to)
+    {
+        var (normal, reduction) = (Sums(CellKind.Normal, costs), Sums(CellKind.Reduction, costs));
+        var (low, high) = (from - costs.Reference, to - costs.Reference);
+        var others = reduction.Last.OrderBy(at => at.Key).Select(at => (Cost: at.Key, at.Value.Score)).ToArray();
+        (long Normal, long Reduction, double Score)? best = null, below = null;
+        // As one cost goes up, the other ones that go with it move down: the best of them stands at the front of a queue.
+        var window = new LinkedList<(long Cost, double Score)>();
+        var next = others.Length - 1;
+        foreach (var (cost, entry) in normal.Last.OrderBy(at => at.Key))
+        {
+            for (; next >= 0 && cost + others[next].Cost >= low; next--)
+            {
+                while (window.Last is { } last && last.Value.Score <= others[next].Score)
+                    window.RemoveLast();
+                window.AddLast(others[next]);
+            }
+            while (window.First is { } first && cost + first.Value.Cost > high)
+                window.RemoveFirst();
+            if (window.First is { } within && (best is null || entry.Score + within.Value.Score > best.Value.Score))
+                best = (cost, within.Value.Cost, entry.Score + within.Value.Score);
+            if (best is null && next >= 0)                                          // others[next] is the dearest that stays below
+            {
+                var score = entry.Score + others[next].Score;
+                var (sum, dearest) = (cost + others[next].Cost, below is { } old ? old.Normal + old.Reduction : long.MinValue);
+                if (sum > dearest || sum == dearest && score > below!.Value.Score)
+                    below = (cost, others[next].Cost, score);
+            }
+        }
+        var found = best ?? below ?? throw new InvalidOperationException($"No genotype costs {to} or less.");
+        return Genotype(kind => kind == CellKind.Normal ? normal.Path(found.Normal) : reduction.Path(found.Reduction));
+    }
+
+    /// <summary>The pairs for every cost that a node can have, those of the highest score.</summary>
+    private Dictionary<long, Entry> Pairs(CellKind kind, IReadOnlyList<Choice> choices, GenotypeCosts costs)
+    {
+        var pairs = new Dictionary<long, Entry>();
+        for (var first = 0; first < choices.Count; first++)
+        {
+            for (var second = first + 1; second < choices.Count; second++)
+            {
+                var (a, b) = (choices[first], choices[second]);
+                if (a.Edge != b.Edge || _mayShareInput)
+                    Entry.Keep(pairs, costs.Of(kind, a) + costs.Of(kind, b), new Entry(a.Score + b.Score, 0, a, b));
+            }
+        }
+        return pairs;
+    }
+
+    private Table Sums(CellKind kind, GenotypeCosts costs)
+    {
+        var stages = new List<Dictionary<long, Entry>> { new() { [0] = default } };
+        foreach (var choices in _nodes[(int)kind])
+        {
+            var (pairs, sums) = (Pairs(kind, choices, costs), new Dictionary<long, Entry>());
+            foreach (var (before, so) in stages[^1])
+            {
+                foreach (var (cost, pair) in pairs)
+                    Entry.Keep(sums, before + cost, pair with { Score = so.Score + pair.Score, Before = before });
+            }
+            stages.Add(sums.Count > MostCosts ? Fewer(sums) : sums);
+        }
+        return new Table(stages);
+    }
+
+    private static Dictionary<long, Entry> Fewer(Dictionary<long, Entry> sums)
+    {
+        var lowest = sums.Keys.Min();
+        var width = (sums.Keys.Max() - lowest) / MostCosts + 1;
+        return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score)).ToDictionary();
+    }
+
+    private Genotype Genotype(Func<CellKind, IEnumerable<IEnumerable<Choice>>> chosen)
+    {
+        return new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction));
+
+        CellGenotype Cell(CellKind kind) => new(chosen(kind).SelectMany(node => node.OrderByDescending(choice => choice.Score))
+            .Select(choice => new GenotypeEdge(_space.Operations[choice.Row].Name, _space.Topology.Ends(choice.Edge).From)));
+    }
+
+    /// <summary>An edge and one of its operations.</summary>
+    public readonly record struct Choice(int Edge, int Row, double Score);
+
+    /// <summary>The best way to a cost: its score, the cost before the last node, and what the last node chooses.</summary>
+    private readonly record struct Entry(double Score, long Before, Choice First, Choice Second)
+    {
+        public static void Keep(Dictionary<long, Entry> entries, long cost, Entry entry)
+        {
+            if (!entries.TryGetValue(cost, out var old) || entry.Score > old.Score)
+                entries[cost] = entry;
+        }
+    }
+
+    /// <summary>The best way to every cost, after every node.</summary>
+    private sealed record Table(IReadOnlyList<Dictionary<long, Entry>> Stages)
+    {
+        public Dictionary<long, Entry> Last => Stages[^1];
+
+        public IEnumerable<IEnumerable<Choice>> Path(long cost)
+        {
+            var nodes = new List<Choice[]>();
+            for (var stage = Stages.Count - 1; stage > 0; stage--)
+            {
+                var entry = Stages[stage][cost];
+                nodes.Add([entry.First, entry.Second]);
+                cost = entry.Before;
+            }
+            nodes.Reverse();
+            return nodes;
+        }
+    }
+}
