@@ -70,7 +70,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
         if (method?.Pruning == PruningKind.ZeroShotToGenotype)
         {
-            RefuseCostTarget(method);
+            if (_options.Settings.CostTarget is { } target)
+                throw _host.Process(new InvalidOperationException(NoSearchKeepsTo(target, method)));
             var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, DecidesBefore(method), _host));
             run.Log.DecidedByPruning(method.Name, decided);
             return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
@@ -78,6 +79,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
+        if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
+            run.Log.CostTargetWithoutEffect(limit.ToString(), mask);
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Checkpoint(RunStage.Search), run.Cancellation);
         if (result.Options.BatchSize != settings.BatchSize)
             run.Log.SmallerBatch(result.Options.BatchSize, settings.BatchSize);
@@ -116,15 +119,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         $"The pruning stage follows {method}, a method that is no preset, and hands on nothing but its name. " +
         "Give the options of MaskedDartsSearch the same Method.";
 
-    private void RefuseCostTarget(SearchMethod method)
-    {
-        if (_options.Settings.CostTarget is { } target)
-        {
-            throw _host.Process(new InvalidOperationException(
-                $"Settings.CostTarget is {target}, but method {method} decides on the architecture by pruning, without a search that could " +
-                "keep to it. Choose a method that searches, or leave CostTarget out."));
-        }
-    }
+    private static string NoSearchKeepsTo(CostTarget target, SearchMethod method) =>
+        $"Settings.CostTarget is {target}, but method {method} decides on the architecture by pruning, without a search that could keep " +
+        "to it. Choose a method that searches, or leave CostTarget out.";
 
     private static string DecidesBefore(SearchMethod method) =>
         $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch";
@@ -158,6 +155,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
             Method?.Validate();
+            if (Method?.Pruning == PruningKind.ZeroShotToGenotype && Settings.CostTarget is { } target)
+                throw new ArgumentException(NoSearchKeepsTo(target, Method));
             (Method?.Apply(Settings) ?? Settings).Validate();
             Mask?.ThrowIfNoGenotype();
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);

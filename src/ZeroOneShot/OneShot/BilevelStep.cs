@@ -124,7 +124,18 @@ public sealed class BilevelStep : IDisposable
     private Mixture Mix(SearchMoment moment, string half)
     {
         using var random = RandomStream.Of(_options.Seed, $"search: relaxation of the {half}, step {moment.Step}");
-        return _options.Relaxation.Mix(_architecture, moment, random);
+        var mixture = _options.Relaxation.Mix(_architecture, moment, random);
+        foreach (var (kind, edge, row) in mixture.Live.AllLive)
+        {
+            if (!_supernet.Mask[kind, edge, row])
+            {
+                mixture.Dispose();
+                throw new InvalidOperationException($"{_options.Relaxation.GetType().Name} mixes operation " +
+                    $"'{_supernet.Mask.Space.Operations[row].Name}' on edge {edge} of the {kind} cell, which the mask has removed; " +
+                    "the live operations of a mixture are those of ArchitectureParameters.Mask, or some of them.");
+            }
+        }
+        return mixture;
     }
 
     private (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
