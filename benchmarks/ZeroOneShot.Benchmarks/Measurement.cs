@@ -111,11 +111,12 @@ internal sealed record Measurement(
         var warmUp = Repetitions == 0 ? 0 : WarmUp;                         // memory: one step, the first
         for (var i = 0; i < Math.Max(1, warmUp + Repetitions); i++)
         {
+            var moment = new SearchMoment(Epoch: 1, Epochs: 2, Step: i);      // half way: all terms of the loss count
             var start = Stopwatch.GetTimestamp();
-            step.ArchitectureStep(searchImages, labels, options.BetaDecay);
+            step.ArchitectureStep(searchImages, labels, moment);
             architectureSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             start = Stopwatch.GetTimestamp();
-            step.WeightsStep(trainImages, labels);
+            step.WeightsStep(trainImages, labels, moment);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return new Result(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));

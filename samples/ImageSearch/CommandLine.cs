@@ -52,6 +52,9 @@ internal static class CommandLine
         Number("--channels", "Channels of the first cells in both networks, in place of the preset's.");
     private static readonly Option<int?> s_cells = Number("--cells", "Cells of both networks, in place of the preset's.");
 
+    private static readonly Option<long?> s_maxParameters = Limit("--max-parameters", "parameters");
+    private static readonly Option<long?> s_maxMultiplyAdds = Limit("--max-multiply-adds", "multiply-adds");
+
     private static readonly Option<int?> s_imagesPerClass =
         Number("--images-per-class", "Images of every class to train on, in place of the preset's number; a quarter of it is tested on.");
 
@@ -75,7 +78,8 @@ internal static class CommandLine
     {
         var command = new RootCommand("Searches a convolutional network for your images, trains it, and saves it as an ML.NET model.")
         {
-            s_data, s_method, s_preset, s_seed, s_out, s_epochs, s_searchEpochs, s_channels, s_cells, s_imagesPerClass, s_imageSize, s_grey,
+            s_data, s_method, s_preset, s_seed, s_out, s_epochs, s_searchEpochs, s_channels, s_cells, s_maxParameters,
+            s_maxMultiplyAdds, s_imagesPerClass, s_imageSize, s_grey,
         };
         command.SetAction(parsed => Run(parsed, run));
         var parsed = command.Parse(args);
@@ -135,7 +139,8 @@ internal static class CommandLine
         Method = SearchMethod.Parse(parsed.GetRequiredValue(s_method)),
         Preset = Preset.Parse(parsed.GetRequiredValue(s_preset)).With(
             parsed.GetValue(s_epochs), parsed.GetValue(s_searchEpochs), parsed.GetValue(s_channels), parsed.GetValue(s_cells),
-            AtLeastOne(s_imagesPerClass, parsed.GetValue(s_imagesPerClass))),
+            AtLeastOne(s_imagesPerClass, parsed.GetValue(s_imagesPerClass)))
+            .KeptTo(parsed.GetValue(s_maxParameters), parsed.GetValue(s_maxMultiplyAdds)),
         Seed = parsed.GetValue(s_seed),
         Out = Outside(parsed.GetRequiredValue(s_out), parsed.GetValue(s_data)),
         ImageSize = parsed.GetValue(s_imageSize),
@@ -143,6 +148,11 @@ internal static class CommandLine
     };
 
     private static Option<int?> Number(string name, string description) => new(name) { Description = description, HelpName = "N" };
+
+    private static Option<long?> Limit(string name, string what) => new(name)
+    {
+        Description = $"The most {what} that the found network may have; it gets at least 95 % of them.", HelpName = "N",
+    };
 
     private static int? AtLeastOne(Option<int?> option, int? value) =>
         value is < 1 ? throw new ArgumentException($"{option.Name} is {value}; expected at least 1.") : value;

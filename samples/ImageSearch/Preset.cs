@@ -97,6 +97,21 @@ internal sealed record Preset
         ImagesPerClass = imagesPerClass ?? ImagesPerClass,
     };
 
+    /// <summary>The preset with a limit on what the found network costs; at most one is given.</summary>
+    /// <exception cref="ArgumentException">Both are given.</exception>
+    public Preset KeptTo(long? parameters, long? multiplyAdds) => (parameters, multiplyAdds) switch
+    {
+        (null, null) => this,
+        (not null, not null) => throw new ArgumentException("--max-parameters and --max-multiply-adds are both given; choose one."),
+        _ => this with
+        {
+            Search = Search with
+            {
+                CostTarget = new CostTarget { Parameters = parameters, MultiplyAdds = multiplyAdds, Network = Train.Network },
+            },
+        },
+    };
+
     /// <summary>The preset with batches no larger than the data set allows, of which the search takes one half to train on.</summary>
     /// <exception cref="ArgumentException">There are too few images for batches of two.</exception>
     public Preset FittedTo(int trainImages)

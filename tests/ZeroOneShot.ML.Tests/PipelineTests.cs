@@ -21,14 +21,14 @@ public sealed class PipelineTests(TrainedModel trained) : IClassFixture<TrainedM
         using var model = Toy.Pipeline(_ml, method).Fit(trained.Data);
         var (pruned, searched) = (Stage<ZeroShotPruneTransformer>(model), Stage<MaskedDartsSearchTransformer>(model));
         Assert.Equal(method, searched.Method);
-        Assert.Equal(method.Pruning == PruningKind.None, pruned.Mask.Equals(OperationMask.Full(Toy.Space)));
+        Assert.Equal(method.Pruning == PruningKind.None, pruned.Mask.Equals(method.StartMask(Toy.Space)));
         Assert.Equal(method.Pruning == PruningKind.ZeroShotToGenotype, searched.Result is null);
         Assert.Equal(searched.Result is not null && method.EdgeNormalization, searched.Result?.Betas is not null);
         Assert.Equal(searched.Genotype, model.LastTransformer.Genotype);
 
         _ml.Model.Save(model, trained.Data.Schema, folder.File("model.zip"));
         var info = SearchInfo.Read(folder.File("model.zip"), Toy.Space);
-        Assert.Equal((method, pruned.Mask, searched.Genotype), (info.Method, info.Mask, info.Genotype));
+        Assert.Equal((method.Name, pruned.Mask, searched.Genotype), (info.Method, info.Mask, info.Genotype));
         Assert.Equal(Toy.ClassNames, info.ClassNames);
         Assert.Contains("\"train\"", info.Settings);
     }

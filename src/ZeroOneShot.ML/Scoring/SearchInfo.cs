@@ -17,7 +17,7 @@ public sealed record SearchInfo
     /// </summary>
     public const string MaskKey = "mask";
 
-    /// <summary>Metadata key of the name of the method of Table 1. Absent where it was none of them.</summary>
+    /// <summary>Metadata key of the name of the method. Absent where none was named.</summary>
     public const string MethodKey = "method";
 
     /// <summary>
@@ -35,8 +35,10 @@ public sealed record SearchInfo
     /// <summary>The operations that were searched; null where the genotype was given by hand.</summary>
     public OperationMask? Mask { get; init; }
 
-    /// <summary>The method; null where it was none of Table 1.</summary>
-    public SearchMethod? Method { get; init; }
+    /// <summary>
+    /// The name of the method, one of <see cref="SearchMethod.All"/> or one of the user's own; null where none was named.
+    /// </summary>
+    public string? Method { get; init; }
 
     /// <summary>The names of the classes, in the order of the scores.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
@@ -73,7 +75,7 @@ public sealed record SearchInfo
             {
                 Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
                 Mask = mask,
-                Method = metadata.TryGetValue(MethodKey, out var method) ? SearchMethod.Parse(method) : null,
+                Method = metadata.GetValueOrDefault(MethodKey),
                 ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey))
                     ?? throw new InvalidDataException(
                         $"{where} has no class names in its metadata; expected a network trained by CellNetTrainer."),

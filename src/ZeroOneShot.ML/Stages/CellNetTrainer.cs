@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -80,7 +79,6 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var earlier = Earlier(SearchAnnotations.SearchSettings, SearchInfo.SettingsKey);
         // What is wrong with any of these, or with the validation set, is said before the training and not after it.
         var knownMask = mask is null ? null : OperationMask.FromJson(mask, _options.Space);
-        var knownMethod = method is null ? null : SearchMethod.Parse(method);
         StageSettings.Parse(earlier);
         CheckValidationSet();
 
@@ -115,7 +113,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             ByteInput = pixels.IsByte,
             InputScale = _options.PixelScale,
             Mask = knownMask,
-            Method = knownMethod,
+            Method = method,
             Settings = StageSettings.With(earlier, start is null ? "train" : "continue", settings),
         });
 

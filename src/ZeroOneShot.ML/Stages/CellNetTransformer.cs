@@ -74,8 +74,10 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>The operations that were searched; null where the genotype was given by hand.</summary>
     public OperationMask? Mask { get; }
 
-    /// <summary>The method that was followed; null where it was none of Table 1.</summary>
-    public SearchMethod? Method { get; }
+    /// <summary>
+    /// The name of the method that was followed, one of <see cref="SearchMethod.All"/> or one of the user's own; null where none was named.
+    /// </summary>
+    public string? Method { get; }
 
     /// <summary>The name of the pixel column.</summary>
     public string FeatureColumnName { get; }
@@ -199,7 +201,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         if (description.Mask is not null)
             metadata[SearchInfo.MaskKey] = description.Mask.ToJson();
         if (description.Method is not null)
-            metadata[SearchInfo.MethodKey] = description.Method.Name;
+            metadata[SearchInfo.MethodKey] = description.Method;
         metadata[SearchInfo.LibraryVersionKey] =
             typeof(CellNetTransformer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
         return metadata;
@@ -302,7 +304,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
 
         public required OperationMask? Mask { get; init; }
 
-        public required SearchMethod? Method { get; init; }
+        public required string? Method { get; init; }
 
         public required string Settings { get; init; }
     }

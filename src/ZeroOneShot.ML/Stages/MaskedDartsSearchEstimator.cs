@@ -66,10 +66,12 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var mask = _options.Mask
             ?? OperationMask.FromJson(Stage.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
         var method = _options.Method
-            ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? SearchMethod.Parse(name) : null);
+            ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? Preset(name) : null);
         var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
         if (method?.Pruning == PruningKind.ZeroShotToGenotype)
         {
+            if (_options.Settings.CostTarget is { } target)
+                throw _host.Process(new InvalidOperationException(NoSearchKeepsTo(target, method)));
             var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, DecidesBefore(method), _host));
             run.Log.DecidedByPruning(method.Name, decided);
             return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
@@ -77,6 +79,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
+        if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
+            run.Log.CostTargetWithoutEffect(limit.ToString(), mask);
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Checkpoint(RunStage.Search), run.Cancellation);
         if (result.Options.BatchSize != settings.BatchSize)
             run.Log.SmallerBatch(result.Options.BatchSize, settings.BatchSize);
@@ -99,13 +103,25 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         if (_options.Mask is null)
             Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
+        if (_options.Method is null && features.Annotations.Any(annotation => annotation.Name == SearchAnnotations.OwnSearchMethod))
+            throw _host.Process(new InvalidOperationException(OwnMethod("one of your own")));
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
-        if (_options.Method is not null)
-            kinds.Add(SearchAnnotations.SearchMethod);
+        kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
         return Stage.Promise(inputSchema, features, kinds);
     }
+
+    private SearchMethod Preset(string name) =>
+        SearchMethod.Find(name) ?? throw _host.Process(new InvalidOperationException(OwnMethod($"'{name}'")));
+
+    private static string OwnMethod(string method) =>
+        $"The pruning stage follows {method}, a method that is no preset, and hands on nothing but its name. " +
+        "Give the options of MaskedDartsSearch the same Method.";
+
+    private static string NoSearchKeepsTo(CostTarget target, SearchMethod method) =>
+        $"Settings.CostTarget is {target}, but method {method} decides on the architecture by pruning, without a search that could keep " +
+        "to it. Choose a method that searches, or leave CostTarget out.";
 
     private static string DecidesBefore(SearchMethod method) =>
         $"Method {method} decides on the architecture by pruning: put ZeroShotPrune with the same method before MaskedDartsSearch";
@@ -114,7 +130,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     public sealed class Options : StageOptions
     {
         /// <summary>
-        /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none,
+        /// The method to follow. Default null: the one that the pruning stage followed, if it is a preset; where there is none,
         /// <see cref="Settings"/> are taken as they are.
         /// </summary>
         public SearchMethod? Method { get; set; }
@@ -128,9 +144,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
-        /// All other settings, <see cref="SearchOptions.Patience"/> and <see cref="SearchOptions.TimeLimit"/> among them. A method decides
-        /// on partial connections, edge normalisation and beta decay; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/>
-        /// stand here, not there.
+        /// All other settings, <see cref="SearchOptions.Patience"/>, <see cref="SearchOptions.TimeLimit"/> and
+        /// <see cref="SearchOptions.CostTarget"/> among them. A method decides on partial connections, edge normalisation, relaxation and
+        /// terms of the loss; <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there.
         /// </summary>
         public SearchOptions Settings { get; set; } = new();
 
@@ -138,6 +154,9 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         {
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
+            Method?.Validate();
+            if (Method?.Pruning == PruningKind.ZeroShotToGenotype && Settings.CostTarget is { } target)
+                throw new ArgumentException(NoSearchKeepsTo(target, Method));
             (Method?.Apply(Settings) ?? Settings).Validate();
             Mask?.ThrowIfNoGenotype();
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);

@@ -14,8 +14,14 @@ public static class SearchAnnotations
     /// </summary>
     public const string Genotype = nameof(Genotype);
 
-    /// <summary>The name of the method of Table 1 that pruning or search followed; absent where it was none of them.</summary>
+    /// <summary>The name of the method that pruning or search followed; absent where none was named.</summary>
     public const string SearchMethod = nameof(SearchMethod);
+
+    /// <summary>
+    /// Set beside <see cref="SearchMethod"/>, to the same name, where the method is one of the user's own: a search then needs the method
+    /// itself, of which only the name is handed on.
+    /// </summary>
+    public const string OwnSearchMethod = nameof(OwnSearchMethod);
 
     /// <summary>A JSON object with the settings of the stages so far: <c>prune</c> and <c>search</c>.</summary>
     public const string SearchSettings = nameof(SearchSettings);

@@ -64,7 +64,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         settings = method?.Apply(settings) ?? settings;
         var (mask, genotype) = (method?.Pruning ?? PruningKind.ZeroShot) switch
         {
-            PruningKind.None => (OperationMask.Full(settings.Space), null),
+            PruningKind.None => (method!.StartMask(settings.Space), null),
             PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
             PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, Checkpoint(), run.Cancellation), null),
             _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, Checkpoint(), run.Cancellation) is var found
@@ -88,8 +88,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.SearchSettings };
-        if (_options.Method is not null)
-            kinds.Add(SearchAnnotations.SearchMethod);
+        kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             kinds.Add(SearchAnnotations.Genotype);
         return Stage.Promise(inputSchema, features, kinds);
@@ -99,8 +98,9 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     public sealed class Options : StageOptions
     {
         /// <summary>
-        /// The method of Table 1 to follow: how to prune, and with which kind of supernet; the search stage follows it too. Default
-        /// <see cref="SearchMethod.ZeroOneShot"/>. Null prunes by Algorithm 1 with <see cref="Settings"/> as they are.
+        /// The method to follow: how to prune, and with which kind of supernet; the search stage follows it too, but needs to be given one
+        /// that is no preset itself. Default <see cref="SearchMethod.ZeroOneShot"/>. Null prunes by Algorithm 1 with <see cref="Settings"/>
+        /// as they are.
         /// </summary>
         public SearchMethod? Method { get; set; } = SearchMethod.ZeroOneShot;
 
@@ -113,6 +113,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         internal Options Checked()
         {
             ArgumentNullException.ThrowIfNull(Settings);
+            Method?.Validate();
             (Method?.Apply(Settings) ?? Settings).Validate();
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }

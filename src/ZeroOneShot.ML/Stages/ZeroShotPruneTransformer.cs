@@ -28,9 +28,20 @@ public sealed class ZeroShotPruneTransformer : AnnotatingTransformer
             [SearchAnnotations.SearchSettings] = settings,
         };
         if (method is not null)
-            annotations[SearchAnnotations.SearchMethod] = method.Name;
+        {
+            foreach (var kind in MethodAnnotations(method))
+                annotations[kind] = method.Name;
+        }
         if (genotype is not null)
             annotations[SearchAnnotations.Genotype] = genotype.ToJson();
         return annotations;
     }
+
+    /// <summary>The annotations that hold a method's name.</summary>
+    internal static IReadOnlyList<string> MethodAnnotations(SearchMethod? method) => method switch
+    {
+        null => [],
+        { IsPreset: true } => [SearchAnnotations.SearchMethod],
+        _ => [SearchAnnotations.SearchMethod, SearchAnnotations.OwnSearchMethod],
+    };
 }

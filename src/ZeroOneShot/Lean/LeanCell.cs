@@ -20,6 +20,8 @@ namespace ZeroOneShot.Lean;
 /// <para>g_i = dL/d(output) part i + sum over e, o of c_eo (do/dx)' gM_k, and on the other channels
 /// sum over e of beta_e bypass' gB_k;</para>
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
+/// <para>An operation that does not run (GDAS runs one an edge) is left out of these sums; where its weight is added to the edge's output as
+/// a number, dL/dw_eo = beta_e [gM_k, 1].</para>
 /// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of
 /// the cell's output, which the next cells keep anyway (where the output is some of the nodes alone, backwards all are computed once
 /// more); where M_k and B_k lie in it after the shuffle, they are added up. Operations
@@ -139,8 +141,8 @@ internal sealed class LeanCell
     {
         using var scope = NewDisposeScope();
         var x = Mixed(state);
-        var operations = uses.Operations.Where(use => use.Edges.Any(edge => c[_cell.Kind, edge.Index, use.Row] != 0)).ToArray();
-        Workers.Run(operations.Length, Output, Add);
+        var operations = c.Runs(_cell.Kind, uses);
+        Workers.Run(operations.Count, Output, Add);
 
         Tensor Output(int i)
         {
@@ -166,7 +168,16 @@ internal sealed class LeanCell
         using var scope = NewDisposeScope();
         var x = Mixed(state);
         var gx = total is null ? null : Mixed(total);
-        Workers.Run(uses.Operations.Count, Gradient, Add);
+        var operations = c.Runs(_cell.Kind, uses);
+        Workers.Run(operations.Count, Gradient, Add);
+        if (mixing && c.AddsIdleWeights)
+        {
+            foreach (var edge in uses.Edges)
+            {
+                using var ones = ones_like(order.Packed(gradients[edge.Node].Mixed));
+                c.AddIdle(_cell.Kind, edge.Index, order.Product(gradients[edge.Node].Mixed, ones));
+            }
+        }
         if (_partial == 1)
             return;
 
@@ -187,7 +198,7 @@ internal sealed class LeanCell
         (Tensor? Input, double[] Products) Gradient(int i)
         {
             using var one = NewDisposeScope();
-            var use = uses.Operations[i];
+            var use = operations[i];
             using var run = order.Run(use.Module, x, gx is not null);
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
             var gradient = zeros_like(run.Output);
@@ -197,7 +208,7 @@ internal sealed class LeanCell
 
         void Add(int i, (Tensor? Input, double[] Products) result)
         {
-            var use = uses.Operations[i];
+            var use = operations[i];
             for (var edge = 0; edge < result.Products.Length; edge++)
                 c.AddOperation(_cell.Kind, use.Edges[edge].Index, use.Row, result.Products[edge]);
             if (result.Input is null)

@@ -59,6 +59,10 @@ internal sealed class StateUses
         /// <summary>What is run.</summary>
         public nn.Module<Tensor, Tensor> Module => Modules[0];
 
+        /// <summary>A run for each edge.</summary>
+        public IEnumerable<OperationUse> Apart() =>
+            Edges.Count == 1 ? [this] : Edges.Select((edge, i) => new OperationUse(Row, [Modules[i]], [edge]));
+
         /// <summary>Gives the modules that were not run the running statistics of the one that was.</summary>
         public void ShareStatistics()
         {

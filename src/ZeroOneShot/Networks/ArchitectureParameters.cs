@@ -55,16 +55,17 @@ public sealed class ArchitectureParameters : IDisposable
     public IEnumerable<Parameter> Parameters => _alphas.Concat(_betas ?? []);
 
     /// <summary>
-    /// Draws the start values: 1e-3 times a standard normal; 0 for masked alphas, which the L2 decay of Adam then leaves there.
+    /// Draws the start values: the scale times a standard normal; 0 for masked alphas, which the L2 decay of Adam then leaves there.
     /// </summary>
     /// <param name="random">The stream of random numbers.</param>
-    public void Initialize(RandomStream random)
+    /// <param name="scale">Their standard deviation, at least 0. Default <see cref="InitialScale"/>.</param>
+    public void Initialize(RandomStream random, double scale = InitialScale)
     {
         ArgumentNullException.ThrowIfNull(random);
         using var _ = no_grad();
         foreach (var parameter in Parameters)
         {
-            using var drawn = empty(parameter.shape, parameter.dtype).normal_(0, InitialScale, random.Generator);
+            using var drawn = empty(parameter.shape, parameter.dtype).normal_(0, scale, random.Generator);
             parameter.copy_(drawn);                                                 // numbers are drawn on the CPU, whatever the device
         }
         foreach (var kind in Mask.Space.Kinds)
@@ -72,14 +73,45 @@ public sealed class ArchitectureParameters : IDisposable
     }
 
     /// <summary>The softmax of alpha over the live operations of every edge, Eq. (1), and of beta over the edges into every node.</summary>
-    public Mixture Mixture() => new(Mask, [.. Mask.Space.Kinds.Select(OperationWeights)],
-        _betas is null ? null : [.. Mask.Space.Kinds.Select(EdgeWeights)]);
+    public Mixture Mixture() => Mixture(Softmax);
+
+    /// <summary>All live operations with weights of one's own, and the softmax of beta over the edges into every node.</summary>
+    /// <param name="weights">The weights of the operations of a kind of cell: edges x operations, 0 where masked.</param>
+    public Mixture Mixture(Func<CellKind, Tensor> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new Mixture(Mask, [.. Mask.Space.Kinds.Select(weights)], EdgeWeights());
+    }
+
+    /// <summary>Alpha with another value where it is masked: edges x operations. Its gradient goes to the live alphas alone.</summary>
+    /// <param name="kind">The kind of cell.</param>
+    /// <param name="masked">The value; minus infinity is what a softmax, a sigmoid or an exponential makes 0 of.</param>
+    public Tensor MaskedAlphas(CellKind kind, double masked = double.NegativeInfinity)
+    {
+        if (double.IsNegativeInfinity(masked))
+            return Alphas(kind).masked_fill(_masked[(int)kind], s_minusInfinity);
+        using Scalar value = masked;
+        return Alphas(kind).masked_fill(_masked[(int)kind], value);
+    }
+
+    /// <summary>The softmax of alpha over the live operations of every edge: edges x operations, 0 where masked.</summary>
+    /// <param name="kind">The kind of cell.</param>
+    public Tensor Softmax(CellKind kind)
+    {
+        using var live = MaskedAlphas(kind);
+        return nn.functional.softmax(live, -1);
+    }
+
+    /// <summary>
+    /// Per kind of cell the softmax of beta over the edges into every node: one weight an edge; null without edge normalisation.
+    /// </summary>
+    public IReadOnlyList<Tensor>? EdgeWeights() => _betas is null ? null : [.. Mask.Space.Kinds.Select(EdgeWeights)];
 
     /// <summary>log(sum(exp(alpha))) over the live operations of every edge: one value per edge.</summary>
     /// <param name="kind">The kind of cell.</param>
     public Tensor LogSumExp(CellKind kind)
     {
-        using var live = Alphas(kind).masked_fill(_masked[(int)kind], s_minusInfinity);
+        using var live = MaskedAlphas(kind);
         return live.logsumexp(1);
     }
 
@@ -88,10 +120,15 @@ public sealed class ArchitectureParameters : IDisposable
     /// weight where there is one.
     /// </summary>
     /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
-    public Genotype Genotype()
+    public Genotype Genotype() => Genotype(Softmax);
+
+    /// <summary>The same with scores of one's own in place of the softmax of alpha.</summary>
+    /// <param name="scores">The scores of the operations of a kind of cell: edges x operations.</param>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
+    public Genotype Genotype(Func<CellKind, Tensor> scores)
     {
         using var _ = no_grad();
-        using var mixture = Mixture();
+        using var mixture = Mixture(scores);
         var operations = Mask.Space.Kinds.Select(kind => Numbers(mixture.Operations(kind))!).ToArray();
         var edges = Mask.Space.Kinds.Select(kind => Numbers(mixture.Edges(kind))).ToArray();
         return Mask.ReadGenotype((kind, edge, operation) =>
@@ -123,12 +160,6 @@ public sealed class ArchitectureParameters : IDisposable
     {
         foreach (var tensor in _alphas.Concat(_betas ?? []).Concat(_masked))
             tensor.Dispose();
-    }
-
-    private Tensor OperationWeights(CellKind kind)
-    {
-        using var live = Alphas(kind).masked_fill(_masked[(int)kind], s_minusInfinity);
-        return nn.functional.softmax(live, -1);
     }
 
     private Tensor EdgeWeights(CellKind kind)

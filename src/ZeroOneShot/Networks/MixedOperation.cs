@@ -55,7 +55,8 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="input">N x C x H x W.</param>
     /// <param name="weights">One weight per row of the space's table.</param>
     /// <param name="live">The rows to run.</param>
-    internal Tensor Forward(Tensor input, Tensor weights, IEnumerable<int> live)
+    /// <param name="addsIdle">Whether the weights of the other rows are added as numbers (<see cref="Mixture.AddsIdleWeights"/>).</param>
+    internal Tensor Forward(Tensor input, Tensor weights, IReadOnlyCollection<int> live, bool addsIdle = false)
     {
         using var scope = NewDisposeScope();
         var x = _partial == 1 ? input : input.narrow(1, 0, _channels / _partial);
@@ -68,6 +69,8 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
             mix = mix is null ? term : mix.Plus(term);
         }
         mix ??= new ZeroModule(_stride).forward(x);
+        if (addsIdle && Enumerable.Range(0, _space.Operations.Count).Except(live).ToArray() is { Length: > 0 } idle)
+            mix = mix.Plus(cat([.. idle.Select(row => weights[row].unsqueeze(0))]).sum());
         return (_partial == 1 ? mix : ShuffleWithBypass(mix, input)).MoveToOuterDisposeScope();
     }
 

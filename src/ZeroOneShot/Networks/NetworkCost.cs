@@ -22,12 +22,26 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
         ArgumentNullException.ThrowIfNull(options);
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
-        var plan = NetworkPlan.Of(space, options, new FeatureSize(inputChannels, imageSize, imageSize), genotype);
+        return Of(NetworkPlan.Of(space, options, new FeatureSize(inputChannels, imageSize, imageSize), genotype), options, classes);
+    }
+
+    /// <summary>Counts a network, or, where its plan has no genotype, all but the chosen edges.</summary>
+    internal static NetworkCost Of(NetworkPlan plan, CellNetOptions options, int classes)
+    {
         var cost = default(LayerCost);
         foreach (var item in plan.Items)
-            cost += item is CellItem cell ? Of(cell, space, options.AffineOperations) : Of((BlockItem)item);
+            cost += item is CellItem cell ? Of(cell, plan.Space, options.AffineOperations) : Of((BlockItem)item);
         var channels = plan.Output.Channels;
         return new NetworkCost(cost.Parameters + (channels + 1) * classes, cost.MultiplyAdds + channels * classes);
+    }
+
+    /// <summary>Counts an operation on an edge, over all cells of a kind.</summary>
+    internal static NetworkCost Of(NetworkPlan plan, CellNetOptions options, CellKind kind, GenotypeEdge edge)
+    {
+        var cost = default(LayerCost);
+        foreach (var cell in plan.Items.OfType<CellItem>().Where(cell => cell.Kind == kind))
+            cost += Of(cell, plan.Space, edge, options.AffineOperations);
+        return new NetworkCost(cost.Parameters, cost.MultiplyAdds);
     }
 
     private static LayerCost Of(BlockItem block) => block.Layers.Cost(block.InputSizes[0], block.Channels, affine: true);
@@ -37,10 +51,13 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
         var cost = default(LayerCost);
         foreach (var (layers, size) in cell.Preprocess.Zip(cell.InputSizes))
             cost += layers.Cost(size, cell.Channels, affine: true);
-        foreach (var edge in cell.Genotype!.Edges)
-            cost += cell.Layers(space, edge).Cost(cell.Size(edge.Input), cell.Channels, affineOperations);
+        foreach (var edge in cell.Genotype?.Edges ?? [])
+            cost += Of(cell, space, edge, affineOperations);
         return cost;
     }
+
+    private static LayerCost Of(CellItem cell, SearchSpace space, GenotypeEdge edge, bool affine) =>
+        cell.Layers(space, edge).Cost(cell.Size(edge.Input), cell.Channels, affine);
 
     /// <summary>Adds two sizes.</summary>
     public static NetworkCost operator +(NetworkCost a, NetworkCost b) => new(a.Parameters + b.Parameters, a.MultiplyAdds + b.MultiplyAdds);

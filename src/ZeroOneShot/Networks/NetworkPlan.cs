@@ -29,14 +29,15 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
 
     /// <summary>The plan of a search network.</summary>
     public static NetworkPlan Of(SearchSpace space, SupernetOptions options, FeatureSize images) =>
-        Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null);
+        Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null, options.NormalizedOutput);
 
-    /// <summary>The plan of an evaluation network.</summary>
-    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, FeatureSize images, Genotype genotype) =>
+    /// <summary>The plan of an evaluation network; without a genotype, what all of them have in common.</summary>
+    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, FeatureSize images, Genotype? genotype) =>
         Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype);
 
     private static NetworkPlan Of(
-        SearchSpace space, string? stemName, int? stemMultiplier, int channels, int cells, FeatureSize images, Genotype? genotype)
+        SearchSpace space, string? stemName, int? stemMultiplier, int channels, int cells, FeatureSize images, Genotype? genotype,
+        bool normalizedOutput = false)
     {
         var (macro, topology) = (space.Macro, space.Topology);
         var stem = macro.StemOf(stemName);
@@ -53,8 +54,9 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
             else
                 AddBlock($"cells.{number}", item.Layers, channels);
         }
-        if (macro.Head.Count > 0)
-            AddBlock("lastact", macro.Head, items[^1].Output.Channels);
+        var head = macro.Head.Count == 0 && normalizedOutput ? [new BatchNorm(), new Relu()] : macro.Head;
+        if (head.Count > 0)
+            AddBlock("lastact", head, items[^1].Output.Channels);
         return new NetworkPlan(space, images, items, macro.AuxiliaryItem(cells) + stem.Parts.Count);
 
         void AddBlock(string name, IReadOnlyList<Layer> layers, long blockChannels)

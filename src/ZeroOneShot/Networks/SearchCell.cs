@@ -59,7 +59,8 @@ public sealed class SearchCell : nn.Module
             Tensor? sum = null;
             for (var edge = Topology.FirstEdge(node); edge < Topology.FirstEdge(node + 1); edge++)
             {
-                var mix = _edges[edge].Forward(states[Topology.Ends(edge).From], weights[edge], mixture.Live.Live(Kind, edge));
+                var live = mixture.Live.Live(Kind, edge).ToArray();
+                var mix = _edges[edge].Forward(states[Topology.Ends(edge).From], weights[edge], live, mixture.AddsIdleWeights);
                 if (edgeWeights is not null)
                     mix = edgeWeights[edge] * mix;
                 sum = sum is null ? mix : sum.Plus(mix);

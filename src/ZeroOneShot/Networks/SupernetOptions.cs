@@ -23,6 +23,11 @@ public sealed record SupernetOptions
     /// <summary>The name of one of the stems of the space's network. Null, the default: its first.</summary>
     public string? Stem { get; init; }
 
+    /// <summary>
+    /// Whether a batch norm and a ReLU stand between the last cell and the pooling, as in the networks of GDAS' public code. Default false.
+    /// </summary>
+    public bool NormalizedOutput { get; init; }
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {

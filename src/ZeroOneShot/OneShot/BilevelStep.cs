@@ -25,7 +25,7 @@ public sealed class BilevelStep : IDisposable
     /// <summary>Prepares the two optimizers.</summary>
     /// <param name="supernet">The network; put in training mode.</param>
     /// <param name="architecture">Alphas and betas.</param>
-    /// <param name="options">Learning rates, decays, clipping.</param>
+    /// <param name="options">Relaxation, terms of the architecture loss, learning rates, decays, clipping, seed.</param>
     public BilevelStep(Supernet supernet, ArchitectureParameters architecture, SearchOptions options)
     {
         ArgumentNullException.ThrowIfNull(supernet);
@@ -53,17 +53,17 @@ public sealed class BilevelStep : IDisposable
     /// <summary>One Adam step of alpha and beta; weights do not move and get no gradient.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <param name="labels">Class of each image, int64, N.</param>
-    /// <param name="betaDecay">lambda of this epoch; 0 is none.</param>
+    /// <param name="moment">When it is taken. Default: the first step.</param>
     /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
-    public (double Loss, long Correct) ArchitectureStep(Tensor images, Tensor labels, double betaDecay = 0)
+    public (double Loss, long Correct) ArchitectureStep(Tensor images, Tensor labels, SearchMoment moment = default)
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: false, architecture: true);
         _architectureParameters.Gradient.zero_();
-        using var mixture = _architecture.Mixture();
+        using var mixture = Mix(moment, "architecture");
         var (logits, crossEntropy) = Gradient(images, labels, mixture, mixing: true);
-        if (betaDecay > 0)
-            BetaDecay.Loss(_architecture).Times(betaDecay).backward();
+        foreach (var term in _options.LossTerms)
+            term.Loss(_architecture, _options.Relaxation, moment)?.backward();
         _architectureOptimizer.Step();
         return Outcome(crossEntropy, logits, labels);
     }
@@ -71,13 +71,14 @@ public sealed class BilevelStep : IDisposable
     /// <summary>One SGD step of the weights with clipped gradient; alpha and beta do not move and get no gradient.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <param name="labels">Class of each image, int64, N.</param>
+    /// <param name="moment">When it is taken. Default: the first step.</param>
     /// <returns>Mean cross entropy and the number of images classified rightly.</returns>
-    public (double Loss, long Correct) WeightsStep(Tensor images, Tensor labels)
+    public (double Loss, long Correct) WeightsStep(Tensor images, Tensor labels, SearchMoment moment = default)
     {
         using var scope = NewDisposeScope();
         RequireGradients(weights: true, architecture: false);
         _weights.Gradient.zero_();
-        using var mixture = _architecture.Mixture();
+        using var mixture = Mix(moment, "weights");
         var (logits, loss) = Gradient(images, labels, mixture, mixing: false);
         GradientNorm = _weights.ClipGradient(_options.ClipNorm);
         _weightsOptimizer.Step();
@@ -119,6 +120,23 @@ public sealed class BilevelStep : IDisposable
         _architectureOptimizer.Dispose();
         _weights.Dispose();
         _architectureParameters.Dispose();
+    }
+
+    private Mixture Mix(SearchMoment moment, string half)
+    {
+        using var random = RandomStream.Of(_options.Seed, $"search: relaxation of the {half}, step {moment.Step}");
+        var mixture = _options.Relaxation.Mix(_architecture, moment, random);
+        foreach (var (kind, edge, row) in mixture.Live.AllLive)
+        {
+            if (!_supernet.Mask[kind, edge, row])
+            {
+                mixture.Dispose();
+                throw new InvalidOperationException($"{_options.Relaxation.GetType().Name} mixes operation " +
+                    $"'{_supernet.Mask.Space.Operations[row].Name}' on edge {edge} of the {kind} cell, which the mask has removed; " +
+                    "the live operations of a mixture are those of ArchitectureParameters.Mask, or some of them.");
+            }
+        }
+        return mixture;
     }
 
     private (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)

@@ -12,7 +12,7 @@ namespace ZeroOneShot.OneShot;
 
 /// <summary>
 /// Differentiable architecture search over the live operations of a mask: DARTS, and with the options of <see cref="SearchOptions"/>
-/// PC-DARTS, beta-DARTS and the paper's masked forms of them.
+/// PC-DARTS, beta-DARTS, FairDARTS, GDAS, the paper's masked forms of them, and methods of one's own (<see cref="SearchMethod"/>).
 /// </summary>
 public static class MaskedDartsSearch
 {
@@ -28,8 +28,8 @@ public static class MaskedDartsSearch
     /// </param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, a part has fewer images than a batch, or not even the smallest batch
-    /// fits into <see cref="SearchOptions.MaxMemory"/>.
+    /// An option is out of its range, the mask leaves no genotype or none that meets <see cref="SearchOptions.CostTarget"/>, a part has fewer
+    /// images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">The loss became infinite.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
@@ -42,6 +42,7 @@ public static class MaskedDartsSearch
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         mask.ThrowIfNoGenotype();
+        var costs = options.CostTarget?.Costs(mask, options.Relaxation, images.Shape, images.ClassCount);
         cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
 
@@ -56,10 +57,11 @@ public static class MaskedDartsSearch
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(options.Seed, "search: architecture"))
-            architecture.Initialize(random);
+            architecture.Initialize(random, options.Relaxation.InitialScale);
         supernet.to(device);
 
-        using var step = new BilevelStep(supernet, architecture, options);
+        using var step = new BilevelStep(supernet, architecture,
+            costs is null ? options : options with { LossTerms = [.. options.LossTerms, new ExpectedCost(options.CostTarget!, costs)] });
         var clock = new StageClock(RunStage.Search, options.Epochs, progress, options.TimeLimit, options.Time);
         var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
         var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
@@ -69,7 +71,6 @@ public static class MaskedDartsSearch
             using var epochScope = NewDisposeScope();
             var epoch = state.Epoch;
             step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
-            var betaDecay = BetaDecay.Lambda(options.BetaDecay, epoch, options.Epochs);
             var warmedUp = epoch >= options.WarmupEpochs;
             while (state.Step < steps && !clock.TimeIsUp)
             {
@@ -80,16 +81,17 @@ public static class MaskedDartsSearch
                 }
                 using var scope = NewDisposeScope();
                 var number = (long)epoch * steps + state.Step;
+                var moment = new SearchMoment(epoch, options.Epochs, number);
                 if (warmedUp)
                 {
                     var search = searchBatches.Batch(number);
-                    var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, betaDecay);
+                    var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, moment);
                     Checked.Finite(loss, epoch, options.LearningRate);
                     (state.SearchLoss, state.SearchCorrect) = (state.SearchLoss + loss, state.SearchCorrect + correct);
                     state.Updates++;
                 }
                 var train = trainBatches.Batch(number);
-                var outcome = step.WeightsStep(train.Images, train.Labels);
+                var outcome = step.WeightsStep(train.Images, train.Labels, moment);
                 Checked.Finite(outcome.Loss, epoch, options.LearningRate);
                 (state.Loss, state.Correct, state.Step) = (state.Loss + outcome.Loss, state.Correct + outcome.Correct, state.Step + 1);
                 if (state.Step < steps)
@@ -102,14 +104,18 @@ public static class MaskedDartsSearch
             }
             var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Correct, steps),
                 warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchCorrect, steps) : null,
-                architecture.Genotype().ToString());
+                Found().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
-        return new SearchResult(architecture.Genotype(), mask, architecture.AlphaValues(), architecture.BetaValues(),
+        return new SearchResult(Found(), mask, architecture.AlphaValues(), architecture.BetaValues(),
             [.. state.Finished.Select(e =>
                 new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options);
+
+        Genotype Found() => costs is null
+            ? options.Relaxation.Genotype(architecture)
+            : GenotypeChoices.Of(options.Relaxation, architecture).Strongest(costs, options.CostTarget!.Least, options.CostTarget.Most);
 
         double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
 

@@ -1,71 +1,126 @@
 using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.OneShot;
 
-/// <summary>A method of the paper's Table 1: how it prunes, and with which options it searches.</summary>
+/// <summary>
+/// A one-shot method: how it prunes, how its alphas become mixing weights, and what else it searches with. The presets are the eight methods
+/// of the paper's Table 1, GDAS and FairDARTS; combine your own with <c>new SearchMethod { Name = ..., ... }</c>, or from a preset with
+/// <c>with</c> and another name.
+/// </summary>
 public sealed record SearchMethod
 {
     private const int PartialChannelsOfPcDarts = 4;
-    private const double BetaDecayOfBetaDarts = 25;
-
-    private SearchMethod(string name, PruningKind pruning, int partialChannels = 1, double betaDecay = 0)
-    {
-        (Name, Pruning, PartialChannels, BetaDecay) = (name, pruning, partialChannels, betaDecay);
-    }
 
     /// <summary>DARTS, first order: the whole space, all channels.</summary>
-    public static SearchMethod Darts { get; } = new("DARTS", PruningKind.None);
+    public static SearchMethod Darts { get; } = new() { Name = "DARTS" };
 
     /// <summary>DARTS with beta decay.</summary>
-    public static SearchMethod BetaDarts { get; } = new("beta-DARTS", PruningKind.None, betaDecay: BetaDecayOfBetaDarts);
+    public static SearchMethod BetaDarts { get; } = new() { Name = "beta-DARTS", LossTerms = [new BetaDecay()] };
 
     /// <summary>DARTS with partial connections (K = 4) and edge normalisation.</summary>
-    public static SearchMethod PcDarts { get; } = new("PC-DARTS", PruningKind.None, PartialChannelsOfPcDarts);
+    public static SearchMethod PcDarts { get; } = new()
+    {
+        Name = "PC-DARTS", PartialChannels = PartialChannelsOfPcDarts, EdgeNormalization = true,
+    };
 
     /// <summary>Pruning until one operation per edge is left; no search.</summary>
-    public static SearchMethod Etenas { get; } = new("ETENAS", PruningKind.ZeroShotToGenotype);
+    public static SearchMethod Etenas { get; } = new() { Name = "ETENAS", Pruning = PruningKind.ZeroShotToGenotype };
 
     /// <summary>ETENAS on a network with partial connections.</summary>
-    public static SearchMethod EtenasPc { get; } = new("ETENAS-PC", PruningKind.ZeroShotToGenotype, PartialChannelsOfPcDarts);
+    public static SearchMethod EtenasPc { get; } = PcDarts with { Name = "ETENAS-PC", Pruning = PruningKind.ZeroShotToGenotype };
 
     /// <summary>DARTS on a random half of the operations.</summary>
-    public static SearchMethod DartsRandom { get; } = new("DARTS-RND", PruningKind.Random);
+    public static SearchMethod DartsRandom { get; } = new() { Name = "DARTS-RND", Pruning = PruningKind.Random };
 
     /// <summary>The paper's method: half of the operations by Algorithm 1, then PC-DARTS with beta decay.</summary>
     public static SearchMethod ZeroOneShot { get; } =
-        new("Zero-One-Shot", PruningKind.ZeroShot, PartialChannelsOfPcDarts, BetaDecayOfBetaDarts);
+        PcDarts with { Name = "Zero-One-Shot", Pruning = PruningKind.ZeroShot, LossTerms = [new BetaDecay()] };
 
     /// <summary>The paper's method on a random half of the operations.</summary>
     public static SearchMethod ZeroOneShotRandom { get; } =
-        new("Zero-One-Shot-RND", PruningKind.Random, PartialChannelsOfPcDarts, BetaDecayOfBetaDarts);
+        ZeroOneShot with { Name = "Zero-One-Shot-RND", Pruning = PruningKind.Random };
 
-    /// <summary>The eight methods, in the order of Table 1.</summary>
-    public static IReadOnlyList<SearchMethod> All { get; } =
+    /// <summary>GDAS: the whole space, of which every step samples and runs one operation an edge.</summary>
+    public static SearchMethod Gdas { get; } = new() { Name = "GDAS", Relaxation = new GumbelRelaxation() };
+
+    /// <summary>FairDARTS: the whole space without <c>none</c>, sigmoids in place of the softmax, and the zero-one loss.</summary>
+    public static SearchMethod FairDarts { get; } = new()
+    {
+        Name = "FairDARTS", ExcludeNone = true, Relaxation = new SigmoidRelaxation(), LossTerms = [new ZeroOneLoss()],
+    };
+
+    /// <summary>The eight methods of Table 1, in its order.</summary>
+    public static IReadOnlyList<SearchMethod> Table1 { get; } =
         [Darts, BetaDarts, PcDarts, Etenas, EtenasPc, DartsRandom, ZeroOneShot, ZeroOneShotRandom];
 
-    /// <summary>The name of Table 1.</summary>
-    public string Name { get; }
+    /// <summary>All presets: those of <see cref="Table1"/>, GDAS and FairDARTS.</summary>
+    public static IReadOnlyList<SearchMethod> All { get; } = [.. Table1, Gdas, FairDarts];
 
-    /// <summary>How the method prunes.</summary>
-    public PruningKind Pruning { get; }
+    /// <summary>The method's name. One of one's own must be no preset's.</summary>
+    public required string Name { get; init; }
 
-    /// <summary>K: 1/K of the channels pass the operations.</summary>
-    public int PartialChannels { get; }
+    /// <summary>How the method prunes. Default <see cref="PruningKind.None"/>.</summary>
+    public PruningKind Pruning { get; init; } = PruningKind.None;
 
-    /// <summary>Whether edges have learned weights: together with partial connections.</summary>
-    public bool EdgeNormalization => PartialChannels > 1;
+    /// <summary>
+    /// Whether a method that does not prune leaves out <c>none</c> all the same; those that prune have settings for that. Default false.
+    /// </summary>
+    public bool ExcludeNone { get; init; }
 
-    /// <summary>The value towards which lambda of the beta decay grows; 0 is none.</summary>
-    public double BetaDecay { get; }
+    /// <summary>How alphas become mixing weights, and a genotype is read off. Default: the softmax of DARTS.</summary>
+    public Relaxation Relaxation { get; init; } = new SoftmaxRelaxation();
 
-    /// <summary>The method of a name; case does not matter.</summary>
+    /// <summary>What is added to the architecture's loss. Default: nothing.</summary>
+    public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [];
+
+    /// <summary>K: 1/K of the channels pass the operations. Default 1, all of them.</summary>
+    public int PartialChannels { get; init; } = 1;
+
+    /// <summary>Whether edges have learned weights. Default false.</summary>
+    public bool EdgeNormalization { get; init; }
+
+    /// <summary>The preset of a name; case does not matter.</summary>
     /// <param name="name">For example <c>Zero-One-Shot</c>.</param>
-    /// <exception cref="ArgumentException">There is no such method; the message lists the eight.</exception>
-    public static SearchMethod Parse(string name) =>
-        All.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+    /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
+    public static SearchMethod Parse(string name) => Find(name)
         ?? throw new ArgumentException(
             $"Method '{name}' is unknown; expected one of {string.Join(", ", All.Select(method => method.Name))}.", nameof(name));
+
+    /// <summary>The preset of a name, or null; case does not matter.</summary>
+    /// <param name="name">For example <c>Zero-One-Shot</c>.</param>
+    public static SearchMethod? Find(string name) =>
+        All.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Whether this is one of <see cref="All"/>, not one of one's own.</summary>
+    public bool IsPreset => All.Any(preset => ReferenceEquals(preset, this));
+
+    /// <summary>The operations that the method starts from: all of the space, or all but <c>none</c>.</summary>
+    /// <param name="space">The search space.</param>
+    public OperationMask StartMask(SearchSpace space)
+    {
+        var mask = OperationMask.Full(space);
+        return !ExcludeNone ? mask : space.Operations.Index().Where(row => !row.Item.CanBeChosen)
+            .Aggregate(mask, (left, row) => left.WithoutEverywhere(row.Index));
+    }
+
+    /// <summary>Checks that the method can be followed.</summary>
+    /// <exception cref="ArgumentException">The name is empty or a preset's, or a setting is out of its range.</exception>
+    public void Validate()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(Name);
+        if (!IsPreset && Find(Name) is not null)
+        {
+            throw new ArgumentException(
+                $"A method of one's own is called '{Name}', as a preset is; give it another name, by which a model can tell how it was found.");
+        }
+        ArgumentNullException.ThrowIfNull(Relaxation);
+        Relaxation.Validate();
+        ArgumentNullException.ThrowIfNull(LossTerms);
+        foreach (var term in LossTerms)
+            term.Validate();
+    }
 
     /// <summary>The method's supernet: a shape with this method's partial connections and edge normalisation.</summary>
     /// <param name="shape">Channels and cells.</param>
@@ -75,12 +130,12 @@ public sealed record SearchMethod
         return shape with { PartialChannels = PartialChannels, EdgeNormalization = EdgeNormalization };
     }
 
-    /// <summary>Search options with this method's supernet and beta decay.</summary>
-    /// <param name="options">All other settings.</param>
+    /// <summary>Search options with this method's supernet, relaxation and loss terms.</summary>
+    /// <param name="options">All other settings, <see cref="SearchOptions.CostTarget"/> among them.</param>
     public SearchOptions Apply(SearchOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options with { Supernet = Apply(options.Supernet), BetaDecay = BetaDecay };
+        return options with { Supernet = Apply(options.Supernet), Relaxation = Relaxation, LossTerms = LossTerms };
     }
 
     /// <summary>Pruning options with this method's supernet.</summary>

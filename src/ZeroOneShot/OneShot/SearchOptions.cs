@@ -55,10 +55,14 @@ public sealed record SearchOptions
     /// <summary>L2 weight decay (not decoupled) of alpha and beta, at least 0. Default 1e-3.</summary>
     public double ArchitectureWeightDecay { get; init; } = 1e-3;
 
-    /// <summary>
-    /// The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 0; beta-DARTS has 25.
-    /// </summary>
-    public double BetaDecay { get; init; }
+    /// <summary>How alphas become mixing weights, and a genotype is read off. Default: the softmax of DARTS.</summary>
+    public Relaxation Relaxation { get; init; } = new SoftmaxRelaxation();
+
+    /// <summary>What is added to the architecture's loss, for example <see cref="BetaDecay"/>. Default: nothing.</summary>
+    public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [];
+
+    /// <summary>What the found network may cost. Default null: whatever it does.</summary>
+    public CostTarget? CostTarget { get; init; }
 
     /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
     public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
@@ -140,7 +144,12 @@ public sealed record SearchOptions
         Checked.Positive(ClipNorm, nameof(ClipNorm));
         Checked.NotNegative(ArchitectureLearningRate, nameof(ArchitectureLearningRate));
         Checked.NotNegative(ArchitectureWeightDecay, nameof(ArchitectureWeightDecay));
-        Checked.NotNegative(BetaDecay, nameof(BetaDecay));
+        ArgumentNullException.ThrowIfNull(Relaxation);
+        Relaxation.Validate();
+        ArgumentNullException.ThrowIfNull(LossTerms);
+        foreach (var term in LossTerms)
+            term.Validate();
+        CostTarget?.Validate();
         if (TrainFraction is not (> 0 and < 1))
             throw new ArgumentException($"TrainFraction is {TrainFraction}; expected above 0 and below 1.");
         if (Patience < 1)

@@ -17,12 +17,23 @@ public sealed class LeanSupernetTests
 
     static LeanSupernetTests() => TorchRuntime.EnsureLoaded();
 
+    /// <summary>All methods, and both of GDAS' and FairDARTS' relaxations with the partial connections of PC-DARTS.</summary>
+    private static readonly Dictionary<string, SearchMethod> s_methods = SearchMethod.All
+        .Where(method => method.Pruning != PruningKind.ZeroShotToGenotype)
+        .Concat(
+        [
+            SearchMethod.PcDarts with { Name = "PC-GDAS", Relaxation = new GumbelRelaxation() },
+            SearchMethod.PcDarts with { Name = "PC-GDAS, idle weights", Relaxation = new GumbelRelaxation { AddsIdleWeights = true } },
+            SearchMethod.Gdas with { Name = "GDAS, idle weights", Relaxation = new GumbelRelaxation { AddsIdleWeights = true } },
+            SearchMethod.PcDarts with { Name = "PC-FairDARTS", Relaxation = new SigmoidRelaxation() },
+        ])
+        .ToDictionary(method => method.Name);
+
     public static TheoryData<string, bool, bool> Cases => new(
-        from method in SearchMethod.All
-        where method.Pruning != PruningKind.ZeroShotToGenotype
+        from method in s_methods.Keys
         from masked in (bool[])[false, true]
         from kernels in (bool[])[true, false]
-        select (method.Name, masked, kernels));
+        select (method, masked, kernels));
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -30,20 +41,20 @@ public sealed class LeanSupernetTests
     {
         using var scope = NewDisposeScope();
         var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
-        var options = SearchMethod.Parse(method)
-            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4 } }).Supernet;
-        using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
-        using var architecture = new ArchitectureParameters(mask, options.EdgeNormalization, ScalarType.Float64);
+        var options = s_methods[method]
+            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked } });
+        using var supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
+        using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         using (var random = RandomStream.Of(1, "architecture"))
-            architecture.Initialize(random);
+            architecture.Initialize(random, scale: 1);
         supernet.to(ScalarType.Float64).train();
         using var generator = new Generator(3);
         var images = randn([9, 3, 12, 11], ScalarType.Float64, generator: generator);
         var labels = randint(4, 9, generator: generator);
 
-        var (loss, weights, alphas) = Gradients(mixture =>
+        var (loss, weights, alphas, statistics) = Gradients(mixture =>
         {
             var sum = nn.functional.cross_entropy(supernet.forward(images, mixture), labels);
             sum.backward();
@@ -55,15 +66,28 @@ public sealed class LeanSupernetTests
         Assert.Equal(loss, lean.Loss, Bound);
         Assert.InRange(Relative(lean.Weights, weights), 0, Bound);
         Assert.InRange(Relative(lean.Alphas, alphas), 0, Bound);
+        Assert.InRange(Relative(lean.Statistics, statistics), 0, Bound);
 
-        (double Loss, Tensor Weights, Tensor Alphas) Gradients(Func<Mixture, Tensor> run)
+        // Two steps, so that a sample runs on what another one has left.
+        (double Loss, Tensor Weights, Tensor Alphas, Tensor Statistics) Gradients(Func<Mixture, Tensor> run)
         {
+            foreach (var norm in supernet.modules().OfType<BatchNormModule>())
+            {
+                norm.RunningMean.zero_();
+                norm.RunningVariance.fill_(1);
+            }
             supernet.zero_grad();
             foreach (var parameter in architecture.Parameters)
                 parameter.grad = null;
-            using var mixture = architecture.Mixture();
-            var loss = run(mixture).item<double>();
-            return (loss, Flat(supernet.parameters()), Flat(architecture.Parameters));
+            var loss = 0.0;
+            for (var step = 0; step < 2; step++)
+            {
+                using var random = RandomStream.Of(step, "sample");
+                using var mixture = options.Relaxation.Mix(architecture, new SearchMoment(0, 1, step), random);
+                loss += run(mixture).item<double>();
+            }
+            return (loss, Flat(supernet.parameters()), Flat(architecture.Parameters),
+                cat([.. supernet.named_buffers().Select(buffer => buffer.buffer.to(ScalarType.Float64).reshape(-1))]).clone());
         }
     }
 

@@ -17,10 +17,10 @@ public sealed class BilevelStepTests
     public void Twenty_steps_leave_no_tensor_behind(int partial)
     {
         using var search = new ToySearch(partial);
-        search.Step(betaDecay: 0.5);                                            // makes gradients and the optimizers' state
+        search.Step();                                                          // makes gradients and the optimizers' state
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         for (var i = 0; i < 20; i++)
-            search.Step(betaDecay: 0.5);
+            search.Step();
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
@@ -48,7 +48,7 @@ public sealed class BilevelStepTests
     {
         using var search = new ToySearch(partial: 1);
         for (var i = 0; i < 5; i++)
-            search.Step(betaDecay: 1);
+            search.Step();
         var alphas = search.Architecture.AlphaValues();
         foreach (var kind in SearchSpace.Darts.Kinds)
             Assert.All(alphas[kind].Index(), at => Assert.Equal(search.Architecture.Mask[kind, at.Index / 8, at.Index % 8], at.Item != 0));
@@ -73,6 +73,7 @@ public sealed class BilevelStepTests
             var options = new SearchOptions
             {
                 Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 },
+                LossTerms = [new BetaDecay()],
             };
             Supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
             Architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
@@ -96,9 +97,9 @@ public sealed class BilevelStepTests
 
         public Tensor Labels { get; }
 
-        public void Step(double betaDecay)
+        public void Step()
         {
-            Bilevel.ArchitectureStep(Images, Labels, betaDecay);
+            Bilevel.ArchitectureStep(Images, Labels, new SearchMoment(Epoch: 1, Epochs: 2, Step: 0));
             Bilevel.WeightsStep(Images, Labels);
         }
 

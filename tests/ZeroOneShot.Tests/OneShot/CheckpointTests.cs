@@ -21,7 +21,9 @@ public sealed class CheckpointTests : IDisposable
     private string Checkpoint => _folder.File("search.safetensors");
 
     public static TheoryData<string, int> Stops => new(
-        from method in (string[])["DARTS", "Zero-One-Shot-RND"] from step in Enumerable.Range(1, Steps) select (method, step));
+        from method in (string[])["DARTS", "Zero-One-Shot-RND", "GDAS", "FairDARTS"]
+        from step in method is "GDAS" or "FairDARTS" ? (int[])[3, 4] : Enumerable.Range(1, Steps)
+        select (method, step));
 
     [Theory]
     [MemberData(nameof(Stops))]
@@ -92,6 +94,38 @@ public sealed class CheckpointTests : IDisposable
         var others = RandomImages.Of(48, 4, new ImageShape(3, 16, 16));
         Assert.Contains("its images are", Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, images: others)).Message);
         Assert.Equal(before, File.ReadAllBytes(Checkpoint));
+    }
+
+    [Fact]
+    public void A_search_with_other_settings_of_its_relaxation_a_term_or_a_cost_is_another_search()
+    {
+        Run("GDAS", Checkpoint);
+        Func<SearchOptions, SearchOptions>[] others =
+        [
+            options => options with { Relaxation = new GumbelRelaxation { LastTemperature = 0.5 } },
+            options => options with { Relaxation = new SigmoidRelaxation() },
+            options => options with { LossTerms = [new ZeroOneLoss()] },
+            options => options with { CostTarget = new CostTarget { Parameters = 2_000_000 } },
+        ];
+        Assert.All(others, other => Assert.Contains("its options are",
+            Assert.Throws<InvalidDataException>(() => Run("GDAS", Checkpoint, change: other)).Message));
+    }
+
+    [Fact]
+    public void A_search_with_a_cost_target_goes_on_to_the_same_result_bit_for_bit()
+    {
+        var target = new CostTarget { Parameters = 150_000, Network = new CellNetOptions { Channels = 16, Cells = 8 } };
+        var whole = _folder.File("whole");
+        var expected = Run("GDAS", whole, change: With);
+        using (var cancellation = new CancellationTokenSource())
+        {
+            Assert.Throws<OperationCanceledException>(
+                () => Run("GDAS", Checkpoint, EachStep.CancelAt(5, cancellation), cancellation, change: With));
+        }
+        AssertEqual(expected, Run("GDAS", Checkpoint, change: With));
+        Assert.Equal(File.ReadAllBytes(whole), File.ReadAllBytes(Checkpoint));
+
+        SearchOptions With(SearchOptions options) => options with { CostTarget = target };
     }
 
     [Fact]

@@ -18,6 +18,8 @@ public sealed class ReproducibilityTests
     [Theory]
     [InlineData("DARTS")]
     [InlineData("Zero-One-Shot-RND")]
+    [InlineData("GDAS")]
+    [InlineData("FairDARTS")]
     public void A_search_repeats_itself(string method)
     {
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 4);

@@ -26,7 +26,7 @@ public sealed class ArchitectureAgreementTests
             foreach (var kind in SearchSpace.Darts.Kinds)
                 architecture.Alphas(kind).copy_(alphas);
         }
-        var loss = BetaDecay.Loss(architecture);
+        var loss = BetaDecay.Mean(architecture);
         loss.backward();
         deviations.Add("loss", loss, recording.Expected("loss"));
         // The recording is of one kind of cell; ours is the mean over the edges of both, and so each has half of the gradient.

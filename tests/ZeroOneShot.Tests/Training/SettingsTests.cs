@@ -27,7 +27,10 @@ public sealed class SettingsTests
         { new SearchOptions { ClipNorm = -5 }, "ClipNorm is -5" },
         { new SearchOptions { ArchitectureLearningRate = double.NaN }, "ArchitectureLearningRate is NaN" },
         { new SearchOptions { ArchitectureWeightDecay = -1 }, "ArchitectureWeightDecay is -1" },
-        { new SearchOptions { BetaDecay = -1 }, "BetaDecay is -1" },
+        { new SearchOptions { LossTerms = [new BetaDecay(-1)] }, "BetaDecay is -1" },
+        { new SearchOptions { LossTerms = [new ZeroOneLoss(double.NaN)] }, "ZeroOneLoss is NaN" },
+        { new SearchOptions { Relaxation = new GumbelRelaxation { LastTemperature = 0 } }, "LastTemperature is 0" },
+        { new SearchOptions { CostTarget = new CostTarget() }, "CostTarget has Parameters null and MultiplyAdds null" },
     };
 
     [Theory]

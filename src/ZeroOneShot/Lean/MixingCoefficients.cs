@@ -1,0 +1,108 @@
+using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Lean;
+
+/// <summary>
+/// The weights of a mixture as numbers, and the gradient of the loss with respect to them, gathered while cells run backwards.
+/// </summary>
+internal sealed class MixingCoefficients
+{
+    private readonly double[][] _operations;
+    private readonly double[][] _edges;
+    private readonly double[][] _operationGradients;
+    private readonly double[][] _edgeGradients;
+    private readonly IReadOnlyList<CellKind> _kinds;
+    private readonly Mixture _mixture;
+    private readonly bool _runsAll, _apart;
+    private readonly int _rows;
+
+    /// <param name="mixture">The weights.</param>
+    /// <param name="network">The operations that the network has.</param>
+    /// <param name="apart">
+    /// Whether an operation without parameters, where it runs on some edges only, runs for each of them: their batch norms then keep
+    /// running statistics of their own, as with autograd.
+    /// </param>
+    public MixingCoefficients(Mixture mixture, OperationMask network, bool apart)
+    {
+        (_mixture, _runsAll, _apart) = (mixture, mixture.Live.Equals(network), apart);
+        (_kinds, _rows) = (mixture.Live.Space.Kinds, mixture.Live.Space.Operations.Count);
+        _operations = [.. _kinds.Select(kind => Values(mixture.Operations(kind)))];
+        _edges = [.. _kinds.Select(kind => mixture.Edges(kind) is { } edges
+            ? Values(edges)
+            : [.. Enumerable.Repeat(1.0, mixture.Live.Space.Topology.EdgeCount)])];
+        _operationGradients = [.. _operations.Select(values => new double[values.Length])];
+        _edgeGradients = [.. _edges.Select(values => new double[values.Length])];
+    }
+
+    /// <summary>The operations to run on a state.</summary>
+    public IReadOnlyList<StateUses.OperationUse> Runs(CellKind kind, StateUses uses)
+    {
+        if (_runsAll)
+            return uses.Operations;
+        var runs = uses.Operations.Where(use => use.Edges.Any(edge => _mixture.Live[kind, edge.Index, use.Row]));
+        return [.. _apart ? runs.SelectMany(use => use.Apart().Where(one => _mixture.Live[kind, one.Edges[0].Index, use.Row])) : runs];
+    }
+
+    /// <summary>Whether operations that do not run get a gradient: see <see cref="AddIdle"/>.</summary>
+    public bool AddsIdleWeights => _mixture.AddsIdleWeights;
+
+    /// <summary>The weight of an edge; 1 without edge normalisation.</summary>
+    public double Edge(CellKind kind, int edge) => _edges[(int)kind][edge];
+
+    /// <summary>The weight of an operation times that of its edge; 0 where masked.</summary>
+    public double this[CellKind kind, int edge, int row] => _operations[(int)kind][edge * _rows + row] * _edges[(int)kind][edge];
+
+    /// <summary>Adds the product of an operation's output and of the gradient of what its edge adds to.</summary>
+    public void AddOperation(CellKind kind, int edge, int row, double product)
+    {
+        _operationGradients[(int)kind][edge * _rows + row] += product * _edges[(int)kind][edge];
+        _edgeGradients[(int)kind][edge] += product * _operations[(int)kind][edge * _rows + row];
+    }
+
+    /// <summary>Adds the product of the channels that bypass an edge's operations and of the gradient of what they add to.</summary>
+    public void AddBypass(CellKind kind, int edge, double product) => _edgeGradients[(int)kind][edge] += product;
+
+    /// <summary>Adds the sum of the gradient of what an edge adds to, for the operations that do not run on it.</summary>
+    public void AddIdle(CellKind kind, int edge, double sum)
+    {
+        for (var row = 0; row < _rows; row++)
+        {
+            if (!_mixture.Live[kind, edge, row])
+                AddOperation(kind, edge, row, sum);
+        }
+    }
+
+    /// <summary>
+    /// Hands the gathered gradients to autograd, which takes them through the relaxation to alpha and beta: all at once, since weights of
+    /// several kinds of cells may share a graph.
+    /// </summary>
+    public void Backward()
+    {
+        using var scope = NewDisposeScope();
+        var (weights, gradients) = (new List<Tensor>(), new List<Tensor>());
+        foreach (var kind in _kinds)
+        {
+            Through(_mixture.Operations(kind), _operationGradients[(int)kind]);
+            if (_mixture.Edges(kind) is { } edges)
+                Through(edges, _edgeGradients[(int)kind]);
+        }
+        if (weights.Count > 0)
+            autograd.backward(weights, gradients);
+
+        void Through(Tensor values, double[] gradient)
+        {
+            if (!values.requires_grad)
+                return;                                                             // a relaxation may set weights by hand
+            weights.Add(values);
+            gradients.Add(tensor(gradient, values.shape, values.dtype, values.device));
+        }
+    }
+
+    private static double[] Values(Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        return weights.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+    }
+}
