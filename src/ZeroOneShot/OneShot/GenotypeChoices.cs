@@ -13,7 +13,6 @@ internal sealed class GenotypeChoices
     /// <summary>Pairs that a node has in a genotype.</summary>
     public const int PerNode = 2;
 
-    // Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together.
     private const int MostCosts = 100_000;
 
     private readonly SearchSpace _space;
@@ -75,9 +74,13 @@ internal sealed class GenotypeChoices
     /// <param name="costs">What every pair costs.</param>
     /// <param name="from">The lowest cost.</param>
     /// <param name="to">The highest cost; not below that of the cheapest genotype.</param>
-    public Genotype Strongest(GenotypeCosts costs, long from, long to)
+    /// <param name="mostCosts">
+    /// Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together: the result still lies within
+    /// the bounds, but another one may score a little higher.
+    /// </param>
+    public Genotype Strongest(GenotypeCosts costs, long from, long to, int mostCosts = MostCosts)
     {
-        var (normal, reduction) = (Sums(CellKind.Normal, costs), Sums(CellKind.Reduction, costs));
+        var (normal, reduction) = (Sums(CellKind.Normal, costs, mostCosts), Sums(CellKind.Reduction, costs, mostCosts));
         var (low, high) = (from - costs.Reference, to - costs.Reference);
         var others = reduction.Last.OrderBy(at => at.Key).Select(at => (Cost: at.Key, at.Value.Score)).ToArray();
         (long Normal, long Reduction, double Score)? best = null, below = null;
@@ -124,7 +127,7 @@ internal sealed class GenotypeChoices
         return pairs;
     }
 
-    private Table Sums(CellKind kind, GenotypeCosts costs)
+    private Table Sums(CellKind kind, GenotypeCosts costs, int most)
     {
         var stages = new List<Dictionary<long, Entry>> { new() { [0] = default } };
         foreach (var choices in _nodes[(int)kind])
@@ -135,15 +138,15 @@ internal sealed class GenotypeChoices
                 foreach (var (cost, pair) in pairs)
                     Entry.Keep(sums, before + cost, pair with { Score = so.Score + pair.Score, Before = before });
             }
-            stages.Add(sums.Count > MostCosts ? Fewer(sums) : sums);
+            stages.Add(sums.Count > most ? Fewer(sums, most) : sums);
         }
         return new Table(stages);
     }
 
-    private static Dictionary<long, Entry> Fewer(Dictionary<long, Entry> sums)
+    private static Dictionary<long, Entry> Fewer(Dictionary<long, Entry> sums, int most)
     {
         var lowest = sums.Keys.Min();
-        var width = (sums.Keys.Max() - lowest) / MostCosts + 1;
+        var width = (sums.Keys.Max() - lowest) / most + 1;
         return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score)).ToDictionary();
     }
 
