@@ -42,3 +42,12 @@ public sealed record EntropyTerm(double Weight) : ArchitectureLossTerm
         return Weight * (moment.Epoch + 1) * (entropies[0] + entropies[1]);
     }
 }
+
+/// <summary>Forgets the mask.</summary>
+public sealed record Everything : Relaxation
+{
+    public override torch.Tensor Strengths(ArchitectureParameters architecture, CellKind kind) => architecture.Softmax(kind);
+
+    public override Mixture Mix(ArchitectureParameters architecture, SearchMoment moment, Runtime.RandomStream random) =>
+        new(OperationMask.Full(architecture.Mask.Space), [.. SearchSpace.CellKinds.Select(architecture.Softmax)]);
+}

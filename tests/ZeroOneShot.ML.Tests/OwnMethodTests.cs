@@ -54,6 +54,14 @@ public sealed class OwnMethodTests
     }
 
     [Fact]
+    public void A_relaxation_of_ones_own_that_mixes_what_the_mask_has_removed_is_told_which_operation() =>
+        Assert.Contains("Everything mixes operation 'none' on edge 0 of the Normal cell, which the mask has removed",
+            Assert.Throws<InvalidOperationException>(() => MaskedDartsSearch.Run(
+                Toy.Images(), OperationMask.Full(Toy.Space).WithoutEverywhere(0),
+                Toy.Search().Settings with { Relaxation = new Everything() },
+                cancellationToken: TestContext.Current.CancellationToken)).Message);
+
+    [Fact]
     public void A_search_that_was_not_given_the_method_of_ones_own_says_so_before_anything_runs()
     {
         var pipeline = _ml.Transforms.ZeroShotPrune(Toy.Prune(OwnMethod.Method)).Append(_ml.Transforms.MaskedDartsSearch(Toy.Search()));

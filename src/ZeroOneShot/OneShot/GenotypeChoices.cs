@@ -10,7 +10,6 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 internal sealed class GenotypeChoices
 {
-    // Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together.
     private const int MostCosts = 100_000;
 
     private readonly SearchSpace _space;
@@ -71,10 +70,14 @@ internal sealed class GenotypeChoices
     /// <param name="costs">What every pair costs.</param>
     /// <param name="from">The lowest cost.</param>
     /// <param name="to">The highest cost; not below that of the cheapest genotype.</param>
-    public Genotype Strongest(GenotypeCosts costs, long from, long to)
+    /// <param name="mostCosts">
+    /// Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together: the result still lies within
+    /// the bounds, but another one may score a little higher.
+    /// </param>
+    public Genotype Strongest(GenotypeCosts costs, long from, long to, int mostCosts = MostCosts)
     {
-        var normal = Sums(CellKind.Normal, costs);
-        var reduction = _space.Kinds.Contains(CellKind.Reduction) ? Sums(CellKind.Reduction, costs) : Table.Nothing;
+        var normal = Sums(CellKind.Normal, costs, mostCosts);
+        var reduction = _space.Kinds.Contains(CellKind.Reduction) ? Sums(CellKind.Reduction, costs, mostCosts) : Table.Nothing;
         var (low, high) = (from - costs.Common, to - costs.Common);
         var others = reduction.Last.OrderBy(at => at.Key).Select(at => (Cost: at.Key, at.Value.Score)).ToArray();
         (long Normal, long Reduction, double Score)? best = null, below = null;
@@ -131,7 +134,7 @@ internal sealed class GenotypeChoices
     /// <summary>What a node takes no more than one choice of.</summary>
     private (int Edge, int Row) Place(Choice choice) => _mayShareInput ? (choice.Edge, choice.Row) : (choice.Edge, 0);
 
-    private Table Sums(CellKind kind, GenotypeCosts costs)
+    private Table Sums(CellKind kind, GenotypeCosts costs, int most)
     {
         var stages = new List<Dictionary<long, Entry>> { new() { [0] = new Entry(0, 0, []) } };
         foreach (var (node, choices) in _nodes[(int)kind].Index())
@@ -142,15 +145,15 @@ internal sealed class GenotypeChoices
                 foreach (var (cost, set) in sets)
                     Entry.Keep(sums, before + cost, set with { Score = so.Score + set.Score, Before = before });
             }
-            stages.Add(sums.Count > MostCosts ? Fewer(sums) : sums);
+            stages.Add(sums.Count > most ? Fewer(sums, most) : sums);
         }
         return new Table(stages);
     }
 
-    private static Dictionary<long, Entry> Fewer(Dictionary<long, Entry> sums)
+    private static Dictionary<long, Entry> Fewer(Dictionary<long, Entry> sums, int most)
     {
         var lowest = sums.Keys.Min();
-        var width = (sums.Keys.Max() - lowest) / MostCosts + 1;
+        var width = (sums.Keys.Max() - lowest) / most + 1;
         return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score)).ToDictionary();
     }
 

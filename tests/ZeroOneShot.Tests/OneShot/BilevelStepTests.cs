@@ -1,5 +1,6 @@
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -12,11 +13,13 @@ namespace ZeroOneShot.Tests.OneShot;
 public sealed class BilevelStepTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(4)]
-    public void Twenty_steps_leave_no_tensor_behind(int partial)
+    [InlineData(1, "DARTS")]
+    [InlineData(4, "DARTS")]
+    [InlineData(1, "GDAS")]
+    [InlineData(4, "FairDARTS")]
+    public void Twenty_steps_leave_no_tensor_behind(int partial, string method)
     {
-        using var search = new ToySearch(partial);
+        using var search = new ToySearch(partial, method);
         search.Step();                                                          // makes gradients and the optimizers' state
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         for (var i = 0; i < 20; i++)
@@ -43,10 +46,13 @@ public sealed class BilevelStepTests
         Assert.All(architecture.Zip(search.Architecture.Parameters), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
     }
 
-    [Fact]
-    public void Masked_alphas_stay_0_through_weight_decay_and_beta_decay()
+    [Theory]
+    [InlineData("DARTS")]
+    [InlineData("GDAS")]
+    [InlineData("FairDARTS")]
+    public void Masked_alphas_stay_0_through_weight_decay_and_the_terms_of_the_loss(string method)
     {
-        using var search = new ToySearch(partial: 1);
+        using var search = new ToySearch(partial: 1, method);
         for (var i = 0; i < 5; i++)
             search.Step();
         var alphas = search.Architecture.AlphaValues();
@@ -67,13 +73,20 @@ public sealed class BilevelStepTests
 
     private sealed class ToySearch : IDisposable
     {
-        public ToySearch(int partial)
+        private static readonly CostTarget s_target = new()
         {
+            Parameters = 150_000, Network = new CellNetOptions { Channels = 16, Cells = 8 },
+        };
+
+        public ToySearch(int partial, string method = "DARTS")
+        {
+            var (relaxation, terms) = (SearchMethod.Parse(method).Relaxation, SearchMethod.Parse(method).LossTerms);
             var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 2);
             var options = new SearchOptions
             {
                 Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, EdgeNormalization = partial > 1 },
-                LossTerms = [new BetaDecay()],
+                Relaxation = relaxation,
+                LossTerms = [new BetaDecay(), .. terms],
             };
             Supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
             Architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
@@ -81,7 +94,8 @@ public sealed class BilevelStepTests
                 Initialization.Default(Supernet, random);
             using (var random = RandomStream.Of(1, "architecture"))
                 Architecture.Initialize(random);
-            Bilevel = new BilevelStep(Supernet, Architecture, options);
+            var cost = new ExpectedCost(s_target, s_target.Costs(mask, relaxation, new ImageShape(3, 16, 16), classes: 4)!);
+            Bilevel = new BilevelStep(Supernet, Architecture, options with { LossTerms = [.. options.LossTerms, cost] });
             using var generator = new Generator(3);
             Images = randn([8, 3, 16, 16], generator: generator).DetachFromDisposeScope();
             Labels = tensor((long[])[0, 1, 2, 3, 0, 1, 2, 3]).DetachFromDisposeScope();

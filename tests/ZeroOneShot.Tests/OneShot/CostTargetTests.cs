@@ -155,7 +155,7 @@ public sealed class CostTargetTests
             {
                 var found = choices.Strongest(costs, from, to);
                 var cost = Cost(found, target, classes: 3);
-                var score = SearchSpace.CellKinds.Sum(kind => Score(architecture, kind, found.Cell(kind)));
+                var score = SearchSpace.CellKinds.Sum(kind => Score(architecture, kind, found.Cell(kind), s_small));
                 var (best, nearest, atNearest) = (double.NegativeInfinity, long.MinValue, double.NegativeInfinity);
                 foreach (var normal in cells[0])
                 {
@@ -195,13 +195,32 @@ public sealed class CostTargetTests
                 let edges = first.Concat(second).Select(at => new GenotypeEdge(s_small.Operations[at.Row].Name, at.From)).ToArray()
                 let more = first.Concat(second).Select((at, i) =>
                     costs.Of(kind, new GenotypeChoices.Choice(CellTopology.FirstEdge(i / 2) + at.From, at.Row, 0))).Sum()
-                select (more, Score(architecture, kind, new CellGenotype(edges)));
+                select (more, Score(architecture, kind, new CellGenotype(edges), s_small));
             return cells.GroupBy(cell => cell.more).Select(group => (group.Key, group.Max(cell => cell.Item2)));
         }
 
         IEnumerable<(int From, int Row)[]> Pairs((int From, int Row)[] choices) =>
             from a in Enumerable.Range(0, choices.Length) from b in Enumerable.Range(a + 1, choices.Length - a - 1)
             where mayShareInput || choices[a].From != choices[b].From select ((int, int)[])[choices[a], choices[b]];
+    }
+
+    [Fact]
+    public void Where_costs_are_taken_together_the_network_still_lies_within_the_range_and_scores_almost_as_high()
+    {
+        using var scope = NewDisposeScope();
+        using var architecture = new ArchitectureParameters(s_full, edgeNormalization: false, ScalarType.Float64);
+        using (var random = RandomStream.Of(1, "alphas"))
+            architecture.Initialize(random, scale: 1);
+        var target = new CostTarget { Parameters = 200_000, Network = s_network };
+        var costs = target.Costs(s_full, new SoftmaxRelaxation(), s_shape, classes: 10)!;
+        var choices = GenotypeChoices.Of(new SoftmaxRelaxation(), architecture);
+        var exact = choices.Strongest(costs, target.Least, target.Most);
+        var coarse = choices.Strongest(costs, target.Least, target.Most, mostCosts: 40);
+        Assert.InRange(Cost(coarse, target, classes: 10), target.Least, target.Most);
+        Assert.InRange(Sum(coarse), 0.9 * Sum(exact), Sum(exact) + 1e-12);
+
+        double Sum(Genotype genotype) =>
+            SearchSpace.CellKinds.Sum(kind => Score(architecture, kind, genotype.Cell(kind), SearchSpace.Darts));
     }
 
     [Fact]
@@ -291,13 +310,13 @@ public sealed class CostTargetTests
         }
     }
 
-    private static double Score(ArchitectureParameters architecture, CellKind kind, CellGenotype cell)
+    private static double Score(ArchitectureParameters architecture, CellKind kind, CellGenotype cell, SearchSpace space)
     {
         using var scope = NewDisposeScope();
         var strengths = architecture.Softmax(kind).detach().data<double>().ToArray();
         var weights = architecture.EdgeWeights()?[(int)kind].detach().data<double>().ToArray();
-        return cell.Edges.Select((edge, i) => (Edge: CellTopology.FirstEdge(i / 2) + edge.Input, Row: s_small.IndexOf(edge.Operation)))
-            .Sum(at => strengths[at.Edge * s_small.Operations.Count + at.Row] * (weights?[at.Edge] ?? 1));
+        return cell.Edges.Select((edge, i) => (Edge: CellTopology.FirstEdge(i / 2) + edge.Input, Row: space.IndexOf(edge.Operation)))
+            .Sum(at => strengths[at.Edge * space.Operations.Count + at.Row] * (weights?[at.Edge] ?? 1));
     }
 
     private static long Cost(Genotype genotype, CostTarget target, int classes) =>
