@@ -26,9 +26,11 @@ public sealed class ArchitectureParameters : IDisposable
     /// <param name="edgeNormalization">Whether there are betas.</param>
     /// <param name="type">Precision; Float32 or Float64.</param>
     /// <param name="device">Where they are kept; null is the CPU.</param>
+    /// <exception cref="ArgumentException">The mask leaves an edge no operation, or no genotype.</exception>
     public ArchitectureParameters(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
+        mask.ThrowIfNoGenotype();
         Mask = mask;
         var (edges, operations) = (mask.Space.Topology.EdgeCount, mask.Space.Operations.Count);
         _alphas = [.. SearchSpace.CellKinds.Select(_ => nn.Parameter(zeros([edges, operations], type, device)))];
@@ -87,10 +89,8 @@ public sealed class ArchitectureParameters : IDisposable
     /// Reads off the architecture: per node the two incoming edges whose best live operation other than <c>none</c> scores highest (softmax
     /// of alpha, times the edge's weight where there is one), each with that operation.
     /// </summary>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
     public Genotype Genotype()
     {
-        Mask.ThrowIfNoGenotype();
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         using var mixture = Mixture();

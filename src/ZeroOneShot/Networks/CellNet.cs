@@ -101,15 +101,15 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     private (Tensor Logits, Tensor? Auxiliary) Forward(Tensor images, bool auxiliary, DropPath? dropPath = null)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.ChannelsLast(images));
+        var features = stem.call(MemoryLayout.ChannelsLast(images));
         var (beforePrevious, previous) = (features, features);
         Tensor? auxiliaryLogits = null;
         for (var i = 0; i < cells.Count; i++)
         {
-            (beforePrevious, previous) = (previous, cells[i].Forward(beforePrevious, previous, dropPath));
+            (beforePrevious, previous) = (previous, cells[i].call(beforePrevious, previous, dropPath));
             if (auxiliary && i == AuxiliaryCell)
-                auxiliaryLogits = auxiliary_head?.forward(previous).MoveToOuterDisposeScope();
+                auxiliaryLogits = auxiliary_head?.call(previous).MoveToOuterDisposeScope();
         }
-        return (classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
+        return (classifier.call(previous.mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
     }
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>A cell of the evaluation network: two chosen operations per node, summed.</summary>
-internal sealed class GenotypeCell : nn.Module
+internal sealed class GenotypeCell : nn.Module<Tensor, Tensor, DropPath?, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> preprocess0;
     private readonly nn.Module<Tensor, Tensor> preprocess1;
@@ -30,17 +30,17 @@ internal sealed class GenotypeCell : nn.Module
 
     public nn.Module<Tensor, Tensor> Operation(int edge) => _ops[edge];
 
-    public Tensor Forward(Tensor beforePrevious, Tensor previous, DropPath? dropPath)
+    public override Tensor forward(Tensor beforePrevious, Tensor previous, DropPath? dropPath)
     {
         using var scope = NewDisposeScope();
-        var states = new List<Tensor> { preprocess0.forward(beforePrevious), preprocess1.forward(previous) };
+        var states = new List<Tensor> { preprocess0.call(beforePrevious), preprocess1.call(previous) };
         for (var node = 0; node < Plan.Genotype.Nodes; node++)
             states.Add(Edge(2 * node).Plus(Edge(2 * node + 1)));
         return cat([.. Plan.Genotype.Concat.Select(state => states[state])], 1).MoveToOuterDisposeScope();
 
         Tensor Edge(int edge)
         {
-            var output = _ops[edge].forward(states[Plan.Genotype.Edges[edge].Input]);
+            var output = _ops[edge].call(states[Plan.Genotype.Edges[edge].Input]);
             return dropPath is null || _ops[edge] is IdentityModule ? output : dropPath.Apply(output);
         }
     }

@@ -56,7 +56,7 @@ internal sealed class LayerSequence : nn.Module<Tensor, Tensor>
 
     public ModuleChain Layers => op;
 
-    public override Tensor forward(Tensor input) => op.forward(input);
+    public override Tensor forward(Tensor input) => op.call(input);
 }
 
 /// <summary>Modules one after the other; their names are their positions.</summary>
@@ -78,7 +78,7 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var output = input;
         foreach (var module in _modules)
-            output = module.forward(output);
+            output = module.call(output);                                       // not forward, which would pass by hooks
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
 }
@@ -209,6 +209,6 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var rectified = nn.functional.relu(input);
         var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
-        return bn.forward(cat([conv_1.forward(rectified), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
+        return bn.call(cat([conv_1.call(rectified), conv_2.call(shifted)], 1)).MoveToOuterDisposeScope();
     }
 }

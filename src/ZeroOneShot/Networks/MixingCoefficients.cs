@@ -12,10 +12,12 @@ internal sealed class MixingCoefficients
     private readonly double[][] _edges;
     private readonly double[][] _operationGradients;
     private readonly double[][] _edgeGradients;
+    private readonly OperationMask _live;
     private readonly int _rows;
 
     public MixingCoefficients(Mixture mixture)
     {
+        _live = mixture.Live;
         _rows = mixture.Live.Space.Operations.Count;
         _operations = [.. SearchSpace.CellKinds.Select(kind => Values(mixture.Operations(kind)))];
         _edges = [.. SearchSpace.CellKinds.Select(kind => mixture.Edges(kind) is { } edges
@@ -24,6 +26,12 @@ internal sealed class MixingCoefficients
         _operationGradients = [.. _operations.Select(values => new double[values.Length])];
         _edgeGradients = [.. _edges.Select(values => new double[values.Length])];
     }
+
+    /// <summary>Whether an operation runs.</summary>
+    public bool IsLive(CellKind kind, int edge, int row) => _live[kind, edge, row];
+
+    /// <summary>Whether any operation of an edge runs; without one there is no edge, and nothing bypasses it.</summary>
+    public bool IsLive(CellKind kind, int edge) => _live.LiveCount(kind, edge) > 0;
 
     /// <summary>The weight of an edge; 1 without edge normalisation.</summary>
     public double Edge(CellKind kind, int edge) => _edges[(int)kind][edge];

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>A cell of the supernet: every edge of the graph carries a mixed operation (DARTS, section 2.1).</summary>
-public sealed class SearchCell : nn.Module
+public sealed class SearchCell : nn.Module<Tensor, Tensor, Mixture, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> preprocess0;
     private readonly nn.Module<Tensor, Tensor> preprocess1;
@@ -44,11 +44,11 @@ public sealed class SearchCell : nn.Module
     /// <param name="previous">Output of the previous cell.</param>
     /// <param name="mixture">The mixing weights.</param>
     /// <returns>The intermediate nodes, concatenated along the channels.</returns>
-    public Tensor Forward(Tensor beforePrevious, Tensor previous, Mixture mixture)
+    public override Tensor forward(Tensor beforePrevious, Tensor previous, Mixture mixture)
     {
         ArgumentNullException.ThrowIfNull(mixture);
         using var scope = NewDisposeScope();
-        var states = new List<Tensor> { preprocess0.forward(beforePrevious), preprocess1.forward(previous) };
+        var states = new List<Tensor> { preprocess0.call(beforePrevious), preprocess1.call(previous) };
         var (weights, edgeWeights) = (mixture.Operations(Kind), mixture.Edges(Kind));
         for (var node = 0; node < _topology.Nodes; node++)
         {

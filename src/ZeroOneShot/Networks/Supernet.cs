@@ -23,7 +23,9 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     /// <param name="options">The network's shape.</param>
     /// <param name="inputChannels">Channels of the images: 1 or 3.</param>
     /// <param name="classes">Number of classes, at least 2.</param>
-    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, or the mask leaves an edge no operation, or no genotype.
+    /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public Supernet(OperationMask mask, SupernetOptions options, int inputChannels, int classes) : base(nameof(Supernet))
     {
@@ -32,6 +34,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         ArgumentOutOfRangeException.ThrowIfLessThan(inputChannels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         options.Validate();
+        mask.ThrowIfNoGenotype();
         TorchRuntime.EnsureLoaded();
         (Mask, Options) = (mask, options);
 
@@ -84,11 +87,11 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public override Tensor forward(Tensor images, Mixture mixture)
     {
         using var scope = NewDisposeScope();
-        var features = stem.forward(MemoryLayout.ChannelsLast(images));
+        var features = stem.call(MemoryLayout.ChannelsLast(images));
         var (beforePrevious, previous) = (features, features);
         foreach (var cell in cells)
-            (beforePrevious, previous) = (previous, cell.Forward(beforePrevious, previous, mixture));
-        return classifier.forward(previous.mean([2, 3])).MoveToOuterDisposeScope();
+            (beforePrevious, previous) = (previous, cell.call(beforePrevious, previous, mixture));
+        return classifier.call(previous.mean([2, 3])).MoveToOuterDisposeScope();
     }
 
     internal ModuleChain Stem => stem;

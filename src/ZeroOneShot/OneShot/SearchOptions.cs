@@ -4,11 +4,13 @@ using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.OneShot;
 
-/// <summary>The settings of a one-shot search. The defaults are those of the paper and of the public PC-DARTS code.</summary>
+/// <summary>The settings of a one-shot search. The defaults are those of the paper's method (partial connections, beta decay)
+/// with the rates of the public PC-DARTS code; <see cref="SearchMethod.Apply(SearchOptions)"/> gives those of another method.</summary>
 public sealed record SearchOptions
 {
     /// <summary>
-    /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 1.
+    /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 4, edges with
+    /// weights.
     /// </summary>
     public SupernetOptions Supernet { get; init; } = new();
 
@@ -18,7 +20,11 @@ public sealed record SearchOptions
     /// <summary>Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default 15.</summary>
     public int WarmupEpochs { get; init; } = 15;
 
-    /// <summary>Images per step, at least 2. Default 256.</summary>
+    /// <summary>
+    /// Images per step, at least 2. Default 256. As in the public code, the last step of an epoch takes the images that are left of the
+    /// train half (if that is one, which batch norms cannot do with, it is left out), and every architecture step a full batch of the other
+    /// half. A step of few images costs as much time for each group of 16 that it begins.
+    /// </summary>
     public int BatchSize { get; init; } = 256;
 
     /// <summary>
@@ -56,9 +62,10 @@ public sealed record SearchOptions
     public double ArchitectureWeightDecay { get; init; } = 1e-3;
 
     /// <summary>
-    /// The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 0; beta-DARTS has 25.
+    /// The value towards which lambda of <see cref="OneShot.BetaDecay"/> grows, at least 0; 0 is none. Default 25, as in the paper and in
+    /// beta-DARTS; DARTS and PC-DARTS have 0.
     /// </summary>
-    public double BetaDecay { get; init; }
+    public double BetaDecay { get; init; } = 25;
 
     /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
     public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
