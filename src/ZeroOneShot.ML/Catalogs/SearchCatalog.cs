@@ -63,7 +63,6 @@ public static class SearchCatalog
             Settings = new SearchOptions
             {
                 Epochs = epochs,
-                WarmupEpochs = epochs * 3 / 10,
                 BatchSize = batchSize,
                 Supernet = new() { Channels = channels, Cells = cells },
             },

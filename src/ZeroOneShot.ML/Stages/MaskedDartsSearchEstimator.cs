@@ -115,7 +115,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     {
         /// <summary>
         /// The method of Table 1 to follow. Default null: the one that the pruning stage followed; where there is none,
-        /// <see cref="Settings"/> are taken as they are, whose defaults are those of the paper's method: partial connections and beta decay.
+        /// <see cref="Settings"/> are taken as they are, whose defaults are those of the paper's method: partial connections, beta decay.
         /// </summary>
         public SearchMethod? Method { get; set; }
 

@@ -68,7 +68,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 
     private Tensor ShuffleWithBypass(Tensor mixed, Tensor input)
     {
-        var bypass = _bypass.forward(input.narrow(1, _channels / _partial, _channels - _channels / _partial));
+        var bypass = _bypass.call(input.narrow(1, _channels / _partial, _channels - _channels / _partial));
         return PartialConnection.Shuffle(cat([mixed, bypass], 1), _partial);
     }
 

@@ -8,6 +8,8 @@ namespace ZeroOneShot.OneShot;
 /// with the rates of the public PC-DARTS code; <see cref="SearchMethod.Apply(SearchOptions)"/> gives those of another method.</summary>
 public sealed record SearchOptions
 {
+    private readonly int? _warmupEpochs;
+
     /// <summary>
     /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 4, edges with
     /// weights.
@@ -17,8 +19,15 @@ public sealed record SearchOptions
     /// <summary>Number of epochs, at least 1. Default 50.</summary>
     public int Epochs { get; init; } = 50;
 
-    /// <summary>Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default 15.</summary>
-    public int WarmupEpochs { get; init; } = 15;
+    /// <summary>
+    /// Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default: three tenths of them, 15 of
+    /// 50.
+    /// </summary>
+    public int WarmupEpochs
+    {
+        get => _warmupEpochs ?? Epochs * 3 / 10;
+        init => _warmupEpochs = value;
+    }
 
     /// <summary>
     /// Images per step, at least 2. Default 256. As in the public code, the last step of an epoch takes the images that are left of the

@@ -5,12 +5,14 @@ namespace ZeroOneShot.Runtime;
 /// <summary>Numbers that settings, or what came of them, must be.</summary>
 internal static class Checked
 {
-    /// <exception cref="ArgumentException">The number is negative, infinite or NaN.</exception>
-    public static void NotNegative(double value, string name) =>
-        Require(value >= 0 && double.IsFinite(value), value, name, "a number from 0 on");
+    // Networks compute in single precision.
+    private const double Largest = float.MaxValue;
 
-    /// <exception cref="ArgumentException">The number is 0, negative, infinite or NaN.</exception>
-    public static void Positive(double value, string name) => Require(value > 0 && double.IsFinite(value), value, name, "a number above 0");
+    /// <exception cref="ArgumentException">The number is negative, NaN or beyond single precision.</exception>
+    public static void NotNegative(double value, string name) => Require(value is >= 0 and <= Largest, value, name, "a number from 0 on");
+
+    /// <exception cref="ArgumentException">The number is 0, negative, NaN or beyond single precision.</exception>
+    public static void Positive(double value, string name) => Require(value is > 0 and <= Largest, value, name, "a number above 0");
 
     /// <exception cref="ArgumentException">The number is below 0, NaN, or 1 or more.</exception>
     public static void BelowOne(double value, string name) => Require(value is >= 0 and < 1, value, name, "at least 0 and below 1");

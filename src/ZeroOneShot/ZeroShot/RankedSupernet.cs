@@ -39,15 +39,15 @@ public sealed class RankedSupernet : RankedNetwork
         return value;
     }
 
-    // Of 'cells.3._ops.5._ops.4.op.1' the numbers are cell, edge, row and layer. 'none' is not run but adds nothing.
+    // Of 'cells.3._ops.5._ops.4.op.1' the numbers are cell, edge, row and layer. 'none' is never run, since it adds nothing.
     private protected override bool Runs(string layer)
     {
-        if (layer.Split('.') is not ["cells", var cell, "_ops", var edge, "_ops", var row, ..])
+        if (layer.Split('.') is not ["cells", var cell, "_ops", var edge, .. var part])
             return true;
-        var space = Supernet.Mask.Space;
-        var operation = int.Parse(row);
-        return space.Operations[operation].CanBeChosen
-            && Mixture.Live[Supernet.Cells[int.Parse(cell)].Kind, int.Parse(edge), operation];
+        var (kind, live) = (Supernet.Cells[int.Parse(cell)].Kind, Mixture.Live);
+        return part is ["_ops", var row, ..]
+            ? Supernet.Mask.Space.Operations[int.Parse(row)].CanBeChosen && live[kind, int.Parse(edge), int.Parse(row)]
+            : Supernet.Options.PartialChannels > 1 && live.LiveCount(kind, int.Parse(edge)) > 0;                          // its bypass
     }
 
 }
