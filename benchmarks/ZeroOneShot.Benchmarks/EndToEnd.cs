@@ -54,7 +54,13 @@ internal static class EndToEnd
             PruningKind.None => OperationMask.Full(SearchSpace.Darts),
             PruningKind.Random => RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1),
             _ => ZeroShotPruning.Prune(
-                images, method.Apply(new ZeroShotPruningOptions { Supernet = supernet, BatchSize = batch, Batches = 1 })),
+                images, method.Apply(new ZeroShotPruningOptions
+                {
+                    Supernet = supernet,
+                    BatchSize = batch,
+                    Batches = 1,
+                    Initializations = 1,
+                })).Mask,
         });
         var found = Measure("search", () => MaskedDartsSearch.Run(images, mask, method.Apply(new SearchOptions
         {

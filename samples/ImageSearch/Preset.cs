@@ -18,7 +18,7 @@ internal sealed record Preset
             Purpose = "minutes on two cores, with at most 2,000 images to train and 500 to test",
             TrainImages = 2000,
             TestImages = 500,
-            Prune = new() { Supernet = new() { Channels = 8, Cells = 4 }, BatchSize = 32, Batches = 1 },
+            Prune = new() { Supernet = new() { Channels = 8, Cells = 4 }, BatchSize = 32, Batches = 1, Initializations = 1 },
             Search = new() { Supernet = new() { Channels = 8, Cells = 4 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
             Train = new()
             {
@@ -34,7 +34,7 @@ internal sealed record Preset
         {
             Name = "cpu",
             Purpose = "an evening on a laptop, with all images",
-            Prune = new() { BatchSize = 64 },
+            Prune = new() { BatchSize = 64, Initializations = 1 },
             Search = new() { Epochs = 10, WarmupEpochs = 3, BatchSize = 128 },
             Train = new()
             {
@@ -48,7 +48,7 @@ internal sealed record Preset
         {
             Name = "paper",
             Purpose = "the settings of the paper, for a GPU",
-            Prune = new() { Initializations = 3 },
+            Prune = new(),
             Search = new(),
             Train = new(),
         },

@@ -26,6 +26,7 @@ internal static class CustomRankingFunction
                     Supernet = new() { Channels = 4, Cells = 3 },
                     BatchSize = 12,
                     Batches = 1,
+                    Initializations = 1,
                 },
             }));
             using var model = pipeline.Fit(images);
@@ -37,7 +38,7 @@ internal static class CustomRankingFunction
 
     /// <summary>
     /// In how many directions an untrained network spreads the images: the effective rank of its logits (Roy and Vetterli, 2007), from 1 to
-    /// the number of classes.
+    /// the number of outputs.
     /// </summary>
     private sealed class LogitDirections : IRankingFunction
     {
@@ -45,7 +46,7 @@ internal static class CustomRankingFunction
 
         public double Rank(RankedNetwork network)
         {
-            // The logits, images x classes and without gradient, belong to the network; what is made from them is disposed here.
+            // The logits, images x outputs and without gradient, belong to the network; what is made from them is disposed here.
             using var scope = torch.NewDisposeScope();
             var singularValues = torch.linalg.svdvals(network.Logits.to(torch.ScalarType.Float64)).data<double>().ToArray();
             var total = singularValues.Sum();

@@ -34,7 +34,7 @@ public sealed record EntropyTerm(double Weight) : ArchitectureLossTerm
 {
     public override torch.Tensor? Loss(ArchitectureParameters architecture, Relaxation relaxation, SearchMoment moment)
     {
-        var entropies = SearchSpace.CellKinds.Select(kind =>
+        var entropies = SearchSpace.Darts.Kinds.Select(kind =>
         {
             var weights = relaxation.Strengths(architecture, kind);
             return -(weights * (weights + 1e-9).log()).sum(1).mean();
@@ -49,5 +49,5 @@ public sealed record Everything : Relaxation
     public override torch.Tensor Strengths(ArchitectureParameters architecture, CellKind kind) => architecture.Softmax(kind);
 
     public override Mixture Mix(ArchitectureParameters architecture, SearchMoment moment, Runtime.RandomStream random) =>
-        new(OperationMask.Full(architecture.Mask.Space), [.. SearchSpace.CellKinds.Select(architecture.Softmax)]);
+        new(OperationMask.Full(architecture.Mask.Space), [.. SearchSpace.Darts.Kinds.Select(architecture.Softmax)]);
 }

@@ -42,7 +42,7 @@ public sealed class OwnMethodTests
         var options = OwnMethod.Method.Apply(Toy.Search().Settings);
         var lean = Run(options);
         var plain = Run(options with { Evaluation = SupernetEvaluation.Plain });
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
             Assert.All(lean.Alphas[kind].Zip(plain.Alphas[kind]), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
         Assert.NotEqual(lean.Alphas[CellKind.Normal], Run(options with { Relaxation = new SoftmaxRelaxation() }).Alphas[CellKind.Normal]);
         Assert.NotEqual(lean.Alphas[CellKind.Normal], Run(options with { LossTerms = [] }).Alphas[CellKind.Normal]);

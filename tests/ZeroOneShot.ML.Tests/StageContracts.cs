@@ -3,6 +3,7 @@ using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -30,7 +31,7 @@ public sealed class MaskedDartsSearchContract : EstimatorContract
     }
 
     protected override IDataView AfterEarlierStages(IDataView data, string features) => new ZeroShotPruneTransformer(
-        ((IHostEnvironment)ML).Register("test"), features, null, OperationMask.Full(Toy.Space), null, "{}").Transform(data);
+        ((IHostEnvironment)ML).Register("test"), features, null, new PruningResult(OperationMask.Full(Toy.Space), []), "{}").Transform(data);
 
     protected override string Learned(ITransformer transformer)
     {

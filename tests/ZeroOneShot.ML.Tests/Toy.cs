@@ -53,7 +53,8 @@ internal static class Toy
         Method = method ?? SearchMethod.ZeroOneShotRandom,
         Settings = new()
         {
-            Space = Space, BatchSize = BatchSize, Batches = 1, Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 },
+            Space = Space, BatchSize = BatchSize, Batches = 1, Initializations = 1,
+            Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 },
         },
     };
 

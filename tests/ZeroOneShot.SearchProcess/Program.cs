@@ -47,7 +47,8 @@ static SearchResult Search(
     ]);
     var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
     {
-        Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Evaluation = evaluation, Epochs = epochs, WarmupEpochs = 0,
+        Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = 1 }, Evaluation = evaluation,
+        Epochs = epochs, WarmupEpochs = 0,
         BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);

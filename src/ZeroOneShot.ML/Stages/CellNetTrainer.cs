@@ -53,7 +53,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// </exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
+    /// A pixel value is out of range, there are no labelled rows, or the training diverged: the learning rate is too large.
     /// </exception>
     /// <exception cref="ArgumentException">
     /// There are fewer images than a batch, or the validation set has other classes or another shape.
@@ -99,7 +99,9 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)
             : CellNetTraining.Continue(start, images, settings, validation, run, _options.Space, checkpoint, run.Cancellation);
-        if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
+        if (trained.DivergedEpoch is { } diverged)
+            run.Log.Diverged(diverged);
+        else if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
             run.Log.TimeWasUp(trained.Epochs.Count, settings.Epochs);
         if (trained.BestEpoch is { } best)
             run.Log.KeptBest(best, trained.Epochs.Count);

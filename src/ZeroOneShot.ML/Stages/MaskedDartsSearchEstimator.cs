@@ -46,10 +46,10 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another mask or other settings.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
+    /// A pixel value is out of range, there are no labelled rows, or the search diverged: the learning rate is too large.
     /// </exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch in one half, or the mask leaves no genotype.</exception>
-    /// <exception cref="FormatException">The annotation holds a mask of another search space.</exception>
+    /// <exception cref="FormatException">The annotation holds a mask of another search space, or one without genotype.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public MaskedDartsSearchTransformer Fit(IDataView input)
     {
@@ -131,11 +131,14 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     {
         /// <summary>
         /// The method to follow. Default null: the one that the pruning stage followed, if it is a preset; where there is none,
-        /// <see cref="Settings"/> are taken as they are.
+        /// <see cref="Settings"/> are taken as they are, whose defaults are those of the paper's method: partial connections, beta decay.
         /// </summary>
         public SearchMethod? Method { get; set; }
 
-        /// <summary>The operations to search. Default null: those that the pruning stage left.</summary>
+        /// <summary>
+        /// The operations to search; every edge has one at least, and <see cref="OperationMask.ThrowIfNoGenotype"/> finds nothing amiss.
+        /// Default null: those that the pruning stage left.
+        /// </summary>
         public OperationMask? Mask { get; set; }
 
         /// <summary>

@@ -3,7 +3,6 @@ using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
-using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML;
@@ -45,7 +44,9 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images or other settings.</exception>
-    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, or a ranking function cannot tell the operations apart.
+    /// </exception>
     /// <exception cref="ArgumentException">There are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public ZeroShotPruneTransformer Fit(IDataView input)
@@ -62,18 +63,18 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         var method = _options.Method;
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
-        var (mask, genotype) = (method?.Pruning ?? PruningKind.ZeroShot) switch
+        var result = (method?.Pruning ?? PruningKind.ZeroShot) switch
         {
-            PruningKind.None => (method!.StartMask(settings.Space), null),
-            PruningKind.Random => (RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), null),
-            PruningKind.ZeroShot => (ZeroShotPruning.Prune(Images(), settings, run, Checkpoint(), run.Cancellation), null),
-            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, Checkpoint(), run.Cancellation) is var found
-                ? (found.Mask, (Genotype?)found.Genotype)
-                : default,
+            PruningKind.None => new PruningResult(method!.StartMask(settings.Space), []),
+            PruningKind.Random => new PruningResult(RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), []),
+            PruningKind.ZeroShot => ZeroShotPruning.Prune(Images(), settings, run, Checkpoint(), run.Cancellation),
+            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, Checkpoint(), run.Cancellation),
         };
-        run.Log.Pruned(method?.Name ?? "Pruning", mask);
+        if (result.Images < settings.BatchSize * settings.Batches)
+            run.Log.RankedOnFewer(result.Images.Value, settings.BatchSize * settings.Batches, settings.Batches, settings.BatchSize);
+        run.Log.Pruned(method?.Name ?? "Pruning", result.Mask);
         return new ZeroShotPruneTransformer(
-            _host, _options.FeatureColumnName, method, mask, genotype, StageSettings.With(null, "prune", settings));
+            _host, _options.FeatureColumnName, method, result, StageSettings.With(null, "prune", settings));
 
         string? Checkpoint() => run.Checkpoint(RunStage.Prune);
 

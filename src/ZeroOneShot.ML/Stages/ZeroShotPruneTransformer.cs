@@ -1,6 +1,7 @@
 using Microsoft.ML.Runtime;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML;
 
@@ -8,17 +9,24 @@ namespace ZeroOneShot.ML;
 public sealed class ZeroShotPruneTransformer : AnnotatingTransformer
 {
     internal ZeroShotPruneTransformer(
-        IHost host, string columnName, SearchMethod? method, OperationMask mask, Genotype? genotype, string settings)
-        : base(host, columnName, Annotations(method, mask, genotype, settings)) => (Method, Mask, Genotype) = (method, mask, genotype);
+        IHost host, string columnName, SearchMethod? method, PruningResult result, string settings)
+        : base(host, columnName, Annotations(method, result.Mask, result.Genotype, settings)) => (Method, Result) = (method, result);
 
     /// <summary>The method that was followed; null where the options named none.</summary>
     public SearchMethod? Method { get; }
 
+    /// <summary>
+    /// What the pruning did, round by round: the importances of all operations with the ranks behind them. Without rounds where the method
+    /// ranks nothing (DARTS, or a random mask). Annotations, and so later stages and saved models, have mask and architecture alone; keep
+    /// the rest with <see cref="PruningResult.ToJson"/>.
+    /// </summary>
+    public PruningResult Result { get; }
+
     /// <summary>The operations left.</summary>
-    public OperationMask Mask { get; }
+    public OperationMask Mask => Result.Mask;
 
     /// <summary>The architecture, where pruning went on until it was decided (ETENAS, ETENAS-PC); otherwise null.</summary>
-    public Genotype? Genotype { get; }
+    public Genotype? Genotype => Result.Genotype;
 
     internal static Dictionary<string, string> Annotations(SearchMethod? method, OperationMask mask, Genotype? genotype, string settings)
     {

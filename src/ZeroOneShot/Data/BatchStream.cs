@@ -40,14 +40,28 @@ internal sealed class BatchStream : IDisposable
     private long _nextNumber;
     private bool _disposed;
 
+    /// <param name="images">At least as many as a batch takes.</param>
+    /// <param name="batchSize">Images in a batch.</param>
+    /// <param name="augmentation">What is done to the pixels.</param>
+    /// <param name="statistics">How they are normalised.</param>
+    /// <param name="seed">The seed of the run.</param>
+    /// <param name="name">What the batches are for.</param>
+    /// <param name="device">Where they go.</param>
+    /// <param name="keepLast">
+    /// Whether the incomplete last batch of an epoch is given too, as the public code trains with. One of a single image is not, since
+    /// batch norms need two; then, as without this, another image is left out in every epoch.
+    /// </param>
+    /// <exception cref="ArgumentException">There are fewer images than a batch takes.</exception>
     public BatchStream(
-        ImageSet images, int batchSize, Augmentation augmentation, ChannelStatistics statistics, long seed, string name, Device device)
+        ImageSet images, int batchSize, Augmentation augmentation, ChannelStatistics statistics, long seed, string name, Device device,
+        bool keepLast)
     {
         (_images, _augmentation, _statistics, _seed, _name, _device) = (images, augmentation, statistics, seed, name, device);
-        _order = new BatchOrder(images.Count, batchSize, seed, name);
+        _order = new BatchOrder(images.Count, batchSize, seed, name,
+            keepLast && images.Count > batchSize && images.Count % batchSize != 1);
     }
 
-    /// <summary>Full batches in the images.</summary>
+    /// <summary>Batches of an epoch.</summary>
     public int BatchesPerEpoch => _order.BatchesPerEpoch;
 
     /// <summary>A batch; images float32 N x C x H x W, labels int64 N. Walking in steps of one, it is ready or nearly so.</summary>

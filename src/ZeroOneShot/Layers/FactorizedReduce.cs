@@ -81,7 +81,7 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, ILaneM
         using var scope = NewDisposeScope();
         var rectified = nn.functional.relu(input);
         var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
-        return bn.forward(cat([conv_1.forward(rectified), conv_2.forward(shifted)], 1)).MoveToOuterDisposeScope();
+        return bn.call(cat([conv_1.call(rectified), conv_2.call(shifted)], 1)).MoveToOuterDisposeScope();
     }
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>

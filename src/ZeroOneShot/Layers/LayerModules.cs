@@ -84,7 +84,7 @@ internal sealed class LayerSequence : nn.Module<Tensor, Tensor>, ILaneModule
 
     public ModuleChain Layers => op;
 
-    public override Tensor forward(Tensor input) => op.forward(input);
+    public override Tensor forward(Tensor input) => op.call(input);
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T> => op.InLanes<T>(x, run);
 }
@@ -108,7 +108,7 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>, ILaneModule
         using var scope = NewDisposeScope();
         var output = input;
         foreach (var module in _modules)
-            output = module.forward(output);
+            output = module.call(output);                                       // not forward, which would pass by hooks
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
 

@@ -70,7 +70,7 @@ internal sealed class ResidualReductionModule : nn.Module<Tensor, Tensor>, ILane
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return (downsample.forward(input) + conv_b.forward(conv_a.forward(input))).MoveToOuterDisposeScope();
+        return (downsample.call(input) + conv_b.call(conv_a.call(input))).MoveToOuterDisposeScope();
     }
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>

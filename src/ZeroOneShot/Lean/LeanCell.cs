@@ -7,7 +7,7 @@ namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// Runs a search cell forwards without a graph, and backwards by recomputing one operation at a time: the same numbers as autograd through
-/// <see cref="SearchCell.Forward"/>, in a fraction of its memory.
+/// <see cref="SearchCell.forward"/>, in a fraction of its memory.
 /// </summary>
 /// <remarks>
 /// <para>State i of a cell is s_i; edge e from i to node k adds beta_e shuffle[m_e, b_e] to s_k, where m_e = sum over o of w_eo o(x_i)
@@ -69,10 +69,11 @@ internal sealed class LeanCell
             if (_partial > 1 && i >= Inputs)
                 order.Add(parts[i - Inputs].Bypass!, bypasses[i - Inputs]);
             AddOperations(_uses[i], states[i], parts, c, order);
-            if (_partial > 1 && _uses[i].Edges.Count > 0)
+            var edges = LiveEdges(_uses[i], c);
+            if (_partial > 1 && edges.Length > 0)
             {
                 var bypass = order.Forward(_uses[i].Bypass, Rest(states[i]));
-                foreach (var edge in _uses[i].Edges)
+                foreach (var edge in edges)
                     bypasses[edge.Node].Add((bypass, c.Edge(_cell.Kind, edge.Index)));
             }
         }
@@ -163,7 +164,8 @@ internal sealed class LeanCell
     private void AddGradients(StateUses uses, Tensor state, Tensor? total, (Tensor Mixed, Tensor? Bypass)[] gradients,
         MixingCoefficients c, FeatureOrder order, bool mixing)
     {
-        if (uses.Edges.Count == 0 || total is null && !mixing)
+        var edges = LiveEdges(uses, c);
+        if (edges.Length == 0 || total is null && !mixing)
             return;
         using var scope = NewDisposeScope();
         var x = Mixed(state);
@@ -172,7 +174,7 @@ internal sealed class LeanCell
         Workers.Run(operations.Count, Gradient, Add);
         if (mixing && c.AddsIdleWeights)
         {
-            foreach (var edge in uses.Edges)
+            foreach (var edge in edges)
             {
                 using var ones = ones_like(order.Packed(gradients[edge.Node].Mixed));
                 c.AddIdle(_cell.Kind, edge.Index, order.Product(gradients[edge.Node].Mixed, ones));
@@ -184,13 +186,13 @@ internal sealed class LeanCell
         using var run = order.Run(uses.Bypass, Rest(state), total is not null);
         if (mixing)
         {
-            foreach (var edge in uses.Edges)
+            foreach (var edge in edges)
                 c.AddBypass(_cell.Kind, edge.Index, order.Product(gradients[edge.Node].Bypass!, run.Output));
         }
         if (total is not null)
         {
             var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. uses.Edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
+            order.Add(gradient, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
             order.Add(Rest(total), (run.Backward(gradient)!, 1));
         }
 
@@ -217,6 +219,9 @@ internal sealed class LeanCell
             result.Input.Dispose();
         }
     }
+
+    private StateUses.Edge[] LiveEdges(StateUses uses, MixingCoefficients c) =>
+        [.. uses.Edges.Where(edge => c.IsLive(_cell.Kind, edge.Index))];
 
     private Tensor Node(Tensor features, int node) => features.narrow(1, node * _cell.Channels, _cell.Channels);
 

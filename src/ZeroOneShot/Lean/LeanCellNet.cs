@@ -62,7 +62,13 @@ internal sealed class LeanCellNet(CellNet network)
     /// <param name="auxiliaryWeight">Weight of the auxiliary head's cross entropy.</param>
     /// <param name="dropPath">Probability with which an operation's output is dropped for an image.</param>
     /// <param name="random">Where the dropping is drawn from.</param>
-    public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, double auxiliaryWeight, double dropPath, RandomStream random)
+    public (Tensor Logits, Tensor Loss) Gradient(
+        Tensor images, Tensor labels, double auxiliaryWeight, double dropPath, RandomStream random) =>
+        GradientOf(images, logits => nn.functional.cross_entropy(logits, labels), auxiliaryWeight, dropPath, random);
+
+    /// <summary>The same for any loss: a scalar of the logits.</summary>
+    public (Tensor Logits, Tensor Loss) GradientOf(
+        Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null)
     {
         using var scope = NewDisposeScope();
         if (!Lanes.Handle(images))
@@ -72,7 +78,7 @@ internal sealed class LeanCellNet(CellNet network)
         }
 
         var count = images.shape[0];
-        var drop = dropPath > 0 ? new DropPath(dropPath, random.Generator) : null;
+        var drop = dropPath > 0 ? new DropPath(dropPath, random!.Generator) : null;
         var arranged = Lanes.Of(images);
         var (runs, features) = (new List<ItemRun>(), new List<Tensor>());
         Tensor? middle = null, auxiliaryLogits = null;
@@ -87,7 +93,7 @@ internal sealed class LeanCellNet(CellNet network)
             }
         }
         var last = features[^1].detach().requires_grad_(true);
-        var (logits, loss) = Backward(network.Classifier.forward(Lanes.Pooled(last, count)), auxiliaryLogits);
+        var (logits, value) = Backward(network.Classifier.forward(Lanes.Pooled(last, count)), auxiliaryLogits);
 
         using var _ = no_grad();
         var gradients = new Tensor?[runs.Count];                            // of the items' outputs
@@ -116,16 +122,14 @@ internal sealed class LeanCellNet(CellNet network)
                 scope.Attach(ofInput);
             }
         }
-        return (logits, loss);
+        return (logits, value);
 
         (Tensor Logits, Tensor Loss) Backward(Tensor logits, Tensor? auxiliary)
         {
-            var crossEntropy = nn.functional.cross_entropy(logits, labels);
-            var loss = auxiliary is null
-                ? crossEntropy
-                : crossEntropy.Plus(nn.functional.cross_entropy(auxiliary, labels).Times(auxiliaryWeight));
-            loss.backward();
-            return (logits.detach().MoveToOuterDisposeScope(), crossEntropy.detach().MoveToOuterDisposeScope());
+            var ofLogits = loss(logits);
+            var sum = auxiliary is null ? ofLogits : ofLogits.Plus(loss(auxiliary).Times(auxiliaryWeight));
+            sum.backward();
+            return (logits.detach().MoveToOuterDisposeScope(), ofLogits.detach().MoveToOuterDisposeScope());
         }
     }
 

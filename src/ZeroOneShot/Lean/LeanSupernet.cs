@@ -54,7 +54,13 @@ internal sealed class LeanSupernet
     /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those
     /// of the mixture go on through its own graph to alpha and beta where <paramref name="mixing"/> asks for them.
     /// </summary>
-    public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder? order = null)
+    public (Tensor Logits, Tensor Loss) Gradient(
+        Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder? order = null) =>
+        GradientOf(images, logits => nn.functional.cross_entropy(logits, labels), mixture, mixing, order);
+
+    /// <summary>The same for any loss: a scalar of the logits.</summary>
+    public (Tensor Logits, Tensor Loss) GradientOf(
+        Tensor images, Func<Tensor, Tensor> loss, Mixture mixture, bool mixing, FeatureOrder? order = null)
     {
         using var scope = NewDisposeScope();
         order ??= FeatureOrder.For(images);
@@ -66,8 +72,8 @@ internal sealed class LeanSupernet
 
         var last = features[_cells.Length - 1].detach().requires_grad_(true);
         var logits = Supernet.Classifier.forward(order.Pooled(last));
-        var loss = nn.functional.cross_entropy(logits, labels);
-        loss.backward();
+        var value = loss(logits);
+        value.backward();
 
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[_cells.Length];                         // of the items' outputs
@@ -89,7 +95,7 @@ internal sealed class LeanSupernet
         }
         if (mixing)
             c.Backward();
-        return (logits.detach().MoveToOuterDisposeScope(), loss.detach().MoveToOuterDisposeScope());
+        return (logits.detach().MoveToOuterDisposeScope(), value.detach().MoveToOuterDisposeScope());
 
         void Backward(int i, Tensor gradient)
         {

@@ -45,6 +45,9 @@ internal sealed class MixingCoefficients
         return [.. _apart ? runs.SelectMany(use => use.Apart().Where(one => _mixture.Live[kind, one.Edges[0].Index, use.Row])) : runs];
     }
 
+    /// <summary>Whether any operation of an edge runs; without one there is no edge, and nothing bypasses it.</summary>
+    public bool IsLive(CellKind kind, int edge) => _mixture.Live.LiveCount(kind, edge) > 0;
+
     /// <summary>Whether operations that do not run get a gradient: see <see cref="AddIdle"/>.</summary>
     public bool AddsIdleWeights => _mixture.AddsIdleWeights;
 

@@ -26,9 +26,11 @@ public sealed class ArchitectureParameters : IDisposable
     /// <param name="edgeNormalization">Whether there are betas.</param>
     /// <param name="type">Precision; Float32 or Float64.</param>
     /// <param name="device">Where they are kept; null is the CPU.</param>
+    /// <exception cref="ArgumentException">The mask leaves an edge no operation, or no genotype.</exception>
     public ArchitectureParameters(OperationMask mask, bool edgeNormalization, ScalarType type = ScalarType.Float32, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
+        mask.ThrowIfNoGenotype();
         Mask = mask;
         var (edges, operations) = (mask.Space.Topology.EdgeCount, mask.Space.Operations.Count);
         _alphas = [.. Mask.Space.Kinds.Select(_ => nn.Parameter(zeros([edges, operations], type, device)))];
@@ -119,12 +121,10 @@ public sealed class ArchitectureParameters : IDisposable
     /// Reads off the architecture: the top-edges rule (<see cref="OperationMask.ReadGenotype"/>) on the softmax of alpha, times the edge's
     /// weight where there is one.
     /// </summary>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public Genotype Genotype() => Genotype(Softmax);
 
     /// <summary>The same with scores of one's own in place of the softmax of alpha.</summary>
     /// <param name="scores">The scores of the operations of a kind of cell: edges x operations.</param>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public Genotype Genotype(Func<CellKind, Tensor> scores)
     {
         using var _ = no_grad();

@@ -32,7 +32,7 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return classifier.forward(features.forward(input).flatten(1)).MoveToOuterDisposeScope();
+        return classifier.call(features.call(input).flatten(1)).MoveToOuterDisposeScope();
     }
 
     private sealed class PoolToTwo() : nn.Module<Tensor, Tensor>(nameof(PoolToTwo))

@@ -116,11 +116,11 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         {
             Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
             features.Add(_items[i] is GenotypeCell cell
-                ? cell.Forward(inputs, dropPath)
-                : ((nn.Module<Tensor, Tensor>)_items[i]).forward(inputs[0]));
+                ? cell.call(inputs, dropPath)
+                : ((nn.Module<Tensor, Tensor>)_items[i]).call(inputs[0]));
             if (auxiliary && i == Plan.AuxiliaryItem)
-                auxiliaryLogits = auxiliary_head?.forward(features[i]).MoveToOuterDisposeScope();
+                auxiliaryLogits = auxiliary_head?.call(features[i]).MoveToOuterDisposeScope();
         }
-        return (classifier.forward(features[^1].mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
+        return (classifier.call(features[^1].mean([2, 3])).MoveToOuterDisposeScope(), auxiliaryLogits);
     }
 }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>A cell of the evaluation network: the chosen operations, summed in every node.</summary>
-internal sealed class GenotypeCell : nn.Module
+internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor>[] _preprocess;
     private readonly ModuleList<nn.Module<Tensor, Tensor>> _operations;
@@ -32,10 +32,10 @@ internal sealed class GenotypeCell : nn.Module
 
     public nn.Module<Tensor, Tensor> Operation(int edge) => _operations[edge];
 
-    public Tensor Forward(IReadOnlyList<Tensor> inputs, DropPath? dropPath)
+    public override Tensor forward(IReadOnlyList<Tensor> inputs, DropPath? dropPath)
     {
         using var scope = NewDisposeScope();
-        var states = new List<Tensor>(inputs.Select((input, i) => _preprocess[i].forward(input)));
+        var states = new List<Tensor>(inputs.Select((input, i) => _preprocess[i].call(input)));
         for (var node = 0; node < Genotype.Nodes; node++)
         {
             var (first, count) = Genotype.EdgesInto(node).GetOffsetAndLength(Genotype.Edges.Count);
@@ -45,7 +45,7 @@ internal sealed class GenotypeCell : nn.Module
 
         Tensor Edge(int edge)
         {
-            var output = _operations[edge].forward(states[Genotype.Edges[edge].Input]);
+            var output = _operations[edge].call(states[Genotype.Edges[edge].Input]);
             return dropPath is null || _operations[edge] is IdentityModule ? output : dropPath.Apply(output);
         }
     }

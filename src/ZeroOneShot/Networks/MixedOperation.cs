@@ -8,7 +8,8 @@ namespace ZeroOneShot.Networks;
 /// <summary>
 /// All candidate operations of one edge, mixed as in Eq. (1): Mix(x, O) = sum over live o of weight(o) * o(x). A masked operation is not
 /// constructed. With partial connections (PC-DARTS) only the first 1/K of the channels pass the operations; the rest bypass them,
-/// max-pooled where the edge has stride 2, and the channels are shuffled.
+/// max-pooled where the edge has stride 2, and the channels are shuffled. Without a live operation there is no edge: it adds zeros, and
+/// nothing bypasses it.
 /// </summary>
 public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 {
@@ -59,13 +60,15 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     internal Tensor Forward(Tensor input, Tensor weights, IReadOnlyCollection<int> live, bool addsIdle = false)
     {
         using var scope = NewDisposeScope();
+        if (!live.Any())                                                        // no edge at all, its bypass included
+            return new ZeroModule(_stride).forward(input).MoveToOuterDisposeScope();
         var x = _partial == 1 ? input : input.narrow(1, 0, _channels / _partial);
         Tensor? mix = null;
         foreach (var row in live)
         {
             if (_space.Operations[row].IsZero)
                 continue;
-            var term = weights[row] * _operations[row].forward(x);
+            var term = weights[row] * _operations[row].call(x);
             mix = mix is null ? term : mix.Plus(term);
         }
         mix ??= new ZeroModule(_stride).forward(x);
@@ -76,7 +79,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 
     private Tensor ShuffleWithBypass(Tensor mixed, Tensor input)
     {
-        var bypass = _bypass.forward(input.narrow(1, _channels / _partial, _channels - _channels / _partial));
+        var bypass = _bypass.call(input.narrow(1, _channels / _partial, _channels - _channels / _partial));
         return PartialConnection.Shuffle(cat([mixed, bypass], 1), _partial);
     }
 

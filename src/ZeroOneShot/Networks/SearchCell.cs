@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>A cell of the supernet: every edge of the graph carries a mixed operation (DARTS, section 2.1).</summary>
-public sealed class SearchCell : nn.Module
+public sealed class SearchCell : nn.Module<IReadOnlyList<Tensor>, Mixture, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor>[] _preprocess;
     private readonly MixedOperation[] _edges;
@@ -47,12 +47,12 @@ public sealed class SearchCell : nn.Module
     /// <param name="inputs">The outputs of what stands before the cell, the nearest last: as many as the topology has inputs.</param>
     /// <param name="mixture">The mixing weights.</param>
     /// <returns>The states that the topology's output concatenates along the channels.</returns>
-    public Tensor Forward(IReadOnlyList<Tensor> inputs, Mixture mixture)
+    public override Tensor forward(IReadOnlyList<Tensor> inputs, Mixture mixture)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(mixture);
         using var scope = NewDisposeScope();
-        var states = new List<Tensor>(inputs.Select((input, i) => _preprocess[i].forward(input)));
+        var states = new List<Tensor>(inputs.Select((input, i) => _preprocess[i].call(input)));
         var (weights, edgeWeights) = (mixture.Operations(Kind), mixture.Edges(Kind));
         for (var node = 0; node < Topology.Nodes; node++)
         {

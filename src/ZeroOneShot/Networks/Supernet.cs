@@ -23,7 +23,9 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     /// <param name="options">The network's shape.</param>
     /// <param name="inputChannels">Channels of the images: 1 or 3.</param>
     /// <param name="classes">Number of classes, at least 2.</param>
-    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, or the mask leaves an edge no operation, or no genotype.
+    /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public Supernet(OperationMask mask, SupernetOptions options, int inputChannels, int classes) : base(nameof(Supernet))
     {
@@ -32,6 +34,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         ArgumentOutOfRangeException.ThrowIfLessThan(inputChannels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         options.Validate();
+        mask.ThrowIfNoGenotype();
         TorchRuntime.EnsureLoaded();
         (Mask, Options) = (mask, options);
         // Modules are the same whatever the size of the images.
@@ -90,10 +93,10 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         {
             Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
             features.Add(_items[i] is SearchCell cell
-                ? cell.Forward(inputs, mixture)
-                : ((nn.Module<Tensor, Tensor>)_items[i]).forward(inputs[0]));
+                ? cell.call(inputs, mixture)
+                : ((nn.Module<Tensor, Tensor>)_items[i]).call(inputs[0]));
         }
-        return classifier.forward(features[^1].mean([2, 3])).MoveToOuterDisposeScope();
+        return classifier.call(features[^1].mean([2, 3])).MoveToOuterDisposeScope();
     }
 
     internal const int NominalSide = 64;

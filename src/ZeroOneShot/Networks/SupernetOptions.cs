@@ -1,8 +1,12 @@
 namespace ZeroOneShot.Networks;
 
-/// <summary>The shape of a supernet.</summary>
+/// <summary>
+/// The shape of a supernet. The defaults are those of the paper's method; DARTS has neither partial connections nor weights of edges.
+/// </summary>
 public sealed record SupernetOptions
 {
+    private readonly bool? _edgeNormalization;
+
     /// <summary>
     /// Channels of the first cells; they double at every reduction. Default 16 (DARTS). Divisible by <see cref="PartialChannels"/>.
     /// </summary>
@@ -11,11 +15,17 @@ public sealed record SupernetOptions
     /// <summary>Number of cells, at least 3. Default 8 (DARTS).</summary>
     public int Cells { get; init; } = 8;
 
-    /// <summary>K: 1/K of the channels pass the operations. Default 1, all of them; PC-DARTS takes 4.</summary>
-    public int PartialChannels { get; init; } = 1;
+    /// <summary>K: 1/K of the channels pass the operations. Default 4 (PC-DARTS, the paper); 1 lets all of them pass (DARTS).</summary>
+    public int PartialChannels { get; init; } = 4;
 
-    /// <summary>Whether edges have learned weights (PC-DARTS). Default false.</summary>
-    public bool EdgeNormalization { get; init; }
+    /// <summary>
+    /// Whether edges have learned weights (PC-DARTS). Default: where <see cref="PartialChannels"/> is above 1.
+    /// </summary>
+    public bool EdgeNormalization
+    {
+        get => _edgeNormalization ?? PartialChannels > 1;
+        init => _edgeNormalization = value;
+    }
 
     /// <summary>The stem has this times <see cref="Channels"/>. Null, the default: as the stem is defined, 3 in DARTS.</summary>
     public int? StemMultiplier { get; init; }

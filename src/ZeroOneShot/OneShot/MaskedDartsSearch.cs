@@ -31,7 +31,9 @@ public static class MaskedDartsSearch
     /// An option is out of its range, the mask leaves no genotype or none that meets <see cref="SearchOptions.CostTarget"/>, a part has fewer
     /// images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The loss became infinite.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The search diverged: loss, weights or alphas are no finite numbers any more.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null,
@@ -50,8 +52,8 @@ public static class MaskedDartsSearch
         options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        using var trainBatches = Batches(trainImages, "search: train half");
-        using var searchBatches = Batches(searchImages, "search: search half");
+        using var trainBatches = Batches(trainImages, "search: train half", keepLast: true);
+        using var searchBatches = Batches(searchImages, "search: search half", keepLast: false);
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
@@ -93,17 +95,23 @@ public static class MaskedDartsSearch
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels, moment);
                 Checked.Finite(outcome.Loss, epoch, options.LearningRate);
-                (state.Loss, state.Correct, state.Step) = (state.Loss + outcome.Loss, state.Correct + outcome.Correct, state.Step + 1);
+                var count = train.Labels.shape[0];
+                (state.Loss, state.Correct) = (state.Loss + outcome.Loss * count, state.Correct + outcome.Correct);
+                (state.Images, state.Step) = (state.Images + count, state.Step + 1);
                 if (state.Step < steps)
-                    clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Correct, state.Step));
+                    clock.Report(epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
             }
+            // The last step may have left what no loss has seen yet.
+            if (!step.State().All(part => part.Tensor.isfinite().all().item<bool>()))
+                throw Checked.Diverged("Weights or alphas became infinite or no numbers", epoch, options.LearningRate);
             if (state.Step < steps)
             {
                 file?.Save(state, step.State());
                 break;                                                              // time is up
             }
-            var finished = new SearchState.FinishedEpoch(state.Loss / steps, Share(state.Correct, steps),
-                warmedUp ? state.SearchLoss / steps : null, warmedUp ? Share(state.SearchCorrect, steps) : null,
+            var finished = new SearchState.FinishedEpoch(state.Loss / state.Images, (double)state.Correct / state.Images,
+                warmedUp ? state.SearchLoss / steps : null,
+                warmedUp ? state.SearchCorrect / ((double)steps * options.BatchSize) : null,
                 Found().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
@@ -117,11 +125,9 @@ public static class MaskedDartsSearch
             ? options.Relaxation.Genotype(architecture)
             : GenotypeChoices.Of(options.Relaxation, architecture).Strongest(costs, options.CostTarget!.Least, options.CostTarget.Most);
 
-        double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
-
-        BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
+        BatchStream Batches(ImageSet half, string name, bool keepLast) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
-            images.Statistics(), options.Seed, name, device);
+            images.Statistics(), options.Seed, name, device, keepLast);
     }
 
     private static Checkpoint<SearchState> CheckpointOf(string path, ImageSet images, OperationMask mask, SearchOptions options) =>

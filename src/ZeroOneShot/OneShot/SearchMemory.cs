@@ -70,7 +70,8 @@ public sealed record SearchMemory(
     /// <param name="classes">Number of classes.</param>
     /// <param name="images">Number of images in the two halves. Default 0: only the step itself is looked at.</param>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, or the search computes with ordinary autograd or not on the processor, of which nothing is predicted.
+    /// An option is out of its range, the mask leaves no genotype, or the search computes with ordinary autograd or not on the processor,
+    /// of which nothing is predicted.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch, whose number of threads is asked for, cannot be loaded.</exception>
     public static SearchMemory Predict(OperationMask mask, SearchOptions options, ImageShape shape, int classes, int images = 0)
@@ -79,6 +80,7 @@ public sealed record SearchMemory(
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         ArgumentOutOfRangeException.ThrowIfNegative(images);
+        mask.ThrowIfNoGenotype();
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
         var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations);

@@ -4,21 +4,36 @@ using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.OneShot;
 
-/// <summary>The settings of a one-shot search. The defaults are those of the paper and of the public PC-DARTS code.</summary>
+/// <summary>The settings of a one-shot search. The defaults are those of the paper's method (partial connections, beta decay)
+/// with the rates of the public PC-DARTS code; <see cref="SearchMethod.Apply(SearchOptions)"/> gives those of another method.</summary>
 public sealed record SearchOptions
 {
+    private readonly int? _warmupEpochs;
+
     /// <summary>
-    /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 1.
+    /// The shape of the supernet, partial connections and edge normalisation included. Default: 16 channels, 8 cells, K = 4, edges with
+    /// weights.
     /// </summary>
     public SupernetOptions Supernet { get; init; } = new();
 
     /// <summary>Number of epochs, at least 1. Default 50.</summary>
     public int Epochs { get; init; } = 50;
 
-    /// <summary>Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default 15.</summary>
-    public int WarmupEpochs { get; init; } = 15;
+    /// <summary>
+    /// Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default: three tenths of them, 15 of
+    /// 50.
+    /// </summary>
+    public int WarmupEpochs
+    {
+        get => _warmupEpochs ?? Epochs * 3 / 10;
+        init => _warmupEpochs = value;
+    }
 
-    /// <summary>Images per step, at least 2. Default 256.</summary>
+    /// <summary>
+    /// Images per step, at least 2. Default 256. As in the public code, the last step of an epoch takes the images that are left of the
+    /// train half (if that is one, which batch norms cannot do with, it is left out), and every architecture step a full batch of the other
+    /// half. A step of few images costs as much time for each group of 16 that it begins.
+    /// </summary>
     public int BatchSize { get; init; } = 256;
 
     /// <summary>
@@ -58,8 +73,11 @@ public sealed record SearchOptions
     /// <summary>How alphas become mixing weights, and a genotype is read off. Default: the softmax of DARTS.</summary>
     public Relaxation Relaxation { get; init; } = new SoftmaxRelaxation();
 
-    /// <summary>What is added to the architecture's loss, for example <see cref="BetaDecay"/>. Default: nothing.</summary>
-    public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [];
+    /// <summary>
+    /// What is added to the architecture's loss. Default: <see cref="BetaDecay"/> with the weight 25, as in the paper and in beta-DARTS; DARTS
+    /// and PC-DARTS have nothing.
+    /// </summary>
+    public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [new BetaDecay()];
 
     /// <summary>What the found network may cost. Default null: whatever it does.</summary>
     public CostTarget? CostTarget { get; init; }

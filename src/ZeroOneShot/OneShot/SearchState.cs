@@ -12,10 +12,13 @@ internal sealed record SearchState
     /// <summary>Architecture steps taken.</summary>
     public long Updates { get; set; }
 
-    /// <summary>Sum of the weights steps' losses in this epoch.</summary>
+    /// <summary>Images of this epoch's weights steps.</summary>
+    public long Images { get; set; }
+
+    /// <summary>Sum of their losses.</summary>
     public double Loss { get; set; }
 
-    /// <summary>Images classified rightly in this epoch's weights steps.</summary>
+    /// <summary>How many of them were classified rightly.</summary>
     public long Correct { get; set; }
 
     /// <summary>Sum of the architecture steps' losses in this epoch.</summary>

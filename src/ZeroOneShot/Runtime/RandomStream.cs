@@ -15,20 +15,28 @@ namespace ZeroOneShot.Runtime;
 /// </remarks>
 public sealed class RandomStream : IDisposable
 {
-    private Random? _random;
     private torch.Generator? _generator;
     private bool _disposed;
 
-    private RandomStream(long seed) => Seed = seed;
+    private readonly Xoshiro256 _numbers;
+
+    private RandomStream(ReadOnlySpan<byte> hash)
+    {
+        Seed = BinaryPrimitives.ReadInt64LittleEndian(hash);
+        _numbers = new Xoshiro256(hash);
+    }
 
     /// <summary>The seed of this stream, derived from the seed and the name it was asked for by.</summary>
     public long Seed { get; }
 
-    /// <summary>.NET random numbers of this stream; the same object every time, so each draw advances it.</summary>
-    public Random Random => _random ??= new Random(unchecked((int)Seed));
+    /// <summary>
+    /// .NET random numbers of this stream, begun from all 256 bits of its hash; the same object every time, so each draw advances it.
+    /// </summary>
+    public Random Random => _numbers;
 
     /// <summary>
-    /// A generator for torch functions on the CPU, made on first use and owned by this stream; the global generator is never touched.
+    /// A generator for torch functions on the CPU, made on first use and owned by this stream; the global generator is never touched. It is
+    /// given all 64 bits of <see cref="Seed"/>, of which libtorch's own generator on the CPU (a Mersenne twister) takes the lower 32.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The stream is disposed.</exception>
     public torch.Generator Generator
@@ -53,7 +61,7 @@ public sealed class RandomStream : IDisposable
         Encoding.UTF8.GetBytes(name, text.AsSpan(sizeof(long)));
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(text, hash);
-        return new RandomStream(BinaryPrimitives.ReadInt64LittleEndian(hash));
+        return new RandomStream(hash);
     }
 
     /// <summary>

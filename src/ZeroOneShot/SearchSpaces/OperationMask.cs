@@ -123,12 +123,22 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>
-    /// Checks that a genotype can be read off: every node of every kind of cell needs as many incoming edges with a live operation that can
-    /// be chosen as a genotype keeps, two in DARTS.
+    /// The one rule for the masks that a search, a pruning or a supernet begins with: every edge needs a live operation, and a genotype
+    /// must be there to be read off, for which every node of every kind of cell needs as many incoming edges with a live operation that can
+    /// be chosen as a genotype keeps, two in DARTS. Only the networks that a pruning ranks on its way may have edges without an operation.
     /// </summary>
-    /// <exception cref="ArgumentException">A node has fewer; the message names it.</exception>
+    /// <exception cref="ArgumentException">An edge has none, or a node has fewer; the message names it.</exception>
     public void ThrowIfNoGenotype()
     {
+        foreach (var (kind, edge) in AllEdges)
+        {
+            if (LiveCount(kind, edge) == 0)
+            {
+                throw new ArgumentException(
+                    $"The mask leaves edge {edge} of the {kind} cell no live operation; every edge needs at least one. Keep an operation " +
+                    "on it; to have nothing there, keep 'none'.");
+            }
+        }
         foreach (var kind in Space.Kinds)
         {
             for (var node = 0; node < Space.Topology.Nodes; node++)
@@ -199,19 +209,24 @@ public sealed class OperationMask : IEquatable<OperationMask>
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="json">The text.</param>
     /// <param name="space">The space the mask must be of.</param>
-    /// <exception cref="FormatException">The text is not a mask of this space; the message says where and what was expected.</exception>
+    /// <exception cref="FormatException">
+    /// The text is not a mask of this space, or leaves no genotype (<see cref="ThrowIfNoGenotype"/>); the message says where and what was
+    /// expected.
+    /// </exception>
     public static OperationMask FromJson(string json, SearchSpace space)
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(space);
         try
         {
-            return Read(JsonNode.Parse(json), space);
+            var mask = Read(JsonNode.Parse(json), space);
+            mask.ThrowIfNoGenotype();
+            return mask;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             // The latter two: half a surrogate pair, and a key that stands twice.
-            throw new FormatException($"The mask is not the expected JSON: {e.Message}", e);
+            throw new FormatException($"The mask is not as expected: {e.Message}", e);
         }
     }
 
@@ -232,8 +247,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
             }
             for (var edge = 0; edge < edges; edge++)
             {
-                if (rows[edge] is not JsonArray { Count: > 0 } names)
-                    throw new FormatException($"Edge {edge} of '{JsonName(kind)}' has no live operation; every edge needs at least one.");
+                if (rows[edge] is not JsonArray names)
+                    throw new FormatException($"Edge {edge} of '{JsonName(kind)}' is no array; expected the names of its live operations.");
                 foreach (var node in names)
                 {
                     var row = Text(node) is { } operation ? space.IndexOf(operation) : -1;

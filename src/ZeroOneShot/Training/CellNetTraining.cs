@@ -32,7 +32,8 @@ public static class CellNetTraining
     /// An option is out of its range, an image is too small or large, or there are fewer images than a batch.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The loss became infinite, and there is no <see cref="TrainingOptions.EarlyStopping"/>.
+    /// The training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back to
+    /// (<see cref="TrainedCellNet.DivergedEpoch"/>).
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
@@ -91,7 +92,7 @@ public static class CellNetTraining
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
             images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
-            options.Seed, "train", device);
+            options.Seed, "train", device, keepLast: true);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();
         var trained = new TrainedCellNet(network, statistics, images.Shape, images.ClassNames, epochs);
@@ -124,20 +125,28 @@ public static class CellNetTraining
                         using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
                         var batch = batches.Batch(number);
                         var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random);
-                        if (options.EarlyStopping is null)                          // which keeps what was best before
-                            Checked.Finite(loss, epoch, options.LearningRate);
-                        (state.Loss, state.Correct, state.Step) = (state.Loss + loss, state.Correct + correct, state.Step + 1);
+                        Checked.Finite(loss, epoch, options.LearningRate);
+                        var count = batch.Labels.shape[0];
+                        (state.Loss, state.Correct) = (state.Loss + loss * count, state.Correct + correct);
+                        (state.Images, state.Step) = (state.Images + count, state.Step + 1);
                         if (state.Step < steps)
-                            clock.Report(epoch, state.Step, steps, state.Loss / state.Step, Share(state.Correct, state.Step));
+                        {
+                            clock.Report(
+                                epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
+                        }
                     }
+                    if (!step.IsFinite())
+                        throw Checked.Diverged("Weights became infinite or no numbers", epoch, options.LearningRate);
                     if (state.Step < steps)
                     {
                         file?.Save(state, step.State());
                         break;                                                      // time is up
                     }
                     (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellationToken);
+                    if (validated is { Loss: var validationLoss } && !double.IsFinite(validationLoss))
+                        throw Checked.Diverged($"The validation loss became {validationLoss}", epoch, options.LearningRate);
                     var finished = new TrainingEpoch(
-                        state.Loss / steps, Share(state.Correct, steps), validated?.Loss, validated?.Accuracy);
+                        state.Loss / state.Images, (double)state.Correct / state.Images, validated?.Loss, validated?.Accuracy);
                     state = new TrainingState { Epoch = epoch + 1, Finished = [.. state.Finished, finished] };
                     if (measure.BestOf(state.Finished) == epoch)
                         step.KeepAsBest();
@@ -150,6 +159,10 @@ public static class CellNetTraining
             {
                 file?.Save(state, step.State());
                 throw;
+            }
+            catch (DivergedException) when (options.EarlyStopping is not null && measure.BestOf(state.Finished) is not null)
+            {
+                trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
             if ((options.EarlyStopping is not null || state.Epoch < options.Epochs) && measure.BestOf(state.Finished) is { } best)
@@ -165,8 +178,6 @@ public static class CellNetTraining
             trained.Dispose();
             throw;
         }
-
-        double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
     }
 
     private static Checkpoint<TrainingState> CheckpointOf(

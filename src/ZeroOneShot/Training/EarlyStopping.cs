@@ -12,7 +12,10 @@ public sealed record EarlyStopping
     /// <summary>By how much an epoch must be better than the best one before it, at least 0. Default 0.</summary>
     public double MinimumGain { get; init; }
 
-    /// <summary>The index of the best epoch; null without a validated epoch. Of equal ones the first.</summary>
+    /// <summary>
+    /// The index of the best epoch; null without one that was validated. Of equal ones the first; an epoch with a loss that is no finite
+    /// number never is the best, whatever its accuracy.
+    /// </summary>
     internal int? BestOf(IReadOnlyList<TrainingEpoch> epochs)
     {
         int? best = null;
@@ -35,8 +38,10 @@ public sealed record EarlyStopping
             throw new ArgumentException($"MinimumGain is {MinimumGain}; expected a number from 0 on.");
     }
 
-    // NaN, from a training that went astray, is worse than any number.
-    private double? Score(TrainingEpoch epoch) => Measure == EarlyStoppingMeasure.Accuracy
-        ? epoch.ValidationAccuracy
-        : epoch.ValidationLoss is { } loss ? (double.IsNaN(loss) ? double.NegativeInfinity : -loss) : null;
+    private double? Score(TrainingEpoch epoch)
+    {
+        if (epoch.ValidationLoss is not { } loss || !double.IsFinite(loss) || !double.IsFinite(epoch.Loss))
+            return null;
+        return Measure == EarlyStoppingMeasure.Accuracy ? epoch.ValidationAccuracy : -loss;
+    }
 }

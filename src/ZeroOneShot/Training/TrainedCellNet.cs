@@ -39,6 +39,13 @@ public sealed class TrainedCellNet(
     /// </summary>
     public int? BestEpoch { get; internal set; }
 
+    /// <summary>
+    /// The epoch, from 1, in which the training diverged (its loss or its weights were no finite numbers any more), so that it ended and
+    /// went back to the weights of <see cref="BestEpoch"/>; null where it did not. Only with <see cref="TrainingOptions.EarlyStopping"/>:
+    /// without it, a training that diverges ends with an error.
+    /// </summary>
+    public int? DivergedEpoch { get; internal set; }
+
     /// <summary>A copy of the weights, to save them or to train on from them.</summary>
     /// <param name="metadata">Texts to keep with them, under keys of one's own.</param>
     /// <exception cref="ArgumentException">A key is one of the weights' own.</exception>

@@ -13,7 +13,11 @@ public sealed record TrainingOptions
     /// <summary>Number of epochs, at least 1. Default 600.</summary>
     public int Epochs { get; init; } = 600;
 
-    /// <summary>Images per step, at least 2. Default 128.</summary>
+    /// <summary>
+    /// Images per step, at least 2. Default 128. The last step of an epoch takes those that are left, as in the public code; if that is
+    /// one, which batch norms cannot do with, it is left out, another one in every epoch. A step of few images costs as much time for each
+    /// group of 16 that it begins.
+    /// </summary>
     public int BatchSize { get; init; } = 128;
 
     /// <summary>Learning rate of epoch 0, at least 0; falls to 0 along a cosine. Default 0.025.</summary>
@@ -38,8 +42,9 @@ public sealed record TrainingOptions
     public Augmentation? Augmentation { get; init; }
 
     /// <summary>
-    /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set.
-    /// Default null: all epochs are trained, and the last weights kept.
+    /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set. A
+    /// training that diverges ends with those too, and says so (<see cref="TrainedCellNet.DivergedEpoch"/>), or with an error if no epoch
+    /// was over before. Default null: all epochs are trained, and the last weights kept; a training that diverges ends with an error.
     /// </summary>
     public EarlyStopping? EarlyStopping { get; init; }
 

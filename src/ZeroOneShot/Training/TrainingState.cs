@@ -9,10 +9,13 @@ internal sealed record TrainingState
     /// <summary>The number of the next step in its epoch.</summary>
     public int Step { get; set; }
 
-    /// <summary>Sum of the losses of this epoch's steps.</summary>
+    /// <summary>Images of this epoch's steps.</summary>
+    public long Images { get; set; }
+
+    /// <summary>Sum of their losses.</summary>
     public double Loss { get; set; }
 
-    /// <summary>Images classified rightly in this epoch's steps.</summary>
+    /// <summary>How many of them were classified rightly.</summary>
     public long Correct { get; set; }
 
     /// <summary>The epochs that are over.</summary>

@@ -48,6 +48,14 @@ internal sealed class TrainingStep : IDisposable
         return (crossEntropy.Value(), (long)logits.argmax(1).eq(labels).sum().Value());
     }
 
+    /// <summary>Whether all weights and running statistics are finite numbers.</summary>
+    public bool IsFinite()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return Learned().All(learned => learned.Tensor.isfinite().all().item<bool>());
+    }
+
     /// <summary>Keeps a copy of the weights and running statistics as they are now.</summary>
     public void KeepAsBest()
     {

@@ -1,14 +1,22 @@
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
-/// A ranking function r of Algorithm 1: a number that says how promising an untrained network is. The scale does not matter.
+/// A ranking function r of Algorithm 1: a number that says how promising an untrained network is. The scale does not matter, and neither
+/// does the sign: importances are changes relative to |r(N)|.
 /// </summary>
 public interface IRankingFunction
 {
     /// <summary>A short name for reports, for example <c>nngp-correlation</c>.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Whether the function asks for <see cref="RankedNetwork.Labels"/>. Default false: then the classes of the images play no part at all.
+    /// If true, a network has at least as many outputs as the images have classes, and the result depends on how they are labelled.
+    /// </summary>
+    bool NeedsLabels => false;
+
     /// <summary>Ranks a network; greater is better.</summary>
     /// <param name="network">The network with random weights, and the images to rank it on.</param>
+    /// <returns>A finite number, not 0 for a whole network.</returns>
     double Rank(RankedNetwork network);
 }

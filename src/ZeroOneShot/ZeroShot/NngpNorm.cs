@@ -7,7 +7,7 @@ namespace ZeroOneShot.ZeroShot;
 /// The ranking function of the paper: the Frobenius norm of the NNGP kernel of the logits F. The default takes the kernel as the
 /// correlation matrix of F's rows, as the public ETENAS code does; it does not depend on the scale of the logits.
 /// </summary>
-/// <param name="correlation">True: corrcoef(F). False: K = F F' / C, C being the number of classes.</param>
+/// <param name="correlation">True: corrcoef(F). False: K = F F' / C, C being the number of outputs.</param>
 public sealed class NngpNorm(bool correlation = true) : IRankingFunction
 {
     /// <inheritdoc/>
@@ -21,13 +21,13 @@ public sealed class NngpNorm(bool correlation = true) : IRankingFunction
     }
 
     /// <summary>The norm for given logits.</summary>
-    /// <param name="logits">images x classes.</param>
+    /// <param name="logits">images x outputs.</param>
     public double Of(Tensor logits)
     {
         ArgumentNullException.ThrowIfNull(logits);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        // ||Z Z'|| = ||Z' Z||: a matrix of classes x classes in place of images x images.
+        // ||Z Z'|| = ||Z' Z||: a matrix of outputs x outputs in place of images x images.
         var z = logits.to(ScalarType.Float64);
         if (correlation)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ZeroShot;
@@ -5,39 +6,58 @@ namespace ZeroOneShot.ZeroShot;
 /// <summary>Algorithm 1 of the paper. It knows networks only through the ranks it is given.</summary>
 public static class PartialPruning
 {
+    /// <summary>
+    /// Values of a ranking function that differ by no more than this part of their size are equal: single precision, in which networks
+    /// compute, has 24 bits, and sums lose some of them.
+    /// </summary>
+    private const double Rounding = 1e-6;
+
+    /// <summary>
+    /// What the ranking functions give for some networks of a round, the whole one first and then those that lack an operation.
+    /// </summary>
+    internal delegate IReadOnlyList<IReadOnlyList<double>> RanksOfRound(IReadOnlyList<OperationMask> networks, int round);
+
     /// <summary>Prunes until no more than the asked fraction of the space remains, or every edge has one operation.</summary>
     /// <param name="mask">The mask to start from.</param>
     /// <param name="ranks">The values of all ranking functions for the network of a mask.</param>
     /// <param name="options">When to stop and how much to remove at a time.</param>
-    /// <returns>The rounds; none when the mask already is small enough. The last round's mask is the result.</returns>
-    /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    public static IReadOnlyList<PruningRound> Prune(
-        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, PruningOptions options)
+    /// <param name="functions">The names of the ranking functions, for reports and errors; null numbers them.</param>
+    /// <returns>The mask that the first round starts from, and the rounds; none when that already is small enough.</returns>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, or the mask leaves an edge no operation or no genotype.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations.
+    /// </exception>
+    public static PruningResult Prune(OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, PruningOptions options,
+        IReadOnlyList<string>? functions = null)
     {
         ArgumentNullException.ThrowIfNull(ranks);
-        return Prune(mask, (current, _) => Importances(current, ranks), options);
+        return Prune(mask, (networks, _) => [.. networks.Select(ranks)], options, functions);
     }
 
-    /// <summary>The same with importances measured by the caller, who is told the round's number, from 0.</summary>
-    internal static IReadOnlyList<PruningRound> Prune(
-        OperationMask mask,
-        Func<OperationMask, int, IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double>> importances,
-        PruningOptions options)
+    /// <summary>The same where the caller ranks all networks of a round, from 0, together.</summary>
+    internal static PruningResult Prune(
+        OperationMask mask, RanksOfRound ranks, PruningOptions options, IReadOnlyList<string>? functions = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        mask.ThrowIfNoGenotype();
         mask = Start(mask, options);
         // 'none' goes at no cost: architectures are counted among those that are left without it, as the public launcher does.
         var whole = options.Criterion == RemainingCriterion.Architectures ? mask.RemainingFraction(options.Criterion) : 1;
-        var rounds = new List<PruningRound>();
+        var result = new PruningResult(mask, []);
         while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
-            var s = importances(mask, rounds.Count);                                                        // lines 2-9
-            mask = mask.WithoutWeakestOperationPerEdge((kind, edge, o) => s[(kind, edge, o)], options.OperationsPerRound);    // lines 10-14
-            rounds.Add(new PruningRound(s, mask));
+            var s = Importances(mask, ranks, result.Rounds.Count, functions);                               // lines 2-9
+            ThrowIfBlind(s, result.Rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
+            var importance = s.Candidates.ToDictionary(j => (j.Kind, j.Edge, j.Operation), j => j.Importance);
+            mask = mask.WithoutWeakestOperationPerEdge(
+                (kind, edge, o) => importance[(kind, edge, o)], options.OperationsPerRound);                // lines 10-14
+            result = result with { Rounds = [.. result.Rounds, new PruningRound(s, mask)] };
         }
-        return rounds;
+        return result;
     }
 
     /// <summary>The mask before the first round: without <c>none</c>, if so asked.</summary>
@@ -52,34 +72,77 @@ public static class PartialPruning
     }
 
     /// <summary>
-    /// s_j = sum over ranking functions r of (r(N) - r(N without j)) / r(N), for every live operation j (lines 2-9).
+    /// s_j = sum over ranking functions r of (r(N) - r(N without j)) / |r(N)|, for every live operation j (lines 2-9). The paper divides by
+    /// r(N); with a function whose values are negative, that would make the most important operation the least important one.
     /// </summary>
     /// <param name="mask">Which operations are live.</param>
     /// <param name="ranks">The values of all ranking functions for the network of a mask.</param>
-    /// <exception cref="InvalidOperationException">A ranking function gave no number, or zero for the whole network.</exception>
-    public static IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(
-        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks)
+    /// <param name="functions">The names of the ranking functions; null numbers them.</param>
+    /// <exception cref="InvalidOperationException">A ranking function gave no finite number, or zero for the whole network.</exception>
+    public static ImportanceMeasurement Importances(
+        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, IReadOnlyList<string>? functions = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(ranks);
-        var whole = ranks(mask);
-        return mask.AllLive.ToDictionary(j => j, j => Importance(whole, ranks(mask.Without(j.Kind, j.Edge, j.Operation))));
+        return Importances(mask, (networks, _) => [.. networks.Select(ranks)], round: 0, functions);
     }
 
-    internal static double Importance(IReadOnlyList<double> whole, IReadOnlyList<double> without)
+    internal static ImportanceMeasurement Importances(OperationMask mask, RanksOfRound ranks, int round, IReadOnlyList<string>? functions)
     {
-        var s = 0.0;
-        for (var r = 0; r < whole.Count; r++)
+        var candidates = mask.AllLive.ToArray();
+        OperationMask[] networks = [mask, .. candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
+        var values = ranks(networks, round);
+        var whole = values[0];
+        functions ??= [.. whole.Select((_, r) => $"ranking function {r}")];
+        for (var r = 0; r < functions.Count; r++)
         {
-            if (whole[r] == 0 || !double.IsFinite(whole[r]) || !double.IsFinite(without[r]))
+            for (var i = 0; i < networks.Length; i++)
+                Ranking.Finite(values[i][r], functions[r], () => Name(mask, networks[i], round));
+            if (whole[r] == 0)
             {
                 throw new InvalidOperationException(
-                    $"Ranking function {r} gave {whole[r]} for the whole network and {without[r]} without an operation; " +
-                    "expected finite numbers, the first not 0.");
+                    $"Ranking function '{functions[r]}' gave 0 for {Name(mask, mask, round)}; importances are relative to it, so that it " +
+                    "must be another number. Mend the function, for example by adding a constant, or leave it out.");
             }
-            s += (whole[r] - without[r]) / whole[r];
         }
-        return s;
+        return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
+            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1],
+                whole.Select((ofWhole, r) => (ofWhole - values[i + 1][r]) / Math.Abs(ofWhole)).Sum()))]);
+    }
+
+    /// <summary>Refuses a ranking function whose values are all alike.</summary>
+    /// <param name="measured">The values.</param>
+    /// <param name="round">The round, from 0.</param>
+    /// <param name="counts">Which candidates are compared with others.</param>
+    /// <exception cref="InvalidOperationException">It cannot tell the candidates apart.</exception>
+    internal static void ThrowIfBlind(ImportanceMeasurement measured, int round, Func<CandidateImportance, bool> counts)
+    {
+        var candidates = measured.Candidates.Where(counts).ToArray();
+        for (var r = 0; r < measured.Functions.Count && candidates.Length > 1; r++)
+        {
+            var values = candidates.Select(j => j.Ranks[r]).ToArray();
+            if (values.Max() - values.Min() > Rounding * Math.Abs(measured.Ranks[r]))
+                continue;
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+                $"Ranking function '{measured.Functions[r]}' gave {values[0]} in round {round + 1}, up to rounding, whichever of " +
+                $"{candidates.Length} operations the network lacked (and {measured.Ranks[r]} with all of them): it cannot tell them " +
+                $"apart, and what it removed would be arbitrary. Rank on more images (BatchSize, Batches), with more Channels or " +
+                $"Outputs, or with another function."));
+        }
+    }
+
+    /// <summary>What an error calls the network of a mask.</summary>
+    internal static string Name(OperationMask whole, OperationMask network, int round)
+    {
+        foreach (var (kind, edge, operation) in whole.AllLive)
+        {
+            if (!network[kind, edge, operation])
+            {
+                return $"the network without {whole.Space.Operations[operation].Name} on edge {edge} of the {kind} cell, " +
+                    $"in round {round + 1}";
+            }
+        }
+        return $"the whole network, in round {round + 1}";
     }
 
     private static bool CanLose(OperationMask mask) => mask.AllEdges.Any(at => mask.LiveCount(at.Kind, at.Edge) > 1);

@@ -31,7 +31,11 @@ internal sealed class PruningCheckpoint
             ["space"] = options.Space.Name,
             ["ranking functions"] = string.Join(", ", options.RankingFunctions.Select(function => function.Name)),
             ["options"] = JsonSerializer.Serialize(
-                new { options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Seed }),
+                new
+                {
+                    options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Outputs,
+                    options.Seed,
+                }),
         });
         _ranks = _file.Load((_, _) => { });
     }

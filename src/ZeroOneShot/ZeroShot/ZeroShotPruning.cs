@@ -1,4 +1,3 @@
-using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
@@ -20,11 +19,15 @@ public static class ZeroShotPruning
     /// A file written every 20 seconds, after every round and when the run is cancelled. If it exists, the networks it has ranks of are not
     /// ranked again, and the result is the same bit for bit. Null: nothing is written.
     /// </param>
-    /// <returns>The rounds; see <see cref="PartialPruning"/>.</returns>
+    /// <returns>The mask, and every round with all importances and the ranks behind them.</returns>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
+    /// tell them apart; the message names the function and the network.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public static OperationMask Prune(
+    public static PruningResult Prune(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
@@ -36,34 +39,35 @@ public static class ZeroShotPruning
     /// Prunes until one operation per edge is left (ETENAS), then reads off the architecture: the two edges per node whose removal would
     /// lower the ranks most.
     /// </summary>
+    /// <returns>As <see cref="Prune"/>, with <see cref="PruningResult.Genotype"/> and <see cref="PruningResult.LastOperations"/>.</returns>
     /// <inheritdoc cref="Prune"/>
-    public static (OperationMask Mask, Genotype Genotype) PruneToGenotype(
+    public static PruningResult PruneToGenotype(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
         using var run = new Run(images, options, progress, checkpoint, cancellationToken);
-        var mask = run.Prune();
-        var importance = run.Importances(mask, run.Rounds);
-        return (mask, mask.ReadGenotype((kind, edge, row) => importance[(kind, edge, row)]));
+        var result = run.Prune();
+        var last = run.Importances(result.Mask, result.Rounds.Count);
+        return result with { LastOperations = last, Genotype = result.Mask.ReadGenotype((kind, edge, row) => last[kind, edge, row]) };
     }
 
     /// <summary>One pruning run: the network, its batches, and the ranks of masks.</summary>
     private sealed class Run : IDisposable
     {
         private readonly ZeroShotPruningOptions _options;
+        private readonly string[] _functions;
         private readonly CancellationToken _cancellation;
         private readonly StageClock _clock;
         private readonly Device _device;
-        private readonly OperationMask _start;
-        private readonly Supernet _supernet;
+        private readonly RankingBatches _batches;
         private readonly LeanSupernet _lean;
-        private readonly Tensor[] _batches;
+        private readonly int _outputs;
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
-            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, 
+            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress,
             string? checkpoint, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(images);
@@ -71,36 +75,34 @@ public static class ZeroShotPruning
             options.Validate();
             cancellationToken.ThrowIfCancellationRequested();
             (_options, _cancellation, _clock) = (options, cancellationToken, new StageClock(RunStage.Prune, null, progress));
+            _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
-            _start = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
+            _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
-            _batches = Batches(images);
-            _supernet = new Supernet(_start, options.Supernet, images.Shape.Channels, images.ClassCount);
-            _supernet.train();
-            _lean = new LeanSupernet(_supernet);
-            _lean.Track(false);
+            _batches = new RankingBatches(images, options, _device);
+            var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
+            _lean = Ranking.Lean(built, options.Supernet, images.Shape.Channels, _outputs);
         }
 
-        public int Rounds { get; private set; }
+        public PruningResult Prune() =>
+            PartialPruning.Prune(OperationMask.Full(_options.Space), Ranks, _options.Pruning, _functions) with { Images = _batches.Count };
 
-        public OperationMask Prune()
+        /// <summary>The importances of the last operations.</summary>
+        public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
-            var rounds = PartialPruning.Prune(_start, Importances, _options.Pruning);
-            Rounds = rounds.Count;
-            return rounds.Count == 0 ? _start : rounds[^1].Mask;
+            var measured = PartialPruning.Importances(mask, Ranks, round, _functions);
+            PartialPruning.ThrowIfBlind(measured, round, _ => true);
+            return measured;
         }
 
-        /// <summary>The importances of all live operations, ranks averaged over the initialisations.</summary>
-        public IReadOnlyDictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int round)
+        /// <summary>The ranks of a round's networks, averaged over the initialisations, all of them at the same random weights.</summary>
+        private IReadOnlyList<IReadOnlyList<double>> Ranks(IReadOnlyList<OperationMask> networks, int round)
         {
-            var candidates = mask.AllLive.ToArray();
-            var masks = candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation)).Prepend(mask).ToArray();
-            var ranks = masks.Select(_ => new double[_options.RankingFunctions.Count]).ToArray();
+            var ranks = networks.Select(_ => new double[_functions.Length]).ToArray();
             for (var initialization = 0; initialization < _options.Initializations; initialization++)
             {
-                using (var random = RandomStream.Of(_options.Seed, $"prune weights, round {round}, initialisation {initialization}"))
-                    Initialize(random);
-                for (var i = 0; i < masks.Length; i++)
+                Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
+                for (var i = 0; i < networks.Count; i++)
                 {
                     if (_cancellation.IsCancellationRequested)
                     {
@@ -108,55 +110,31 @@ public static class ZeroShotPruning
                         _cancellation.ThrowIfCancellationRequested();
                     }
                     var measured = _checkpoint?.HasNext != true;
-                    var ofMask = _checkpoint?.Next(() => Ranks(masks[i])) ?? Ranks(masks[i]);
-                    for (var r = 0; r < ofMask.Length; r++)
-                        ranks[i][r] += ofMask[r] / _options.Initializations;
+                    var ofNetwork = _checkpoint?.Next(Measure) ?? Measure();
+                    for (var r = 0; r < ofNetwork.Length; r++)
+                        ranks[i][r] += ofNetwork[r] / _options.Initializations;
                     if (measured)
-                        _clock.Report(round, initialization * masks.Length + i + 1, masks.Length * _options.Initializations);
+                        _clock.Report(round, initialization * networks.Count + i + 1, networks.Count * _options.Initializations);
+
+                    double[] Measure() => Ranks(networks[0], networks[i], round);
                 }
             }
             _checkpoint?.Save();
-            return candidates.Select((j, i) => (j, s: PartialPruning.Importance(ranks[0], ranks[i + 1])))
-                .ToDictionary(at => at.j, at => at.s);
+            return ranks;
+        }
+
+        private double[] Ranks(OperationMask whole, OperationMask mask, int round)
+        {
+            using var network = new RankedSupernet(
+                _lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches, _outputs);
+            return [.. _options.RankingFunctions.Select(
+                function => Ranking.Value(function, network, () => PartialPruning.Name(whole, mask, round)))];
         }
 
         public void Dispose()
         {
-            _supernet.Dispose();
-            foreach (var batch in _batches)
-                batch.Dispose();
-        }
-
-        private void Initialize(RandomStream random)
-        {
-            _supernet.cpu();
-            Initialization.KaimingNormalFanOut(_supernet, random);
-            _supernet.to(_device);
-        }
-
-        private double[] Ranks(OperationMask mask)
-        {
-            using var network = new RankedNetwork(_lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches);
-            return [.. _options.RankingFunctions.Select(function => function.Rank(network))];
-        }
-
-        private Tensor[] Batches(ImageSet images)
-        {
-            var size = _options.BatchSize;
-            if (images.Count < size)
-            {
-                throw new ArgumentException(
-                    $"There are {images.Count} images, fewer than one batch of {size}; give more images or a smaller BatchSize.",
-                    nameof(images));
-            }
-            var statistics = images.Statistics();
-            var order = new BatchOrder(images.Count, size, _options.Seed, "prune images");
-            return [.. Enumerable.Range(0, _options.Batches).Select(batch =>
-            {
-                using var pixels = images.ImageTensor(order.Batch(batch));
-                using var normalized = statistics.Normalize(pixels);
-                return normalized.to(_device, copy: true).DetachFromDisposeScope();
-            })];
+            _lean.Supernet.Dispose();
+            _batches.Dispose();
         }
     }
 }

@@ -94,7 +94,7 @@ public sealed class BatchStreamTests
     {
         using var scope = torch.NewDisposeScope();
         var grey = new ChannelStatistics([0.5f], [0.2f]);
-        using (var wrong = new BatchStream(s_images, BatchSize, s_augmentation, grey, Seed, "test", torch.CPU))
+        using (var wrong = new BatchStream(s_images, BatchSize, s_augmentation, grey, Seed, "test", torch.CPU, keepLast: false))
         {
             Assert.Contains("1 channel(s)", Assert.Throws<ArgumentException>(() => wrong.Batch(0)).Message);
             Assert.Contains("1 channel(s)", Assert.Throws<ArgumentException>(() => wrong.Batch(1)).Message);
@@ -138,7 +138,23 @@ public sealed class BatchStreamTests
         }
     }
 
-    private static BatchStream Stream() => new(s_images, BatchSize, s_augmentation, s_images.Statistics(), Seed, "test", torch.CPU);
+    [Theory]
+    [InlineData(8, new[] { 4, 4 })]
+    [InlineData(7, new[] { 4, 3 })]                                     // 2B - 1 images, and none is idle
+    [InlineData(9, new[] { 4, 4 })]                                     // batch norms cannot do with a batch of one
+    [InlineData(4, new[] { 4 })]
+    public void An_epoch_ends_with_the_images_that_are_left(int count, int[] expected)
+    {
+        using var scope = torch.NewDisposeScope();
+        var images = RandomImages.Of(count, 2, new ImageShape(3, 16, 16));
+        using var stream = new BatchStream(
+            images, batchSize: 4, s_augmentation, images.Statistics(), Seed, "test", torch.CPU, keepLast: true);
+        Assert.Equal(expected.Length, stream.BatchesPerEpoch);
+        Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(i => (int)stream.Batch(i).Labels.shape[0]));
+    }
+
+    private static BatchStream Stream() =>
+        new(s_images, BatchSize, s_augmentation, s_images.Statistics(), Seed, "test", torch.CPU, keepLast: false);
 
     /// <summary>What a batch is, step by step, on the thread that asks.</summary>
     private static (torch.Tensor Images, torch.Tensor Labels) OnTheSpot(long number)

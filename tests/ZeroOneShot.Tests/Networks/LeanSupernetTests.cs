@@ -1,6 +1,7 @@
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Lean;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -96,7 +97,8 @@ public sealed class LeanSupernetTests
     {
         using var scope = NewDisposeScope();
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3);
-        using var supernet = new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 4);
+        var options = new SupernetOptions { Channels = 4, Cells = 6, PartialChannels = 1 };
+        using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         supernet.train();

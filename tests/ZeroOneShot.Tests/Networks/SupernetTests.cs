@@ -85,7 +85,8 @@ public sealed class SupernetTests : IDisposable
     public void Grey_images_pass()
     {
         using var scope = NewDisposeScope();
-        using var supernet = new Supernet(s_full, new SupernetOptions { Channels = 2, Cells = 3 }, inputChannels: 1, classes: 2);
+        var options = new SupernetOptions { Channels = 2, Cells = 3, PartialChannels = 1 };
+        using var supernet = new Supernet(s_full, options, inputChannels: 1, classes: 2);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);
         using var mixture = Mixture.Uniform(s_full, edgeNormalization: false);

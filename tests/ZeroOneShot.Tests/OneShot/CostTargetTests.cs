@@ -63,7 +63,7 @@ public sealed class CostTargetTests
         Assert.NotEqual(Bits(without), Bits(below));
 
         static IEnumerable<int> Bits(SearchResult result) =>
-            SearchSpace.CellKinds.SelectMany(kind => result.Alphas[kind]).Select(BitConverter.SingleToInt32Bits);
+            SearchSpace.Darts.Kinds.SelectMany(kind => result.Alphas[kind]).Select(BitConverter.SingleToInt32Bits);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class CostTargetTests
             {
                 var (normal, reduction) = (Cell(CellKind.Normal), Cell(CellKind.Reduction));
                 Assert.Equal(
-                    Cost(new Genotype(normal.Cell, reduction.Cell), target, classes: 10), costs.Reference + normal.More + reduction.More);
+                    Cost(new Genotype(normal.Cell, reduction.Cell), target, classes: 10), costs.Common + normal.More + reduction.More);
             }
 
             (CellGenotype Cell, long More) Cell(CellKind kind)
@@ -123,7 +123,7 @@ public sealed class CostTargetTests
                     {
                         var (from, row) = (random.Next(2 + node), random.Next(1, 8));
                         edges.Add(new GenotypeEdge(SearchSpace.Darts.Operations[row].Name, from));
-                        more += costs.Of(kind, new GenotypeChoices.Choice(CellTopology.FirstEdge(node) + from, row, 0));
+                        more += costs.Of(kind, new GenotypeChoices.Choice(SearchSpace.Darts.Topology.FirstEdge(node) + from, row, 0));
                     }
                 }
                 return (new CellGenotype(edges), more);
@@ -147,7 +147,7 @@ public sealed class CostTargetTests
             using var architecture = new ArchitectureParameters(mask, edgeNormalization: seed > 0, ScalarType.Float64);
             using (var random = RandomStream.Of(seed, "alphas"))
                 architecture.Initialize(random, scale: 1);
-            var cells = SearchSpace.CellKinds.Select(kind => All(architecture, kind).ToArray()).ToArray();
+            var cells = SearchSpace.Darts.Kinds.Select(kind => All(architecture, kind).ToArray()).ToArray();
             var choices = GenotypeChoices.Of(relaxation, architecture);
             // Wide ranges, narrow ones, and ones that hold no network at all.
             foreach (var (from, to) in from share in (double[])[0, 0.2, 0.45, 0.7, 1] from width in (double[])[0, 0.003, 0.2]
@@ -155,13 +155,13 @@ public sealed class CostTargetTests
             {
                 var found = choices.Strongest(costs, from, to);
                 var cost = Cost(found, target, classes: 3);
-                var score = SearchSpace.CellKinds.Sum(kind => Score(architecture, kind, found.Cell(kind), s_small));
+                var score = SearchSpace.Darts.Kinds.Sum(kind => Score(architecture, kind, found.Cell(kind), s_small));
                 var (best, nearest, atNearest) = (double.NegativeInfinity, long.MinValue, double.NegativeInfinity);
                 foreach (var normal in cells[0])
                 {
                     foreach (var reduction in cells[1])
                     {
-                        var (sum, total) = (costs.Reference + normal.More + reduction.More, normal.Score + reduction.Score);
+                        var (sum, total) = (costs.Common + normal.More + reduction.More, normal.Score + reduction.Score);
                         if (sum > to)
                             continue;
                         if (sum >= from)
@@ -194,7 +194,7 @@ public sealed class CostTargetTests
                 from first in Pairs(choices[0]) from second in Pairs(choices[1])
                 let edges = first.Concat(second).Select(at => new GenotypeEdge(s_small.Operations[at.Row].Name, at.From)).ToArray()
                 let more = first.Concat(second).Select((at, i) =>
-                    costs.Of(kind, new GenotypeChoices.Choice(CellTopology.FirstEdge(i / 2) + at.From, at.Row, 0))).Sum()
+                    costs.Of(kind, new GenotypeChoices.Choice(s_small.Topology.FirstEdge(i / 2) + at.From, at.Row, 0))).Sum()
                 select (more, Score(architecture, kind, new CellGenotype(edges), s_small));
             return cells.GroupBy(cell => cell.more).Select(group => (group.Key, group.Max(cell => cell.Item2)));
         }
@@ -220,7 +220,7 @@ public sealed class CostTargetTests
         Assert.InRange(Sum(coarse), 0.9 * Sum(exact), Sum(exact) + 1e-12);
 
         double Sum(Genotype genotype) =>
-            SearchSpace.CellKinds.Sum(kind => Score(architecture, kind, genotype.Cell(kind), SearchSpace.Darts));
+            SearchSpace.Darts.Kinds.Sum(kind => Score(architecture, kind, genotype.Cell(kind), SearchSpace.Darts));
     }
 
     [Fact]
@@ -276,7 +276,7 @@ public sealed class CostTargetTests
             return;                                                                 // there an edge counts by its weight
         using (no_grad())
         {
-            foreach (var kind in SearchSpace.CellKinds)
+            foreach (var kind in SearchSpace.Darts.Kinds)
                 architecture.Alphas(kind)[.., 4] += 60;                             // sep_conv_3x3 it is
         }
         Assert.Equal(Cost(architecture.Genotype(), target, classes: 10),
@@ -315,7 +315,7 @@ public sealed class CostTargetTests
         using var scope = NewDisposeScope();
         var strengths = architecture.Softmax(kind).detach().data<double>().ToArray();
         var weights = architecture.EdgeWeights()?[(int)kind].detach().data<double>().ToArray();
-        return cell.Edges.Select((edge, i) => (Edge: CellTopology.FirstEdge(i / 2) + edge.Input, Row: space.IndexOf(edge.Operation)))
+        return cell.Edges.Select((edge, i) => (Edge: space.Topology.FirstEdge(i / 2) + edge.Input, Row: space.IndexOf(edge.Operation)))
             .Sum(at => strengths[at.Edge * space.Operations.Count + at.Row] * (weights?[at.Edge] ?? 1));
     }
 

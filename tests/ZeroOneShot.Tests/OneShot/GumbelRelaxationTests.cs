@@ -1,3 +1,4 @@
+using ZeroOneShot.Lean;
 using Xunit;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;

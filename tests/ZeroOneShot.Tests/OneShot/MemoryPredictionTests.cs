@@ -95,7 +95,8 @@ public sealed class MemoryPredictionTests
         var images = RandomImages.Of(48, 3, new ImageShape(3, 16, 16));
         var options = new SearchOptions
         {
-            Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = 1, WarmupEpochs = 0, BatchSize = 20, MaxMemory = 100 << 20,
+            Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = 1 }, Epochs = 1, WarmupEpochs = 0,
+            BatchSize = 20, MaxMemory = 100 << 20,
         };
         var smallest = SearchMemory.Predict(s_full, options with { BatchSize = 16 }, images.Shape, images.ClassCount, images.Count);
         var error = Assert.Throws<ArgumentException>(() => Run(images, options));
@@ -110,7 +111,7 @@ public sealed class MemoryPredictionTests
         var images = RandomImages.Of(80, 3, new ImageShape(3, 16, 16));
         var options = new SearchOptions
         {
-            Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, Epochs = 1, WarmupEpochs = 0, BatchSize = 32,
+            Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = 1 }, Epochs = 1, WarmupEpochs = 0, BatchSize = 32,
             LearningRate = 0.1, FinalLearningRate = 0.02, Seed = 3,
         };
         var half = options with { BatchSize = 16, LearningRate = 0.05, FinalLearningRate = 0.01 };

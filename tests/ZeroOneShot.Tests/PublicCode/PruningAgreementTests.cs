@@ -29,7 +29,7 @@ public sealed class PruningAgreementTests
         {
             Level = edges.Level(trace.Xi, criterion), Criterion = criterion, ExcludeNone = false, OperationsPerRound = 1,
         };
-        var rounds = PartialPruning.Prune(
+        var (_, rounds) = PartialPruning.Prune(
             edges.Start, mask => [.. trace.Functions.Select(function => edges.Rank(mask, function))], options);
 
         Assert.Equal(trace.Rounds.Length, rounds.Count);
@@ -41,9 +41,9 @@ public sealed class PruningAgreementTests
             {
                 var (kind, edge, operation) = ((int)score[0], (int)score[1], (int)score[2]);
                 deviations.Add($"round {index}: cell {kind}, edge {edge}, operation {operation}",
-                    importances[edges.Place(kind, edge, operation)], score[3]);
+                    importances[(CellKind)kind, edge, operation], score[3]);
             }
-            Assert.Equal(expected.Scores.Length, importances.Keys.Count(edges.IsOfTrace));
+            Assert.Equal(expected.Scores.Length, importances.Candidates.Count(j => edges.IsOfTrace((j.Kind, j.Edge, j.Operation))));
             for (var cell = 0; cell < expected.MaskAfter.Length; cell++)
             {
                 for (var edge = 0; edge < expected.MaskAfter[cell].Length; edge++)
@@ -59,7 +59,9 @@ public sealed class PruningAgreementTests
     {
         var mask = OperationMask.Full(SearchSpace.Darts).Without(CellKind.Normal, 3, 0).Without(CellKind.Normal, 3, 1);
         var options = new PruningOptions { Level = 0, ExcludeNone = false, OperationsPerRound = 1 };
-        var rounds = PartialPruning.Prune(mask, live => [1.0 + live.TotalLive], options);
+        // Edges differ, their operations do not.
+        var (_, rounds) = PartialPruning.Prune(
+            mask, live => [1 + live.AllEdges.Index().Sum(at => (at.Index + 1) * live.LiveCount(at.Item.Kind, at.Item.Edge))], options);
         Assert.Equal(7, rounds.Count);
         foreach (var (index, round) in rounds.Index())
         {
@@ -83,7 +85,8 @@ public sealed class PruningAgreementTests
             (_cells, _edges, _operations) = (values.Length, values[0].Length, values[0][0].Length);
             var topology = Enumerable.Range(1, 20).Select(nodes => new CellTopology(nodes)).First(cell => cell.EdgeCount >= _edges);
             var space = new SearchSpace("trace", topology, [.. SearchSpace.Darts.Operations.Take(_operations)]);
-            Start = OperationMask.Create(space, (kind, edge, operation) => IsOfTrace((kind, edge, operation)) || operation == 0);
+            Start = OperationMask.Create(
+                space, (kind, edge, operation) => IsOfTrace((kind, edge, operation)) || operation == _operations - 1);
             _own = _cells * _edges;
         }
 
@@ -92,8 +95,6 @@ public sealed class PruningAgreementTests
         private int Others => Start.Space.Kinds.Count * Start.Space.Topology.EdgeCount - _own;
 
         public bool IsOfTrace((CellKind Kind, int Edge, int Operation) at) => (int)at.Kind < _cells && at.Edge < _edges;
-
-        public (CellKind, int, int) Place(int cell, int edge, int operation) => ((CellKind)cell, edge, operation);
 
         public bool[] LiveOf(OperationMask mask, int cell, int edge) =>
             [.. Enumerable.Range(0, _operations).Select(operation => mask[(CellKind)cell, edge, operation])];

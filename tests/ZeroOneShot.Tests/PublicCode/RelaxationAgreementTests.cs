@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
@@ -140,7 +142,7 @@ public sealed partial class RelaxationAgreementTests
             deviations.Add($"noise, {kind}", noise, recording.Expected(prefix + "gumbel_" + Name(kind)));
             return noise;
         });
-        foreach (var kind in SearchSpace.CellKinds)
+        foreach (var kind in SearchSpace.Darts.Kinds)
         {
             var index = recording.Input(prefix + "index_" + Name(kind), ScalarType.Int64).data<long>().ToArray();
             Assert.Equal(index, Enumerable.Range(0, 14).Select(edge => (long)mixture.Live.Live(kind, edge).Single()));
@@ -238,8 +240,8 @@ public sealed partial class RelaxationAgreementTests
         .. recording.Texts("operations").Select(name => name switch
         {
             // A second pooling of one pixel changes nothing.
-            "max_pool_3x3" => new CandidateOperation(name, stride => [new Layer.MaxPool(3, stride), new Layer.MaxPool(1, 1)]),
-            "avg_pool_3x3" => new CandidateOperation(name, stride => [new Layer.AveragePool(3, stride), new Layer.AveragePool(1, 1)]),
+            "max_pool_3x3" => new CandidateOperation(name, stride => [new MaxPool(3, stride), new MaxPool(1, 1)]),
+            "avg_pool_3x3" => new CandidateOperation(name, stride => [new AveragePool(3, stride), new AveragePool(1, 1)]),
             _ => new CandidateOperation(
                 name, SearchSpace.Darts.Operation(name.Replace("dua_sepc", "sep_conv").Replace("dil_sepc", "dil_conv")).Layers),
         }),

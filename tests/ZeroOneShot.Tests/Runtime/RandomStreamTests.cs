@@ -22,7 +22,33 @@ public sealed class RandomStreamTests
         // A changed value here changes every seeded result that users have.
         using var stream = RandomStream.Of(1, "weights");
         Assert.Equal(5100321686641987601L, stream.Seed);
-        Assert.Equal(2040458633, stream.Random.Next());
+        Assert.Equal(821255990, stream.Random.Next());
+    }
+
+    [Fact]
+    public void Numbers_are_those_of_xoshiro256()
+    {
+        // The first outputs of the authors' code for the state 1, 2, 3, 4.
+        var state = new byte[32];
+        for (var i = 0; i < 4; i++)
+            state[8 * i] = (byte)(i + 1);
+        var numbers = new byte[32];
+        new Xoshiro256(state).NextBytes(numbers);
+        Assert.Equal([11520, 0, 1509978240, 1215971899390074240],
+            Enumerable.Range(0, 4).Select(i => BitConverter.ToInt64(numbers, 8 * i)));
+    }
+
+    [Fact]
+    public void Every_number_of_a_range_comes_up_and_no_other()
+    {
+        using var stream = RandomStream.Of(1, "range");
+        var counts = new int[7];
+        for (var i = 0; i < 7000; i++)
+            counts[stream.Random.Next(-3, 4) + 3]++;
+        Assert.All(counts, count => Assert.InRange(count, 850, 1150));
+        Assert.All(Enumerable.Range(0, 1000), _ => Assert.InRange(stream.Random.NextDouble(), 0, 1 - 1e-17));
+        Assert.Equal(0, stream.Random.Next(1));
+        Assert.InRange(Enumerable.Range(0, 1000).Average(_ => stream.Random.NextSingle()), 0.45, 0.55);
     }
 
     [Fact]

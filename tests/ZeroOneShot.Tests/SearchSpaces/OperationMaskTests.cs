@@ -7,7 +7,7 @@ namespace ZeroOneShot.Tests.SearchSpaces;
 public sealed class OperationMaskTests
 {
     [Fact]
-    public void A_mask_survives_its_json() => Generated.Mask.Sample(mask =>
+    public void A_mask_survives_its_json() => Generated.UsableMask.Sample(mask =>
     {
         var read = OperationMask.FromJson(mask.ToJson(), SearchSpace.Darts);
         Assert.Equal(mask, read);

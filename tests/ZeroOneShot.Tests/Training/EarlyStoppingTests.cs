@@ -1,4 +1,5 @@
 using Xunit;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.Training;
 
 namespace ZeroOneShot.Tests.Training;
@@ -20,6 +21,45 @@ public sealed class EarlyStoppingTests : IDisposable
         Assert.Equal(0, new EarlyStopping { MinimumGain = 0.4 }.BestOf(epochs));
         Assert.Equal(1, new EarlyStopping { Measure = EarlyStoppingMeasure.Loss }.BestOf([Epoch(double.NaN, 0), Epoch(5, 0)]));
         Assert.Null(new EarlyStopping().BestOf([new TrainingEpoch(1, 1, null, null)]));
+    }
+
+    [Theory]
+    [InlineData(EarlyStoppingMeasure.Accuracy)]
+    [InlineData(EarlyStoppingMeasure.Loss)]
+    public void An_epoch_that_went_astray_never_is_the_best(EarlyStoppingMeasure measure)
+    {
+        var stopping = new EarlyStopping { Measure = measure };
+        Assert.Null(stopping.BestOf([Epoch(double.NaN, 0.9)]));
+        Assert.Equal(1, stopping.BestOf([Epoch(double.PositiveInfinity, 0.9), Epoch(5, 0.1), new TrainingEpoch(double.NaN, 0, 1, 0.9)]));
+    }
+
+    [Fact]
+    public void A_training_that_diverges_in_its_first_epoch_ends_with_an_error_whether_it_stops_early_or_not()
+    {
+        var options = Toy.Options with { LearningRate = 1e30 };
+        foreach (var stopping in new[] { null, new EarlyStopping() })
+        {
+            var error = Assert.Throws<DivergedException>(() => Toy.Train(options with { EarlyStopping = stopping }, Toy.Validation));
+            Assert.IsAssignableFrom<InvalidOperationException>(error);
+            Assert.Contains("in epoch 1: the weights have grown beyond all bounds. Choose a smaller LearningRate", error.Message);
+        }
+    }
+
+    [Fact]
+    public void A_training_that_diverges_later_goes_back_to_its_best_epoch_and_says_so_or_ends_with_an_error()
+    {
+        // Every step multiplies all weights by 1 - LearningRate WeightDecay, at first -3, and so the features by 3 once a layer: after a
+        // handful of steps, single precision is at its end.
+        var options = Toy.Options with { Epochs = 30, LearningRate = 0.1, WeightDecay = 40, Momentum = 0 };
+        using var stopped = Toy.Train(options with { EarlyStopping = new EarlyStopping { Patience = 30 } }, Toy.Validation);
+        Assert.InRange(stopped.DivergedEpoch!.Value, 2, 29);
+        Assert.Equal(stopped.DivergedEpoch - 1, stopped.Epochs.Count);
+        Assert.InRange(stopped.BestEpoch!.Value, 1, stopped.Epochs.Count);
+        Assert.True(double.IsFinite(stopped.Measure(Toy.Validation, TestContext.Current.CancellationToken).Loss));
+        Assert.Equal(stopped.Epochs[stopped.BestEpoch.Value - 1].ValidationLoss,
+            stopped.Measure(Toy.Validation, TestContext.Current.CancellationToken).Loss);
+        Assert.Contains($"in epoch {stopped.DivergedEpoch}:",
+            Assert.Throws<DivergedException>(() => Toy.Train(options, Toy.Validation)).Message);
     }
 
     [Fact]

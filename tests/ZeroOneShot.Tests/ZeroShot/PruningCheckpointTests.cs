@@ -53,8 +53,9 @@ public sealed class PruningCheckpointTests : IDisposable
         ]);
         return ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
         {
-            Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1, Seed = seed,
+            Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1,
+            Initializations = 1, Seed = seed,
             Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
-        }, progress, checkpoint, cancellationToken ?? TestContext.Current.CancellationToken);
+        }, progress, checkpoint, cancellationToken ?? TestContext.Current.CancellationToken).Mask;
     }
 }

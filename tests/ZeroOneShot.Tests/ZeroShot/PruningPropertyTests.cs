@@ -43,17 +43,18 @@ public sealed class PruningPropertyTests
         Gen.Select(s_options, Gen.Int).Sample((options, seed) =>
         {
             options = options with { ExcludeNone = true };
-            Assert.All(Prune(OperationMask.Full(SearchSpace.Darts), options, seed), round => AssertEveryEdgeIsUsable(round.Mask));
+            Assert.All(Prune(OperationMask.Full(SearchSpace.Darts), options, seed).Rounds, round => AssertEveryEdgeIsUsable(round.Mask));
         }, iter: 1000);
 
     [Fact]
     public void Pruning_ends_where_asked_and_what_remains_only_falls() =>
-        Gen.Select(Generated.Mask, s_options, Gen.Int).Sample((start, options, seed) =>
+        Gen.Select(Generated.UsableMask, s_options, Gen.Int).Sample((start, options, seed) =>
         {
-            var rounds = Prune(start, options, seed);
-            var before = PartialPruning.Start(start, options);
+            var result = Prune(start, options, seed);
+            var before = result.Start;
+            Assert.Equal(PartialPruning.Start(start, options), before);
             var whole = options.Criterion == RemainingCriterion.Operations ? 1 : before.RemainingFraction(options.Criterion);
-            foreach (var round in rounds)
+            foreach (var round in result.Rounds)
             {
                 Assert.All(Enum.GetValues<RemainingCriterion>(), criterion => Assert.True(
                     round.Mask.RemainingFraction(criterion) < before.RemainingFraction(criterion)));
@@ -61,6 +62,7 @@ public sealed class PruningPropertyTests
                 Assert.All(round.Mask.AllEdges, at => Assert.True(round.Mask.LiveCount(at.Kind, at.Edge) > 0));
                 before = round.Mask;
             }
+            Assert.Equal(before, result.Mask);
             Assert.True(before.RemainingFraction(options.Criterion) / whole <= options.Level
                 || before.TotalLive == before.AllEdges.Count());
         }, iter: 1000);
@@ -82,14 +84,23 @@ public sealed class PruningPropertyTests
             }
         }, iter: 1000);
 
-    private static IReadOnlyList<PruningRound> Prune(OperationMask mask, PruningOptions options, int seed) =>
-        PartialPruning.Prune(mask, (current, round) => Importances(current, seed + round), options);
+    // The whole network is worth 100, and without an operation that less its importance.
+    private static PruningResult Prune(OperationMask mask, PruningOptions options, int seed) =>
+        PartialPruning.Prune(mask, (networks, round) =>
+        {
+            var importances = Importances(networks[0], seed + round);
+            return [[100], .. networks[0].AllLive.Select(at => (double[])[100 - importances[at]])];
+        }, options);
 
-    // Few different values, so that ties are common.
+    // Few different values, so that ties are common; not all the same, which is refused.
     private static Dictionary<(CellKind Kind, int Edge, int Operation), double> Importances(OperationMask mask, int seed)
     {
         var random = new Random(seed);
-        return mask.AllLive.ToDictionary(at => at, _ => (double)random.Next(4));
+        var importances = mask.AllLive.ToDictionary(at => at, _ => (double)random.Next(4));
+        var free = mask.AllLive.Where(at => mask.LiveCount(at.Kind, at.Edge) > 1).Take(2).ToArray();
+        if (free.Length == 2)
+            (importances[free[0]], importances[free[1]]) = (1, 2);
+        return importances;
     }
 
     private static void AssertEveryEdgeIsUsable(OperationMask mask) =>

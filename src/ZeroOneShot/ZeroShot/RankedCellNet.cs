@@ -1,0 +1,31 @@
+using ZeroOneShot.Lean;
+using ZeroOneShot.Networks;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>The network of a genotype with random weights.</summary>
+public sealed class RankedCellNet : RankedNetwork
+{
+    private readonly LeanCellNet _lean;
+
+    internal RankedCellNet(CellNet network, RankingBatches batches, int outputs) : base(batches, outputs) =>
+        (Network, _lean) = (network, new LeanCellNet(network));
+
+    /// <summary>The network.</summary>
+    public CellNet Network { get; }
+
+    /// <inheritdoc/>
+    public override nn.Module Module => Network;
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor images)
+    {
+        using var _ = no_grad();
+        return Network.forward(images);
+    }
+
+    private protected override Tensor Define(Tensor images) => Network.ForwardWithAuxiliary(images).Logits;
+
+    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss) => _lean.GradientOf(images, loss).Loss;
+}

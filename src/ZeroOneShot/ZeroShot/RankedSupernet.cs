@@ -1,0 +1,66 @@
+using ZeroOneShot.Lean;
+using ZeroOneShot.Networks;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>A supernet with random weights, and the part of it that is live.</summary>
+public sealed class RankedSupernet : RankedNetwork
+{
+    private readonly LeanSupernet _lean;
+    private IReadOnlyList<string>? _idle;
+
+    internal RankedSupernet(LeanSupernet lean, Mixture mixture, RankingBatches batches, int outputs) : base(batches, outputs) =>
+        (_lean, Mixture) = (lean, mixture);
+
+    /// <summary>The network; operations that <see cref="Mixture"/> has not live are not run.</summary>
+    public Supernet Supernet => _lean.Supernet;
+
+    /// <summary>Equal weights for the live operations of every edge.</summary>
+    public Mixture Mixture { get; }
+
+    /// <inheritdoc/>
+    public override nn.Module Module => Supernet;
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor images) => _lean.Forward(images, Mixture);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        Mixture.Dispose();
+    }
+
+    private protected override Tensor Define(Tensor images) => Supernet.call(images, Mixture);
+
+    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss)
+    {
+        var (_, value) = _lean.GradientOf(images, loss, Mixture, mixing: false);
+        _lean.Track(false);
+        return value;
+    }
+
+    private protected override bool Runs(string layer) =>
+        !(_idle ??= Idle()).Any(idle => layer == idle || layer.StartsWith(idle + ".", StringComparison.Ordinal));
+
+    /// <summary>The names of what does not run: operations that are not live or add zeros, and edges without any, their bypass included.</summary>
+    private IReadOnlyList<string> Idle()
+    {
+        var names = Supernet.named_modules().ToDictionary(
+            named => named.module, named => named.name, (IEqualityComparer<nn.Module>)ReferenceEqualityComparer.Instance);
+        var (space, live, idle) = (Supernet.Mask.Space, Mixture.Live, new List<string>());
+        foreach (var cell in Supernet.Items.OfType<SearchCell>())
+        {
+            for (var edge = 0; edge < space.Topology.EdgeCount; edge++)
+            {
+                var mixed = cell.Edge(edge);
+                if (live.LiveCount(cell.Kind, edge) == 0)
+                    idle.Add(names[mixed]);
+                idle.AddRange(mixed.Rows.Where(row => space.Operations[row].IsZero || !live[cell.Kind, edge, row])
+                    .Select(row => names[mixed.Operation(row)]));
+            }
+        }
+        return idle;
+    }
+}

@@ -1,0 +1,46 @@
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>On which images, and at which random weights, a network is ranked. The defaults are those of the public ETENAS code.</summary>
+public record RankingOptions
+{
+    /// <summary>Images per batch, at least 2; batch norms see one batch at a time. Default 128.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>
+    /// Number of batches that are ranked together, at least 1. Default 3, which makes 384 images. Where there are fewer images, each of
+    /// them is taken once, and the last batch is smaller; one of a single image, which batch norms cannot do with, is left out.
+    /// </summary>
+    public int Batches { get; init; } = 3;
+
+    /// <summary>
+    /// Number of random weights over which a rank is averaged, at least 1; time grows in proportion. Default 3, as in the public ETENAS
+    /// code.
+    /// </summary>
+    public int Initializations { get; init; } = 3;
+
+    /// <summary>
+    /// Outputs of the ranked network, at least 2. Default 10, as in the public protocol, however many classes the images have: labels play
+    /// no part, and with two logits the correlation of <see cref="NngpNorm"/> would be the same for all networks. Where a ranking function
+    /// <see cref="IRankingFunction.NeedsLabels"/>, there are as many outputs as classes if these are more.
+    /// </summary>
+    public int Outputs { get; init; } = 10;
+
+    /// <summary>Decides weights and images. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string? Device { get; init; }
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
+    internal virtual void Validate()
+    {
+        if (BatchSize < 2)
+            throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        if (Batches < 1)
+            throw new ArgumentException($"Batches is {Batches}; expected at least 1.");
+        if (Initializations < 1)
+            throw new ArgumentException($"Initializations is {Initializations}; expected at least 1.");
+        if (Outputs < 2)
+            throw new ArgumentException($"Outputs is {Outputs}; expected at least 2, and 10 for the public protocol.");
+    }
+}
