@@ -33,9 +33,10 @@ public sealed class ImageFileTests : IDisposable
     {
         var file = Files[kind];
         using var expected = MLImage.CreateFromStream(new MemoryStream(file));
-        using var ofPath = ImageFile.Read(_folder.Write("a", file));
-        using var ofBytes = ImageFile.Read(file);
-        using var ofStream = ImageFile.Read(new TrickleStream(file));
+        var asTheyAre = new ImageReadOptions { Background = null };
+        using var ofPath = ImageFile.Read(_folder.Write("a", file), asTheyAre);
+        using var ofBytes = ImageFile.Read(file, options: asTheyAre);
+        using var ofStream = ImageFile.Read(new TrickleStream(file), options: asTheyAre);
         foreach (var image in new[] { ofPath, ofBytes, ofStream })
         {
             Assert.Equal((Width, Height, expected.PixelFormat), (image.Width, image.Height, image.PixelFormat));

@@ -162,8 +162,12 @@ public sealed class ImageTests : IDisposable
         string[] files = [.. paths.GetColumn<string>("ImagePath")];
         var contents = _ml.Data.LoadFromEnumerable(files.Select(file => new FileRow { File = File.ReadAllBytes(file) }));
         Assert.Equal(expected, Features(contents, "File"));
-        var images = _ml.Data.LoadFromEnumerable(files.Select(file => new AnyImageRow { Image = ImageFile.Read(file) }).ToList());
+        var images = _ml.Data.LoadFromEnumerable(files.Select(file => new AnyImageRow
+        {
+            Image = ImageFile.Read(file, new ImageReadOptions { Background = null }),
+        }).ToList());
         Assert.Equal(expected, Features(images, "Image"));
+        Assert.Equal(expected, Features(paths, "Image"));
     }
 
     [Fact]
@@ -174,9 +178,9 @@ public sealed class ImageTests : IDisposable
             File.WriteAllBytes(_folder.File($"images/cats/{orientation}.jpg"), Picture.Jpeg(20, 50, orientation));
         var features = Features(_ml.Data.LoadImageFolder(_folder.File("images")), "ImagePath");
         // 20 x 50 is scaled to 13 x 32, in the middle of 32 columns; turned, to 32 x 13, in the middle of the rows.
-        Assert.True(features[0].AsSpan(0, 8).IndexOfAnyExcept(0) < 0);
-        Assert.True(features[1].AsSpan(0, 8 * Side).IndexOfAnyExcept(0) < 0);
-        Assert.NotEqual(0, features[1][16 * Side]);
+        Assert.True(features[0].AsSpan(0, 8).IndexOfAnyExcept(255) < 0);
+        Assert.True(features[1].AsSpan(0, 8 * Side).IndexOfAnyExcept(255) < 0);
+        Assert.NotEqual(255, features[1][16 * Side]);
     }
 
     [Theory]
@@ -319,7 +323,7 @@ public sealed class ImageTests : IDisposable
         WriteImages(Side, Side);
         var data = _ml.Data.LoadFromEnumerable(new[] { new OnePath { ImagePath = "" } });
         var error = Assert.ThrowsAny<Exception>(() => Features(data, "ImagePath"));
-        Assert.Contains("A row has an empty path in column 'ImagePath'", error.ToString());
+        Assert.Contains("Row 0 (counted from 0) has an empty path in column 'ImagePath'", error.ToString());
     }
 
     [Theory]

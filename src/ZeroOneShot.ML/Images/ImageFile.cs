@@ -1,3 +1,4 @@
+using System.Drawing;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
@@ -11,8 +12,9 @@ namespace ZeroOneShot.ML;
 /// and sizes that would exhaust the memory.
 /// </summary>
 /// <remarks>
-/// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth; 16 bits per channel become 8. Transparent pixels come out
-/// black.
+/// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth, with a palette, or of inverted CMYK; 16 bits per channel
+/// become 8. Behind transparent pixels lies white, or <see cref="ImageReadOptions.Background"/>. What follows the end of a picture is
+/// ignored; a png chunk with a wrong checksum is refused.
 /// </remarks>
 public static class ImageFile
 {
@@ -37,33 +39,39 @@ public static class ImageFile
 
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="options">How to read; null: the default.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    public static MLImage Read(string path)
+    /// <exception cref="ArgumentException">The background is transparent.</exception>
+    public static MLImage Read(string path, ImageReadOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using var bitmap = Decode(path);
-        return ToImage(bitmap);
+        return ToImage(bitmap, options);
     }
 
     /// <summary>Decodes the bytes of a file.</summary>
     /// <param name="file">The whole content of a file.</param>
     /// <param name="name">How messages call the image.</param>
+    /// <param name="options">How to read; null: the default.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public static MLImage Read(ReadOnlySpan<byte> file, string name = "The image")
+    /// <exception cref="ArgumentException">The background is transparent.</exception>
+    public static MLImage Read(ReadOnlySpan<byte> file, string name = "The image", ImageReadOptions? options = null)
     {
-        using var data = SKData.CreateCopy(file);
-        using var bitmap = Decode(data, name);
-        return ToImage(bitmap);
+        using var bitmap = Decode(file, name);
+        return ToImage(bitmap, options);
     }
 
     /// <summary>Decodes the rest of a stream.</summary>
     /// <param name="stream">The content of a file, up to <see cref="MostBytes"/>; need not be able to seek. Left open.</param>
     /// <param name="name">How messages call the image.</param>
+    /// <param name="options">How to read; null: the default.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public static MLImage Read(Stream stream, string name = "The image") => Read(ReadAll(stream, name).Span, name);
+    /// <exception cref="ArgumentException">The background is transparent.</exception>
+    public static MLImage Read(Stream stream, string name = "The image", ImageReadOptions? options = null) =>
+        Read(ReadAll(stream, name).Span, name, options);
 
     /// <summary>The rest of a stream, not yet decoded.</summary>
     internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image")
@@ -87,7 +95,9 @@ public static class ImageFile
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
-    /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
+    /// <summary>
+    /// The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888, its colours multiplied by alpha. The caller disposes it.
+    /// </summary>
     internal static SKBitmap Decode(string path)
     {
         if (!File.Exists(path))
@@ -109,11 +119,20 @@ public static class ImageFile
         }
     }
 
-    /// <summary>
-    /// The pixels as channels x height x width: red, green, blue, or grey as <see cref="ImagePixelsEstimator"/> makes it.
-    /// </summary>
-    internal static void CopyPixels(SKBitmap bitmap, int channels, Span<byte> image)
+    /// <inheritdoc cref="Decode(string)"/>
+    internal static SKBitmap Decode(ReadOnlySpan<byte> file, string name)
     {
+        using var data = SKData.CreateCopy(file);
+        return Decode(data, name);
+    }
+
+    /// <summary>
+    /// The pixels as channels x height x width: red, green, blue, or grey as <see cref="ImagePixelsEstimator"/> makes it, before a
+    /// background.
+    /// </summary>
+    internal static void CopyPixels(SKBitmap bitmap, int channels, Color background, Span<byte> image)
+    {
+        Backgrounds.LayBehind(bitmap, background);
         var pixels = bitmap.GetPixelSpan();
         var (red, blue) = bitmap.ColorType == SKColorType.Bgra8888 ? (2, 0) : (0, 2);
         var plane = bitmap.Width * bitmap.Height;
@@ -135,9 +154,48 @@ public static class ImageFile
         }
     }
 
+    /// <summary>The pixels of a bitmap, which SkiaSharp shows as read-only.</summary>
+    internal static Span<byte> Writable(SKBitmap bitmap)
+    {
+        var pixels = bitmap.GetPixelSpan();
+        return MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(pixels), pixels.Length);
+    }
+
+    /// <summary>What ML.NET calls the order of a bitmap's colours.</summary>
+    internal static MLPixelFormat FormatOf(SKBitmap bitmap) =>
+        bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32;
+
+    /// <summary>Whether a file begins as an image of a format that can be decoded, whatever its name.</summary>
+    internal static bool BeginsAsImage(string path)
+    {
+        Span<byte> start = stackalloc byte[18];
+        try
+        {
+            // Pipes have no length, and would be waited for.
+            if (LengthOf(path) < start.Length)
+                return false;
+            using var file = File.OpenRead(path);
+            file.ReadExactly(start);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            return false;
+        }
+        return start is [0x89, (byte)'P', (byte)'N', (byte)'G', ..] || start is [0xFF, 0xD8, 0xFF, ..]
+            || start.StartsWith("GIF87a"u8) || start.StartsWith("GIF89a"u8)
+            || start.StartsWith("RIFF"u8) && start[8..].StartsWith("WEBP"u8)
+            // Four bytes that are nought, and the length of the second header: two letters alone begin many a text.
+            || start.StartsWith("BM"u8) && start[6..10].IndexOfAnyExcept((byte)0) < 0 && start[14] is 12 or (>= 40 and <= 124)
+                && start[15..].IndexOfAnyExcept((byte)0) < 0;
+    }
+
     /// <summary>A copy as ML.NET has images.</summary>
-    internal static MLImage ToImage(SKBitmap bitmap) => MLImage.CreateFromPixels(bitmap.Width, bitmap.Height,
-        bitmap.ColorType == SKColorType.Bgra8888 ? MLPixelFormat.Bgra32 : MLPixelFormat.Rgba32, bitmap.GetPixelSpan());
+    private static MLImage ToImage(SKBitmap bitmap, ImageReadOptions? options)
+    {
+        if (Backgrounds.Checked((options ?? new ImageReadOptions()).Background, nameof(options)) is { } background)
+            Backgrounds.LayBehind(bitmap, background);
+        return MLImage.CreateFromPixels(bitmap.Width, bitmap.Height, FormatOf(bitmap), bitmap.GetPixelSpan());
+    }
 
     private static long LengthOf(string path) =>
         new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
@@ -225,9 +283,7 @@ public static class ImageFile
         var turned = origin >= SKEncodedOrigin.LeftTop;
         var upright = new SKBitmap(bitmap.Info.WithSize(turned ? height : width, turned ? width : height));
         var from = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
-        // SkiaSharp shows the pixels of its own bitmaps as read-only.
-        var pixels = upright.GetPixelSpan();
-        var to = MemoryMarshal.Cast<byte, uint>(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(pixels), pixels.Length));
+        var to = MemoryMarshal.Cast<byte, uint>(Writable(upright));
         // Where the source begins, and how far on its pixels lie, along a row of the result and from one row to the next.
         var (start, along, down) = origin switch
         {

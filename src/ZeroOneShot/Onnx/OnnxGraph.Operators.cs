@@ -78,6 +78,8 @@ internal sealed partial class OnnxGraph
 
     public string Div(string a, string b) => Add("Div", [a, b]);
 
+    public string Min(string a, string b) => Add("Min", [a, b]);
+
     public string Cast(string x, DataType type) => Add("Cast", [x], Int("to", (long)type));
 
     /// <summary>The part of x from starts up to, not including, ends along the axes.</summary>
