@@ -188,4 +188,139 @@ public sealed class ImageCheckTests : IDisposable
         Directory.CreateDirectory(_folder.File("images/cats"));
         Assert.Contains("cats' has no images", Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
     }
+
+    [Fact]
+    public void Files_that_are_no_images_are_counted_by_their_ending()
+    {
+        _folder.WriteImages(Side, Side);
+        for (var i = 0; i < 50; i++)
+            _folder.Write($"images/cats/{i}.TIF", [0x49, 0x49, 42, 0, .. new byte[100]]);
+        for (var i = 0; i < 5; i++)
+            _folder.Write($"images/dogs/{i}.heic", [0, 0, 0, 24, .. "ftypheic"u8, .. new byte[100]]);
+        _folder.Write("images/dogs/BMW.txt", "BMW is a car, and no bitmap"u8.ToArray());
+        _folder.Write("images/dogs/notes");
+        _folder.Write("images/dogs/.hidden", 1);
+        ImageCheckReport? report = null;
+        var messages = new List<string>();
+        _ml.Log += (_, e) => messages.Add(e.Message);
+        var data = _ml.Data.LoadImageFolder(_folder.File("images"), new ImageCheckOptions { Report = found => report = found });
+        Assert.Equal(6, data.GetColumn<string>("ImagePath").Count());
+        var sentence = $"Used 6 of 63 files in '{_folder.File("images")}'; left out 50 .tif, 5 .heic, 1 .txt, 1 without ending";
+        Assert.Equal(sentence, report!.ToString());
+        Assert.Contains(messages, message => message.EndsWith(sentence));
+        Assert.Equal(50, report.OtherFiles[".tif"]);
+        messages.Clear();
+        _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+        Assert.Contains(messages, message => message.EndsWith("left out 50 .tif, 5 .heic, 1 .txt, 1 without ending"));
+    }
+
+    [Fact]
+    public void Images_are_known_by_how_they_begin_and_not_only_by_their_name()
+    {
+        var png = Picture.Encoded(20, 20, SKEncodedImageFormat.Png);
+        _folder.Write("images/cats/a.jpg", png);
+        _folder.Write("images/cats/b.txt", png);
+        _folder.Write("images/cats/c", Picture.Bmp(20, 20));
+        _folder.Write("images/cats/d.dat", Picture.Encoded(20, 20, SKEncodedImageFormat.Jpeg));
+        _folder.Write("images/dogs/e.img", Picture.Encoded(20, 20, SKEncodedImageFormat.Webp));
+        _folder.Write("images/dogs/f.gif_", File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "cases", "anim.gif")));
+        var data = _ml.Data.LoadImageFolder(_folder.File("images"));
+        Assert.Equal(
+            ["a.jpg", "b.txt", "c", "d.dat", "e.img", "f.gif_"],
+            data.GetColumn<string>("ImagePath").Select(path => Path.GetFileName(path)));
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), Side, Side).Count);
+        // One that says it is an image and is none, or is damaged, is not passed over.
+        _folder.Write("images/cats/g.dat", png[..^30]);
+        Assert.Contains("g.dat' is truncated", Assert.Throws<ImageFaultException>(
+            () => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
+    }
+
+    [Fact]
+    public void Images_that_lie_beside_or_below_the_folders_of_classes_are_counted()
+    {
+        _folder.WriteImages(Side, Side);
+        var png = Picture.Encoded(20, 20, SKEncodedImageFormat.Png);
+        _folder.Write("images/loose.png", png);
+        _folder.Write("images/labels.csv", 1);
+        _folder.Write("images/cats/old/1.png", png);
+        _folder.Write("images/cats/old/older/2.png", png);
+        ImageCheckReport? report = null;
+        _ml.Data.LoadImageFolder(_folder.File("images"), new ImageCheckOptions { Report = found => report = found });
+        Assert.EndsWith("left out 2 .png deeper than a class, 1 .png beside the classes", report!.ToString());
+        _folder.Write("images/empty/2.tif", 1);
+        var error = Assert.Throws<InvalidDataException>(() => _ml.Data.LoadImageFolder(_folder.File("images")));
+        Assert.Contains("empty' has no images, but 1 .tif; expected at least one file", error.Message);
+    }
+
+    [Theory]
+    [InlineData("train", "val")]
+    [InlineData("Training", "TEST")]
+    [InlineData("test", "train", "valid")]
+    [InlineData("train")]
+    [InlineData("train", "annotations")]
+    public void Parts_of_the_data_are_not_taken_for_classes(params string[] folders)
+    {
+        var train = folders.First(folder => folder.StartsWith("train", StringComparison.OrdinalIgnoreCase));
+        foreach (var folder in folders)
+        {
+            foreach (var name in (string[])["cats", "dogs"])
+                PictureFolder.WriteImage(_folder.File($"data/{folder}/{name}/1.png"), Side, Side, 1);
+        }
+        foreach (var read in (Action[])[() => _ml.Data.LoadImageFolder(_folder.File("data")), () => ImageFolder.Read(_folder.File("data"))])
+        {
+            var error = Assert.Throws<InvalidDataException>(read);
+            Assert.Contains($"Give one part, for example '{_folder.File("data/" + train)}'", error.Message);
+        }
+        Assert.Equal(2, _ml.Data.LoadImageFolder(_folder.File("data/" + train)).GetColumn<string>("ImagePath").Count());
+    }
+
+    [Fact]
+    public void Parts_without_classes_are_refused_too_but_a_class_may_be_called_train()
+    {
+        PictureFolder.WriteImage(_folder.File("flat/train/1.png"), Side, Side, 1);
+        PictureFolder.WriteImage(_folder.File("flat/test/1.png"), Side, Side, 1);
+        Assert.Contains("or rename the folders if they are classes", Assert.Throws<InvalidDataException>(
+            () => _ml.Data.LoadImageFolder(_folder.File("flat"))).Message);
+        PictureFolder.WriteImage(_folder.File("vehicles/train/1.png"), Side, Side, 1);
+        PictureFolder.WriteImage(_folder.File("vehicles/plane/1.png"), Side, Side, 1);
+        Assert.Equal(2, _ml.Data.LoadImageFolder(_folder.File("vehicles")).GetColumn<string>("ImagePath").Count());
+    }
+
+    [Theory]
+    [InlineData("folder")]
+    [InlineData("ImagePath")]
+    [InlineData("File")]
+    public void Pictures_of_one_colour_only_are_noted_and_used(string source)
+    {
+        _folder.WriteImages(Side, Side);
+        // White at half on white: one colour before white, and before black another one.
+        _folder.Write("images/cats/half.png", File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "cases", "alphahalf.png")));
+        // Black on transparency: one colour before black only.
+        _folder.Write("images/dogs/black.png", File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "cases", "alphablack.png")));
+        Assert.Equal(["half.png"], Noted(new ImageCheckOptions()));
+        Assert.Equal(["black.png", "half.png"], Noted(new ImageCheckOptions { Background = System.Drawing.Color.Black }).Order());
+
+        string[] Noted(ImageCheckOptions options)
+        {
+            ImageCheckReport? report = null;
+            var messages = new List<string>();
+            _ml.Log += (_, e) => messages.Add(e.Message);
+            options.Report = found => report = found;
+            var paths = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
+            string[] files = [.. paths.GetColumn<string>("ImagePath")];
+            if (source == "folder")
+                _ml.Data.LoadImageFolder(_folder.File("images"), options);
+            else if (source == "ImagePath")
+                _ml.Data.CheckImages(paths, options: options);
+            else
+            {
+                _ml.Data.CheckImages(
+                    _ml.Data.LoadFromEnumerable(files.Select(file => new FileRow { File = File.ReadAllBytes(file) })), "File", options);
+            }
+            Assert.Equal((8, 0), (report!.Used, report.Faulty.Count));
+            Assert.Contains(messages, message => message.EndsWith(
+                $"; {report.OneColour.Count} have one colour only, for example '{report.OneColour[0]}'"));
+            return [.. report.OneColour.Select(name => Path.GetFileName(source == "File" ? files[int.Parse(name)] : name))];
+        }
+    }
 }

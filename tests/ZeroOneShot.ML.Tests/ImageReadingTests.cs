@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
+using SkiaSharp;
 using Xunit;
 using ZeroOneShot.SearchSpaces;
 
@@ -206,6 +207,55 @@ public sealed class ImageReadingTests : IDisposable
         var data = _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
         var error = Assert.ThrowsAny<Exception>(() => Pixels.Of(_ml, data, "ImagePath"));
         Assert.Contains($"'{path}' is truncated", error.ToString());
+    }
+
+    [Fact]
+    public void A_bad_image_among_bytes_is_named_by_its_row_and_column_when_fitting()
+    {
+        var good = Picture.Encoded(20, 20, SKEncodedImageFormat.Png);
+        foreach (var (bad, reason) in new[] { (good[..^200], "is truncated"), ("hello"u8.ToArray(), "is no image") })
+        {
+            var data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 12).Select(
+                i => new FileRow { File = i == 7 ? bad : good, Label = (uint)i % 2 }));
+            var pipeline = _ml.Transforms.ImagePixels("Features", "File", 16, 16)
+                .Append(_ml.MulticlassClassification.Trainers.CellNet(Toy.Train(PublishedGenotypes.DartsV1)));
+            var error = Assert.Throws<ImageFaultException>(() => pipeline.Fit(data));
+            Assert.StartsWith($"The image in row 7 (counted from 0) of column 'File' {reason}", error.Message);
+        }
+    }
+
+    [Fact]
+    public void A_row_without_an_image_is_named_and_not_taken_for_background()
+    {
+        var data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 4).Select(i => new AnyImageRow { Image = i == 2 ? null : InMemory(i) }));
+        var error = Assert.ThrowsAny<Exception>(() => Pixels.Of(_ml, data, "Image"));
+        Assert.Contains("Row 2 (counted from 0) has no image in column 'Image'", error.ToString());
+    }
+
+    [Fact]
+    public void Images_of_a_folder_can_be_kept_divided_and_cross_validated()
+    {
+        _folder.WriteImages(20, 24);
+        var data = _ml.Data.LoadImageFolder(_folder.File("images"));
+        Assert.Equal(["Image", "ImagePath", "Label"], data.Schema.Select(column => column.Name).Order());
+        // Each belongs to who asked for it, as those of ML.NET's own LoadImages do.
+        var kept = _ml.Data.CreateEnumerable<AnyImageRow>(data, reuseRowObject: false).ToList();
+        Assert.All(kept, row => Assert.Equal((20, 24), (row.Image!.Width, row.Image.Height)));
+        var parts = _ml.Data.TrainTestSplit(data, 0.5, seed: 3);
+        Assert.Equal(6, Pixels.Of(_ml, parts.TrainSet, "Image").Length + Pixels.Of(_ml, parts.TestSet, "Image").Length);
+        var train = Toy.Train(PublishedGenotypes.DartsV1);
+        train.Settings = train.Settings with { Epochs = 1, BatchSize = 2 };
+        var pipeline = _ml.Transforms.ImagePixels("Features", "Image", 16, 16).AppendCacheCheckpoint(_ml)
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train));
+        Assert.Equal(2, _ml.MulticlassClassification.CrossValidate(data, pipeline, numberOfFolds: 2, seed: 4).Count);
+        // ML.NET leaves images out of what it keeps or shuffles, and says nothing of it.
+        foreach (var without in new[] { _ml.Data.Cache(data), _ml.Data.ShuffleRows(data) })
+        {
+            var error = Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(without));
+            Assert.Contains("Could not find image column 'Image'", error.Message);
+            Assert.Contains("do these after ImagePixels, or give it the paths", error.Message);
+            Assert.Equal(6, Pixels.Of(_ml, without, "ImagePath").Length);
+        }
     }
 
     [Fact]

@@ -91,7 +91,8 @@ public sealed class TransparencyTests : IDisposable
         uint[] labels = [.. paths.GetColumn<uint>("Label")];
         // LoadFromEnumerable counts keys from 0.
         var data = column == "File"
-            ? _ml.Data.LoadFromEnumerable(files.Zip(labels, (file, label) => new FileRow { File = File.ReadAllBytes(file), Label = label - 1 }))
+            ? _ml.Data.LoadFromEnumerable(
+                files.Zip(labels, (file, label) => new FileRow { File = File.ReadAllBytes(file), Label = label - 1 }))
             : paths;
         var train = Toy.Train(PublishedGenotypes.DartsV1);
         train.Settings = train.Settings with { Epochs = 12 };
@@ -144,7 +145,8 @@ public sealed class TransparencyTests : IDisposable
         var image = MLImage.CreateFromPixels(20, 20, MLPixelFormat.Rgba32, pixels);
         var data = _ml.Data.LoadFromEnumerable(new[] { new AnyImageRow { Image = image } });
         var error = Assert.ThrowsAny<Exception>(() => Pixels.Of(_ml, data, "Image"));
-        Assert.Contains("The image in row 0 (counted from 0) of column 'Image' has a pixel of alpha 0 whose colour is brighter", error.ToString());
+        Assert.Contains(
+            "The image in row 0 (counted from 0) of column 'Image' has a pixel of alpha 0 whose colour is brighter", error.ToString());
         using var model = new TrainedOnImages(_ml);
         using var pool = new ImageClassifierPool(model.Model);
         Assert.Contains("set the fourth byte of each pixel to 255", Assert.Throws<ImageFaultException>(() => pool.Classify(image)).Message);
