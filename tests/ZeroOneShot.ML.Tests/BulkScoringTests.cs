@@ -179,14 +179,8 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
         var data = _ml.Data.LoadFromEnumerable(rows);
         var sentence = $"Column 'Features' has value {text} in row 30 (counted from 0); expected pixel values from 0 to 255, " +
             "since PixelScale is 1.";
-        var seen = 0;
-        var inBatches = Assert.ThrowsAny<Exception>(() =>
-        {
-            foreach (var _ in trained.Model.Transform(data).GetColumn<float[]>("Score"))
-                seen++;
-        });
+        var inBatches = Assert.ThrowsAny<Exception>(() => trained.Model.Transform(data).GetColumn<float[]>("Score").Count());
         Assert.Contains(sentence, inBatches.ToString());
-        Assert.Equal(30, seen);
 
         using var engine = _ml.Model.CreatePredictionEngine<Row, Scored>(
             trained.Model, new PredictionEngineOptions { OwnsTransformer = false });

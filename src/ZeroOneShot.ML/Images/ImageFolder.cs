@@ -107,8 +107,8 @@ public static class ImageFolder
             {
                 throw new InvalidDataException(
                     $"Folder '{name}' has no images{(left.Count > 0 ? $", but {ImageCheckReport.Describe(left)}" : "")}; expected at " +
-                    $"least one file directly in it that is one of {string.Join(", ", Extensions)}. Add images of the class, convert what " +
-                    "is there, or remove the folder.");
+                    $"least one file directly in it that is one of {string.Join(", ", Extensions)}. Add images of the class, convert " +
+                    "what is there, or remove the folder.");
             }
             files.AddRange(found[true].Order(StringComparer.Ordinal).Select(file => (file, label)));
             foreach (var (kind, count) in left)
@@ -168,10 +168,11 @@ public static class ImageFolder
             return;
         }
         var parts = classes.Where(IsPart).ToList();
+        var example = parts.Find(name => Path.GetFileName(name).StartsWith(s_parts[0], StringComparison.OrdinalIgnoreCase)) ?? parts[0];
         throw new InvalidDataException(
             $"Folder '{folder}' has the subfolders {string.Join(", ", parts.Select(name => $"'{Path.GetFileName(name)}'"))}, which seem " +
             "to be parts of the data and not classes; expected one subfolder of images per class. Give one part, for example " +
-            $"'{parts[0]}'; or rename the folders if they are classes.");
+            $"'{example}'; or rename the folders if they are classes.");
     }
 
     private static string[] Subfolders(string folder) =>

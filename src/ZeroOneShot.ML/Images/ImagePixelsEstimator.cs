@@ -45,8 +45,8 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     // Grey in 256ths, so that the sum is exact and equal parts of red, green and blue give just that.
     internal const int Red = 77, Green = 150, Blue = 29, Whole = 256;
 
-    private const string Missing = "LoadImageFolder makes 'Image' and 'ImagePath'. ML.NET's Cache and ShuffleRows leave image columns out: " +
-        "do these after ImagePixels, or give it the paths";
+    private const string Missing = "LoadImageFolder makes 'Image' and 'ImagePath'. ML.NET's Cache and ShuffleRows leave image columns " +
+        "out: do these after ImagePixels, or give it the paths";
 
     private readonly IHost _host;
     private readonly (string Output, string Input, int Height, int Width, int Channels, Color Background) _options;
