@@ -85,8 +85,7 @@ public sealed class ImageFileTests : IDisposable
         var path = Path.Combine(AppContext.BaseDirectory, "cases", "crcbad.png");
         foreach (var read in (Func<MLImage>[])[() => ImageFile.Read(path), () => ImageFile.Read(File.ReadAllBytes(path))])
         {
-            var error = Assert.Throws<ImageFaultException>(read);
-            Assert.True(error.Fault is ImageFault.Damaged or ImageFault.Truncated or ImageFault.NotAnImage, error.Message);
+            Assert.Equal(ImageFault.Damaged, Assert.Throws<ImageFaultException>(read).Fault);
         }
     }
 

@@ -14,7 +14,7 @@ namespace ZeroOneShot.ML;
 /// <remarks>
 /// Formats: png, jpg, bmp, gif (its first picture) and webp, of any colour depth, with a palette, or of inverted CMYK; 16 bits per channel
 /// become 8. Behind transparent pixels lies white, or <see cref="ImageReadOptions.Background"/>. What follows the end of a picture is
-/// ignored; a png chunk with a wrong checksum is refused.
+/// ignored; damage that the checksums of a png show is refused.
 /// </remarks>
 public static class ImageFile
 {
