@@ -103,7 +103,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
         // Keys count from 1.
         var images = view.GetColumn<string>("ImagePath").Zip(view.GetColumn<uint>("Label"));
         return new ImageList(
-            [.. images.Select(image => new LabelledImage(image.First, (int)image.Second - 1, () => ImageFile.Read(image.First, asTheyAre)))],
+            [.. images.Select(
+                image => new LabelledImage(image.First, (int)image.Second - 1, () => ImageFile.Read(image.First, asTheyAre)))],
             [.. names.DenseValues().Select(name => name.ToString())]);
     }
 

@@ -47,8 +47,8 @@ internal sealed class ImageClassifier : IDisposable
         {
             (model as IDisposable)?.Dispose();
             throw new InvalidDataException($"'{path}' is no model from paths, files or images in a column '{imageColumn}' to a column " +
-                $"'{nameof(ScoreRow.Score)}' with class names ({e.Message}). If it takes images in another column, name that with --column.",
-                e);
+                $"'{nameof(ScoreRow.Score)}' with class names ({e.Message}). If it takes images in another column, name that with " +
+                "--column.", e);
         }
     }
 
