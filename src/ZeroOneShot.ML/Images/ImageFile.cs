@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
@@ -25,6 +26,9 @@ public static class ImageFile
     /// <summary>The most bytes that are read from a file or a stream.</summary>
     public const int MostBytes = 1 << 28;
 
+    /// <summary>The most scans of a JPEG; encoders make about ten.</summary>
+    public const int MostScans = 32;
+
     private const int BufferSize = 1 << 16;
 
     private const string Formats = "png, jpg, bmp, gif or webp";
@@ -37,12 +41,15 @@ public static class ImageFile
 
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="limits">What is refused; null: the default.</param>
+    /// <param name="cancellationToken">Ends the decoding, where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    public static MLImage Read(string path)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static MLImage Read(string path, ImageLimits? limits = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using var bitmap = Decode(path);
+        using var bitmap = Decode(path, limits, cancellationToken);
         return ToImage(bitmap);
     }
 
@@ -53,9 +60,48 @@ public static class ImageFile
     /// <exception cref="ImageFaultException">The image is refused.</exception>
     public static MLImage Read(ReadOnlySpan<byte> file, string name = "The image")
     {
-        using var data = SKData.CreateCopy(file);
-        using var bitmap = Decode(data, name);
+        // Skia reads through a stream of its own, which cannot hold a span.
+        var copy = ArrayPool<byte>.Shared.Rent(file.Length);
+        try
+        {
+            file.CopyTo(copy);
+            return Read(new ReadOnlySequence<byte>(copy, 0, file.Length), name);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
+    }
+
+    /// <summary>Decodes the bytes of a file, in one part or several.</summary>
+    /// <param name="file">The whole content of a file.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <param name="limits">What is refused; null: the default.</param>
+    /// <param name="cancellationToken">Ends the decoding, where <see cref="ImageLimits.MostTime"/> would.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static MLImage Read(
+        ReadOnlySequence<byte> file, string name = "The image", ImageLimits? limits = null, CancellationToken cancellationToken = default)
+    {
+        limits ??= ImageLimits.Default;
+        limits.Check(nameof(limits));
+        using var bitmap = Decode(file, name, limits, cancellationToken);
         return ToImage(bitmap);
+    }
+
+    /// <summary>Reads the header of an image and refuses what decoding would refuse because of it.</summary>
+    /// <param name="file">The whole content of a file.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <param name="limits">What is refused; null: the default.</param>
+    /// <returns>What decoding it would take.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public static ImageHeader ReadHeader(ReadOnlySequence<byte> file, string name = "The image", ImageLimits? limits = null)
+    {
+        limits ??= ImageLimits.Default;
+        limits.Check(nameof(limits));
+        using var codec = Open(file, new WatchedFile(file, null, default), name, limits, out var header);
+        return header;
     }
 
     /// <summary>Decodes the rest of a stream.</summary>
@@ -66,30 +112,32 @@ public static class ImageFile
     public static MLImage Read(Stream stream, string name = "The image") => Read(ReadAll(stream, name).Span, name);
 
     /// <summary>The rest of a stream, not yet decoded.</summary>
-    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image")
+    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image", int most = MostBytes)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var file = new MemoryStream();
         var buffer = new byte[BufferSize];
         for (int count; (count = stream.Read(buffer)) > 0;)
-            Append(file, buffer.AsSpan(0, count), name);
+            Append(file, buffer.AsSpan(0, count), name, most);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
     /// <inheritdoc cref="ReadAll"/>
-    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellationToken)
+    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, int most, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var file = new MemoryStream();
         var buffer = new byte[BufferSize];
         for (int count; (count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
-            Append(file, buffer.AsSpan(0, count), "The image");
+            Append(file, buffer.AsSpan(0, count), "The image", most);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
     /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
-    internal static SKBitmap Decode(string path)
+    internal static SKBitmap Decode(string path, ImageLimits? limits = null, CancellationToken cancellationToken = default)
     {
+        limits ??= ImageLimits.Default;
+        limits.Check(nameof(limits));
         if (!File.Exists(path))
             throw new ImageFaultException(ImageFault.Unreadable, $"There is no file '{path}'; expected an image.");
         try
@@ -99,8 +147,7 @@ public static class ImageFile
                 throw new ImageFaultException(ImageFault.NotAnImage, $"'{path}' is empty; expected {Formats}. Remove or replace it.");
             // Read, not mapped into memory as Skia would: a file that becomes shorter meanwhile would end the process.
             using var file = File.OpenRead(path);
-            using var data = SKData.CreateCopy(ReadAll(file, $"'{path}'").Span);
-            return Decode(data, $"'{path}'");
+            return Decode(new ReadOnlySequence<byte>(ReadAll(file, $"'{path}'", limits.MostBytes)), $"'{path}'", limits, cancellationToken);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
@@ -142,28 +189,59 @@ public static class ImageFile
     private static long LengthOf(string path) =>
         new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
 
-    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
+    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name, int most)
     {
-        if (file.Length + bytes.Length > MostBytes)
-            throw new ImageFaultException(ImageFault.TooLarge, $"{name} has more than {MostBytes >> 20} MiB; make it smaller first.");
+        if (file.Length + bytes.Length > most)
+            throw TooManyBytes(name, most);
         file.Write(bytes);
     }
 
-    private static SKBitmap Decode(SKData data, string name)
+    private static ImageFaultException TooManyBytes(string name, int most) => new(ImageFault.TooLarge, string.Create(
+        CultureInfo.InvariantCulture, $"{name} has more than {most / (double)(1 << 20):0.##} MiB; make it smaller first."));
+
+    /// <summary>The decoder of an image within the limits, before it has decoded anything.</summary>
+    private static SKCodec Open(
+        ReadOnlySequence<byte> file, WatchedFile watched, string name, ImageLimits limits, out ImageHeader header)
     {
-        using var codec = SKCodec.Create(data);
-        if (codec is null || !s_formats.Contains(codec.EncodedFormat))
+        if (file.Length > limits.MostBytes)
+            throw TooManyBytes(name, limits.MostBytes);
+        var codec = SKCodec.Create(watched);
+        try
         {
-            throw new ImageFaultException(
-                ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+            if (codec is null || !s_formats.Contains(codec.EncodedFormat))
+            {
+                throw new ImageFaultException(
+                    ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+            }
+            var scans = codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? JpegScans.Count(file, limits.MostScans) : 1;
+            header = new ImageHeader(codec.Info.Width, codec.Info.Height, scans);
+            if (header.Width > limits.LargestSide || header.Height > limits.LargestSide ||
+                (long)header.Width * header.Height > limits.MostPixels)
+            {
+                throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
+                    $"{name} is {header.Width} x {header.Height} pixels; expected at most {limits.LargestSide} a side and " +
+                    $"{limits.MostPixels / 1e6:0.######} megapixels. Make it smaller first."));
+            }
+            if (scans > limits.MostScans)
+            {
+                throw new ImageFaultException(ImageFault.TooLarge,
+                    $"{name} has more than {limits.MostScans} scans, each of which is decoded over the whole picture; encoders make about " +
+                    "ten. Save it again.");
+            }
+            return codec;
         }
-        var info = codec.Info;
-        if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
+        catch
         {
-            throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
-                $"{name} is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
-                $"{MostPixels / 1_000_000} megapixels. Make it smaller first."));
+            codec?.Dispose();
+            throw;
         }
+    }
+
+    private static SKBitmap Decode(ReadOnlySequence<byte> file, string name, ImageLimits limits, CancellationToken cancellationToken)
+    {
+        var watched = new WatchedFile(file, limits.MostTime, cancellationToken);
+        using var codec = Open(file, watched, name, limits, out _);
+        var info = codec.Info.WithSize(Reduced(codec, limits.ReduceTo));
         // The same colours as SKBitmap.Decode gives, which ML.NET calls.
         info = info.WithColorSpace(null);
         if (info.AlphaType == SKAlphaType.Unpremul)
@@ -174,6 +252,12 @@ public static class ImageFile
             var result = codec.GetPixels(info, bitmap.GetPixels());
             if (result != SKCodecResult.Success)
             {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (watched.TimeIsUp)
+                {
+                    throw new ImageFaultException(ImageFault.TooSlow, string.Create(CultureInfo.InvariantCulture,
+                        $"{name} took more than {limits.MostTime?.TotalSeconds} s to decode. Make it smaller first."));
+                }
                 throw result == SKCodecResult.IncompleteInput
                     ? new ImageFaultException(
                         ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")
@@ -201,6 +285,19 @@ public static class ImageFile
             old.Dispose();
             return next;
         }
+    }
+
+    /// <summary>The size to decode at: full size, or the least number of eighths that leaves the short side that long.</summary>
+    private static SKSizeI Reduced(SKCodec codec, int? shortSide)
+    {
+        const int parts = 8;
+        for (var eighths = 1; eighths < parts && shortSide is not null; eighths++)
+        {
+            var size = codec.GetScaledDimensions(eighths / (float)parts);
+            if (Math.Min(size.Width, size.Height) >= shortSide)
+                return size;
+        }
+        return codec.Info.Size;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Reflection;
 using Microsoft.ML;
@@ -27,6 +28,7 @@ public sealed class ImageClassifierPool : IDisposable
     private readonly ITransformer? _owned;
     private readonly DataViewSchema _inputSchema;
     private readonly string _scoreColumn;
+    private readonly ImageLimits _limits;
     private readonly ConcurrentBag<ImageScorer> _scorers = [];
     private readonly int _concurrency;
     private readonly SemaphoreSlim _free;
@@ -44,6 +46,9 @@ public sealed class ImageClassifierPool : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ImageClassifierPoolOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Concurrency, 1, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Limits);
+        _limits = options.Limits;
+        _limits.Check(nameof(options.Limits));
         try
         {
             (_model, _inputSchema) = FromImages(model, inputSchema, options.ImageColumnName);
@@ -80,6 +85,7 @@ public sealed class ImageClassifierPool : IDisposable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'; expected a model that mlContext.Model.Save wrote.", path);
         ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
+        options?.Limits.Check(nameof(options.Limits));
         var ml = new MLContext();
         // Requests keep the processors busy; threads within each would only wait for one another.
         ml.SetOnnxSessionOption(new OnnxSessionOptions { IntraOpNumThreads = 1 });
@@ -102,19 +108,19 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="path">The file.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(string path) => WhenFree(() => ImageFile.Read(path));
+    public IReadOnlyList<ClassScore> Classify(string path) => WhenFree(() => ImageFile.Read(path, _limits));
 
     /// <summary>Classifies the content of an image file.</summary>
     /// <param name="file">The whole content.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => ImageFile.Read(file.Span));
+    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => Read(new ReadOnlySequence<byte>(file)));
 
     /// <summary>Classifies the rest of a stream, which is read first and left open.</summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream));
+    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream, most: _limits.MostBytes));
 
     /// <summary>Classifies an image in memory, which stays the caller's.</summary>
     /// <param name="image">An image of any size.</param>
@@ -128,11 +134,17 @@ public sealed class ImageClassifierPool : IDisposable
 
     /// <summary>Classifies the content of an image file, without holding a thread while others have their turn.</summary>
     /// <param name="file">The whole content.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
-    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default) =>
+        ClassifyAsync(new ReadOnlySequence<byte>(file), cancellationToken);
+
+    /// <inheritdoc cref="ClassifyAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="file">The whole content, in one part or several; read when its turn has come.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         try
@@ -143,19 +155,20 @@ public sealed class ImageClassifierPool : IDisposable
         {
             throw new ObjectDisposedException(nameof(ImageClassifierPool));
         }
-        return Score(() => ImageFile.Read(file.Span));
+        return Score(() => Read(file, cancellationToken));
     }
 
     /// <summary>
     /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
     /// </summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <param name="cancellationToken">Ends the reading and the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellationToken = default) =>
-        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellationToken).ConfigureAwait(false), cancellationToken)
+        await ClassifyAsync(
+            await ImageFile.ReadAllAsync(stream, _limits.MostBytes, cancellationToken).ConfigureAwait(false), cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>
@@ -176,6 +189,9 @@ public sealed class ImageClassifierPool : IDisposable
             scorer.Dispose();
         (_owned as IDisposable)?.Dispose();
     }
+
+    private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default) =>
+        ImageFile.Read(file, limits: _limits, cancellationToken: cancellationToken);
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {
