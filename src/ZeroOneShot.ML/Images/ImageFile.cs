@@ -42,14 +42,12 @@ public static class ImageFile
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="limits">What is refused; null: the default.</param>
-    /// <param name="cancellationToken">Ends the decoding, where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static MLImage Read(string path, ImageLimits? limits = null, CancellationToken cancellationToken = default)
+    public static MLImage Read(string path, ImageLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using var bitmap = Decode(path, limits, cancellationToken);
+        using var bitmap = Decode(path, limits);
         return ToImage(bitmap);
     }
 
@@ -77,16 +75,13 @@ public static class ImageFile
     /// <param name="file">The whole content of a file.</param>
     /// <param name="name">How messages call the image.</param>
     /// <param name="limits">What is refused; null: the default.</param>
-    /// <param name="cancellationToken">Ends the decoding, where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static MLImage Read(
-        ReadOnlySequence<byte> file, string name = "The image", ImageLimits? limits = null, CancellationToken cancellationToken = default)
+    public static MLImage Read(ReadOnlySequence<byte> file, string name = "The image", ImageLimits? limits = null)
     {
         limits ??= ImageLimits.Default;
         limits.Check(nameof(limits));
-        using var bitmap = Decode(file, name, limits, cancellationToken);
+        using var bitmap = Decode(file, name, limits);
         return ToImage(bitmap);
     }
 
@@ -134,7 +129,7 @@ public static class ImageFile
     }
 
     /// <summary>The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888. The caller disposes it.</summary>
-    internal static SKBitmap Decode(string path, ImageLimits? limits = null, CancellationToken cancellationToken = default)
+    internal static SKBitmap Decode(string path, ImageLimits? limits = null)
     {
         limits ??= ImageLimits.Default;
         limits.Check(nameof(limits));
@@ -147,7 +142,7 @@ public static class ImageFile
                 throw new ImageFaultException(ImageFault.NotAnImage, $"'{path}' is empty; expected {Formats}. Remove or replace it.");
             // Read, not mapped into memory as Skia would: a file that becomes shorter meanwhile would end the process.
             using var file = File.OpenRead(path);
-            return Decode(new ReadOnlySequence<byte>(ReadAll(file, $"'{path}'", limits.MostBytes)), $"'{path}'", limits, cancellationToken);
+            return Decode(new ReadOnlySequence<byte>(ReadAll(file, $"'{path}'", limits.MostBytes)), $"'{path}'", limits);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
@@ -237,7 +232,9 @@ public static class ImageFile
         }
     }
 
-    private static SKBitmap Decode(ReadOnlySequence<byte> file, string name, ImageLimits limits, CancellationToken cancellationToken)
+    /// <summary>The image of a file, as <see cref="Decode(string, ImageLimits?)"/>; ends early where it is cancelled.</summary>
+    internal static SKBitmap Decode(
+        ReadOnlySequence<byte> file, string name, ImageLimits limits, CancellationToken cancellationToken = default)
     {
         var watched = new WatchedFile(file, limits.MostTime, cancellationToken);
         using var codec = Open(file, watched, name, limits, out _);

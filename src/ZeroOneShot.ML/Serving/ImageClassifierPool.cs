@@ -190,8 +190,11 @@ public sealed class ImageClassifierPool : IDisposable
         (_owned as IDisposable)?.Dispose();
     }
 
-    private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default) =>
-        ImageFile.Read(file, limits: _limits, cancellationToken: cancellationToken);
+    private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default)
+    {
+        using var bitmap = ImageFile.Decode(file, "The image", _limits, cancellationToken);
+        return ImageFile.ToImage(bitmap);
+    }
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {
