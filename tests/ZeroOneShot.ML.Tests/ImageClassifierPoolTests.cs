@@ -41,7 +41,7 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     {
         var file = File.ReadAllBytes(model.Files[0]);
         using var few = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostPixels = 9 } });
-        using var less = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostBytes = 9 } });
+        using var less = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostBytes = 40 } });
         foreach (var pool in new[] { few, less })
         {
             Func<Task>[] ways =

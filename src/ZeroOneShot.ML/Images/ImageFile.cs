@@ -203,6 +203,8 @@ public static class ImageFile
         var codec = SKCodec.Create(watched);
         try
         {
+            if (codec is null)
+                watched.ThrowIfTimeIsUp(name);
             if (codec is null || !s_formats.Contains(codec.EncodedFormat))
             {
                 throw new ImageFaultException(
@@ -249,12 +251,7 @@ public static class ImageFile
             var result = codec.GetPixels(info, bitmap.GetPixels());
             if (result != SKCodecResult.Success)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (watched.TimeIsUp)
-                {
-                    throw new ImageFaultException(ImageFault.TooSlow, string.Create(CultureInfo.InvariantCulture,
-                        $"{name} took more than {limits.MostTime?.TotalSeconds} s to decode. Make it smaller first."));
-                }
+                watched.ThrowIfTimeIsUp(name);
                 throw result == SKCodecResult.IncompleteInput
                     ? new ImageFaultException(
                         ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")

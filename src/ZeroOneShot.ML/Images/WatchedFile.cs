@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Globalization;
 using SkiaSharp;
 
 namespace ZeroOneShot.ML;
@@ -9,8 +10,9 @@ namespace ZeroOneShot.ML;
 /// </summary>
 internal sealed unsafe class WatchedFile : SKAbstractManagedStream
 {
-    // Some bytes of a file ask for a pass over the whole picture: a watched file is handed out in small parts.
-    private const int Parts = 256, SmallestPart = 16;
+    // A few bytes of a JPEG can ask for a pass over the whole picture: it is handed out in small parts. Decoders of other formats take
+    // what they ask for or nothing.
+    private const int Parts = 256, SmallestPart = 64;
 
     private readonly ReadOnlySequence<byte> _file;
     private readonly TimeSpan? _most;
@@ -18,6 +20,7 @@ internal sealed unsafe class WatchedFile : SKAbstractManagedStream
     private readonly long _part;
     private readonly long _start = Stopwatch.GetTimestamp();
     private ReadOnlySequence<byte> _rest;
+    private bool _timeIsUp;
 
     /// <param name="file">The content; must stay as it is while Skia reads.</param>
     /// <param name="most">The time; null: no limit.</param>
@@ -25,15 +28,26 @@ internal sealed unsafe class WatchedFile : SKAbstractManagedStream
     public WatchedFile(ReadOnlySequence<byte> file, TimeSpan? most, CancellationToken cancellationToken)
     {
         (_file, _rest, _most, _cancellationToken) = (file, file, most, cancellationToken);
-        _part = most is null && !cancellationToken.CanBeCanceled ? long.MaxValue : Math.Max(file.Length / Parts, SmallestPart);
+        var isJpeg = file.Length >= 2 && file.Slice(0, 2).ToArray() is [0xFF, 0xD8];
+        _part = isJpeg && (most is not null || cancellationToken.CanBeCanceled)
+            ? Math.Max(file.Length / Parts, SmallestPart)
+            : long.MaxValue;
     }
 
-    /// <summary>Whether the file ended before its end.</summary>
-    public bool TimeIsUp { get; private set; }
+    /// <exception cref="OperationCanceledException">The file ended before its end because it was cancelled.</exception>
+    /// <exception cref="ImageFaultException">It ended because the time was up.</exception>
+    public void ThrowIfTimeIsUp(string name)
+    {
+        if (!_timeIsUp)
+            return;
+        _cancellationToken.ThrowIfCancellationRequested();
+        throw new ImageFaultException(ImageFault.TooSlow, string.Create(CultureInfo.InvariantCulture,
+            $"{name} took more than {_most?.TotalSeconds} s to decode. Make it smaller first."));
+    }
 
     protected override IntPtr OnRead(IntPtr buffer, IntPtr size)
     {
-        if (TimeIsUp |= _cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(_start) > _most)
+        if (_timeIsUp |= _cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(_start) > _most)
             return 0;
         // Without a buffer it is asked to skip.
         var count = Math.Min(_rest.Length, buffer == 0 ? size : Math.Min(size, _part));
@@ -50,7 +64,7 @@ internal sealed unsafe class WatchedFile : SKAbstractManagedStream
         return (IntPtr)count;
     }
 
-    protected override bool OnIsAtEnd() => TimeIsUp || _rest.IsEmpty;
+    protected override bool OnIsAtEnd() => _timeIsUp || _rest.IsEmpty;
 
     protected override bool OnHasPosition() => true;
 
