@@ -11,7 +11,7 @@ internal sealed class Classification(ImageClassifierPool pool, Limiters limiters
     {
         try
         {
-            using var body = await HeldBody.ReadAsync(context.Request.Body, limiters.Bodies, cancellationToken);
+            using var body = await HeldBody.ReadAsync(context.Request.Body, limiters, cancellationToken);
             if (body is null)
                 return Busy(context, "The service holds as many bytes of images as it may.");
             // Refused by its header, an image takes nobody's turn.

@@ -25,17 +25,17 @@ internal sealed class HeldBody : IDisposable
 
     /// <summary>Reads a body.</summary>
     /// <param name="body">What to read.</param>
-    /// <param name="limit">The limit of all bodies together.</param>
+    /// <param name="limiters">The limits of all bodies together.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The body; null where the limit does not allow it.</returns>
-    public static async Task<HeldBody?> ReadAsync(Stream body, RateLimiter limit, CancellationToken cancellationToken)
+    /// <returns>The body; null where the limits do not allow it.</returns>
+    public static async Task<HeldBody?> ReadAsync(Stream body, Limiters limiters, CancellationToken cancellationToken)
     {
         var held = new HeldBody();
         try
         {
             for (long length = 0; ;)
             {
-                if (length % BytesPerPermit == 0 && !held.Acquire(limit))
+                if (length % BytesPerPermit == 0 && !held.Acquire(length == 0 ? limiters.Beginnings : limiters.Rests))
                 {
                     held.Dispose();
                     return null;

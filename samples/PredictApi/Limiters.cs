@@ -11,13 +11,16 @@ internal sealed class Limiters(ServiceSettings settings) : IDisposable
 {
     private readonly ConcurrencyLimiter _small = Turns(settings.Concurrency, settings.Queue);
     private readonly ConcurrencyLimiter _large = Turns(settings.LargeConcurrency, settings.LargeQueue);
-    private readonly ConcurrencyLimiter _bodies = Turns((int)Math.Min(settings.MaxBytesHeld / HeldBody.BytesPerPermit + 1, int.MaxValue), 0);
-    private readonly long _mostBodies = Math.Min(settings.MaxBytesHeld / HeldBody.BytesPerPermit + 1, int.MaxValue);
+    private readonly ConcurrencyLimiter _beginnings = Turns(Permits(settings, 1), 0), _rests = Turns(Permits(settings, 3), 0);
 
-    /// <summary>A permit is <see cref="HeldBody.BytesPerPermit"/> bytes.</summary>
-    public RateLimiter Bodies => _bodies;
+    /// <summary>The first permit of each body, of <see cref="HeldBody.BytesPerPermit"/> bytes: a quarter of what may be held.</summary>
+    public RateLimiter Beginnings => _beginnings;
 
-    public long BytesHeld => (_mostBodies - _bodies.GetStatistics()!.CurrentAvailablePermits) * HeldBody.BytesPerPermit;
+    /// <summary>All others; however long these bodies are kept, short ones find room.</summary>
+    public RateLimiter Rests => _rests;
+
+    public long BytesHeld => HeldBody.BytesPerPermit * (Permits(settings, 1) + Permits(settings, 3)
+        - _beginnings.GetStatistics()!.CurrentAvailablePermits - _rests.GetStatistics()!.CurrentAvailablePermits);
 
     public long SmallWaiting => _small.GetStatistics()!.CurrentQueuedCount;
 
@@ -34,8 +37,12 @@ internal sealed class Limiters(ServiceSettings settings) : IDisposable
     {
         _small.Dispose();
         _large.Dispose();
-        _bodies.Dispose();
+        _beginnings.Dispose();
+        _rests.Dispose();
     }
+
+    private static int Permits(ServiceSettings settings, int quarters) =>
+        (int)Math.Min(settings.MaxBytesHeld / 4 * quarters / HeldBody.BytesPerPermit + 1, int.MaxValue);
 
     private static ConcurrencyLimiter Turns(int permits, int queue) => new(new ConcurrencyLimiterOptions
     {

@@ -11,7 +11,7 @@ internal sealed record ServiceSettings
     /// <summary>The longest body that is read.</summary>
     public int MaxBytes { get; init; } = 10_000_000;
 
-    /// <summary>The most bytes of bodies in memory at a time, of all clients together.</summary>
+    /// <summary>The most bytes of bodies in memory at a time, of all clients together; at least twice MaxBytes.</summary>
     public long MaxBytesHeld { get; init; } = 128_000_000;
 
     /// <summary>The most pixels of an image.</summary>
@@ -53,7 +53,7 @@ internal sealed record ServiceSettings
             return "There is no --model.";
         (string Name, double Value, double Least)[] numbers =
         [
-            (nameof(MaxBytes), MaxBytes, 1), (nameof(MaxBytesHeld), MaxBytesHeld, MaxBytes), (nameof(MaxPixels), MaxPixels, 1),
+            (nameof(MaxBytes), MaxBytes, 1), (nameof(MaxBytesHeld), MaxBytesHeld, 2.0 * MaxBytes), (nameof(MaxPixels), MaxPixels, 1),
             (nameof(DecodeSeconds), DecodeSeconds, 0.001), (nameof(RequestSeconds), RequestSeconds, 0.001), (nameof(ReduceTo), ReduceTo, 1),
             (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0), (nameof(LargePixels), LargePixels, 1),
             (nameof(LargeConcurrency), LargeConcurrency, 1), (nameof(LargeQueue), LargeQueue, 0),

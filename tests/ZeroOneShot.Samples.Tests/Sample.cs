@@ -21,8 +21,18 @@ internal static class Sample
         return new Result(process.ExitCode, output, errors.Result);
     }
 
-    public static Process Start(string name, params string[] arguments) => Process.Start(
-        new ProcessStartInfo(Path.Combine(Folder(name), name), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    public static Process Start(string name, params string[] arguments) => Start(name, null, arguments);
+
+    public static Process Start(string name, IReadOnlyDictionary<string, string?>? environment, string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(Folder(name), name), arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string?>())
+            start.Environment[variable] = value;
+        return Process.Start(start)!;
+    }
 
     /// <summary>Where a sample was built to.</summary>
     public static string Folder(string name) =>
