@@ -259,6 +259,48 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     }
 
     [Fact]
+    public async Task Its_meter_says_what_became_of_requests_and_what_waits_and_is_held()
+    {
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-test-");
+        try
+        {
+            // .NET writes the measurements of a meter to a file, as dotnet-counters would show them.
+            var trace = Path.Combine(folder.FullName, "trace");
+            var environment = new Dictionary<string, string?>
+            {
+                ["DOTNET_EnableEventPipe"] = "1",
+                ["DOTNET_EventPipeOutputPath"] = trace,
+                ["DOTNET_EventPipeOutputStreaming"] = "1",
+                ["DOTNET_EventPipeConfig"] = "System.Diagnostics.Metrics:2:4:Metrics=PredictApi;RefreshInterval=0.1",
+            };
+            using var running = new RunningService(service.Run.File("model.zip"), environment);
+            using var client = running.Client();
+            var image = File.ReadAllBytes(Path.Combine(service.Run.Images, service.Run.Predictions()[0].Image));
+            string[] expected =
+            [
+                "predict.requests", "outcome=200", "outcome=415", "predict.duration", "predict.waiting", "size=small", "predict.bytes_held",
+            ];
+            // Measurements are written at intervals.
+            string written;
+            do
+            {
+                (await Post(client, image)).Dispose();
+                (await Post(client, "hello"u8.ToArray())).Dispose();
+                await using var file = new FileStream(trace, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                var bytes = new MemoryStream();
+                await file.CopyToAsync(bytes, Cancellation);
+                // Texts begin at odd places too.
+                written = Encoding.Unicode.GetString(bytes.ToArray()) + Encoding.Unicode.GetString(bytes.ToArray().AsSpan(1));
+            }
+            while (!expected.All(text => written.Contains(text, StringComparison.Ordinal)));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact(SkipUnless = nameof(HasProcessMaps), Skip = "The folder of caches is another on other systems.")]
     public async Task It_leaves_nothing_in_the_home_of_its_user()
     {
         var home = Directory.CreateTempSubdirectory("zerooneshot-test-");

@@ -11,8 +11,14 @@ internal sealed class RunningService : IDisposable
     /// <param name="environment">Variables of the environment; null removes one.</param>
     /// <param name="settings">See ServiceSettings.cs of the sample.</param>
     public RunningService(string model, IReadOnlyDictionary<string, string?>? environment = null, params string[] settings)
+        : this(Path.Combine(Sample.Folder("PredictApi"), "PredictApi"), model, environment, settings)
     {
-        _process = Sample.Start("PredictApi", environment, ["--model", model, "--urls", "http://127.0.0.1:0", .. settings]);
+    }
+
+    private RunningService(
+        string program, string model, IReadOnlyDictionary<string, string?>? environment, IReadOnlyList<string> settings)
+    {
+        _process = Sample.Start(program, environment, ["--model", model, "--urls", "http://127.0.0.1:0", .. settings]);
         // "Now listening on: http://127.0.0.1:40123"
         const string announcement = "Now listening on: ";
         for (string? line; (line = _process.StandardOutput.ReadLine()) is not null;)
@@ -26,6 +32,9 @@ internal sealed class RunningService : IDisposable
         }
         throw new InvalidOperationException(_process.StandardError.ReadToEnd());
     }
+
+    /// <summary>Another build of it.</summary>
+    public static RunningService At(string program, string model) => new(program, model, null, []);
 
     public Uri Address { get; } = null!;
 

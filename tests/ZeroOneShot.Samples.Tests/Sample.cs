@@ -21,14 +21,11 @@ internal static class Sample
         return new Result(process.ExitCode, output, errors.Result);
     }
 
-    public static Process Start(string name, params string[] arguments) => Start(name, null, arguments);
+    public static Process Start(string name, params string[] arguments) => Start(Path.Combine(Folder(name), name), null, arguments);
 
-    public static Process Start(string name, IReadOnlyDictionary<string, string?>? environment, string[] arguments)
+    public static Process Start(string program, IReadOnlyDictionary<string, string?>? environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(Folder(name), name), arguments)
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (variable, value) in environment ?? new Dictionary<string, string?>())
             start.Environment[variable] = value;
         return Process.Start(start)!;
