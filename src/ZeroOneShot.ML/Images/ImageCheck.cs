@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -143,7 +144,7 @@ internal static class ImageCheck
         {
             getter(ref value);
             var (file, name) = (value.DenseValues().ToArray(), $"The image in row {row} (counted from 0) of column '{column.Name}'");
-            yield return () => ImageFile.Decode(file, name);
+            yield return () => ImageFile.Decode(new ReadOnlySequence<byte>(file), name, ImageLimits.Default);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Drawing;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -27,6 +28,9 @@ public static class ImageFile
     /// <summary>The most bytes that are read from a file or a stream.</summary>
     public const int MostBytes = 1 << 28;
 
+    /// <summary>The most scans of a JPEG; encoders make about ten.</summary>
+    public const int MostScans = 32;
+
     private const int BufferSize = 1 << 16;
 
     private const string Formats = "png, jpg, bmp, gif or webp";
@@ -42,11 +46,12 @@ public static class ImageFile
     /// <param name="options">How to read; null: the default.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    /// <exception cref="ArgumentException">The background is transparent.</exception>
+    /// <exception cref="ArgumentException">A limit is out of its range, or the background is transparent.</exception>
     public static MLImage Read(string path, ImageReadOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using var bitmap = Decode(path);
+        options ??= new ImageReadOptions();
+        using var bitmap = Decode(path, options.Limits);
         return ToImage(bitmap, options);
     }
 
@@ -59,47 +64,91 @@ public static class ImageFile
     /// <exception cref="ArgumentException">The background is transparent.</exception>
     public static MLImage Read(ReadOnlySpan<byte> file, string name = "The image", ImageReadOptions? options = null)
     {
-        using var bitmap = Decode(file, name);
+        // Skia reads through a stream of its own, which cannot hold a span.
+        var copy = ArrayPool<byte>.Shared.Rent(file.Length);
+        try
+        {
+            file.CopyTo(copy);
+            return Read(new ReadOnlySequence<byte>(copy, 0, file.Length), name, options);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
+    }
+
+    /// <summary>Decodes the bytes of a file, in one part or several.</summary>
+    /// <param name="file">The whole content of a file.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <param name="options">How to read; null: the default.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    /// <exception cref="ArgumentException">A limit is out of its range, or the background is transparent.</exception>
+    public static MLImage Read(ReadOnlySequence<byte> file, string name = "The image", ImageReadOptions? options = null) =>
+        Read(file, name, options ?? new ImageReadOptions(), default);
+
+    /// <summary>The same, ended early where it is cancelled.</summary>
+    internal static MLImage Read(
+        ReadOnlySequence<byte> file, string name, ImageReadOptions options, CancellationToken cancellationToken)
+    {
+        options.Limits.Check(nameof(options));
+        using var bitmap = Decode(file, name, options.Limits, cancellationToken);
         return ToImage(bitmap, options);
     }
 
+    /// <summary>Reads the header of an image and refuses what decoding would refuse because of it.</summary>
+    /// <param name="file">The whole content of a file.</param>
+    /// <param name="name">How messages call the image.</param>
+    /// <param name="limits">What is refused; null: the default.</param>
+    /// <returns>What decoding it would take.</returns>
+    /// <exception cref="ImageFaultException">The image is refused.</exception>
+    public static ImageHeader ReadHeader(ReadOnlySequence<byte> file, string name = "The image", ImageLimits? limits = null)
+    {
+        limits ??= ImageLimits.Default;
+        limits.Check(nameof(limits));
+        using var codec = Open(file, new WatchedFile(file, null, default), name, limits, out var header);
+        return header;
+    }
+
     /// <summary>Decodes the rest of a stream.</summary>
-    /// <param name="stream">The content of a file, up to <see cref="MostBytes"/>; need not be able to seek. Left open.</param>
+    /// <param name="stream">The content of a file, up to <see cref="ImageLimits.MostBytes"/>; need not be able to seek. Left open.</param>
     /// <param name="name">How messages call the image.</param>
     /// <param name="options">How to read; null: the default.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
     /// <exception cref="ArgumentException">The background is transparent.</exception>
     public static MLImage Read(Stream stream, string name = "The image", ImageReadOptions? options = null) =>
-        Read(ReadAll(stream, name).Span, name, options);
+        Read(new ReadOnlySequence<byte>(ReadAll(stream, name, (options?.Limits ?? ImageLimits.Default).MostBytes)), name, options);
 
     /// <summary>The rest of a stream, not yet decoded.</summary>
-    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image")
+    internal static ReadOnlyMemory<byte> ReadAll(Stream stream, string name = "The image", int most = MostBytes)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var file = new MemoryStream();
         var buffer = new byte[BufferSize];
         for (int count; (count = stream.Read(buffer)) > 0;)
-            Append(file, buffer.AsSpan(0, count), name);
+            Append(file, buffer.AsSpan(0, count), name, most);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
     /// <inheritdoc cref="ReadAll"/>
-    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, CancellationToken cancellationToken)
+    internal static async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream stream, int most, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var file = new MemoryStream();
         var buffer = new byte[BufferSize];
         for (int count; (count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
-            Append(file, buffer.AsSpan(0, count), "The image");
+            Append(file, buffer.AsSpan(0, count), "The image", most);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
     /// <summary>
     /// The image of a file, 4 bytes per pixel, in Bgra8888 or Rgba8888, its colours multiplied by alpha. The caller disposes it.
     /// </summary>
-    internal static SKBitmap Decode(string path)
+    internal static SKBitmap Decode(string path, ImageLimits? limits = null)
     {
+        limits ??= ImageLimits.Default;
+        limits.Check(nameof(limits));
         if (!File.Exists(path))
             throw new ImageFaultException(ImageFault.Unreadable, $"There is no file '{path}'; expected an image.");
         try
@@ -109,21 +158,13 @@ public static class ImageFile
                 throw new ImageFaultException(ImageFault.NotAnImage, $"'{path}' is empty; expected {Formats}. Remove or replace it.");
             // Read, not mapped into memory as Skia would: a file that becomes shorter meanwhile would end the process.
             using var file = File.OpenRead(path);
-            using var data = SKData.CreateCopy(ReadAll(file, $"'{path}'").Span);
-            return Decode(data, $"'{path}'");
+            return Decode(new ReadOnlySequence<byte>(ReadAll(file, $"'{path}'", limits.MostBytes)), $"'{path}'", limits);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not ImageFaultException))
         {
             throw new ImageFaultException(
                 ImageFault.Unreadable, $"'{path}' cannot be read; expected an image file that this user may read. {e.Message}", e);
         }
-    }
-
-    /// <inheritdoc cref="Decode(string)"/>
-    internal static SKBitmap Decode(ReadOnlySpan<byte> file, string name)
-    {
-        using var data = SKData.CreateCopy(file);
-        return Decode(data, name);
     }
 
     /// <summary>
@@ -190,9 +231,9 @@ public static class ImageFile
     }
 
     /// <summary>A copy as ML.NET has images.</summary>
-    private static MLImage ToImage(SKBitmap bitmap, ImageReadOptions? options)
+    private static MLImage ToImage(SKBitmap bitmap, ImageReadOptions options)
     {
-        if (Backgrounds.Checked((options ?? new ImageReadOptions()).Background, nameof(options)) is { } background)
+        if (Backgrounds.Checked(options.Background, nameof(options)) is { } background)
             Backgrounds.LayBehind(bitmap, background);
         return MLImage.CreateFromPixels(bitmap.Width, bitmap.Height, FormatOf(bitmap), bitmap.GetPixelSpan());
     }
@@ -200,28 +241,63 @@ public static class ImageFile
     private static long LengthOf(string path) =>
         new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length;
 
-    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name)
+    private static void Append(MemoryStream file, ReadOnlySpan<byte> bytes, string name, int most)
     {
-        if (file.Length + bytes.Length > MostBytes)
-            throw new ImageFaultException(ImageFault.TooLarge, $"{name} has more than {MostBytes >> 20} MiB; make it smaller first.");
+        if (file.Length + bytes.Length > most)
+            throw TooManyBytes(name, most);
         file.Write(bytes);
     }
 
-    private static SKBitmap Decode(SKData data, string name)
+    private static ImageFaultException TooManyBytes(string name, int most) => new(ImageFault.TooLarge, string.Create(
+        CultureInfo.InvariantCulture, $"{name} has more than {most / (double)(1 << 20):0.##} MiB; make it smaller first."));
+
+    /// <summary>The decoder of an image within the limits, before it has decoded anything.</summary>
+    private static SKCodec Open(
+        ReadOnlySequence<byte> file, WatchedFile watched, string name, ImageLimits limits, out ImageHeader header)
     {
-        using var codec = SKCodec.Create(data);
-        if (codec is null || !s_formats.Contains(codec.EncodedFormat))
+        if (file.Length > limits.MostBytes)
+            throw TooManyBytes(name, limits.MostBytes);
+        var codec = SKCodec.Create(watched);
+        try
         {
-            throw new ImageFaultException(
-                ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+            if (codec is null)
+                watched.ThrowIfTimeIsUp(name);
+            if (codec is null || !s_formats.Contains(codec.EncodedFormat))
+            {
+                throw new ImageFaultException(
+                    ImageFault.NotAnImage, $"{name} is no image that can be decoded; expected {Formats}. Remove or replace it.");
+            }
+            var scans = codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? JpegScans.Count(file, limits.MostScans) : 1;
+            header = new ImageHeader(codec.Info.Width, codec.Info.Height, scans);
+            if (header.Width > limits.LargestSide || header.Height > limits.LargestSide ||
+                (long)header.Width * header.Height > limits.MostPixels)
+            {
+                throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
+                    $"{name} is {header.Width} x {header.Height} pixels; expected at most {limits.LargestSide} a side and " +
+                    $"{limits.MostPixels / 1e6:0.######} megapixels. Make it smaller first."));
+            }
+            if (scans > limits.MostScans)
+            {
+                throw new ImageFaultException(ImageFault.TooLarge,
+                    $"{name} has more than {limits.MostScans} scans, each of which is decoded over the whole picture; encoders make about " +
+                    "ten. Save it again.");
+            }
+            return codec;
         }
-        var info = codec.Info;
-        if (info.Width > LargestSide || info.Height > LargestSide || (long)info.Width * info.Height > MostPixels)
+        catch
         {
-            throw new ImageFaultException(ImageFault.TooLarge, string.Create(CultureInfo.InvariantCulture,
-                $"{name} is {info.Width} x {info.Height} pixels; expected at most {LargestSide} a side and " +
-                $"{MostPixels / 1_000_000} megapixels. Make it smaller first."));
+            codec?.Dispose();
+            throw;
         }
+    }
+
+    /// <summary>The image of a file, as <see cref="Decode(string, ImageLimits?)"/>; ends early where it is cancelled.</summary>
+    internal static SKBitmap Decode(
+        ReadOnlySequence<byte> file, string name, ImageLimits limits, CancellationToken cancellationToken = default)
+    {
+        var watched = new WatchedFile(file, limits.MostTime, cancellationToken);
+        using var codec = Open(file, watched, name, limits, out _);
+        var info = codec.Info.WithSize(Reduced(codec, limits.ReduceTo));
         // The same colours as SKBitmap.Decode gives, which ML.NET calls.
         info = info.WithColorSpace(null);
         if (info.AlphaType == SKAlphaType.Unpremul)
@@ -232,6 +308,7 @@ public static class ImageFile
             var result = codec.GetPixels(info, bitmap.GetPixels());
             if (result != SKCodecResult.Success)
             {
+                watched.ThrowIfTimeIsUp(name);
                 throw result == SKCodecResult.IncompleteInput
                     ? new ImageFaultException(
                         ImageFault.Truncated, $"{name} is truncated: it ends before the last pixel. Copy it again, or remove it.")
@@ -259,6 +336,19 @@ public static class ImageFile
             old.Dispose();
             return next;
         }
+    }
+
+    /// <summary>The size to decode at: full size, or the least number of eighths that leaves the short side that long.</summary>
+    private static SKSizeI Reduced(SKCodec codec, int? shortSide)
+    {
+        const int parts = 8;
+        for (var eighths = 1; eighths < parts && shortSide is not null; eighths++)
+        {
+            var size = codec.GetScaledDimensions(eighths / (float)parts);
+            if (Math.Min(size.Width, size.Height) >= shortSide)
+                return size;
+        }
+        return codec.Info.Size;
     }
 
     /// <summary>

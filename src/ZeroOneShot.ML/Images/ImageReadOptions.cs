@@ -11,6 +11,9 @@ public sealed class ImageReadOptions
     /// </summary>
     public Color? Background { get; set; } = Color.White;
 
+    /// <summary>What is refused, and the size at which images are decoded. Default: as <see cref="ImageLimits"/> says.</summary>
+    public ImageLimits Limits { get; set; } = new();
+
     /// <summary>For what lays a colour behind later.</summary>
     internal static ImageReadOptions Transparent { get; } = new() { Background = null };
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Reflection;
 using Microsoft.ML;
@@ -46,13 +47,19 @@ public sealed class ImageClassifierPool : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ImageClassifierPoolOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Concurrency, 1, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Limits);
+        options.Limits.Check(nameof(options.Limits));
         var background = Backgrounds.Checked(options.Background, nameof(options));
         var missing = "";
         try
         {
             var images = FromImages(model, inputSchema, options.ImageColumnName);
             (_model, _inputSchema, missing) = (images.Model, images.InputSchema, images.Missing);
-            _reading = new ImageReadOptions { Background = background ?? (images.TakesAlpha ? null : Backgrounds.Default) };
+            _reading = new ImageReadOptions
+            {
+                Limits = options.Limits,
+                Background = background ?? (images.TakesAlpha ? null : Backgrounds.Default),
+            };
             _scoreColumn = options.ScoreColumnName;
             var first = new ImageScorer(_model, _inputSchema, _scoreColumn);
             ClassNames = first.ClassNames;
@@ -86,6 +93,7 @@ public sealed class ImageClassifierPool : IDisposable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'; expected a model that mlContext.Model.Save wrote.", path);
         ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
+        options?.Limits.Check(nameof(options.Limits));
         var ml = new MLContext();
         // Requests keep the processors busy; threads within each would only wait for one another.
         ml.SetOnnxSessionOption(new OnnxSessionOptions { IntraOpNumThreads = 1 });
@@ -114,14 +122,13 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="file">The whole content.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => 
-        WhenFree(() => ImageFile.Read(file.Span, options: _reading));
+    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => Read(new ReadOnlySequence<byte>(file)));
 
     /// <summary>Classifies the rest of a stream, which is read first and left open.</summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream));
+    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream, most: _reading.Limits.MostBytes));
 
     /// <summary>Classifies an image in memory, which stays the caller's.</summary>
     /// <param name="image">An image of any size, its colours multiplied by alpha, as <see cref="MLImage"/> decodes them.</param>
@@ -144,11 +151,17 @@ public sealed class ImageClassifierPool : IDisposable
 
     /// <summary>Classifies the content of an image file, without holding a thread while others have their turn.</summary>
     /// <param name="file">The whole content.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
-    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default) =>
+        ClassifyAsync(new ReadOnlySequence<byte>(file), cancellationToken);
+
+    /// <inheritdoc cref="ClassifyAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="file">The whole content, in one part or several; read when its turn has come.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         try
@@ -159,19 +172,20 @@ public sealed class ImageClassifierPool : IDisposable
         {
             throw new ObjectDisposedException(nameof(ImageClassifierPool));
         }
-        return Score(() => ImageFile.Read(file.Span, options: _reading));
+        return Score(() => Read(file, cancellationToken));
     }
 
     /// <summary>
     /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
     /// </summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <param name="cancellationToken">Ends the reading and the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellationToken = default) =>
-        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellationToken).ConfigureAwait(false), cancellationToken)
+        await ClassifyAsync(
+            await ImageFile.ReadAllAsync(stream, _reading.Limits.MostBytes, cancellationToken).ConfigureAwait(false), cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>
@@ -192,6 +206,9 @@ public sealed class ImageClassifierPool : IDisposable
             scorer.Dispose();
         (_owned as IDisposable)?.Dispose();
     }
+
+    private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default) =>
+        ImageFile.Read(file, "The image", _reading, cancellationToken);
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {

@@ -10,6 +10,9 @@ public sealed class ImageClassifierPoolOptions
     /// </summary>
     public int Concurrency { get; set; } = Environment.ProcessorCount;
 
+    /// <summary>What images are refused, and at which size they are decoded. Default: as anywhere else.</summary>
+    public ImageLimits Limits { get; set; } = new();
+
     /// <summary>
     /// The column in which the model takes images. Default <c>Image</c> or, where the model has no such column but one of whole files,
     /// that. Of no effect on a model that loads images from paths.
