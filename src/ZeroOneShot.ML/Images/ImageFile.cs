@@ -85,10 +85,10 @@ public static class ImageFile
     /// <exception cref="ImageFaultException">The image is refused.</exception>
     /// <exception cref="ArgumentException">A limit is out of its range, or the background is transparent.</exception>
     public static MLImage Read(ReadOnlySequence<byte> file, string name = "The image", ImageReadOptions? options = null) =>
-        Read(file, name, options ?? new ImageReadOptions(), default);
+        ReadUnlessCancelled(file, name, options ?? new ImageReadOptions(), default);
 
     /// <summary>The same, ended early where it is cancelled.</summary>
-    internal static MLImage Read(
+    internal static MLImage ReadUnlessCancelled(
         ReadOnlySequence<byte> file, string name, ImageReadOptions options, CancellationToken cancellationToken)
     {
         options.Limits.Check(nameof(options));

@@ -208,7 +208,7 @@ public sealed class ImageClassifierPool : IDisposable
     }
 
     private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default) =>
-        ImageFile.Read(file, "The image", _reading, cancellationToken);
+        ImageFile.ReadUnlessCancelled(file, "The image", _reading, cancellationToken);
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {
