@@ -84,6 +84,9 @@ internal static class Options
         return option;
     }
 
+    public static Option<FileInfo> ExistingFile(string name, string what) =>
+        new Option<FileInfo>(name) { Description = $"{what}.", Required = true }.AcceptExistingOnly();
+
     public static Option<DirectoryInfo> CifarFolder()
     {
         var option = new Option<DirectoryInfo>("--data") { Description = "A folder with CIFAR-10 in the binary layout.", Required = true };

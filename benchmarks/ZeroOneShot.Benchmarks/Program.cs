@@ -57,10 +57,21 @@ bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channe
 var memoryPlan = new Command("memory-plan", "The peak memory of twelve searches as predicted before they start, and as measured.") { json };
 memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetValue(json)));
 
+var serviceLoad = new Command("service-load",
+    "The time of small pictures in samples/PredictApi among senders of hostile ones and among slow clients, and the service's memory.");
+var service = Options.ExistingFile("--service", "The built samples/PredictApi");
+var model = Options.ExistingFile("--model", "A model that samples/ImageSearch saved");
+var (pictures, senders, slow) = (Options.Count("--pictures", "Small pictures sent, one after the other", 500),
+    Options.Count("--senders", "Senders of each hostile picture", 16), Options.Count("--slow", "Slow clients", 150));
+foreach (var option in (Option[])[json, service, model, pictures, senders, slow])
+    serviceLoad.Add(option);
+serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service), parsed.GetRequiredValue(model), parsed.GetValue(pictures),
+    parsed.GetValue(senders), parsed.GetValue(slow), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, child }
+return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, serviceLoad, child }
     .Parse(args).Invoke();

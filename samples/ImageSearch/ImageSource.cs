@@ -98,10 +98,13 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList Test,
         var view = mlContext.Data.LoadImageFolder(folder);
         VBuffer<ReadOnlyMemory<char>> names = default;
         view.Schema["Label"].GetKeyValues(ref names);
+        // Transparent pixels are left to ImagePixels, as an application that loads the saved model leaves them.
+        var asTheyAre = new ImageReadOptions { Background = null };
         // Keys count from 1.
         var images = view.GetColumn<string>("ImagePath").Zip(view.GetColumn<uint>("Label"));
         return new ImageList(
-            [.. images.Select(image => new LabelledImage(image.First, (int)image.Second - 1, () => ImageFile.Read(image.First)))],
+            [.. images.Select(
+                image => new LabelledImage(image.First, (int)image.Second - 1, () => ImageFile.Read(image.First, asTheyAre)))],
             [.. names.DenseValues().Select(name => name.ToString())]);
     }
 

@@ -6,7 +6,7 @@ namespace Predict;
 
 /// <summary>
 /// An image file as ML.NET reads it, but turned upright as the camera noted (EXIF), which ML.NET does not do, and refusing a truncated one,
-/// whose missing part ML.NET fills up without a word.
+/// whose missing part ML.NET fills up without a word. Transparent pixels stay so: a model with ImagePixels lays its colour behind them.
 /// </summary>
 internal static class ImageFile
 {

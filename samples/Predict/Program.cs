@@ -1,17 +1,21 @@
-// Classifies image files with a model that samples/ImageSearch saved: prints the three best labels of each, with scores.
-// Arguments: model.zip image [more images]. Exit code: 0, 1 when the model or an image cannot be used, 2 for bad usage.
+// Classifies image files with a saved model, trained on paths, on the bytes of files or on images: prints the three best labels of each,
+// with scores. Arguments: [--column NAME] model.zip image [more images]; NAME is the model's column of images, Image where it is not given.
+// Exit code: 0, 1 when the model or an image cannot be used, 2 for bad usage.
 using System.Globalization;
 using Predict;
 
+var column = "Image";
+if (args is ["--column", var name, ..])
+    (column, args) = (name, args[2..]);
 if (args.Length < 2 || args[0].StartsWith('-'))
 {
-    Console.Error.WriteLine("Usage: Predict model.zip image [more images]");
+    Console.Error.WriteLine("Usage: Predict [--column NAME] model.zip image [more images]");
     return 2;
 }
 
 try
 {
-    using var classifier = ImageClassifier.Load(args[0]);
+    using var classifier = ImageClassifier.Load(args[0], column);
     var failed = false;
     foreach (var path in args[1..])
     {

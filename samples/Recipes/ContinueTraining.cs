@@ -12,7 +12,7 @@ internal static class ContinueTraining
     public static void Run()
     {
         var ml = new MLContext(seed: 1);
-        var pixels = ml.Transforms.ImagePixels("Features", "ImagePath", height: 28, width: 28, channels: 1);
+        var pixels = ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1);
         var clothes = ml.Data.LoadImageFolder("clothes");
         var shoes = ml.Data.LoadImageFolder("shoes");
 

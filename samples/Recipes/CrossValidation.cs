@@ -12,7 +12,7 @@ internal static class CrossValidation
     {
         var ml = new MLContext(seed: 1);
         var images = ml.Data.LoadImageFolder("clothes");
-        var pipeline = ml.Transforms.ImagePixels("Features", "ImagePath", height: 28, width: 28, channels: 1)
+        var pipeline = ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1)
             // Random masks cost nothing; the method of the paper, which is the default, would rank the operations in every fold.
             .Append(ml.Transforms.ZeroShotPrune(method: SearchMethod.ZeroOneShotRandom))
             .Append(ml.Transforms.MaskedDartsSearch(epochs: 1, batchSize: 20, channels: 4, cells: 3))

@@ -13,7 +13,7 @@ internal static class CustomRankingFunction
     {
         var ml = new MLContext(seed: 1);
         var images = ml.Data.LoadImageFolder("clothes");
-        var pixels = ml.Transforms.ImagePixels("Features", "ImagePath", height: 28, width: 28, channels: 1);
+        var pixels = ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1);
 
         foreach (var function in new IRankingFunction[] { new NngpNorm(), new LogitDirections() })
         {

@@ -20,7 +20,7 @@ internal static class HandPickedGenotype
             """);
 
         var ml = new MLContext(seed: 1);
-        using var model = ml.Transforms.ImagePixels("Features", "ImagePath", height: 28, width: 28, channels: 1)
+        using var model = ml.Transforms.ImagePixels("Features", "Image", height: 28, width: 28, channels: 1)
             .Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
             {
                 Genotype = genotype,

@@ -10,7 +10,7 @@ internal static class PipelineInTenLines
     {
         var ml = new MLContext(seed: 1);
         IDataView images = ml.Data.LoadImageFolder("clothes");
-        var pipeline = ml.Transforms.ImagePixels("Features", "ImagePath", height: 32, width: 32)
+        var pipeline = ml.Transforms.ImagePixels("Features", "Image", height: 32, width: 32)
             .Append(ml.Transforms.ZeroShotPrune(batchSize: 8, channels: 4, cells: 3))
             .Append(ml.Transforms.MaskedDartsSearch(epochs: 1, batchSize: 20, channels: 4, cells: 3))
             .Append(ml.MulticlassClassification.Trainers.CellNet(epochs: 8, batchSize: 20, channels: 8, cells: 3));

@@ -166,6 +166,58 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
         Assert.Throws<InvalidDataException>(() => cursor.MoveNext());
     }
 
+    [Theory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.PositiveInfinity, "Infinity")]
+    [InlineData(float.NegativeInfinity, "-Infinity")]
+    [InlineData(256f, "256")]
+    [InlineData(-3.5f, "-3.5")]
+    public void Values_that_are_no_pixels_get_no_scores_in_batches_row_by_row_and_alone(float value, string text)
+    {
+        var rows = Rows(50);
+        rows[30].Features[700] = value;
+        var data = _ml.Data.LoadFromEnumerable(rows);
+        var sentence = $"Column 'Features' has value {text} in row 30 (counted from 0); expected pixel values from 0 to 255, " +
+            "since PixelScale is 1.";
+        var inBatches = Assert.ThrowsAny<Exception>(() => trained.Model.Transform(data).GetColumn<float[]>("Score").Count());
+        Assert.Contains(sentence, inBatches.ToString());
+
+        using var engine = _ml.Model.CreatePredictionEngine<Row, Scored>(
+            trained.Model, new PredictionEngineOptions { OwnsTransformer = false });
+        Assert.NotEmpty(engine.Predict(rows[0]).Score);
+        Assert.Contains($"has value {text} in row", Assert.Throws<InvalidOperationException>(() => engine.Predict(rows[30])).Message);
+        Assert.NotEmpty(engine.Predict(rows[1]).Score);
+
+        // What is asked for along with an image is scored row by row.
+        var pictured = _ml.Data.LoadFromEnumerable(Rows(50).Select((row, i) => new PicturedRow
+        {
+            Features = i == 30 ? rows[30].Features : row.Features,
+            Picture = MLImage.CreateFromPixels(1, 1, MLPixelFormat.Rgba32, new byte[4]),
+        }).ToList());
+        var scored = trained.Model.Transform(pictured);
+        using var cursor = scored.GetRowCursor(scored.Schema);
+        var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+        VBuffer<float> score = default;
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.True(cursor.MoveNext());
+            getScore(ref score);
+        }
+        Assert.True(cursor.MoveNext());
+        Assert.Contains(sentence, Assert.ThrowsAny<Exception>(() => getScore(ref score)).ToString());
+    }
+
+    [Fact]
+    public void Pixels_scaled_to_one_get_no_scores_of_a_model_that_was_trained_on_others()
+    {
+        var rows = Rows(10);
+        foreach (var row in rows)
+            row.Features = [.. row.Features.Select(pixel => pixel / 255)];
+        var error = Assert.ThrowsAny<Exception>(
+            () => trained.Model.Transform(_ml.Data.LoadFromEnumerable(rows)).GetColumn<float[]>("Score").Count());
+        Assert.Contains("If its values are scaled from 0 to 1, set PixelScale = 255", error.ToString());
+    }
+
     private IDataView BatchedOf(IDataView data) => trained.Model.LastTransformer.LogitsOf(data);
 
     private IDataView Numbered(int count) => _ml.Data.LoadFromEnumerable(Rows(count));
@@ -212,6 +264,15 @@ public sealed class BulkScoringTests(TrainedModel trained) : IClassFixture<Train
         public float[] Score { get; set; } = [];
 
         public uint PredictedLabel { get; set; }
+    }
+
+    private sealed class PicturedRow
+    {
+        [ImageType(1, 1)]
+        public MLImage Picture { get; set; } = null!;
+
+        [VectorType(3, Toy.Side, Toy.Side)]
+        public float[] Features { get; set; } = [];
     }
 
     private sealed class Pictured

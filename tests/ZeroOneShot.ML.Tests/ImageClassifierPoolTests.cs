@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
@@ -33,6 +34,28 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
             Assert.Equal(1, expected.Sum(score => score.Score), 1e-5);
         }
         Assert.Equal(model.Expected, model.Files.Select(file => InOrder(pool.Classify(file))));
+    }
+
+    [Fact]
+    public async Task The_pool_keeps_to_its_limits_whichever_way_an_image_comes()
+    {
+        var file = File.ReadAllBytes(model.Files[0]);
+        using var few = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostPixels = 9 } });
+        using var less = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostBytes = 40 } });
+        foreach (var pool in new[] { few, less })
+        {
+            Func<Task>[] ways =
+            [
+                () => Task.FromResult(pool.Classify(model.Files[0])), () => Task.FromResult(pool.Classify(file)),
+                () => Task.FromResult(pool.Classify(new MemoryStream(file))), () => pool.ClassifyAsync(file, Cancellation),
+                () => pool.ClassifyAsync(new ReadOnlySequence<byte>(file), Cancellation),
+                () => pool.ClassifyAsync(new MemoryStream(file), Cancellation),
+            ];
+            foreach (var way in ways)
+                Assert.Equal(ImageFault.TooLarge, (await Assert.ThrowsAsync<ImageFaultException>(way)).Fault);
+        }
+        var nothing = new ImageClassifierPoolOptions { Limits = new ImageLimits { MostPixels = 0 } };
+        Assert.Throws<ArgumentOutOfRangeException>(() => ImageClassifierPool.Load(model.Zip, nothing));
     }
 
     [Fact]

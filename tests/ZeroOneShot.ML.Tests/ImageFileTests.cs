@@ -33,13 +33,59 @@ public sealed class ImageFileTests : IDisposable
     {
         var file = Files[kind];
         using var expected = MLImage.CreateFromStream(new MemoryStream(file));
-        using var ofPath = ImageFile.Read(_folder.Write("a", file));
-        using var ofBytes = ImageFile.Read(file);
-        using var ofStream = ImageFile.Read(new TrickleStream(file));
+        var asTheyAre = new ImageReadOptions { Background = null };
+        using var ofPath = ImageFile.Read(_folder.Write("a", file), asTheyAre);
+        using var ofBytes = ImageFile.Read(file, options: asTheyAre);
+        using var ofStream = ImageFile.Read(new TrickleStream(file), options: asTheyAre);
         foreach (var image in new[] { ofPath, ofBytes, ofStream })
         {
             Assert.Equal((Width, Height, expected.PixelFormat), (image.Width, image.Height, image.PixelFormat));
             Assert.Equal(expected.Pixels, image.Pixels);
+        }
+    }
+
+    [Theory]
+    [InlineData("ga8.png", 40, 20, 40, 0x000000, 0xFFFFFF)]                    // grey with alpha, nothing transparent
+    [InlineData("g16.png", 40, 20, 40, 0x000000, 0xFFFFFF)]                    // grey of 16 bits
+    [InlineData("b16.bmp", 10, 6, 1, 0xFF0000, 0xFF0000)]                      // 16 bits a pixel
+    [InlineData("pal.png", 40, 20, 4, 0xFF0000, 0xFFFFFF)]                     // a palette of red, green, blue and white
+    [InlineData("paltrns.png", 40, 20, 3, 0xFFFFFF, 0xFFFFFF)]                 // the same, its red transparent
+    [InlineData("mono1.png", 40, 20, 2, 0xFFFFFF, 0x000000)]                   // one bit a pixel
+    [InlineData("cmyk_inv.jpg", 16, 16, 1, 0x37F5F5, 0x37F5F5)]                // CMYK, inverted as Adobe does
+    [InlineData("anim.gif", 8, 8, 1, 0xC80A0A, 0xC80A0A)]                      // the first of two pictures
+    [InlineData("trail.png", 40, 20, 40, 0x0000FF, 0xFF0000)]                  // 7 kB of rubbish behind the end
+    public void Pictures_of_every_mode_are_read_whole_and_alike(string name, int width, int height, int colours, int first, int last)
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "cases", name);
+        using var image = ImageFile.Read(path);
+        using var ofBytes = ImageFile.Read(File.ReadAllBytes(path));
+        using var ofStream = ImageFile.Read(new TrickleStream(File.ReadAllBytes(path)));
+        Assert.Equal(image.Pixels, ofBytes.Pixels);
+        Assert.Equal(image.Pixels, ofStream.Pixels);
+        int[] seen = [.. Enumerable.Range(0, width * height).Select(i => Pixel(image, i % width, i / width))
+            .Select(pixel => pixel.Item1 << 16 | pixel.Item2 << 8 | pixel.Item3)];
+        Assert.Equal((width, height), (image.Width, image.Height));
+        Assert.Equal((colours, first, last), (seen.Distinct().Count(), seen[0], seen[^1]));
+    }
+
+    [Fact]
+    public void Rubbish_behind_the_end_of_a_picture_changes_nothing()
+    {
+        var file = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "cases", "trail.png"));
+        var end = file.AsSpan().IndexOf("IEND"u8) + 8;
+        Assert.InRange(end, 1, file.Length - 1000);
+        using var whole = ImageFile.Read(file);
+        using var cut = ImageFile.Read(file.AsSpan(0, end));
+        Assert.Equal(cut.Pixels, whole.Pixels);
+    }
+
+    [Fact]
+    public void A_png_chunk_with_a_wrong_checksum_is_refused_and_not_half_read()
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "cases", "crcbad.png");
+        foreach (var read in (Func<MLImage>[])[() => ImageFile.Read(path), () => ImageFile.Read(File.ReadAllBytes(path))])
+        {
+            Assert.Equal(ImageFault.Damaged, Assert.Throws<ImageFaultException>(read).Fault);
         }
     }
 

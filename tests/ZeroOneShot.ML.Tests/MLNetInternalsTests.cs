@@ -48,6 +48,14 @@ public sealed class MLNetInternalsTests
         Assert.NotNull(MLNetInternals.Transforms(Host).DropColumns("a"));
 
     [Fact]
+    public void The_columns_of_LoadImages_can_be_read()
+    {
+        var data = _ml.Data.LoadFromEnumerable(new[] { new OnePath() });
+        var loader = _ml.Transforms.LoadImages("Picture", null, "ImagePath").Fit(data);
+        Assert.Equal([("Picture", "ImagePath")], MLNetInternals.Columns(loader));
+    }
+
+    [Fact]
     public void A_column_of_a_promise_can_be_made()
     {
         var annotation = MLNetInternals.ShapeColumn("Names", SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false, null);

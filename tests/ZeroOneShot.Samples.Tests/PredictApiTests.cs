@@ -1,5 +1,6 @@
-using System.Diagnostics;
+using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -128,6 +129,198 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
         Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(Cancellation));
     }
 
+    [Theory]
+    [InlineData("gif-screen8000.gif", "8000 x 8000 pixels; expected at most 8192 a side and 25 megapixels")]
+    [InlineData("jpg-prog1-96.jpg", "8000 x 8000 pixels")]
+    public async Task A_few_bytes_that_ask_for_much_are_refused_by_their_header(string name, string reason) =>
+        await Refused(HttpStatusCode.UnprocessableEntity, File.ReadAllBytes(Case(name)), reason);
+
+    [Fact]
+    public async Task A_limit_of_pixels_can_be_set_and_a_JPEG_of_many_scans_is_refused_also_within_it()
+    {
+        using var running = Own("--MaxPixels", "64000000");
+        using var client = running.Client();
+        using var scans = await Post(client, File.ReadAllBytes(Case("jpg-prog1-96.jpg")));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, scans.StatusCode);
+        Assert.Contains("more than 32 scans", await scans.Content.ReadAsStringAsync(Cancellation));
+        using var screen = await Post(client, File.ReadAllBytes(Case("gif-screen8000.gif")));
+        Assert.Equal(HttpStatusCode.OK, screen.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_image_that_takes_too_long_to_decode_is_given_up()
+    {
+        using var running = Own("--DecodeSeconds", "0.001");
+        using var client = running.Client();
+        using var response = await Post(client, Plain(4000));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
+        Assert.Contains("took more than 0.001 s to decode", await response.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task When_as_many_images_wait_as_may_the_next_are_told_when_to_come_again_and_small_ones_are_not_among_them()
+    {
+        using var running = Own("--LargeConcurrency", "1", "--LargeQueue", "0");
+        using var client = running.Client();
+        var large = Plain(4000);
+        var small = File.ReadAllBytes(Path.Combine(service.Run.Images, service.Run.Predictions()[0].Image));
+        var turnedAway = 0;
+        // Whether two of them meet is not for the test to say.
+        while (turnedAway == 0)
+        {
+            var responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Post(client, large)));
+            using var amidst = await Post(client, small);
+            Assert.Equal(HttpStatusCode.OK, amidst.StatusCode);
+            foreach (var response in responses)
+            {
+                using (response)
+                {
+                    if (response.StatusCode == HttpStatusCode.OK)
+                        continue;
+                    Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+                    Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
+                    turnedAway++;
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Bodies_take_no_more_memory_than_they_may_short_ones_still_pass_and_what_they_held_is_free_when_they_are_gone()
+    {
+        using var running = Own("--MaxBytes", "100000", "--MaxBytesHeld", "200000");
+        using var client = running.Client();
+        var image = File.ReadAllBytes(Path.Combine(service.Run.Images, service.Run.Predictions()[0].Image));
+        using (await Send(running.Address, "Content-Length: 100000", new byte[99_000]))
+        {
+            // All but a few bytes of a body are there, sooner or later; the last never come.
+            using var busy = await Until(HttpStatusCode.ServiceUnavailable);
+            Assert.Equal(TimeSpan.FromSeconds(1), busy.Headers.RetryAfter?.Delta);
+            using var shorter = await Post(client, image);
+            Assert.Equal(HttpStatusCode.OK, shorter.StatusCode);
+        }
+        using var free = await Until(HttpStatusCode.UnsupportedMediaType);
+
+        async Task<HttpResponseMessage> Until(HttpStatusCode status)
+        {
+            while (true)
+            {
+                var response = await Post(client, new byte[90_000]);
+                if (response.StatusCode == status)
+                    return response;
+                response.Dispose();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_body_that_does_not_come_in_time_is_given_up()
+    {
+        using var running = Own("--RequestSeconds", "0.5");
+        using var connection = await Send(running.Address, "Content-Length: 1000", 0xFF, 0xD8);
+        var answer = await Answer(connection);
+        Assert.StartsWith("HTTP/1.1 408", answer);
+        Assert.Contains("took more than 0.5 s", answer);
+    }
+
+    [Theory]
+    [InlineData("hello\r\n")]
+    [InlineData("5\r\nhello, and more\r\n")]
+    public async Task A_malformed_chunk_is_a_bad_request(string body)
+    {
+        using var connection = await Send(service.Address, "Transfer-Encoding: chunked", Encoding.ASCII.GetBytes(body));
+        Assert.StartsWith("HTTP/1.1 400", await Answer(connection));
+    }
+
+    [Fact]
+    public async Task Its_health_can_be_asked_for()
+    {
+        using var client = service.Client();
+        Assert.Equal("Healthy", await client.GetStringAsync("/health", Cancellation));
+    }
+
+    [Fact]
+    public async Task Each_failure_writes_one_line_and_a_success_none()
+    {
+        using var running = Own();
+        using var client = running.Client();
+        while (!(await running.Output.ReadLineAsync(Cancellation))!.Contains("Content root path"))
+        {
+        }
+        var image = File.ReadAllBytes(Path.Combine(service.Run.Images, service.Run.Predictions()[0].Image));
+        (await Post(client, "hello"u8.ToArray())).Dispose();
+        (await Post(client, image)).Dispose();
+        (await Post(client, image[..(image.Length / 2)])).Dispose();
+        using (var connection = await Send(running.Address, "Transfer-Encoding: chunked", [.. "hello\r\n"u8]))
+            await Answer(connection);
+        Assert.Matches("RequestWatch.* 415 after .* ms: The image is no image", await running.Output.ReadLineAsync(Cancellation));
+        Assert.Matches("RequestWatch.* 400 after .* ms: The image is truncated", await running.Output.ReadLineAsync(Cancellation));
+        Assert.Matches("RequestWatch.* 400 after .* ms: ", await running.Output.ReadLineAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Its_meter_says_what_became_of_requests_and_what_waits_and_is_held()
+    {
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-test-");
+        try
+        {
+            // .NET writes the measurements of a meter to a file, as dotnet-counters would show them.
+            var trace = Path.Combine(folder.FullName, "trace");
+            var environment = new Dictionary<string, string?>
+            {
+                ["DOTNET_EnableEventPipe"] = "1",
+                ["DOTNET_EventPipeOutputPath"] = trace,
+                ["DOTNET_EventPipeOutputStreaming"] = "1",
+                ["DOTNET_EventPipeConfig"] = "System.Diagnostics.Metrics:2:4:Metrics=PredictApi;RefreshInterval=0.1",
+            };
+            using var running = new RunningService(service.Run.File("model.zip"), environment);
+            using var client = running.Client();
+            var image = File.ReadAllBytes(Path.Combine(service.Run.Images, service.Run.Predictions()[0].Image));
+            string[] expected =
+            [
+                "predict.requests", "outcome=200", "outcome=415", "predict.duration", "predict.waiting", "size=small", "predict.bytes_held",
+            ];
+            // Measurements are written at intervals.
+            string written;
+            do
+            {
+                (await Post(client, image)).Dispose();
+                (await Post(client, "hello"u8.ToArray())).Dispose();
+                await using var file = new FileStream(trace, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                var bytes = new MemoryStream();
+                await file.CopyToAsync(bytes, Cancellation);
+                // Texts begin at odd places too.
+                written = Encoding.Unicode.GetString(bytes.ToArray()) + Encoding.Unicode.GetString(bytes.ToArray().AsSpan(1));
+            }
+            while (!expected.All(text => written.Contains(text, StringComparison.Ordinal)));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact(SkipUnless = nameof(HasProcessMaps), Skip = "The folder of caches is another on other systems.")]
+    public async Task It_leaves_nothing_in_the_home_of_its_user()
+    {
+        var home = Directory.CreateTempSubdirectory("zerooneshot-test-");
+        try
+        {
+            var environment = new Dictionary<string, string?>
+            {
+                ["HOME"] = home.FullName, ["XDG_CACHE_HOME"] = null, ["ORT_DISABLE_TELEMETRY"] = null,
+            };
+            using (var running = new RunningService(service.Run.File("model.zip"), environment))
+            using (var client = running.Client())
+                await client.GetStringAsync("/classes", Cancellation);
+            Assert.Empty(home.EnumerateFiles("*", SearchOption.AllDirectories));
+        }
+        finally
+        {
+            home.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task The_class_names_can_be_asked_for()
     {
@@ -165,46 +358,87 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
         Assert.Contains(reason, await response.Content.ReadAsStringAsync(Cancellation));
     }
 
+    private static string Case(string name) => Path.Combine(AppContext.BaseDirectory, "cases", name);
+
+    private RunningService Own(params string[] settings) => new(service.Run.File("model.zip"), null, settings);
+
+    /// <summary>Connects, and sends the head and the beginning of the body of a request.</summary>
+    private static async Task<TcpClient> Send(Uri address, string header, params byte[] beginning)
+    {
+        var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, address.Port, Cancellation);
+        await connection.GetStream().WriteAsync((byte[])
+            [.. Encoding.ASCII.GetBytes($"POST /classify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"), .. beginning],
+            Cancellation);
+        return connection;
+    }
+
+    private static async Task<string> Answer(TcpClient connection)
+    {
+        using var reader = new StreamReader(connection.GetStream());
+        return await reader.ReadToEndAsync(Cancellation);
+    }
+
+    private static async Task<HttpResponseMessage> Post(HttpClient client, byte[] body) =>
+        await client.PostAsync("/classify", new ByteArrayContent(body), Cancellation);
+
+    /// <summary>A grey picture of one colour as a PNG: little to send, much to decode.</summary>
+    private static byte[] Plain(int side)
+    {
+        using var rows = new MemoryStream();
+        using (var zip = new ZLibStream(rows, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            var row = new byte[1 + side];
+            for (var y = 0; y < side; y++)
+                zip.Write(row);
+        }
+        var header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, side);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), side);
+        header[8] = 8;                                      // bits; colour type 0 is grey
+        return
+        [
+            0x89, .. "PNG\r\n"u8, 0x1A, (byte)'\n', .. Chunk("IHDR"u8, header), .. Chunk("IDAT"u8, rows.ToArray()), .. Chunk("IEND"u8, []),
+        ];
+
+        static byte[] Chunk(ReadOnlySpan<byte> name, byte[] content)
+        {
+            byte[] named = [.. name, .. content];
+            var (length, check) = (new byte[4], new byte[4]);
+            BinaryPrimitives.WriteInt32BigEndian(length, content.Length);
+            var crc = uint.MaxValue;
+            foreach (var value in named)
+            {
+                crc ^= value;
+                for (var bit = 0; bit < 8; bit++)
+                    crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            }
+            BinaryPrimitives.WriteUInt32BigEndian(check, ~crc);
+            return [.. length, .. named, .. check];
+        }
+    }
+
     private sealed record Score(string Label, [property: JsonPropertyName("score")] float Value);
 
-    /// <summary>The sample as a process of its own, with the model of a run of ImageSearch.</summary>
-    public sealed class Service : IDisposable
+    /// <summary>The service that most tests share, with the model of a run of ImageSearch.</summary>
+    public sealed class Service(TinyRun run) : IDisposable
     {
-        private readonly Process _process;
+        private readonly RunningService _running = Drained(new RunningService(run.File("model.zip"), null, "--MaxBytes", $"{10 * Megabyte}"));
 
-        public Service(TinyRun run)
+        public TinyRun Run => run;
+
+        public Uri Address => _running.Address;
+
+        public int ProcessId => _running.ProcessId;
+
+        public HttpClient Client() => _running.Client();
+
+        public void Dispose() => _running.Dispose();
+
+        private static RunningService Drained(RunningService running)
         {
-            Run = run;
-            _process = Sample.Start("PredictApi",
-                "--model", Run.File("model.zip"), "--urls", "http://127.0.0.1:0", "--MaxBytes", $"{10 * Megabyte}");
-            // "Now listening on: http://127.0.0.1:40123"
-            const string Announcement = "Now listening on: ";
-            for (string? line; (line = _process.StandardOutput.ReadLine()) is not null;)
-            {
-                if (line.Contains(Announcement))
-                {
-                    Address = new Uri(line[(line.IndexOf(Announcement, StringComparison.Ordinal) + Announcement.Length)..]);
-                    _ = _process.StandardOutput.ReadToEndAsync();
-                    _ = _process.StandardError.ReadToEndAsync();
-                    return;
-                }
-            }
-            throw new InvalidOperationException(_process.StandardError.ReadToEnd());
-        }
-
-        public TinyRun Run { get; }
-
-        public Uri Address { get; } = null!;
-
-        public int ProcessId => _process.Id;
-
-        public HttpClient Client() => new() { BaseAddress = Address };
-
-        public void Dispose()
-        {
-            _process.Kill();
-            _process.WaitForExit();
-            _process.Dispose();
+            _ = running.Output.ReadToEndAsync();
+            return running;
         }
     }
 }

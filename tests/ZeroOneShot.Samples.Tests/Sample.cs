@@ -21,8 +21,15 @@ internal static class Sample
         return new Result(process.ExitCode, output, errors.Result);
     }
 
-    public static Process Start(string name, params string[] arguments) => Process.Start(
-        new ProcessStartInfo(Path.Combine(Folder(name), name), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    public static Process Start(string name, params string[] arguments) => Start(Path.Combine(Folder(name), name), null, arguments);
+
+    public static Process Start(string program, IReadOnlyDictionary<string, string?>? environment, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string?>())
+            start.Environment[variable] = value;
+        return Process.Start(start)!;
+    }
 
     /// <summary>Where a sample was built to.</summary>
     public static string Folder(string name) =>

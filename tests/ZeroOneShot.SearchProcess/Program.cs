@@ -1,5 +1,6 @@
 // A search at toy size as a process of its own.
 //   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end
+//   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
@@ -24,6 +25,12 @@ switch (args)
         Console.WriteLine(found.Genotype);
         return 0;
 
+    case ["sum"]:
+        using (var ones = torch.ones(2, 3))
+        using (var sum = ones.sum())
+            Console.WriteLine(sum.item<float>());
+        return 0;
+
     case ["watch", ("lean" or "plain") and var evaluation]:
         torch.set_num_threads(1);                           // all tensors but the batches are then made and disposed on this thread
         // Epochs of 135 steps: none ends at a hundredth step, where its batches would be gone already, and some do before what is compared.
@@ -32,7 +39,7 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE' or 'watch lean|plain'.");
+        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'sum' or 'watch lean|plain'.");
         return 2;
 }
 

@@ -50,8 +50,9 @@ public static class ImageDataCatalog
     }
 
     /// <summary>
-    /// Lists the images of a folder with one subfolder per class, for <see cref="ImagePixelsCatalog.ImagePixels"/> to read from column
-    /// <c>ImagePath</c>; or read the images at once with <see cref="ImageFolder.Read"/>.
+    /// The images of a folder with one subfolder per class, for <see cref="ImagePixelsCatalog.ImagePixels"/>. Files are images by their
+    /// ending or by how they begin (<see cref="ImageFolder.Extensions"/>); what is left out is counted in the log. Or read the images at
+    /// once with <see cref="ImageFolder.Read"/>.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="path">
@@ -61,17 +62,30 @@ public static class ImageDataCatalog
     /// Whether every file is decoded once now, so that one that cannot be used is named before anything is trained. Default true.
     /// </param>
     /// <returns>
-    /// Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).
+    /// Columns <c>ImagePath</c> (Text, the full path), <c>Image</c> (decoded by <see cref="ImageFile"/> whenever it is asked for,
+    /// transparent pixels left so) and <c>Label</c> (a key whose values are the names of the subfolders). A model fitted on <c>Image</c>
+    /// takes images from anywhere once it is saved, one fitted on <c>ImagePath</c> paths only.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used (with <paramref name="check"/>). The message names the file.
     /// </exception>
-    /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder has no subfolders, they are parts of the data such as <c>train</c> and <c>val</c>, or one of them has no images.
+    /// </exception>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return check ? catalog.LoadImageFolder(path, new ImageCheckOptions()) : Paths(catalog, ImageFolder.List(path));
+        if (check)
+            return catalog.LoadImageFolder(path, new ImageCheckOptions());
+        var listing = ImageFolder.List(path);
+        using var channel = CheckChannel(catalog);
+        if (listing.OtherFiles.Count > 0)
+        {
+            channel.Warning(MessageSensitivity.UserData, "Found {0} images in '{1}'; left out {2}",
+                listing.Files.Count, path, ImageCheckReport.Describe(listing.OtherFiles));
+        }
+        return Images(catalog, listing);
     }
 
     /// <summary>The same, with a choice of what to do about images that cannot be used. Every file is decoded once now.</summary>
@@ -81,14 +95,19 @@ public static class ImageDataCatalog
     /// </param>
     /// <param name="options">What to do about images that cannot be used.</param>
     /// <returns>
-    /// Columns <c>ImagePath</c> (Text, the full path) and <c>Label</c> (a key whose values are the names of the subfolders).
+    /// Columns <c>ImagePath</c> (Text, the full path), <c>Image</c> (decoded by <see cref="ImageFile"/> whenever it is asked for,
+    /// transparent pixels left so) and <c>Label</c> (a key whose values are the names of the subfolders). A model fitted on <c>Image</c>
+    /// takes images from anywhere once it is saved, one fitted on <c>ImagePath</c> paths only.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used, and is to be neither skipped nor moved. The message names the file.
     /// </exception>
-    /// <exception cref="InvalidDataException">The folder has no subfolders, or one of them has no images that can be used.</exception>
-    /// <exception cref="ArgumentException">The quarantine lies in the folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder has no subfolders, they are parts of the data such as <c>train</c> and <c>val</c>, or one of them has no images that can
+    /// be used.
+    /// </exception>
+    /// <exception cref="ArgumentException">The quarantine lies in the folder, or the background is transparent.</exception>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, ImageCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
@@ -96,7 +115,7 @@ public static class ImageDataCatalog
         var (listing, report) = ImageFolder.ListUsable(path, options);
         using var channel = CheckChannel(catalog);
         ImageCheck.Report(report, options, channel);
-        return Paths(catalog, listing);
+        return Images(catalog, listing);
     }
 
     /// <summary>
@@ -127,13 +146,14 @@ public static class ImageDataCatalog
     private static IChannel CheckChannel(DataOperationsCatalog catalog) =>
         MLNetInternals.Environment(catalog).Register(nameof(CheckImages)).Start("Checking images");
 
-    private static IDataView Paths(
-        DataOperationsCatalog catalog, (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) listing)
+    private static IDataView Images(DataOperationsCatalog catalog, ImageListing listing)
     {
         var schema = SchemaDefinition.Create(typeof(PathRow));
         SetLabel(schema[nameof(PathRow.Label)], nameof(PathRow.Label), listing.ClassNames);
-        return catalog.LoadFromEnumerable(
+        var paths = catalog.LoadFromEnumerable(
             listing.Files.Select(file => new PathRow { ImagePath = file.Path, Label = (uint)file.Label }).ToList(), schema);
+        return new ImageColumnTransformer(MLNetInternals.Transforms(MLNetInternals.Environment(catalog)), paths, "Image",
+            nameof(PathRow.ImagePath), copied: default, givesAway: true).Transform(paths);
     }
 
     internal static void SetLabel(SchemaDefinition.Column column, string name, IReadOnlyList<string> classNames)

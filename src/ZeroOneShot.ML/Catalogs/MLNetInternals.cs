@@ -40,6 +40,10 @@ internal static class MLNetInternals
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     public static extern TransformsCatalog Transforms(IHostEnvironment environment);
 
+    /// <summary>The columns that a transformer makes of others.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Columns")]
+    public static extern IReadOnlyCollection<(string Output, string Input)> Columns(ImageLoadingTransformer transformer);
+
     /// <summary>One column of an estimator's promise.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     public static extern SchemaShape.Column ShapeColumn(

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -9,9 +9,6 @@ namespace ZeroOneShot.ML;
 /// <summary>Reading the rows of a data view, once, into a set of images.</summary>
 internal static class LabelledImages
 {
-    // Values are rounded to whole grey levels, so that half a level beyond the ends still is a pixel.
-    private const float Lowest = -0.5f, Highest = 255.5f;
-
     private const int RowsAtFirst = 1024;
 
     /// <summary>Reads all rows that have a label, in order.</summary>
@@ -24,7 +21,16 @@ internal static class LabelledImages
         // On a thread of its own: components may hold on to a batch of rows for long, and who cancels is not to wait for them.
         var reading = Task.Run(() => ReadRows(data, options, run, forTraining));
         Task.WaitAny([reading], run.Cancellation);
-        return reading.GetAwaiter().GetResult();
+        try
+        {
+            return reading.GetAwaiter().GetResult();
+        }
+        catch (InvalidOperationException e) when (e.InnerException?.GetBaseException() is ImageFaultException fault)
+        {
+            // ML.NET's threads wrap what they meet; it is the image's name that tells what to do.
+            ExceptionDispatchInfo.Throw(fault);
+            throw;
+        }
     }
 
     private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining)
@@ -99,28 +105,9 @@ internal static class LabelledImages
         {
             getter(ref values);
             values.CopyTo(dense ??= new float[values.Length]);
-            var (highest, whole) = (0f, true);
+            PixelValues.Check(dense, scale, column.Name, row, context);
             for (var i = 0; i < image.Length; i++)
-            {
-                var pixel = dense[i] * scale;
-                if (!(pixel > Lowest && pixel < Highest))
-                    throw context.Process(new InvalidOperationException(OutOfRange(column.Name, row, dense[i], scale)));
-                var level = MathF.Round(pixel);
-                image[i] = (byte)level;
-                highest = Math.Max(highest, pixel);
-                whole &= pixel == level;
-            }
-            if (highest <= 1 && !whole)
-                throw context.Process(new InvalidOperationException(SeemsScaled(column.Name, row, highest, scale)));
+                image[i] = (byte)MathF.Round(dense[i] * scale);
         };
     }
-
-    private static string OutOfRange(string column, long row, float value, float scale) => string.Create(CultureInfo.InvariantCulture,
-        $"Column '{column}' has value {value} in row {row} (counted from 0); expected pixel values from 0 to {255 / scale}, " +
-        $"since PixelScale is {scale}. Do not normalise the pixels, or set PixelScale so that value x PixelScale is from 0 to 255.");
-
-    private static string SeemsScaled(string column, long row, float highest, float scale) => string.Create(CultureInfo.InvariantCulture,
-        $"Column '{column}' has no value above {highest / scale} in row {row} (counted from 0), and fractions among them; " +
-        $"expected pixel values from 0 to {255 / scale}, since PixelScale is {scale}. " +
-        $"If its values are scaled from 0 to 1, set PixelScale = 255.");
 }

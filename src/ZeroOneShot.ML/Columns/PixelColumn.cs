@@ -27,14 +27,14 @@ internal sealed record PixelColumn(string Name, ImageShape Shape, bool IsByte)
         return column;
     }
 
-    public static SchemaShape.Column Find(SchemaShape schema, string name, string role, IExceptionContext context)
+    public static SchemaShape.Column Find(SchemaShape schema, string name, string role, IExceptionContext context, string hint = "")
     {
         foreach (var column in schema)
         {
             if (column.Name == name)
                 return column;
         }
-        throw SchemaErrors.NotFound(context, role, name);
+        throw SchemaErrors.NotFound(context, role, name, hint);
     }
 
     public static PixelColumn Find(DataViewSchema schema, string name, IExceptionContext context)

@@ -7,8 +7,9 @@ internal static class SchemaErrors
 {
     private const string Parameter = "inputSchema";
 
-    public static Exception NotFound(IExceptionContext context, string role, string column) =>
-        context.Process(new ArgumentOutOfRangeException(Parameter, $"Could not find {role} column '{column}'"));
+    public static Exception NotFound(IExceptionContext context, string role, string column, string hint = "") =>
+        context.Process(new ArgumentOutOfRangeException(
+            Parameter, $"Could not find {role} column '{column}'{(hint.Length > 0 ? ". " + hint : "")}"));
 
     public static Exception Mismatch(
         IExceptionContext context, string role, string column, string expected, string actual, string hint = "") =>

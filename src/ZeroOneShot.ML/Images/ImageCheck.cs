@@ -1,38 +1,44 @@
+using System.Buffers;
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms.Image;
+using SkiaSharp;
 
 namespace ZeroOneShot.ML;
 
 /// <summary>Decoding images once to find those that cannot be used.</summary>
 internal static class ImageCheck
 {
-    /// <summary>The fault of each image, null for none, in order.</summary>
-    /// <param name="images">What makes an image or throws.</param>
-    /// <param name="policy">With <see cref="FaultyImages.Fail"/>, the first fault is thrown.</param>
-    public static IReadOnlyList<ImageFaultException?> Faults(IEnumerable<Action> images, FaultyImages policy)
-    {
-        var faults = new List<ImageFaultException?>();
-        foreach (var fault in images.AsParallel().AsOrdered().Select(Fault))
-        {
-            if (fault is not null && policy == FaultyImages.Fail)
-                throw fault;
-            faults.Add(fault);
-        }
-        return faults;
+    /// <summary>What decoding an image showed: a fault, or whether all its pixels have one colour.</summary>
+    public readonly record struct Finding(ImageFaultException? Fault, bool OneColour);
 
-        static ImageFaultException? Fault(Action decode)
+    /// <summary>What is found in each image, in order.</summary>
+    /// <param name="images">What decodes an image or throws.</param>
+    /// <param name="options">With <see cref="FaultyImages.Fail"/>, the first fault is thrown.</param>
+    public static IReadOnlyList<Finding> Findings(IEnumerable<Func<SKBitmap>> images, ImageCheckOptions options)
+    {
+        var background = Backgrounds.Checked(options.Background, nameof(options)) ?? Backgrounds.Default;
+        var findings = new List<Finding>();
+        foreach (var finding in images.AsParallel().AsOrdered().Select(Find))
+        {
+            if (finding.Fault is not null && options.Faulty == FaultyImages.Fail)
+                throw finding.Fault;
+            findings.Add(finding);
+        }
+        return findings;
+
+        Finding Find(Func<SKBitmap> decode)
         {
             try
             {
-                decode();
-                return null;
+                using var bitmap = decode();
+                return new Finding(null, Backgrounds.IsOneColour(bitmap, background));
             }
             catch (ImageFaultException e)
             {
-                return e;
+                return new Finding(e, false);
             }
         }
     }
@@ -72,10 +78,10 @@ internal static class ImageCheck
     public static void Report(ImageCheckReport report, ImageCheckOptions options, IChannel channel)
     {
         options.Report?.Invoke(report);
-        if (report.Faulty.Count > 0)
-            channel.Warning(MessageSensitivity.UserData, "{0}", report);
-        else
+        if (report.IsClean)
             channel.Info(MessageSensitivity.UserData, "{0}", report);
+        else
+            channel.Warning(MessageSensitivity.UserData, "{0}", report);
     }
 
     /// <summary>The rows whose images can be used.</summary>
@@ -97,22 +103,27 @@ internal static class ImageCheck
         }
         var paths = new List<string>();
         using var cursor = data.GetRowCursor([column]);
-        var faults = Faults(isPath ? Paths(cursor, column, paths) : Files(cursor, column), options.Faulty);
+        var findings = Findings(isPath ? Paths(cursor, column, paths) : Files(cursor, column), options);
         var faulty = new List<FaultyImage>();
-        foreach (var (row, fault) in faults.Index())
+        foreach (var (row, finding) in findings.Index())
         {
-            if (fault is null)
+            if (finding.Fault is not { } fault)
                 continue;
-            var path = isPath ? paths[row] : row.ToString(CultureInfo.InvariantCulture);
+            var name = Name(row);
             faulty.Add(Found(
-                path, options.Faulty == FaultyImages.Quarantine && File.Exists(path) ? options.QuarantineFolder : null, fault));
+                name, options.Faulty == FaultyImages.Quarantine && File.Exists(name) ? options.QuarantineFolder : null, fault));
         }
-        var report = new ImageCheckReport(columnName, faults.Count - faulty.Count, faulty);
+        var report = new ImageCheckReport(columnName, findings.Count - faulty.Count, faulty)
+        {
+            OneColour = [.. findings.Index().Where(finding => finding.Item.OneColour).Select(finding => Name(finding.Index))],
+        };
         Report(report, options, channel);
-        return faulty.Count == 0 ? data : new ChosenRows(data, [.. faults.Select(fault => fault is null)]);
+        return faulty.Count == 0 ? data : new ChosenRows(data, [.. findings.Select(finding => finding.Fault is null)]);
+
+        string Name(int row) => isPath ? paths[row] : row.ToString(CultureInfo.InvariantCulture);
     }
 
-    private static IEnumerable<Action> Paths(DataViewRowCursor cursor, DataViewSchema.Column column, List<string> paths)
+    private static IEnumerable<Func<SKBitmap>> Paths(DataViewRowCursor cursor, DataViewSchema.Column column, List<string> paths)
     {
         var getter = cursor.GetGetter<ReadOnlyMemory<char>>(column);
         ReadOnlyMemory<char> value = default;
@@ -121,19 +132,19 @@ internal static class ImageCheck
             getter(ref value);
             var path = value.ToString();
             paths.Add(path);
-            yield return () => ImageFile.Decode(path).Dispose();
+            yield return () => ImageFile.Decode(path);
         }
     }
 
-    private static IEnumerable<Action> Files(DataViewRowCursor cursor, DataViewSchema.Column column)
+    private static IEnumerable<Func<SKBitmap>> Files(DataViewRowCursor cursor, DataViewSchema.Column column)
     {
         var getter = cursor.GetGetter<VBuffer<byte>>(column);
         VBuffer<byte> value = default;
         for (var row = 0; cursor.MoveNext(); row++)
         {
             getter(ref value);
-            var (file, name) = (value.DenseValues().ToArray(), $"The image in row {row}");
-            yield return () => ImageFile.Read(file, name).Dispose();
+            var (file, name) = (value.DenseValues().ToArray(), $"The image in row {row} (counted from 0) of column '{column.Name}'");
+            yield return () => ImageFile.Decode(new ReadOnlySequence<byte>(file), name, ImageLimits.Default);
         }
     }
 }

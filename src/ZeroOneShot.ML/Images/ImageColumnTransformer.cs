@@ -9,8 +9,9 @@ namespace ZeroOneShot.ML;
 /// components after it do.
 /// </summary>
 /// <remarks>
-/// Saved as a stock component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes
-/// images in the column that had the bytes, since ML.NET has no component that decodes bytes.
+/// Transparent pixels stay so: what makes pixels of the images lays its colour behind them, here as in a loaded model. Saved as a stock
+/// component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes images in the column
+/// that had the bytes, since ML.NET has no component that decodes bytes.
 /// </remarks>
 internal sealed class ImageColumnTransformer : ITransformer, IDisposable
 {
@@ -18,6 +19,8 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     private readonly string _input;
     private readonly (int Width, int Height) _copied;
     private readonly ITransformer _saved;
+    private readonly DataViewType _fittedOn;
+    private readonly bool _givesAway;
     private readonly IDisposable? _owned;
 
     /// <summary>Makes the transformer.</summary>
@@ -27,11 +30,16 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     /// <param name="input">A column of paths, bytes or images.</param>
     /// <param name="copied">Images of just this size are copied: ResizeImages to that size would dispose them.</param>
     /// <param name="owned">What is disposed with the chain of transformers that this one begins.</param>
+    /// <param name="givesAway">
+    /// Whether an image belongs to who asked for it, until he asks for the next in the same place, as those of ML.NET's LoadImages do;
+    /// otherwise it lives until anybody asks for the next.
+    /// </param>
     public ImageColumnTransformer(
         TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied,
-        IDisposable? owned = null)
+        IDisposable? owned = null, bool givesAway = false)
     {
-        (_output, _input, _copied, _owned) = (output, input, copied, owned);
+        (_output, _input, _copied, _owned, _givesAway) = (output, input, copied, owned, givesAway);
+        _fittedOn = data.Schema[input].Type;
         _saved = data.Schema[input].Type is TextDataViewType
             ? transforms.LoadImages(output, null, input).Fit(data)
             : transforms.CopyColumns(output, input).Fit(data);
@@ -41,8 +49,14 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
 
     public bool IsRowToRowMapper => true;
 
+    /// <summary>The image column that is made.</summary>
+    public string OutputColumnName => _output;
+
     /// <summary>Whether a column can be made an image column.</summary>
     public static bool Takes(DataViewType type) => type is ImageDataViewType or TextDataViewType || HoldsFiles(type);
+
+    private static string Kind(DataViewType type) =>
+        type is TextDataViewType ? "paths" : type is ImageDataViewType ? "images" : "the bytes of files";
 
     /// <summary>Whether a column holds the bytes of files.</summary>
     public static bool HoldsFiles(DataViewType type) =>
@@ -51,7 +65,9 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         var column = inputSchema.GetColumnOrNull(_input)
-            ?? throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Could not find image column '{_input}'");
+            ?? throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Could not find image column '{_input}', which had " +
+                $"{Kind(_fittedOn)} when the model was fitted. Give data with it, or use an ImageClassifierPool, which takes images from " +
+                "anywhere");
         if (!Takes(column.Type))
         {
             throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Schema mismatch for image column '{_input}': " +
@@ -113,7 +129,7 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     private RowColumns Columns(DataViewRow source, DataViewSchema schema, List<DataViewSchema.Column> active)
     {
         var asked = active.Any(column => column.Index == source.Schema.Count);
-        return new RowColumns(source, schema, asked ? new Images(source, source.Schema[_input], _copied) : null);
+        return new RowColumns(source, schema, asked ? new Images(source, source.Schema[_input], _copied, _givesAway) : null);
     }
 
     /// <summary>The columns of a row or a cursor: those of the source, and after them the images, where they are asked for.</summary>
@@ -191,11 +207,13 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     /// </summary>
     private sealed class Images : IDisposable
     {
-        private readonly Func<MLImage?> _read;
+        private readonly Func<MLImage> _read;
+        private readonly bool _givesAway;
         private MLImage? _made;
 
-        public Images(DataViewRow source, DataViewSchema.Column column, (int Width, int Height) copied)
+        public Images(DataViewRow source, DataViewSchema.Column column, (int Width, int Height) copied, bool givesAway)
         {
+            _givesAway = givesAway;
             switch (column.Type)
             {
                 case TextDataViewType:
@@ -206,8 +224,8 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
                         getPath(ref path);
                         return Keep(path.IsEmpty
                             ? throw new ImageFaultException(ImageFault.Unreadable,
-                                $"A row has an empty path in column '{column.Name}'; expected that of an image. Filter such rows out.")
-                            : ImageFile.Read(path.ToString()));
+                                $"{Row()} has an empty path in column '{column.Name}'; expected that of an image. Filter such rows out.")
+                            : ImageFile.Read(path.ToString(), ImageReadOptions.Transparent));
                     };
                     break;
                 case ImageDataViewType:
@@ -216,7 +234,13 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
                     _read = () =>
                     {
                         getImage(ref image);
-                        return image is not null && (image.Width, image.Height) == copied
+                        if (image is null)
+                        {
+                            throw new ImageFaultException(ImageFault.Unreadable,
+                                $"{Row()} has no image in column '{column.Name}'. Filter such rows out.");
+                        }
+                        Backgrounds.ThrowIfNotMultiplied(image, Image());
+                        return (image.Width, image.Height) == copied
                             ? Keep(MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels))
                             : image;
                     };
@@ -227,18 +251,30 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
                     _read = () =>
                     {
                         getFile(ref file);
-                        return Keep(file.IsDense ? ImageFile.Read(file.GetValues()) : ImageFile.Read([.. file.DenseValues()]));
+                        return Keep(ImageFile.Read(
+                            file.IsDense ? file.GetValues() : [.. file.DenseValues()], Image(), ImageReadOptions.Transparent));
                     };
                     break;
             }
+
+            string Row() => $"Row {source.Position} (counted from 0)";
+
+            string Image() => $"The image in row {source.Position} (counted from 0) of column '{column.Name}'";
         }
 
-        public void Get(ref MLImage? value) => value = _read();
+        public void Get(ref MLImage? value)
+        {
+            if (_givesAway)
+                value?.Dispose();
+            value = _read();
+        }
 
         public void Dispose() => _made?.Dispose();
 
         private MLImage Keep(MLImage made)
         {
+            if (_givesAway)
+                return made;
             _made?.Dispose();
             return _made = made;
         }

@@ -16,8 +16,10 @@ public enum ImageFault
     Damaged,
 
     /// <summary>
-    /// More than <see cref="ImageFile.LargestSide"/> pixels a side, <see cref="ImageFile.MostPixels"/> in all or
-    /// <see cref="ImageFile.MostBytes"/>. Found before anything is decoded.
+    /// More pixels, bytes or scans than the <see cref="ImageLimits"/> allow. Found before anything is decoded.
     /// </summary>
     TooLarge,
+
+    /// <summary>Decoding took longer than <see cref="ImageLimits.MostTime"/>.</summary>
+    TooSlow,
 }

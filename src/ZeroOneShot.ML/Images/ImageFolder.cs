@@ -1,6 +1,8 @@
+using System.Drawing;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
+using SkiaSharp;
 using ZeroOneShot.Data;
 
 namespace ZeroOneShot.ML;
@@ -8,8 +10,13 @@ namespace ZeroOneShot.ML;
 /// <summary>Reads a folder with one subfolder of images per class into memory.</summary>
 public static class ImageFolder
 {
+    // The names that data sets give their parts; the folders of classes lie in these.
+    private static readonly string[] s_parts =
+        ["train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "evaluation", "holdout"];
+
     /// <summary>
-    /// The endings of file names that are taken for images, in small letters; capitals do as well. Other files are left out.
+    /// The endings of file names that are taken for images, in small letters; capitals do as well. A file with another ending is an image
+    /// if it begins as one of these formats does; others are left out, and counted in the report of a check.
     /// </summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
@@ -23,15 +30,19 @@ public static class ImageFolder
     /// </param>
     /// <param name="width">Pixels to resize to, 16 to 64; null to take the images as they are.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
-    /// <param name="options">What to do about images that cannot be used; null: fail.</param>
-    /// <exception cref="ArgumentException">A number is out of its range, or only one of height and width is given.</exception>
+    /// <param name="options">
+    /// What to do about images that cannot be used, and the colour behind transparent pixels; null: the default.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A number is out of its range, only one of height and width is given, or the background is transparent.
+    /// </exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used (and is to be neither skipped nor moved). The message names the file.
     /// </exception>
     /// <exception cref="InvalidDataException">
-    /// The folder has no subfolders, one of them has no images that can be used, or, without a height and a width, an image has another
-    /// size than the first. The message names the file.
+    /// The folder has no subfolders, they are parts of the data such as <c>train</c> and <c>val</c>, one of them has no images that can be
+    /// used, or, without a height and a width, an image has another size than the first. The message names the file.
     /// </exception>
     public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageCheckOptions? options = null)
     {
@@ -47,17 +58,18 @@ public static class ImageFolder
             ImagePixelsEstimator.CheckSide(height.Value, nameof(height));
             ImagePixelsEstimator.CheckSide(width.Value, nameof(width));
         }
+        var background = Backgrounds.Checked(options?.Background, nameof(options)) ?? Backgrounds.Default;
         // Reading the images fails at the first faulty one anyway.
-        var (files, classNames) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : Usable();
+        var (files, classNames, _) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : Usable();
         var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
         var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
         if (height is null)
-            ReadAsTheyAre(files, shape, pixels);
+            ReadAsTheyAre(files, shape, background, pixels);
         else
-            ReadResized(files, shape, pixels);
+            ReadResized(files, shape, background, pixels);
         return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
 
-        (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Usable()
+        ImageListing Usable()
         {
             var (listing, report) = ListUsable(path, options);
             options.Report?.Invoke(report);
@@ -66,7 +78,7 @@ public static class ImageFolder
     }
 
     /// <summary>The image files of a folder, class by class.</summary>
-    internal static (IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) List(string path)
+    internal static ImageListing List(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var folder = Path.GetFullPath(path);
@@ -75,33 +87,40 @@ public static class ImageFolder
             throw new DirectoryNotFoundException(
                 $"There is no folder '{folder}'; expected a folder with one subfolder of images per class. Check the path.");
         }
-        string[] classes = [.. Directory.EnumerateDirectories(folder)
-            .Where(name => !Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal)];
+        string[] classes = Subfolders(folder);
         if (classes.Length == 0)
         {
             throw new InvalidDataException(
                 $"Folder '{folder}' has no subfolders; expected one subfolder of images per class, called as the class.");
         }
+        ThrowIfParts(folder, classes);
         var files = new List<(string, int)>();
+        var others = new Dictionary<string, int>();
+        Count(others, Directory.EnumerateFiles(folder).Where(IsImage), file => $"{Ending(file)} beside the classes");
         foreach (var (label, name) in classes.Index())
         {
-            var before = files.Count;
-            files.AddRange(Directory.EnumerateFiles(name).Where(IsImage).Order(StringComparer.Ordinal).Select(file => (file, label)));
-            if (files.Count == before)
+            var found = Directory.EnumerateFiles(name).Where(file => !IsHidden(file)).ToLookup(IsImage);
+            var left = new Dictionary<string, int>();
+            Count(left, found[false], Ending);
+            Count(left, Subfolders(name).SelectMany(AllFiles).Where(IsImage), file => $"{Ending(file)} deeper than a class");
+            if (!found[true].Any())
             {
                 throw new InvalidDataException(
-                    $"Folder '{name}' has no images; expected at least one file that ends in {string.Join(", ", Extensions)}. " +
-                    "Add images of the class, or remove the folder.");
+                    $"Folder '{name}' has no images{(left.Count > 0 ? $", but {ImageCheckReport.Describe(left)}" : "")}; expected at " +
+                    $"least one file directly in it that is one of {string.Join(", ", Extensions)}. Add images of the class, convert " +
+                    "what is there, or remove the folder.");
             }
+            files.AddRange(found[true].Order(StringComparer.Ordinal).Select(file => (file, label)));
+            foreach (var (kind, count) in left)
+                others[kind] = others.GetValueOrDefault(kind) + count;
         }
-        return (files, [.. classes.Select(name => Path.GetFileName(name))]);
+        return new ImageListing(files, [.. classes.Select(name => Path.GetFileName(name))], others);
     }
 
     /// <summary>The image files of a folder that can be decoded; the others are dealt with as the options say.</summary>
-    internal static ((IReadOnlyList<(string Path, int Label)> Files, IReadOnlyList<string> ClassNames) Listing, ImageCheckReport Report)
-        ListUsable(string path, ImageCheckOptions options)
+    internal static (ImageListing Listing, ImageCheckReport Report) ListUsable(string path, ImageCheckOptions options)
     {
-        var (files, classNames) = List(path);
+        var (files, classNames, others) = List(path);
         var folder = Path.GetFullPath(path);
         var quarantine = Path.GetFullPath(options.QuarantineFolder ?? Path.TrimEndingDirectorySeparator(folder) + "-quarantine");
         if (options.Faulty == FaultyImages.Quarantine && (quarantine + Path.DirectorySeparatorChar).StartsWith(
@@ -110,32 +129,72 @@ public static class ImageFolder
             throw new ArgumentException(
                 $"QuarantineFolder '{quarantine}' lies in '{folder}', where it would be a class; give one outside.", nameof(options));
         }
-        var decoding = files.Select<(string Path, int Label), Action>(file => () => ImageFile.Decode(file.Path).Dispose());
-        var found = ImageCheck.Faults(decoding, options.Faulty);
-        var usable = files.Where((_, i) => found[i] is null).ToList();
+        var found = ImageCheck.Findings(
+            files.Select<(string Path, int Label), Func<SKBitmap>>(file => () => ImageFile.Decode(file.Path)), options);
+        var usable = files.Where((_, i) => found[i].Fault is null).ToList();
         var used = usable.Select(file => file.Label).ToHashSet();
         foreach (var (label, name) in classNames.Index())
         {
             if (!used.Contains(label))
             {
-                var example = files.Zip(found).First(file => file.First.Label == label).Second!;
+                var example = files.Zip(found).First(file => file.First.Label == label).Second.Fault!;
                 throw new InvalidDataException($"Folder '{Path.Combine(folder, name)}' has no image that can be used, of " +
                     $"{files.Count(file => file.Label == label)}; for example: {example.Message}");
             }
         }
         var faulty = new List<FaultyImage>();
-        foreach (var (file, fault) in files.Zip(found))
+        foreach (var (file, finding) in files.Zip(found))
         {
-            if (fault is null)
+            if (finding.Fault is not { } fault)
                 continue;
             var folderOfClass = Path.Combine(quarantine, classNames[file.Label]);
             faulty.Add(ImageCheck.Found(file.Path, options.Faulty == FaultyImages.Quarantine ? folderOfClass : null, fault));
         }
-        return ((usable, classNames), new ImageCheckReport(folder, usable.Count, faulty));
+        return (new ImageListing(usable, classNames, others), new ImageCheckReport(folder, usable.Count, faulty)
+        {
+            OtherFiles = others,
+            OneColour = [.. files.Where((_, i) => found[i].OneColour).Select(file => file.Path)],
+        });
     }
 
-    private static bool IsImage(string file) =>
-        !Path.GetFileName(file).StartsWith('.') && Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+    private static bool IsPart(string folder) => s_parts.Contains(Path.GetFileName(folder), StringComparer.OrdinalIgnoreCase);
+
+    private static void ThrowIfParts(string folder, string[] classes)
+    {
+        // One of several may well be a class, as trains are among vehicles; but not if it has folders and no image itself.
+        if (!classes.All(IsPart)
+            && !classes.Any(name => IsPart(name) && Subfolders(name).Length > 0 && !Directory.EnumerateFiles(name).Any(IsImage)))
+        {
+            return;
+        }
+        var parts = classes.Where(IsPart).ToList();
+        var example = parts.Find(name => Path.GetFileName(name).StartsWith(s_parts[0], StringComparison.OrdinalIgnoreCase)) ?? parts[0];
+        throw new InvalidDataException(
+            $"Folder '{folder}' has the subfolders {string.Join(", ", parts.Select(name => $"'{Path.GetFileName(name)}'"))}, which seem " +
+            "to be parts of the data and not classes; expected one subfolder of images per class. Give one part, for example " +
+            $"'{example}'; or rename the folders if they are classes.");
+    }
+
+    private static string[] Subfolders(string folder) =>
+        [.. Directory.EnumerateDirectories(folder).Where(name => !IsHidden(name)).Order(StringComparer.Ordinal)];
+
+    // Links to folders may lead round in a circle.
+    private static IEnumerable<string> AllFiles(string folder) => Directory.EnumerateFiles(
+        folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint });
+
+    private static void Count(Dictionary<string, int> counts, IEnumerable<string> files, Func<string, string> kind)
+    {
+        foreach (var (name, count) in files.CountBy(kind))
+            counts[name] = counts.GetValueOrDefault(name) + count;
+    }
+
+    private static string Ending(string file) =>
+        Path.GetExtension(file) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+
+    private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.');
+
+    private static bool IsImage(string file) => !IsHidden(file)
+        && (Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase) || ImageFile.BeginsAsImage(file));
 
     private static ImageShape ShapeOf(string path, int channels)
     {
@@ -143,7 +202,8 @@ public static class ImageFolder
         return new ImageShape(channels, bitmap.Height, bitmap.Width);
     }
 
-    private static void ReadAsTheyAre(IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Span<byte> pixels)
+    private static void ReadAsTheyAre(
+        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, Span<byte> pixels)
     {
         foreach (var (i, file) in files.Index())
         {
@@ -154,17 +214,18 @@ public static class ImageFolder
                     $"'{file.Path}' is {bitmap.Width} x {bitmap.Height} pixels, '{files[0].Path}' {shape.Width} x {shape.Height}; " +
                     "expected images of one size. Give a height and a width to resize them to.");
             }
-            ImageFile.CopyPixels(bitmap, shape.Channels, pixels.Slice(i * shape.Size, shape.Size));
+            ImageFile.CopyPixels(bitmap, shape.Channels, background, pixels.Slice(i * shape.Size, shape.Size));
         }
     }
 
     // The very components of the pipeline resize here too, so that both ways give the same pixels.
-    private static void ReadResized(IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Span<byte> pixels)
+    private static void ReadResized(
+        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, Span<byte> pixels)
     {
         var ml = new MLContext();
         var rows = ml.Data.LoadFromEnumerable(Rows(files));
         using var resizing = ml.Transforms
-            .ImagePixels(nameof(ImageRow.Image), nameof(ImageRow.Image), shape.Height, shape.Width, shape.Channels)
+            .ImagePixels(nameof(ImageRow.Image), nameof(ImageRow.Image), shape.Height, shape.Width, shape.Channels, background)
             .Fit(rows);
         var resized = resizing.Transform(rows);
         var column = resized.Schema[nameof(ImageRow.Image)];
@@ -185,7 +246,7 @@ public static class ImageFolder
     {
         foreach (var (path, _) in files)
         {
-            using var image = ImageFile.Read(path);
+            using var image = ImageFile.Read(path, ImageReadOptions.Transparent);
             yield return new ImageRow { Image = image };
         }
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Reflection;
 using Microsoft.ML;
@@ -27,6 +28,7 @@ public sealed class ImageClassifierPool : IDisposable
     private readonly ITransformer? _owned;
     private readonly DataViewSchema _inputSchema;
     private readonly string _scoreColumn;
+    private readonly ImageReadOptions _reading;
     private readonly ConcurrentBag<ImageScorer> _scorers = [];
     private readonly int _concurrency;
     private readonly SemaphoreSlim _free;
@@ -35,7 +37,8 @@ public sealed class ImageClassifierPool : IDisposable
     /// <summary>Makes a pool over a model that others use too. The pool never disposes it.</summary>
     /// <param name="model">A model from images to scores by class.</param>
     /// <param name="inputSchema">
-    /// The columns that the model was trained with; an image column may be missing. Null where there is none but that.
+    /// The columns that the model was trained with; an image column may be missing. Null will do where the scores need none but the images,
+    /// whichever kind of column these came in; otherwise the message says what is missing.
     /// </param>
     /// <param name="options">Settings; null: the default.</param>
     /// <exception cref="ArgumentException">A setting is out of its range, or this is no model from images to scores by class.</exception>
@@ -44,9 +47,19 @@ public sealed class ImageClassifierPool : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ImageClassifierPoolOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Concurrency, 1, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Limits);
+        options.Limits.Check(nameof(options.Limits));
+        var background = Backgrounds.Checked(options.Background, nameof(options));
+        var missing = "";
         try
         {
-            (_model, _inputSchema) = FromImages(model, inputSchema, options.ImageColumnName);
+            var images = FromImages(model, inputSchema, options.ImageColumnName);
+            (_model, _inputSchema, missing) = (images.Model, images.InputSchema, images.Missing);
+            _reading = new ImageReadOptions
+            {
+                Limits = options.Limits,
+                Background = background ?? (images.TakesAlpha ? null : Backgrounds.Default),
+            };
             _scoreColumn = options.ScoreColumnName;
             var first = new ImageScorer(_model, _inputSchema, _scoreColumn);
             ClassNames = first.ClassNames;
@@ -55,8 +68,8 @@ public sealed class ImageClassifierPool : IDisposable
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
             throw new ArgumentException($"This is no model from an image column '{options.ImageColumnName}' to scores by class in a " +
-                $"column '{options.ScoreColumnName}' ({e.Message}). Give a model that begins with images or their paths, or other names " +
-                "in the options.", nameof(model), e);
+                $"column '{options.ScoreColumnName}' ({e.Message}{missing}). Give a model that begins with images or their paths, or " +
+                "other names in the options.", nameof(model), e);
         }
         _concurrency = options.Concurrency;
         _free = new SemaphoreSlim(_concurrency, _concurrency);
@@ -80,6 +93,7 @@ public sealed class ImageClassifierPool : IDisposable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'; expected a model that mlContext.Model.Save wrote.", path);
         ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
+        options?.Limits.Check(nameof(options.Limits));
         var ml = new MLContext();
         // Requests keep the processors busy; threads within each would only wait for one another.
         ml.SetOnnxSessionOption(new OnnxSessionOptions { IntraOpNumThreads = 1 });
@@ -102,37 +116,52 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="path">The file.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The file cannot be read, or the image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(string path) => WhenFree(() => ImageFile.Read(path));
+    public IReadOnlyList<ClassScore> Classify(string path) => WhenFree(() => ImageFile.Read(path, _reading));
 
     /// <summary>Classifies the content of an image file.</summary>
     /// <param name="file">The whole content.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => ImageFile.Read(file.Span));
+    public IReadOnlyList<ClassScore> Classify(ReadOnlyMemory<byte> file) => WhenFree(() => Read(new ReadOnlySequence<byte>(file)));
 
     /// <summary>Classifies the rest of a stream, which is read first and left open.</summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream));
+    public IReadOnlyList<ClassScore> Classify(Stream stream) => Classify(ImageFile.ReadAll(stream, most: _reading.Limits.MostBytes));
 
     /// <summary>Classifies an image in memory, which stays the caller's.</summary>
-    /// <param name="image">An image of any size.</param>
+    /// <param name="image">An image of any size, its colours multiplied by alpha, as <see cref="MLImage"/> decodes them.</param>
     /// <returns>All classes, the most probable first.</returns>
+    /// <exception cref="ImageFaultException">A pixel is brighter than its alpha.</exception>
     public IReadOnlyList<ClassScore> Classify(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        // A copy: ML.NET's ResizeImages hands on, and then disposes, an image that has the right size already.
-        return WhenFree(() => MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels));
+        return WhenFree(() =>
+        {
+            Backgrounds.ThrowIfNotMultiplied(image, "The image");
+            // A copy: ML.NET's ResizeImages hands on, and then disposes, an image that has the right size already.
+            if (_reading.Background is not { } background)
+                return MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels);
+            var pixels = image.Pixels.ToArray();
+            Backgrounds.LayBehind(pixels, image.PixelFormat, background);
+            return MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, pixels);
+        });
     }
 
     /// <summary>Classifies the content of an image file, without holding a thread while others have their turn.</summary>
     /// <param name="file">The whole content.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The waiting was ended.</exception>
-    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken = default) =>
+        ClassifyAsync(new ReadOnlySequence<byte>(file), cancellationToken);
+
+    /// <inheritdoc cref="ClassifyAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="file">The whole content, in one part or several; read when its turn has come.</param>
+    /// <param name="cancellationToken">Ends the waiting, and the decoding where <see cref="ImageLimits.MostTime"/> would.</param>
+    public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         try
@@ -143,19 +172,20 @@ public sealed class ImageClassifierPool : IDisposable
         {
             throw new ObjectDisposedException(nameof(ImageClassifierPool));
         }
-        return Score(() => ImageFile.Read(file.Span));
+        return Score(() => Read(file, cancellationToken));
     }
 
     /// <summary>
     /// Classifies the rest of a stream, which is read first and left open, without holding a thread while others have their turn.
     /// </summary>
-    /// <param name="stream">The content of an image file, up to <see cref="ImageFile.MostBytes"/>.</param>
+    /// <param name="stream">The content of an image file, up to <see cref="ImageLimits.MostBytes"/>.</param>
     /// <param name="cancellationToken">Ends the reading and the waiting.</param>
     /// <returns>All classes, the most probable first.</returns>
     /// <exception cref="ImageFaultException">The image is refused.</exception>
-    /// <exception cref="OperationCanceledException">The reading or the waiting was ended.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<IReadOnlyList<ClassScore>> ClassifyAsync(Stream stream, CancellationToken cancellationToken = default) =>
-        await ClassifyAsync(await ImageFile.ReadAllAsync(stream, cancellationToken).ConfigureAwait(false), cancellationToken)
+        await ClassifyAsync(
+            await ImageFile.ReadAllAsync(stream, _reading.Limits.MostBytes, cancellationToken).ConfigureAwait(false), cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>
@@ -176,6 +206,9 @@ public sealed class ImageClassifierPool : IDisposable
             scorer.Dispose();
         (_owned as IDisposable)?.Dispose();
     }
+
+    private MLImage Read(ReadOnlySequence<byte> file, CancellationToken cancellationToken = default) =>
+        ImageFile.ReadUnlessCancelled(file, "The image", _reading, cancellationToken);
 
     private IReadOnlyList<ClassScore> WhenFree(Func<MLImage> read)
     {
@@ -214,11 +247,15 @@ public sealed class ImageClassifierPool : IDisposable
         }
     }
 
-    /// <summary>The steps of a model after those that would load images, and the columns these steps take.</summary>
-    private static (ITransformer Model, DataViewSchema InputSchema) FromImages(
+    /// <summary>
+    /// The steps of a model after those that would load images, and the columns these steps take; whether they ask for the images' alpha;
+    /// and which step, the first, had to be left out for want of a schema.
+    /// </summary>
+    private static (ITransformer Model, DataViewSchema InputSchema, bool TakesAlpha, string Missing) FromImages(
         ITransformer model, DataViewSchema? schema, string imageColumn)
     {
         var images = new List<string>();
+        var (takesAlpha, missing) = (false, "");
         // A model fitted on whole files takes images in that column once it is saved.
         var files = schema?.Where(column => !column.IsHidden && ImageColumnTransformer.HoldsFiles(column.Type)).ToList();
         if (files is [var only] && schema!.GetColumnOrNull(imageColumn) is null)
@@ -228,20 +265,51 @@ public sealed class ImageClassifierPool : IDisposable
         var kept = new List<ITransformer>();
         foreach (var step in Steps(model))
         {
-            var next = step.GetOutputSchema(current);
-            if (step is ImageLoadingTransformer or ImageColumnTransformer)
-                images.AddRange(next.Skip(current.Count).Where(column => column.Type is ImageDataViewType).Select(column => column.Name));
-            else
-                kept.Add(step);
+            if (LoadedBy(step) is { Count: > 0 } loaded)
+            {
+                images.AddRange(loaded);
+                current = Schema(current, loaded);
+                continue;
+            }
+            DataViewSchema next;
+            try
+            {
+                next = step.GetOutputSchema(current);
+            }
+            catch (ArgumentOutOfRangeException e) when (schema is null)
+            {
+                // It may be of no matter for the scores, as what makes the label is.
+                if (missing.Length == 0)
+                {
+                    missing = $". {step.GetType().Name} was left out, since no inputSchema was given: {e.Message}. Give the one of the " +
+                        "training data, or that of ml.Model.Load(path, out var inputSchema)";
+                }
+                continue;
+            }
+            if (step is ImagePixelExtractingTransformer)
+            {
+                takesAlpha |= next.Skip(current.Count).Any(
+                    column => column.Type is VectorDataViewType { Dimensions: [4, _, _] or [_, _, 4] });
+            }
+            kept.Add(step);
             current = next;
         }
-        return (new TransformerChain<ITransformer>([.. kept]), Schema(schema, images.Count > 0 ? images : [imageColumn]));
+        return (new TransformerChain<ITransformer>([.. kept]),
+            Schema(schema, images.Count > 0 ? images : [imageColumn]), takesAlpha, missing);
     }
 
-    private static DataViewSchema Schema(DataViewSchema? columns, IEnumerable<string> images)
+    /// <summary>The image columns that a step makes of paths or of the bytes of files.</summary>
+    private static IReadOnlyList<string> LoadedBy(ITransformer step) => step switch
+    {
+        ImageColumnTransformer images => [images.OutputColumnName],
+        ImageLoadingTransformer loader => [.. MLNetInternals.Columns(loader).Select(column => column.Output)],
+        _ => [],
+    };
+
+    private static DataViewSchema Schema(IEnumerable<DataViewSchema.Column>? columns, IEnumerable<string> images)
     {
         var schema = new DataViewSchema.Builder();
-        foreach (var column in columns ?? Enumerable.Empty<DataViewSchema.Column>())
+        foreach (var column in columns ?? [])
             schema.AddColumn(column.Name, column.Type, column.Annotations);
         foreach (var name in images)
             schema.AddColumn(name, new ImageDataViewType());

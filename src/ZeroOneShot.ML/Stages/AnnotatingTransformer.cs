@@ -43,13 +43,14 @@ public abstract class AnnotatingTransformer : ITransformer
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return new View(input, GetOutputSchema(input.Schema));
+        return new PassedRows(input, GetOutputSchema(input.Schema));
     }
 
     /// <summary>The same for single rows.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new Mapper(inputSchema, GetOutputSchema(inputSchema));
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) =>
+        new PassedRows.Mapper(inputSchema, GetOutputSchema(inputSchema));
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => ((ICanSaveModel)new TransformerChain<ITransformer>()).Save(ctx);
 
@@ -60,87 +61,5 @@ public abstract class AnnotatingTransformer : ITransformer
         foreach (var (kind, text) in _annotations)
             annotations.AddPrimitiveValue(kind, TextDataViewType.Instance, text.AsMemory());
         return annotations.ToAnnotations();
-    }
-
-    private static IEnumerable<DataViewSchema.Column> At(DataViewSchema schema, IEnumerable<DataViewSchema.Column> columns) =>
-        columns.Select(column => schema[column.Index]);
-
-    private sealed class View(IDataView source, DataViewSchema schema) : IDataView
-    {
-        public DataViewSchema Schema => schema;
-
-        public bool CanShuffle => source.CanShuffle;
-
-        public long? GetRowCount() => source.GetRowCount();
-
-        public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
-            new Cursor(source.GetRowCursor(At(source.Schema, columnsNeeded), rand), schema);
-
-        public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
-            [.. source.GetRowCursorSet(At(source.Schema, columnsNeeded), n, rand).Select(cursor => new Cursor(cursor, schema))];
-    }
-
-    private sealed class Cursor(DataViewRowCursor source, DataViewSchema schema) : DataViewRowCursor
-    {
-        public override DataViewSchema Schema => schema;
-
-        public override long Position => source.Position;
-
-        public override long Batch => source.Batch;
-
-        public override bool MoveNext() => source.MoveNext();
-
-        public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
-
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            source.GetGetter<TValue>(source.Schema[column.Index]);
-
-        public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-                source.Dispose();
-            base.Dispose(disposing);
-        }
-    }
-
-    private sealed class Mapper(DataViewSchema inputSchema, DataViewSchema outputSchema) : IRowToRowMapper
-    {
-        public DataViewSchema InputSchema => inputSchema;
-
-        public DataViewSchema OutputSchema => outputSchema;
-
-        public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
-            At(inputSchema, dependingColumns);
-
-        public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
-        {
-            ArgumentNullException.ThrowIfNull(input);
-            return new Row(input, outputSchema);
-        }
-    }
-
-    private sealed class Row(DataViewRow source, DataViewSchema schema) : DataViewRow
-    {
-        public override DataViewSchema Schema => schema;
-
-        public override long Position => source.Position;
-
-        public override long Batch => source.Batch;
-
-        public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(source.Schema[column.Index]);
-
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            source.GetGetter<TValue>(source.Schema[column.Index]);
-
-        public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-                source.Dispose();
-            base.Dispose(disposing);
-        }
     }
 }

@@ -37,6 +37,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     private readonly SharedSession _batches;
     private readonly IHost _host;
     private readonly PixelColumn _pixels;
+    private readonly PixelCheck? _check;
     private bool _disposed;
 
     internal CellNetTransformer(IHost host, IDataView data, TrainedCellNet trained, Description description)
@@ -66,6 +67,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         _batches = new SharedSession(new InferenceSession(Onnx(trained, logits), options));
         _host = host;
         _pixels = new PixelColumn(description.FeatureColumnName, trained.Shape, description.ByteInput);
+        _check = description.ByteInput ? null : new PixelCheck(description.FeatureColumnName, description.InputScale, host);
     }
 
     /// <summary>The architecture.</summary>
@@ -115,7 +117,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <summary>
     /// Scores data, lazily. A cursor reads rows ahead, 16 for every processor, and scores them in batches on all processors, with the
     /// scores that rows by themselves get; but row by row, as a loaded model does, where an image column is asked for along with the
-    /// scores.
+    /// scores. Values that are no pixel values (NaN, infinite, out of range, or scaled from 0 to 1 where training was not) end the reading
+    /// with an <see cref="InvalidOperationException"/>, as in training; a saved model scores them without a word.
     /// </summary>
     /// <param name="input">Data with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
@@ -129,10 +132,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     }
 
     /// <summary>The data with the column of logits that the head makes scores of.</summary>
-    internal IDataView LogitsOf(IDataView input) =>
-        new BatchedLogits(input, _components.First().Transform(input), input.Schema[FeatureColumnName], Logits, _batches);
+    internal IDataView LogitsOf(IDataView input)
+    {
+        var pixels = _check?.Transform(input) ?? input;
+        return new BatchedLogits(pixels, _components.First().Transform(pixels), pixels.Schema[FeatureColumnName], Logits, _batches);
+    }
 
-    /// <summary>The same for single rows.</summary>
+    /// <summary>The same for single rows, with the same check of their values.</summary>
     /// <param name="inputSchema">A schema with the pixel column.</param>
     /// <exception cref="ArgumentOutOfRangeException">The pixel column is missing or of another type.</exception>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
@@ -141,7 +147,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         ArgumentNullException.ThrowIfNull(inputSchema);
         ObjectDisposedException.ThrowIf(_disposed, this);
         _pixels.ThrowIfOther(inputSchema, _host);
-        return ((ITransformer)_components).GetRowToRowMapper(inputSchema);
+        ITransformer steps = _check is null ? _components : new TransformerChain<ITransformer>(_check, _components);
+        return steps.GetRowToRowMapper(inputSchema);
     }
 
     /// <summary>The classes of a prediction with their scores, the highest first.</summary>

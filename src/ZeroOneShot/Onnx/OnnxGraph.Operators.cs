@@ -83,6 +83,8 @@ public sealed partial class OnnxGraph
 
     internal string Div(string a, string b) => Add("Div", [a, b]);
 
+    internal string Min(string a, string b) => Add("Min", [a, b]);
+
     internal string Cast(string x, DataType type) => Add("Cast", [x], Int("to", (long)type));
 
     /// <summary>The part of x from starts up to, not including, ends along the axes.</summary>

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Loader;
 using TorchSharp;
 
 namespace ZeroOneShot.Runtime;
@@ -20,6 +20,10 @@ public static partial class TorchRuntime
 
     private static Exception? s_failure;
 
+    /// <summary>The folder of this assembly; null in a single-file application, where it has none.</summary>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "The empty path of a single-file application is expected.")]
+    private static string? OwnFolder => Path.GetDirectoryName(typeof(TorchRuntime).Assembly.Location) is { Length: > 0 } folder ? folder : null;
+
     /// <summary>Whether glibc has been told to keep freed memory in the process.</summary>
     internal static bool KeepsFreedMemory { get; private set; }
 
@@ -35,8 +39,9 @@ public static partial class TorchRuntime
         {
             torch.InitializeDeviceType(DeviceType.CPU);
         }
-        catch (Exception e) when (e is NotSupportedException or TypeInitializationException or DllNotFoundException)
+        catch (Exception e) when (e is NotSupportedException or TypeInitializationException or DllNotFoundException or ArgumentException)
         {
+            // (ArgumentException: in a single-file application TorchSharp stumbles over the path of its assembly, which is none.)
             throw new DllNotFoundException(NotLoadable(e.GetBaseException().Message), e);
         }
     }
@@ -128,7 +133,7 @@ public static partial class TorchRuntime
 
     private static void LoadOnLinux()
     {
-        // Without natives beside the application there is nothing to mend: TorchSharp looks further, and says so if it finds none.
+        // Without natives to be found there is nothing to mend: TorchSharp looks further, and says so if it finds none.
         if (FindNative("libLibTorchSharp.so") is not { } library || FindNative("libtorch_cpu.so") is null)
             return;
         foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
@@ -142,10 +147,14 @@ public static partial class TorchRuntime
         if (!reason.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
             throw new DllNotFoundException(NotLoadable(reason));
 
+        // A plug-in that is loaded a second time finds the copy of the first.
+        if (NativeLibrary.TryLoad("libLibTorchSharp.so", out _))
+            return;
         var image = File.ReadAllBytes(library);
         if (VersionRequirements.MarkWeak(image, MissingOnOlderSystems) == 0)
             throw new DllNotFoundException(NotLoadable($"{library} has no requirement of {MissingOnOlderSystems} to relax: {reason}"));
-        LoadPrivateCopy(image);
+        // TorchSharp finds what is loaded by its soname, unless it lives in a context of its own, as plug-ins do, which asks for the file.
+        PrivateCopy.Load(image, "libLibTorchSharp.so", inPlaceOf: library);
     }
 
     /// <summary>
@@ -166,25 +175,6 @@ public static partial class TorchRuntime
             ((delegate* unmanaged<nint, byte, void>)setUserEnabledNnpack)(((delegate* unmanaged<nint>)globalContext)(), 0);
     }
 
-    /// <summary>Loads the image from a file that has no name any more once it is loaded; TorchSharp then finds it by its soname.</summary>
-    private static void LoadPrivateCopy(byte[] image)
-    {
-        var folder = Directory.CreateTempSubdirectory("zerooneshot-");
-        try
-        {
-            var path = Path.Combine(folder.FullName, "libLibTorchSharp.so");
-            File.WriteAllBytes(path, image);
-            if (!TryLoad(path, out var reason))
-                throw new DllNotFoundException(NotLoadable(
-                    $"{reason} (a copy that asks for an older libstdc++ was tried in {folder.FullName}; " +
-                    "set TMPDIR to a folder from which libraries may be loaded)."));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
     private static bool TryLoad(string path, out string error)
     {
         try
@@ -200,13 +190,30 @@ public static partial class TorchRuntime
         }
     }
 
-    private static string? FindNative(string file)
+    /// <summary>Beside the application or, for a plug-in, beside this assembly.</summary>
+    private static string? FindNative(string file) =>
+        OfPlugin(file) ?? NativeFolders().Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+
+    private static IEnumerable<string> NativeFolders()
     {
-        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return folders.Append(AppContext.BaseDirectory)
-            .Append(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? AppContext.BaseDirectory)
-            .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+        foreach (var folder in (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+            yield return folder;
+        yield return AppContext.BaseDirectory;
+        if (OwnFolder is not { } own)
+            yield break;
+        yield return own;
+        yield return Path.Combine(own, "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
+    }
+
+    /// <summary>Where a plug-in beside this assembly has a library, in the folder of packages for example, by its .deps.json.</summary>
+    private static string? OfPlugin(string file)
+    {
+        if (OwnFolder is not { } own || AssemblyLoadContext.GetLoadContext(typeof(TorchRuntime).Assembly) == AssemblyLoadContext.Default)
+            return null;
+        const string Extension = ".deps.json";
+        return Directory.EnumerateFiles(own, "*" + Extension).Select(path => path[..^Extension.Length] + ".dll").Where(File.Exists)
+            .Select(plugin => new AssemblyDependencyResolver(plugin).ResolveUnmanagedDllToPath(file)).FirstOrDefault(path => path is not null);
     }
 
     private static string NotLoadable(string reason) =>
