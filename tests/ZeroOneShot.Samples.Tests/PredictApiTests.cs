@@ -138,7 +138,7 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     [Fact]
     public async Task A_limit_of_pixels_can_be_set_and_a_JPEG_of_many_scans_is_refused_also_within_it()
     {
-        using var running = Own("--MaxPixels", "64000000");
+        using var running = Own("--MaxPixels", "64000000", "--DecodeSeconds", "600");
         using var client = running.Client();
         using var scans = await Post(client, File.ReadAllBytes(Case("jpg-prog1-96.jpg")));
         Assert.Equal(HttpStatusCode.UnprocessableEntity, scans.StatusCode);
