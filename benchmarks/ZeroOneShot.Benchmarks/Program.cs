@@ -73,5 +73,7 @@ var child = new Command(Measurement.Command, "What search-step and memory-plan r
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
-return new RootCommand("Benchmarks of ZeroOneShot.") { searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, serviceLoad, child }
-    .Parse(args).Invoke();
+return new RootCommand("Benchmarks of ZeroOneShot.")
+{
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, serviceLoad, child,
+}.Parse(args).Invoke();

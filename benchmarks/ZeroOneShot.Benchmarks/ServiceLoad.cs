@@ -35,8 +35,8 @@ internal static class ServiceLoad
             .AddColumns("among", "median ms", "of alone", "95 % ms", "answers", "answers to the others", "most MiB");
         foreach (var row in rows)
         {
-            table.AddRow(row.Among, $"{row.Median:F1}", $"{row.Median / rows[0].Median:F1}", $"{row.Most95:F1}", row.Answers, row.OtherAnswers,
-                $"{row.MiB:F0}");
+            table.AddRow(row.Among, $"{row.Median:F1}", $"{row.Median / rows[0].Median:F1}", $"{row.Most95:F1}", row.Answers,
+                row.OtherAnswers, $"{row.MiB:F0}");
         }
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 160);
         AnsiConsole.WriteLine($"{requests} pictures of 32 x 32, one after the other; {Environment.ProcessorCount} processors; the clients " +

@@ -76,7 +76,7 @@ static int Usage(string reason)
 {
     Console.Error.WriteLine(reason);
     Console.Error.WriteLine(
-        "Usage: PredictApi --model model.zip [--urls http://127.0.0.1:5000] [--MaxBytes 10000000] [--Concurrency 2] ...; the other settings " +
-        "stand in ServiceSettings.cs");
+        "Usage: PredictApi --model model.zip [--urls http://127.0.0.1:5000] [--MaxBytes 10000000] [--Concurrency 2] ...; the other " +
+        "settings stand in ServiceSettings.cs");
     return 2;
 }

@@ -8,7 +8,9 @@ namespace PredictApi;
 /// Instruments of the meter <c>PredictApi</c>, beside those of ASP.NET Core and .NET, for dotnet-counters, OpenTelemetry or any other
 /// listener:
 /// <list type="table">
-/// <item><term>predict.requests</term><description>requests, by <c>outcome</c>: the status, or <c>aborted</c> by the client</description></item>
+/// <item><term>predict.requests</term><description>
+/// requests, by <c>outcome</c>: the status, or <c>aborted</c> by the client
+/// </description></item>
 /// <item><term>predict.duration</term><description>seconds from the head of the request to its answer, by outcome</description></item>
 /// <item><term>predict.waiting</term><description>images that wait for their turn, by <c>size</c>: small or large</description></item>
 /// <item><term>predict.bytes_held</term><description>bytes of bodies in memory</description></item>

@@ -40,8 +40,8 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     public async Task The_pool_keeps_to_its_limits_whichever_way_an_image_comes()
     {
         var file = File.ReadAllBytes(model.Files[0]);
-        using var few = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostPixels = 9 } });
-        using var less = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new ImageLimits { MostBytes = 40 } });
+        using var few = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new() { MostPixels = 9 } });
+        using var less = ImageClassifierPool.Load(model.Zip, new ImageClassifierPoolOptions { Limits = new() { MostBytes = 40 } });
         foreach (var pool in new[] { few, less })
         {
             Func<Task>[] ways =

@@ -106,7 +106,8 @@ public sealed class ImageLimitsTests
             { new() { LargestSide = 0 }, new() { MostPixels = 0 }, new() { MostBytes = 0 }, new() { MostScans = 0 },
               new() { ReduceTo = 0 }, new() { MostTime = TimeSpan.Zero }, new() { MostBytes = ImageFile.MostBytes + 1 } })
         {
-            Assert.Throws<ArgumentOutOfRangeException>(() => ImageFile.ReadHeader(new ReadOnlySequence<byte>(s_hugeScreen), limits: limits));
+            Assert.Throws<ArgumentOutOfRangeException>(
+                () => ImageFile.ReadHeader(new ReadOnlySequence<byte>(s_hugeScreen), limits: limits));
         }
     }
 

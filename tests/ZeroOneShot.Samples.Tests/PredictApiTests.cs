@@ -138,7 +138,7 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     [Fact]
     public async Task A_limit_of_pixels_can_be_set_and_a_JPEG_of_many_scans_is_refused_also_within_it()
     {
-        using var running = Own("--MaxPixels", "64000000");
+        using var running = Own("--MaxPixels", "64000000", "--DecodeSeconds", "600");
         using var client = running.Client();
         using var scans = await Post(client, File.ReadAllBytes(Case("jpg-prog1-96.jpg")));
         Assert.Equal(HttpStatusCode.UnprocessableEntity, scans.StatusCode);
@@ -367,9 +367,8 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     {
         var connection = new TcpClient();
         await connection.ConnectAsync(IPAddress.Loopback, address.Port, Cancellation);
-        await connection.GetStream().WriteAsync((byte[])
-            [.. Encoding.ASCII.GetBytes($"POST /classify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"), .. beginning],
-            Cancellation);
+        var head = Encoding.ASCII.GetBytes($"POST /classify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n");
+        await connection.GetStream().WriteAsync((byte[])[.. head, .. beginning], Cancellation);
         return connection;
     }
 
@@ -423,7 +422,8 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     /// <summary>The service that most tests share, with the model of a run of ImageSearch.</summary>
     public sealed class Service(TinyRun run) : IDisposable
     {
-        private readonly RunningService _running = Drained(new RunningService(run.File("model.zip"), null, "--MaxBytes", $"{10 * Megabyte}"));
+        private readonly RunningService _running =
+            Drained(new RunningService(run.File("model.zip"), null, "--MaxBytes", $"{10 * Megabyte}"));
 
         public TinyRun Run => run;
 

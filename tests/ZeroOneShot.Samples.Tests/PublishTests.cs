@@ -20,6 +20,7 @@ public sealed class PublishTests(TinyRun run)
             [
                 "publish", project, "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false",
                 "-p:PublishSingleFile=true", "--artifacts-path", Path.Combine(folder.FullName, "built"), "-o", published, "-nologo",
+                "--disable-build-servers",                      // they would stay, and keep the output open
             ];
             using (var publish = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!)
             {

@@ -279,8 +279,8 @@ public static class ImageFile
             if (scans > limits.MostScans)
             {
                 throw new ImageFaultException(ImageFault.TooLarge,
-                    $"{name} has more than {limits.MostScans} scans, each of which is decoded over the whole picture; encoders make about " +
-                    "ten. Save it again.");
+                    $"{name} has more than {limits.MostScans} scans, each of which is decoded over the whole picture; encoders make " +
+                    "about ten. Save it again.");
             }
             return codec;
         }

@@ -7,7 +7,8 @@ namespace ZeroOneShot.Runtime;
 internal static unsafe partial class PrivateCopy
 {
     /// <summary>
-    /// Loads the library from memory or, where the system does not allow that, from a file in the temporary folder, which is deleted at once.
+    /// Loads the library from memory or, where the system does not allow that, from a file in the temporary folder, which is deleted at
+    /// once.
     /// </summary>
     /// <param name="image">The whole library.</param>
     /// <param name="name">Its file name.</param>

@@ -22,7 +22,8 @@ public static partial class TorchRuntime
 
     /// <summary>The folder of this assembly; null in a single-file application, where it has none.</summary>
     [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "The empty path of a single-file application is expected.")]
-    private static string? OwnFolder => Path.GetDirectoryName(typeof(TorchRuntime).Assembly.Location) is { Length: > 0 } folder ? folder : null;
+    private static string? OwnFolder =>
+        Path.GetDirectoryName(typeof(TorchRuntime).Assembly.Location) is { Length: > 0 } folder ? folder : null;
 
     /// <summary>Whether glibc has been told to keep freed memory in the process.</summary>
     internal static bool KeepsFreedMemory { get; private set; }
@@ -147,9 +148,6 @@ public static partial class TorchRuntime
         if (!reason.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
             throw new DllNotFoundException(NotLoadable(reason));
 
-        // A plug-in that is loaded a second time finds the copy of the first.
-        if (NativeLibrary.TryLoad("libLibTorchSharp.so", out _))
-            return;
         var image = File.ReadAllBytes(library);
         if (VersionRequirements.MarkWeak(image, MissingOnOlderSystems) == 0)
             throw new DllNotFoundException(NotLoadable($"{library} has no requirement of {MissingOnOlderSystems} to relax: {reason}"));
@@ -213,7 +211,8 @@ public static partial class TorchRuntime
             return null;
         const string Extension = ".deps.json";
         return Directory.EnumerateFiles(own, "*" + Extension).Select(path => path[..^Extension.Length] + ".dll").Where(File.Exists)
-            .Select(plugin => new AssemblyDependencyResolver(plugin).ResolveUnmanagedDllToPath(file)).FirstOrDefault(path => path is not null);
+            .Select(plugin => new AssemblyDependencyResolver(plugin).ResolveUnmanagedDllToPath(file))
+            .FirstOrDefault(path => path is not null);
     }
 
     private static string NotLoadable(string reason) =>
