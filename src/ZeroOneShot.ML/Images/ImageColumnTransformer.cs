@@ -12,13 +12,12 @@ namespace ZeroOneShot.ML;
 /// Saved as a stock component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes
 /// images in the column that had the bytes, since ML.NET has no component that decodes bytes.
 /// </remarks>
-internal sealed class ImageColumnTransformer : ITransformer, IDisposable
+internal sealed class ImageColumnTransformer : ITransformer
 {
     private readonly string _output;
     private readonly string _input;
     private readonly (int Width, int Height) _copied;
     private readonly ITransformer _saved;
-    private readonly IDisposable? _owned;
 
     /// <summary>Makes the transformer.</summary>
     /// <param name="transforms">A catalog.</param>
@@ -26,18 +25,14 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     /// <param name="output">The image column to make.</param>
     /// <param name="input">A column of paths, bytes or images.</param>
     /// <param name="copied">Images of just this size are copied: ResizeImages to that size would dispose them.</param>
-    /// <param name="owned">What is disposed with the chain of transformers that this one begins.</param>
     public ImageColumnTransformer(
-        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied,
-        IDisposable? owned = null)
+        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied)
     {
-        (_output, _input, _copied, _owned) = (output, input, copied, owned);
+        (_output, _input, _copied) = (output, input, copied);
         _saved = data.Schema[input].Type is TextDataViewType
             ? transforms.LoadImages(output, null, input).Fit(data)
             : transforms.CopyColumns(output, input).Fit(data);
     }
-
-    public void Dispose() => _owned?.Dispose();
 
     public bool IsRowToRowMapper => true;
 

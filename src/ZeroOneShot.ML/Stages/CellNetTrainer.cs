@@ -1,6 +1,8 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -54,7 +56,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// </exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the loss became infinite: the learning rate is too large.
+    /// A pixel value is out of range, there are no labelled rows, the loss became infinite (the learning rate is too large), or the native
+    /// library of ONNX Runtime is missing.
     /// </exception>
     /// <exception cref="ArgumentException">
     /// There are fewer images than a batch, or the validation set has other classes or another shape.
@@ -83,6 +86,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var knownMethod = method is null ? null : SearchMethod.Parse(method);
         StageSettings.Parse(earlier);
         CheckValidationSet();
+        SharedSession.EnsureLoaded();
+        LookForPlaceToSave(genotype, pixels, run);
 
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         var images = LabelledImages.Read(input, _options, run);
@@ -126,6 +131,27 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
                 return start.Metadata.GetValueOrDefault(key);
             return _options.Genotype is null ? Stage.Optional(features, annotation) : null;
         }
+    }
+
+    /// <summary>Says before the training that the temporary folder of the context will not do for saving.</summary>
+    private void LookForPlaceToSave(Genotype genotype, PixelColumn pixels, StageRun run)
+    {
+        var folder = MLNetInternals.TemporaryFolder(_host);
+        var network = _options.ContinueFrom?.Network ?? _options.Settings.Network;
+        var bytes = sizeof(float) * NetworkCost.Of(genotype, network, pixels.Shape.Channels, classes: 2, space: _options.Space).Parameters;
+        try
+        {
+            AtomicFile.EnsureWritable(folder);
+            var free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+            if (free < bytes)
+                throw new IOException($"it has {Mebibytes(free):0} MiB left");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            run.Log.NoPlaceToSave(folder, Mebibytes(bytes), e.Message);
+        }
+
+        static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
     }
 
     private void CheckValidationSet()

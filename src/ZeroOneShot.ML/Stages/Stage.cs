@@ -7,13 +7,6 @@ namespace ZeroOneShot.ML;
 /// <summary>What the three estimators do alike: promise annotations and read those of earlier stages.</summary>
 internal static class Stage
 {
-    /// <summary>
-    /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings,
-    /// and a GPU of the MLContext is meant for training here.
-    /// </summary>
-    public static TransformsCatalog OnnxTransforms(IHost host) =>
-        MLNetInternals.GpuDeviceId(host) is null ? MLNetInternals.Transforms(host) : new MLContext().Transforms;
-
     /// <summary>The schema with text annotations added to a column.</summary>
     public static SchemaShape Promise(SchemaShape schema, SchemaShape.Column column, params IReadOnlyList<string> kinds)
     {

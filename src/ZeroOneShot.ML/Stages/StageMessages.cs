@@ -40,6 +40,10 @@ internal static partial class StageMessages
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 
+    [LoggerMessage(13, LogLevel.Warning, "MLContext.TempFilePath is '{Folder}', which cannot take the {MiB:0} MiB that Model.Save writes there " +
+        "first ({Reason}); set it to another folder before you save. ExportOnnx and Weights.Save need none")]
+    public static partial void NoPlaceToSave(this ILogger logger, string folder, double miB, string reason);
+
     [LoggerMessage(12, LogLevel.Information, "ContinueFrom is a model without the auxiliary head, which begins anew")]
     public static partial void NewAuxiliaryHead(this ILogger logger);
 }
