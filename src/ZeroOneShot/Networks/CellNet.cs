@@ -75,7 +75,9 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
 
     /// <summary>The auxiliary head stands behind the second reduction.</summary>
-    internal int AuxiliaryCell => 2 * Options.Cells / 3;
+    internal int AuxiliaryCell => AuxiliaryCellOf(Options);
+
+    internal static int AuxiliaryCellOf(CellNetOptions options) => 2 * options.Cells / 3;
 
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>

@@ -60,10 +60,11 @@ public static class MaskedDartsSearch
         supernet.to(device);
 
         using var step = new BilevelStep(supernet, architecture, options);
-        var clock = new StageClock(RunStage.Search, options.Epochs, progress, options.TimeLimit, options.Time);
+        var clock = new StageClock(RunStage.Search, Costs(options), progress, options.TimeLimit, options.Time);
         var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
         var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
         var steps = trainBatches.BatchesPerEpoch;
+        clock.Begin(state.Epoch, state.Step, steps);
         while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {
             using var epochScope = NewDisposeScope();
@@ -117,6 +118,10 @@ public static class MaskedDartsSearch
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
             images.Statistics(), options.Seed, name, device);
     }
+
+    // Once the architecture is trained too, a step has twice the work.
+    private static IEnumerable<double> Costs(SearchOptions options) =>
+        Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? 1.0 : 2.0);
 
     private static Checkpoint<SearchState> CheckpointOf(string path, ImageSet images, OperationMask mask, SearchOptions options) =>
         new(path, "search", new Dictionary<string, string>

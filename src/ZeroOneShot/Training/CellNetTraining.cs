@@ -29,7 +29,8 @@ public static class CellNetTraining
     /// The checkpoint is damaged, or is of other images, another network or other settings.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, an image is too small or large, or there are fewer images than a batch.
+    /// An option is out of its range, an image is too small or large, there are fewer images than a batch, or not even the smallest batch
+    /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The loss became infinite, and there is no <see cref="TrainingOptions.EarlyStopping"/>.
@@ -88,6 +89,9 @@ public static class CellNetTraining
         CheckImages(images, validation, start, options);
         var device = TorchRuntime.ResolveDevice(options.Device);
 
+        // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every time.
+        options = options.WithBatchSize(TrainingMemory.LargestBatch(genotype, options, images.Shape, images.ClassCount, space));
+
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
             images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
@@ -104,10 +108,11 @@ public static class CellNetTraining
 
             using var step = new TrainingStep(network, options);
             var measure = options.EarlyStopping ?? new EarlyStopping();
-            var clock = new StageClock(RunStage.Train, options.Epochs, progress, options.TimeLimit, options.Time);
+            var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
             var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
             var state = file?.Load((tensors, _) => step.Restore(tensors)) ?? new TrainingState();
             var steps = batches.BatchesPerEpoch;
+            clock.Begin(state.Epoch, state.Step, steps);
             try
             {
                 while (state.Epoch < options.Epochs && !clock.TimeIsUp && options.EarlyStopping?.IsOver(state.Finished) != true)
@@ -177,7 +182,7 @@ public static class CellNetTraining
             ["validation images"] = validation?.Fingerprint() ?? "none",
             ["genotype"] = genotype.ToString(),
             ["start weights"] = start?.Fingerprint() ?? "random",
-            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null }),
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null, MaxMemory = null }),
         });
 
     private static Augmentation DefaultAugmentation(ImageShape shape)

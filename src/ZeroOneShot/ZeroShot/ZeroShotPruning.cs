@@ -27,7 +27,7 @@ public static class ZeroShotPruning
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
-        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
+        using var run = new Run(images, options, toGenotype: false, progress, checkpoint, cancellationToken);
         return run.Prune();
     }
 
@@ -42,7 +42,7 @@ public static class ZeroShotPruning
     {
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
-        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
+        using var run = new Run(images, options, toGenotype: true, progress, checkpoint, cancellationToken);
         var mask = run.Prune();
         var importance = run.Importances(mask, run.Rounds);
         return (mask, new Genotype(Cell(CellKind.Normal), Cell(CellKind.Reduction)));
@@ -77,14 +77,15 @@ public static class ZeroShotPruning
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
-            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress, 
+            ImageSet images, ZeroShotPruningOptions options, bool toGenotype, IProgress<RunProgress>? progress,
             string? checkpoint, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);
             options.Validate();
             cancellationToken.ThrowIfCancellationRequested();
-            (_options, _cancellation, _clock) = (options, cancellationToken, new StageClock(RunStage.Prune, null, progress));
+            (_options, _cancellation) = (options, cancellationToken);
+            _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
             _device = TorchRuntime.ResolveDevice(options.Device);
             _start = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
             _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
@@ -121,12 +122,15 @@ public static class ZeroShotPruning
                         _checkpoint?.Save();
                         _cancellation.ThrowIfCancellationRequested();
                     }
+                    var (done, all) = (initialization * masks.Length + i, masks.Length * _options.Initializations);
                     var measured = _checkpoint?.HasNext != true;
+                    if (!measured || done == 0 && round == 0)
+                        _clock.Begin(round, measured ? done : done + 1, all);       // what the checkpoint has takes no time
                     var ofMask = _checkpoint?.Next(() => Ranks(masks[i])) ?? Ranks(masks[i]);
                     for (var r = 0; r < ofMask.Length; r++)
                         ranks[i][r] += ofMask[r] / _options.Initializations;
                     if (measured)
-                        _clock.Report(round, initialization * masks.Length + i + 1, masks.Length * _options.Initializations);
+                        _clock.Report(round, done + 1, all);
                 }
             }
             _checkpoint?.Save();

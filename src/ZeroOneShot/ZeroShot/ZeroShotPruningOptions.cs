@@ -33,6 +33,9 @@ public sealed record ZeroShotPruningOptions
     /// <summary>The search space. Default <see cref="SearchSpace.Darts"/>.</summary>
     public SearchSpace Space { get; init; } = SearchSpace.Darts;
 
+    /// <summary>What measures the time.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
