@@ -65,7 +65,7 @@ internal static class TrainingMemoryPlan
     {
         private ImageShape Images => new(3, ImageSize, ImageSize);
 
-        private Genotype Architecture => PublishedGenotypes.All[Genotype];
+        private Genotype Architecture => PublishedGenotypes.ByName[Genotype];
 
         private TrainingOptions Options => new()
         {

@@ -16,6 +16,8 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 public static class MaskedDartsSearch
 {
+    private const string TrainHalf = "search: train half", SearchHalf = "search: search half";
+
     /// <summary>Searches an architecture for a set of images.</summary>
     /// <param name="images">The images; split by class into a train and a search part.</param>
     /// <param name="mask">Which operations are live; every node needs two edges that a genotype can choose.</param>
@@ -49,8 +51,8 @@ public static class MaskedDartsSearch
         options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        using var trainBatches = Batches(trainImages, "search: train half");
-        using var searchBatches = Batches(searchImages, "search: search half");
+        using var trainBatches = Batches(trainImages, TrainHalf);
+        using var searchBatches = Batches(searchImages, SearchHalf);
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
@@ -117,6 +119,15 @@ public static class MaskedDartsSearch
         BatchStream Batches(ImageSet half, string name) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
             images.Statistics(), options.Seed, name, device);
+    }
+
+    /// <summary>Refuses too few images for the batches of a search.</summary>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    internal static void CheckImages(ImageSet images, SearchOptions options)
+    {
+        var (train, search) = images.Split(options.TrainFraction, options.Seed);
+        _ = new BatchOrder(train.Count, options.BatchSize, options.Seed, TrainHalf);
+        _ = new BatchOrder(search.Count, options.BatchSize, options.Seed, SearchHalf);
     }
 
     // Once the architecture is trained too, a step has twice the work.

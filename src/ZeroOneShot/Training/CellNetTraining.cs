@@ -12,6 +12,8 @@ namespace ZeroOneShot.Training;
 /// <summary>Training of an evaluation network (DARTS, section 3.2 and its public code).</summary>
 public static class CellNetTraining
 {
+    private const string Batches = "train";
+
     /// <summary>Trains the network of a genotype from random weights.</summary>
     /// <param name="images">The training images.</param>
     /// <param name="genotype">The architecture.</param>
@@ -95,7 +97,7 @@ public static class CellNetTraining
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
             images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
-            options.Seed, "train", device);
+            options.Seed, Batches, device);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();
         var trained = new TrainedCellNet(network, statistics, images.Shape, images.ClassNames, epochs);
@@ -173,6 +175,11 @@ public static class CellNetTraining
 
         double Share(long correct, int batches) => (double)correct / (batches * options.BatchSize);
     }
+
+    /// <summary>Refuses too few images for the batches of a training.</summary>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    internal static void CheckImages(ImageSet images, TrainingOptions options) =>
+        _ = new BatchOrder(images.Count, options.BatchSize, options.Seed, Batches);
 
     private static Checkpoint<TrainingState> CheckpointOf(
         string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options) =>

@@ -33,6 +33,9 @@ public sealed record TrainingMemory(
     // The one that trains, the one that is ready or being made, and what making it takes.
     private const int Batches = 3;
 
+    // Measured: code, and what libtorch's convolutions of the auxiliary head hold.
+    private const long FirstSteps = 30L << 20;
+
     // Freed features that glibc keeps, times those in use, roughly. Less than in a search: nearly all are in use at one moment, and go in
     // the order in which they came.
     private const double SpareShare = 0.25;
@@ -75,7 +78,7 @@ public sealed record TrainingMemory(
             Images: sizeof(float) * shape.Size * (lanes + (long)Batches * options.BatchSize),
             Features: sizeof(float) * lanes * largest.Kept,
             Gradients: sizeof(float) * lanes * largest.AtWork,
-            Runtime: SearchMemory.FirstSteps + 2 * parameters,                              // momentum, best weights
+            Runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
             Spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * sizeof(float) * lanes * largest.Sum) : 0);
 
         long Parameters()

@@ -41,7 +41,7 @@ public static class ZeroShotPruning
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
+        options = ToGenotype(options);
         using var run = new Run(images, options, toGenotype: true, progress, checkpoint, cancellationToken);
         var mask = run.Prune();
         var importance = run.Importances(mask, run.Rounds);
@@ -62,6 +62,13 @@ public static class ZeroShotPruning
             return new CellGenotype(chosen);
         }
     }
+
+    /// <summary>The work that a pruning will be.</summary>
+    internal static PruningPlan Plan(ZeroShotPruningOptions options, bool toGenotype) =>
+        new(toGenotype ? ToGenotype(options) : options, toGenotype);
+
+    private static ZeroShotPruningOptions ToGenotype(ZeroShotPruningOptions options) =>
+        options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
 
     /// <summary>One pruning run: the network, its batches, and the ranks of masks.</summary>
     private sealed class Run : IDisposable
