@@ -313,7 +313,8 @@ public sealed class EarlyErrorTests : IDisposable
 
     private sealed class Told(KeepingLogger logger) : IProgress<RunProgress>
     {
-        public void Report(RunProgress value) => logger.Log(LogLevel.Information, default, $"{value.Stage} step", null, (text, _) => text);
+        public void Report(RunProgress value) =>
+            logger.Messages.Add((LogLevel.Information, $"{value.Stage} step", new Dictionary<string, object?>()));
     }
 
     private sealed class CancelAtOnce(CancellationTokenSource source) : IProgress<RunProgress>
