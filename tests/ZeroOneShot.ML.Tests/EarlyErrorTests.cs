@@ -82,6 +82,15 @@ public sealed class EarlyErrorTests : IDisposable
         search: options => options.Settings = options.Settings with { BatchSize = 25 }, message: "do not fill one batch of 25");
 
     [Fact]
+    public void Too_few_images_for_a_search_do_not_matter_where_the_pruning_decides()
+    {
+        var search = Toy.Search();
+        search.Settings = search.Settings with { BatchSize = 25 };
+        var pipeline = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.EtenasPc)).Append(_ml.Transforms.MaskedDartsSearch(search));
+        Assert.NotNull(pipeline.Fit(Toy.Data(_ml)).LastTransformer.Genotype);
+    }
+
+    [Fact]
     public void Too_few_images_for_a_batch_of_the_training_are_refused_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
         train: options => options.Settings = options.Settings with { BatchSize = 49 }, message: "do not fill one batch of 49");
 

@@ -61,7 +61,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// library of ONNX Runtime is missing.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer images than a batch, or the validation set has other classes or another shape.
+    /// There are fewer images than a batch, not even the smallest batch fits into <see cref="TrainingOptions.MaxMemory"/>, or the validation
+    /// set has other classes or another shape.
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)

@@ -115,7 +115,12 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
             Stage.RequireSpace(features, SearchAnnotations.SearchSpaceMask, _options.Space, _host);
         }
-        earlier?.Add(Check);
+        // Where the pruning decides on the architecture there is no search.
+        var searches = _options.Method is { } method
+            ? method.Pruning != PruningKind.ZeroShotToGenotype
+            : !features.Annotations.Any(annotation => annotation.Name == SearchAnnotations.Genotype);
+        if (searches)
+            earlier?.Add(Check);
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
@@ -130,8 +135,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     {
         StageRun.CheckPlaces(_host, _options);
         var settings = _options.Settings;
-        // With a limit of memory the batch may yet become smaller, and a method may have no search.
-        if (settings.MaxMemory is null && _options.Method?.Pruning != PruningKind.ZeroShotToGenotype)
+        if (settings.MaxMemory is null)                                     // else the batch may yet become smaller
             MaskedDartsSearch.CheckImages(images, settings);
     }
 

@@ -30,6 +30,7 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     public StageRun(IHost host, string name, StageOptions options)
     {
         (_host, _options) = (host, options);
+        LoadingFolder.SweepOnce();
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(options.CancellationToken);
         Channel = host.Start(name);
         Log = new ChannelLogger(Channel, options.Logger);

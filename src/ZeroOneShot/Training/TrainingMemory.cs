@@ -36,8 +36,8 @@ public sealed record TrainingMemory(
     // Measured: code, and what libtorch's convolutions of the auxiliary head hold.
     private const long FirstSteps = 30L << 20;
 
-    // Freed features that glibc keeps, times those in use, roughly. Less than in a search: nearly all are in use at one moment, and go in
-    // the order in which they came.
+    // Freed features that glibc keeps, times those in use, roughly: 0.21 after 2 steps with 16 channels, 8 cells and batch 32, 0.15 with
+    // 36, 20 and 16. Less than in a search: nearly all are in use at one moment, and go in the order in which they came.
     private const double SpareShare = 0.25;
 
     /// <summary>
