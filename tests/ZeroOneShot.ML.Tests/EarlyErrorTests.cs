@@ -57,9 +57,10 @@ public sealed class EarlyErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_validation_set_without_pixels_is_refused_by_name_before_the_pruning() => RefusedBeforePruning<ArgumentOutOfRangeException>(
-        train: options => options.ValidationSet = _ml.Transforms.DropColumns("Features").Fit(Toy.Data(_ml)).Transform(Toy.Data(_ml)),
-        message: "The ValidationSet cannot be used: Could not find feature column 'Features'");
+    public void A_validation_set_without_pixels_is_refused_by_name_before_the_pruning() =>
+        RefusedBeforePruning<ArgumentOutOfRangeException>(train: options =>
+            options.ValidationSet = _ml.Transforms.DropColumns("Features").Fit(Toy.Data(_ml)).Transform(Toy.Data(_ml)),
+            message: "The ValidationSet cannot be used: Could not find feature column 'Features'");
 
     [Fact]
     public void A_validation_set_with_other_classes_is_refused_by_name_before_the_pruning() => RefusedBeforePruning<ArgumentException>(

@@ -5,8 +5,8 @@ using Xunit;
 namespace ZeroOneShot.ML.Tests;
 
 /// <summary>
-/// A program with a whole pipeline that is ended by a signal, wherever it is, leaves nothing in the temporary folder, and goes on to the same
-/// model. Those that cannot be caught may leave something, which the next start removes.
+/// A program with a whole pipeline that is ended by a signal, wherever it is, leaves nothing in the temporary folder, and goes on to the
+/// same model. A kill may leave something, which the next start removes.
 /// </summary>
 public sealed class SignalTests : IDisposable
 {

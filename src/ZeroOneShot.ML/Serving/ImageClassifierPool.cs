@@ -73,7 +73,9 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="options">Settings; null: the default.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is no ML.NET model, or none from images to scores by class.</exception>
-    /// <exception cref="IOException">The temporary folder, through which ML.NET loads a network, is full or cannot be written to.</exception>
+    /// <exception cref="IOException">
+    /// The temporary folder, through which ML.NET loads a network, is full or cannot be written to.
+    /// </exception>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public static ImageClassifierPool Load(string path, ImageClassifierPoolOptions? options = null)
     {

@@ -9,8 +9,9 @@ namespace ZeroOneShot.ML;
 /// the process is ended. Here it is gone as soon as the model is loaded.
 /// </summary>
 /// <remarks>
-/// A signal that would end the process in the meantime takes effect when the folder is gone, and whatever else the application does upon
-/// signals stays as it is. Only SIGKILL and a loss of power leave a folder behind; the next process that loads or fits a model removes it.
+/// A signal that would end the process in the meantime takes effect when the folder is gone, and whatever else the application does
+/// upon signals stays as it is. Only SIGKILL and a loss of power leave a folder behind; the next process that loads or fits a model
+/// removes it.
 /// (On Windows the file can go no earlier than the model: there it is ML.NET's, and the system removes it, and the folder stays until then.)
 /// </remarks>
 internal static class LoadingFolder
@@ -121,8 +122,8 @@ internal static class LoadingFolder
 
     /// <summary>What to say when the temporary folder is full or cannot be written to.</summary>
     internal static IOException NotWritable(Exception e) => new(
-        $"ML.NET writes the network of a model to a temporary file while it loads the model, and '{Path.GetTempPath()}' cannot be written " +
-        $"to: {e.GetBaseException().Message} Free some space there, or set {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} " +
+        $"ML.NET writes the network of a model to a temporary file while it loads the model, and '{Path.GetTempPath()}' cannot be " +
+        $"written to: {e.GetBaseException().Message} Free some space there, or set {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} " +
         "to a folder that can.", e);
 
     private static string[] Found(Func<string[]> find)

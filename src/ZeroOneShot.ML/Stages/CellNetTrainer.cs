@@ -61,8 +61,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// library of ONNX Runtime is missing.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer images than a batch, not even the smallest batch fits into <see cref="TrainingOptions.MaxMemory"/>, or the validation
-    /// set has other classes or another shape.
+    /// There are fewer images than a batch, not even the smallest batch fits into <see cref="TrainingOptions.MaxMemory"/>, or the
+    /// validation set has other classes or another shape.
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)
@@ -283,12 +283,14 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         private void CheckNames()
         {
             string[] made = [ScoreColumnName, PredictedLabelColumnName];
-            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(LabelColumnName) || PredictedLabelColumnName == CellNetTransformer.Score
+            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(LabelColumnName)
+                || PredictedLabelColumnName == CellNetTransformer.Score
                 || made.Contains(FeatureColumnName) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
             {
                 throw new ArgumentException(
                     $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
-                    $"FeatureColumnName '{FeatureColumnName}', LabelColumnName '{LabelColumnName}'; expected four names, no predicted label called " +
+                    $"FeatureColumnName '{FeatureColumnName}', LabelColumnName '{LabelColumnName}'; " +
+                    $"expected four names, no predicted label called " +
                     $"'{CellNetTransformer.Score}', and none that begins with 'CellNet.'.");
             }
         }

@@ -6,8 +6,8 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// What the later stages of a pipeline ask of its images, so that the first stage that reads them says what a later one would refuse, before
-/// hours are spent.
+/// What the later stages of a pipeline ask of its images, so that the first stage that reads them says what a later one would refuse,
+/// before hours are spent.
 /// </summary>
 /// <remarks>
 /// A pipeline has every estimator promise its schema before it fits any of them. A stage's promise brings one of these along, on the

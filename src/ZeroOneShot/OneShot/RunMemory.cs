@@ -24,7 +24,9 @@ internal readonly record struct FeatureSize(long Channels, long Height, long Wid
 /// <param name="Gradients">The most of the gradients on the way back, from that of the output to that of the input.</param>
 internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients)
 {
-    /// <summary>What of <see cref="Held"/> is left once nobody else needs the output: the output too where the backward run reads it.</summary>
+    /// <summary>
+    /// What of <see cref="Held"/> is left once nobody else needs the output: the output too where the backward run reads it.
+    /// </summary>
     public long Kept { get; private init; }
 
     /// <summary>The most while the layers run forwards and back again, the gradient of the output included.</summary>

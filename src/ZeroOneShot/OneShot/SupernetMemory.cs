@@ -110,7 +110,9 @@ internal sealed class SupernetMemory
         return largest;
     }
 
-    /// <summary>The most numbers per image while the network only runs forwards and keeps two outputs: <see cref="LeanSupernet.Forward"/>.</summary>
+    /// <summary>
+    /// The most numbers per image while the network only runs forwards and keeps two outputs: <see cref="LeanSupernet.Forward"/>.
+    /// </summary>
     public long Ranking() => Math.Max(_stem.Count + RunMemory.Of(StemLayers, _images, _stem.Channels, affine: true).Forward,
         _cells.Max(cell => cell.BeforePrevious.Count + cell.Previous.Count + cell.Output.Count + Forward(cell)));
 

@@ -91,7 +91,8 @@ public static class CellNetTraining
         CheckImages(images, validation, start, options);
         var device = TorchRuntime.ResolveDevice(options.Device);
 
-        // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every time.
+        // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every
+        // time.
         options = options.WithBatchSize(TrainingMemory.LargestBatch(genotype, options, images.Shape, images.ClassCount, space));
 
         var statistics = start?.Statistics ?? images.Statistics();

@@ -56,7 +56,8 @@ internal sealed class PruningPlan
         var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false);
         var batch = _options.BatchSize;
         var lanes = (batch + SearchMemory.LanesOfAGroup - 1L) / SearchMemory.LanesOfAGroup * SearchMemory.LanesOfAGroup;
-        var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size + lanes * (shape.Size + supernet.Ranking());
+        var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size
+            + lanes * (shape.Size + supernet.Ranking());
         return SearchMemory.ProcessBefore + SearchMemory.FirstSteps + supernet.Operations * SearchMemory.OfAnOperation
             + sizeof(float) * numbers;
     }
