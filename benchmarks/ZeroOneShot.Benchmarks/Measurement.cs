@@ -58,25 +58,31 @@ internal sealed record Measurement(
     public double? PeakInProcess() => (this with { Repetitions = 0 }).MemoryInProcess().PeakMiB;
 
     /// <summary>The same for as many steps as are asked for.</summary>
-    public Result MemoryInProcess() => TakeInProcess(environment =>
+    public Result MemoryInProcess() => TakeInProcess(GiveFreedMemoryBack);
+
+    /// <summary>Has a process give freed memory back to the system at once.</summary>
+    public static void GiveFreedMemoryBack(IDictionary<string, string?> environment)
     {
         environment[DefaultAllocator] = "1";
         environment["MALLOC_ARENA_MAX"] = "1";
         environment["MALLOC_MMAP_THRESHOLD_"] = environment["MALLOC_TRIM_THRESHOLD_"] = "65536";
-    });
+    }
 
     /// <summary>The time of a step, in a process with the library's allocator setting or with glibc's own.</summary>
     public Result TimeInProcess(string allocator) =>
         TakeInProcess(environment => environment[DefaultAllocator] = allocator == GlibcAllocator ? "1" : "0");
 
     /// <summary>Starts this program again for the measurement.</summary>
-    private Result TakeInProcess(Action<IDictionary<string, string?>> set)
+    private Result TakeInProcess(Action<IDictionary<string, string?>> set) => TakeInProcess(Command, JsonSerializer.Serialize(this), set);
+
+    /// <summary>Starts this program again for a measurement.</summary>
+    public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(Measurement).Assembly.Location);
-        start.ArgumentList.Add(Command);
-        start.ArgumentList.Add(JsonSerializer.Serialize(this));
+        start.ArgumentList.Add(command);
+        start.ArgumentList.Add(json);
         set(start.Environment);
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
@@ -84,7 +90,7 @@ internal sealed record Measurement(
         process.WaitForExit();
         return process.ExitCode == 0
             ? Result.Parse(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])
-            : throw new InvalidOperationException($"{this} ended with {process.ExitCode}: {errors.Result}");
+            : throw new InvalidOperationException($"{json} ended with {process.ExitCode}: {errors.Result}");
     }
 
     /// <summary>Takes the measurement in this process.</summary>
@@ -163,7 +169,7 @@ internal sealed record Measurement(
 
     /// <summary>Forgets the largest resident size so far.</summary>
     /// <returns>The present one, in MiB.</returns>
-    private static double? ResetPeak()
+    public static double? ResetPeak()
     {
         if (!OperatingSystem.IsLinux())
             return null;
@@ -172,7 +178,7 @@ internal sealed record Measurement(
         return StatusMiB("VmRSS");
     }
 
-    private static double? StatusMiB(string field) => !OperatingSystem.IsLinux() ? null : double.Parse(
+    public static double? StatusMiB(string field) => !OperatingSystem.IsLinux() ? null : double.Parse(
         File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal)).Split((char[])[' ', '\t'],
             StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
 }

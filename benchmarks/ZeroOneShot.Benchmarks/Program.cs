@@ -1,5 +1,6 @@
 // dotnet run -c Release --project benchmarks/ZeroOneShot.Benchmarks -- NAME [options]: see --help.
 using System.CommandLine;
+using System.Text.Json;
 using ZeroOneShot.Benchmarks;
 using ZeroOneShot.OneShot;
 
@@ -67,13 +68,21 @@ foreach (var option in (Option[])[json, service, model, pictures, senders, slow]
     serviceLoad.Add(option);
 serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service), parsed.GetRequiredValue(model), parsed.GetValue(pictures),
     parsed.GetValue(senders), parsed.GetValue(slow), parsed.GetValue(json)));
+var trainingMemory = new Command("training-memory", "The peak memory of eight trainings as predicted, and as measured.") { json };
+trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
 child.SetAction(parsed => Console.WriteLine(Measurement.Parse(parsed.GetRequiredValue(one)).Take().ToJson()));
 
+var training = new Argument<string>("measurement");
+var trainingChild = new Command(TrainingMemoryPlan.Command, "What training-memory runs in processes of its own.") { training };
+trainingChild.Hidden = true;
+trainingChild.SetAction(parsed => Console.WriteLine(
+    JsonSerializer.Deserialize<TrainingMemoryPlan.Case>(parsed.GetRequiredValue(training))!.Take().ToJson()));
+
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, serviceLoad, child,
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, trainingMemory, serviceLoad, child, trainingChild,
 }.Parse(args).Invoke();

@@ -26,7 +26,6 @@ internal sealed class LiveProgress : IProgress<RunProgress>
                 earlier.StopTask();
             _tasks[value.Stage] = task = _context.AddTask(value.Stage.ToString());
         }
-        // The number of pruning rounds is not known, so there the bar shows one round.
         task.MaxValue = value.Epochs ?? 1;
         task.Value = (value.Epochs is null ? 0 : value.Epoch - 1) + (double)value.Step / value.Steps;
         task.Description = Markup.Escape(Describe(value));
@@ -34,13 +33,15 @@ internal sealed class LiveProgress : IProgress<RunProgress>
 
     private static string Describe(RunProgress value)
     {
-        var text = value.Epochs is null ? $"{value.Stage} round {value.Epoch}" : $"{value.Stage} epoch {value.Epoch}/{value.Epochs}";
+        var text = $"{value.Stage} {(value.Stage == RunStage.Prune ? "round" : "epoch")} {value.Epoch}";
+        if (value.Epochs is { } all)
+            text += $"/{all}";
         if (value.Loss is { } loss)
             text += string.Create(CultureInfo.InvariantCulture, $", loss {loss:0.000}");
         if (value.Accuracy is { } accuracy)
             text += string.Create(CultureInfo.InvariantCulture, $", accuracy {accuracy:0.000}");
-        if (value.Remaining is { } remaining)
-            text += $", {remaining:hh\\:mm\\:ss} left";
+        if (value.RemainingText is { } remaining)
+            text += $", {remaining} left";
         return text;
     }
 }

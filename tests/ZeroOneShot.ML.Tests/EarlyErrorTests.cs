@@ -1,8 +1,12 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Xunit;
+using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -18,6 +22,8 @@ public sealed class EarlyErrorTests : IDisposable
     [InlineData("Features", "PredictedLabel")]
     [InlineData("Score", "Features")]
     [InlineData("X", "X")]
+    [InlineData("Score", "Label")]
+    [InlineData("Label", "PredictedLabel")]
     [InlineData("Probabilities", "Score")]
     [InlineData("CellNet.Logits", "PredictedLabel")]
     public void Columns_that_would_hide_one_another_are_refused_when_the_trainer_is_made(string score, string label)
@@ -25,7 +31,7 @@ public sealed class EarlyErrorTests : IDisposable
         var train = Toy.TrainByHand();
         (train.ScoreColumnName, train.PredictedLabelColumnName) = (score, label);
         var error = Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(train));
-        Assert.Contains("expected three names", error.Message);
+        Assert.Contains("expected four names", error.Message);
     }
 
     [Fact]
@@ -33,9 +39,123 @@ public sealed class EarlyErrorTests : IDisposable
     {
         var (search, train) = (Toy.Search(), Toy.Train());
         search.Mask = OperationMask.Full(Toy.Space);
-        (train.Space, train.MetricsCallback) = (SearchSpace.Darts, _ => Assert.Fail("It was trained."));
+        search.Progress = Nothing;
+        train.Space = SearchSpace.Darts;
         var pipeline = _ml.Transforms.MaskedDartsSearch(search).Append(_ml.MulticlassClassification.Trainers.CellNet(train));
-        Assert.Contains("search space 'toy'", Assert.Throws<FormatException>(() => pipeline.Fit(Toy.Data(_ml))).Message);
+        Assert.Contains("got one of search space 'toy'",
+            Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Toy.Data(_ml))).Message);
+    }
+
+    [Fact]
+    public void A_search_in_another_space_than_the_pruning_is_refused_before_the_pruning()
+    {
+        var (prune, search) = (Toy.Prune(SearchMethod.ZeroOneShot), Toy.Search());
+        (prune.Progress, search.Space) = (Nothing, SearchSpace.Darts);
+        var pipeline = _ml.Transforms.ZeroShotPrune(prune).Append(_ml.Transforms.MaskedDartsSearch(search));
+        Assert.Contains("got one of search space 'toy'",
+            Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Toy.Data(_ml))).Message);
+    }
+
+    [Fact]
+    public void A_validation_set_without_pixels_is_refused_by_name_before_the_pruning() =>
+        RefusedBeforePruning<ArgumentOutOfRangeException>(train: options =>
+            options.ValidationSet = _ml.Transforms.DropColumns("Features").Fit(Toy.Data(_ml)).Transform(Toy.Data(_ml)),
+            message: "The ValidationSet cannot be used: Could not find feature column 'Features'");
+
+    [Fact]
+    public void A_validation_set_with_other_classes_is_refused_by_name_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
+        train: options =>
+        {
+            var images = Toy.Images(12);
+            var pixels = Enumerable.Range(0, images.Count).SelectMany(i => images.Pixels(i).ToArray()).ToArray();
+            options.ValidationSet = _ml.Data.LoadImages(new ImageSet(
+                pixels, [.. Enumerable.Range(0, images.Count).Select(images.Label)], images.Shape, ["bars", "dots", "stars"]));
+        },
+        message: "The ValidationSet has classes [bars, dots, stars], the training data [bars, dots, waves]");
+
+    [Fact]
+    public void A_validation_set_of_other_sizes_is_refused_by_name_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
+        train: options => options.ValidationSet = _ml.Data.LoadImages(Toy.Images(12, channels: 1)),
+        message: "The images of the ValidationSet are");
+
+    [Fact]
+    public void Too_few_images_for_a_batch_of_the_search_are_refused_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
+        search: options => options.Settings = options.Settings with { BatchSize = 25 }, message: "do not fill one batch of 25");
+
+    [Fact]
+    public void Too_few_images_for_a_search_do_not_matter_where_the_pruning_decides()
+    {
+        var search = Toy.Search();
+        search.Settings = search.Settings with { BatchSize = 25 };
+        var pipeline = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.EtenasPc)).Append(_ml.Transforms.MaskedDartsSearch(search));
+        Assert.NotNull(pipeline.Fit(Toy.Data(_ml)).LastTransformer.Genotype);
+    }
+
+    [Fact]
+    public void Too_few_images_for_a_batch_of_the_training_are_refused_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
+        train: options => options.Settings = options.Settings with { BatchSize = 49 }, message: "do not fill one batch of 49");
+
+    [Fact]
+    public void A_checkpoint_folder_of_a_later_stage_that_cannot_be_written_is_refused_before_the_pruning() =>
+        RefusedBeforePruning<IOException>(train: options => options.CheckpointFolder = _folder.Write("file"), message: "cannot be written");
+
+    [Fact]
+    public void A_device_of_a_later_stage_that_is_not_there_is_refused_before_the_pruning()
+    {
+        Assert.SkipWhen(TorchSharp.torch.cuda_is_available(), "There is a GPU.");
+        RefusedBeforePruning<InvalidOperationException>(search: options => options.Device = "cuda", message: "CUDA is not available");
+    }
+
+    [Fact]
+    public void What_a_later_stage_would_refuse_does_not_hold_up_a_stage_that_is_fitted_alone()
+    {
+        var (prune, search) = (_ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.ZeroOneShot)), Toy.Search());
+        search.Settings = search.Settings with { BatchSize = 25 };
+        Assert.Throws<ArgumentException>(() => prune.Append(_ml.Transforms.MaskedDartsSearch(search)).Fit(Toy.Data(_ml)));
+        Assert.NotNull(prune.Fit(Toy.Data(_ml)).Mask);
+        Assert.NotNull(prune.Append(_ml.Transforms.MaskedDartsSearch(Toy.Search())).Fit(Toy.Data(_ml)));
+    }
+
+    [Fact]
+    public void A_stage_says_what_it_will_take_before_its_first_step()
+    {
+        var (prune, search, train) = (Toy.Prune(SearchMethod.ZeroOneShot), Toy.Search(), Toy.Train());
+        var logger = new KeepingLogger();
+        prune.Logger = search.Logger = train.Logger = logger;
+        prune.Progress = search.Progress = train.Progress = new Told(logger);
+        using var model = _ml.Transforms.ZeroShotPrune(prune).Append(_ml.Transforms.MaskedDartsSearch(search))
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Toy.Data(_ml));
+        var texts = logger.Messages.Select(message => message.Text).ToList();
+        AssertBefore("Ranking ", "Prune step");
+        AssertBefore("Search with batches of 8 images is predicted to take ", "Search step");
+        AssertBefore("Train with batches of 8 images is predicted to take ", "Train step");
+        Assert.All(Enum.GetNames<RunStage>(), stage => Assert.Single(texts, text => text.StartsWith($"{stage} is predicted to take ")));
+
+        void AssertBefore(string first, string then)
+        {
+            var (one, other) = (texts.FindIndex(text => text.StartsWith(first)), texts.FindIndex(text => text.StartsWith(then)));
+            Assert.True(one >= 0 && other > one, $"'{first}' is message {one}, '{then}' {other}.");
+        }
+    }
+
+    [Fact]
+    public void A_training_keeps_to_a_memory_limit_and_says_so_and_is_refused_with_the_numbers_where_none_will_do()
+    {
+        var train = Toy.TrainByHand();
+        var options = train.Settings with { BatchSize = 32, LearningRate = 0.1 };
+        var half = TrainingMemory.Predict(Toy.Genotype, options with { BatchSize = 16 }, new(3, Toy.Side, Toy.Side), 3, Toy.Space);
+        train.Settings = options with { MaxMemory = half.Peak };
+        var logger = new KeepingLogger();
+        train.Logger = logger;
+        using var model = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml));
+        var texts = logger.Messages.Select(message => message.Text).ToList();
+        Assert.Contains("Taking batches of 16 images instead of 32, so that MaxMemory suffices", texts);
+        Assert.Contains($"Train with batches of 16 images is predicted to take {half}", texts);
+        model.ExportOnnx(_folder.File("model.onnx"));
+        Assert.Contains("\"learning_rate\":0.05,", SearchInfo.Read(_folder.File("model.onnx"), Toy.Space).Settings);
+        train.Settings = options with { MaxMemory = half.Peak - 1 };
+        var error = Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
+        Assert.Contains(half.ToString(), error.Message);
     }
 
     [Fact]
@@ -179,9 +299,37 @@ public sealed class EarlyErrorTests : IDisposable
         }
     }
 
-    private sealed class CancelAtOnce(CancellationTokenSource source) : IProgress<ZeroOneShot.Runtime.RunProgress>
+    private static IProgress<RunProgress> Nothing => new Never();
+
+    /// <summary>A pipeline of three stages, of which not even the first one takes a step.</summary>
+    private void RefusedBeforePruning<TException>(string message,
+        Action<MaskedDartsSearchEstimator.Options>? search = null, Action<CellNetTrainer.Options>? train = null)
+        where TException : Exception
     {
-        public void Report(ZeroOneShot.Runtime.RunProgress value) => source.Cancel();
+        var stages = (Prune: Toy.Prune(SearchMethod.ZeroOneShot), Search: Toy.Search(), Train: Toy.Train());
+        stages.Prune.Progress = Nothing;
+        search?.Invoke(stages.Search);
+        train?.Invoke(stages.Train);
+        var pipeline = _ml.Transforms.ZeroShotPrune(stages.Prune).Append(_ml.Transforms.MaskedDartsSearch(stages.Search))
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(stages.Train));
+        var error = Assert.ThrowsAny<TException>(() => pipeline.Fit(Toy.Data(_ml)));
+        Assert.Contains(message, error.Message);
+    }
+
+    private sealed class Never : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => Assert.Fail("Something ran.");
+    }
+
+    private sealed class Told(KeepingLogger logger) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) =>
+            logger.Messages.Add((LogLevel.Information, $"{value.Stage} step", new Dictionary<string, object?>()));
+    }
+
+    private sealed class CancelAtOnce(CancellationTokenSource source) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => source.Cancel();
     }
 
     private sealed class Row

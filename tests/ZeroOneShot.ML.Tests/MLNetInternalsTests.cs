@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -11,6 +12,7 @@ namespace ZeroOneShot.ML.Tests;
 public sealed class MLNetInternalsTests
 {
     private readonly MLContext _ml = new(seed: 42) { GpuDeviceId = 3, FallbackToCpu = true };
+    private readonly MLContext _processor = new(seed: 1);
 
     private IHostEnvironment Host => ((IHostEnvironment)_ml).Register("test");
 
@@ -33,6 +35,16 @@ public sealed class MLNetInternalsTests
 
     [Fact]
     public void The_leave_to_use_the_processor_reaches_a_host() => Assert.True(MLNetInternals.FallbackToCpu(Host));
+
+    [Fact]
+    public void The_temporary_folder_reaches_a_host_also_when_it_changes_later()
+    {
+        var ml = new MLContext { TempFilePath = "one" };
+        var host = ((IHostEnvironment)ml).Register("test");
+        Assert.Equal("one", MLNetInternals.TemporaryFolder(host));
+        ml.TempFilePath = "other";
+        Assert.Equal("other", MLNetInternals.TemporaryFolder(((IHostEnvironment)ml).Register("test")));
+    }
 
     [Fact]
     public void Cancelling_the_context_reaches_a_host()
@@ -81,6 +93,35 @@ public sealed class MLNetInternalsTests
         Assert.Equal([Math.Exp(1) / total, Math.Exp(2) / total, Math.Exp(4) / total],
             scored.GetColumn<float[]>("Score").Single().Select(score => (double)score), (a, b) => Math.Abs(a - b) < 1e-6);
         Assert.Equal([3u], scored.GetColumn<uint>("Guess"));
+    }
+
+    [Fact]
+    public void A_model_is_saved_byte_for_byte_as_an_OnnxTransformer_saves_itself()
+    {
+        using var folder = new TemporaryFolder();
+        using (var trained = _processor.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()).Fit(Toy.Data(_processor)))
+            trained.ExportOnnx(folder.File("model.onnx"));
+        var data = Toy.Data(_processor);
+        using var stock = _processor.Transforms.ApplyOnnxModel("Score", "Features", folder.File("model.onnx")).Fit(data);
+        var bytes = File.ReadAllBytes(folder.File("model.onnx"));
+        using var own = new OnnxStep(bytes, new SharedSession(bytes, [3, Toy.Side, Toy.Side], typeof(OnnxStep)), "Score",
+            new VectorDataViewType(NumberDataViewType.Single, 3), "Features");
+        Assert.Equal(Entries(stock), Entries(own));
+        Assert.NotEmpty(Entries(own));
+
+        string[] Entries(ITransformer model)
+        {
+            using var zip = new MemoryStream();
+            _processor.Model.Save(model, data.Schema, zip);
+            using var archive = new ZipArchive(zip);
+            return [.. archive.Entries.Select(entry =>
+            {
+                using var content = new MemoryStream();
+                using var stream = entry.Open();
+                stream.CopyTo(content);
+                return $"{entry.FullName}: {Convert.ToHexString(content.ToArray())}";
+            }).Order(StringComparer.Ordinal)];
+        }
     }
 
     internal static void CancelExecution(MLContext ml) =>

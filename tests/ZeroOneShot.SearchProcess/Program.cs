@@ -1,12 +1,19 @@
-// A search at toy size as a process of its own.
+// A search, or a whole pipeline of ML.NET, at toy size as a process of its own.
 //   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
+//   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
+//                     and loads the zip ten times
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.ML;
+using ZeroOneShot.ML.Tests;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -38,8 +45,14 @@ switch (args)
             epochs: 6, new Watch());
         return 0;
 
+    case ["pipeline", var folder]:
+        torch.set_num_threads(2);
+        Pipeline(folder);
+        return 0;
+
     default:
-        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'sum' or 'watch lean|plain'.");
+        Console.Error.WriteLine(
+            $"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'sum', 'watch lean|plain' or 'pipeline FOLDER'.");
         return 2;
 }
 
@@ -59,6 +72,34 @@ static SearchResult Search(
         BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
+}
+
+static void Pipeline(string folder)
+{
+    var ml = new MLContext(seed: 1);
+    var (prune, search, train) = (Toy.Prune(SearchMethod.ZeroOneShot), Toy.Search(), Toy.Train());
+    foreach (var options in new StageOptions[] { prune, search, train })
+        (options.Progress, options.CheckpointFolder) = (new Lines(), Path.Combine(folder, "checkpoints"));
+    using var model = ml.Transforms.ZeroShotPrune(prune).Append(ml.Transforms.MaskedDartsSearch(search))
+        .Append(ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Toy.Data(ml));
+    Console.WriteLine("trained");
+    model.LastTransformer.ExportOnnx(Path.Combine(folder, "model.onnx"));
+    using var pixels = ml.Transforms.ImagePixels("Features", "Image", Toy.Side, Toy.Side)
+        .Fit(ml.Data.LoadFromEnumerable(Array.Empty<Picture>()));
+    var zip = Path.Combine(folder, "model.zip");
+    ml.Model.Save(new TransformerChain<ITransformer>(pixels, model.LastTransformer), null, zip);
+    Console.WriteLine("saved");
+    for (var i = 0; i < 10; i++)
+    {
+        using var pool = ImageClassifierPool.Load(zip);
+        Console.WriteLine("loaded");
+    }
+}
+
+internal sealed class Picture
+{
+    [ImageType(Toy.Side, Toy.Side)]
+    public MLImage? Image { get; set; }
 }
 
 internal sealed class Lines : IProgress<RunProgress>

@@ -1,8 +1,10 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
+using Microsoft.ML.Transforms.Onnx;
 
 namespace ZeroOneShot.ML;
 
@@ -15,6 +17,9 @@ internal static class MLNetInternals
     private const string InternalCatalog = "Microsoft.ML.Data.IInternalCatalog, Microsoft.ML.Data";
     private const string InternalEnvironment = "Microsoft.ML.Runtime.IHostEnvironmentInternal, Microsoft.ML.Core";
     private const string Cancelable = "Microsoft.ML.Runtime.ICancelable, Microsoft.ML.Core";
+
+    // What OnnxTransformer allows a model file by default.
+    private const int NestedMessages = 100;
 
     /// <summary>The environment behind a catalog such as <c>mlContext.Transforms</c>.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Environment")]
@@ -31,6 +36,10 @@ internal static class MLNetInternals
     /// <summary><see cref="MLContext.FallbackToCpu"/> as the environment knows it.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_FallbackToCpu")]
     public static extern bool FallbackToCpu([UnsafeAccessorType(InternalEnvironment)] object environment);
+
+    /// <summary><see cref="MLContext.TempFilePath"/> as the environment knows it.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_TempFilePath")]
+    public static extern string TemporaryFolder([UnsafeAccessorType(InternalEnvironment)] object environment);
 
     /// <summary>Whether the execution of the MLContext was cancelled, as AutoML does.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_IsCanceled")]
@@ -54,6 +63,43 @@ internal static class MLNetInternals
     public static extern MaximumEntropyModelParameters MaximumEntropyModel(
         IHostEnvironment environment, VBuffer<float>[] weights, float[] bias,
         int classes, int features, string[]? labelNames, ModelStatisticsBase? statistics);
+
+    /// <summary>Writes an ONNX model as an OnnxTransformer writes itself that was made from a file with that model.</summary>
+    /// <param name="context">Where to.</param>
+    /// <param name="model">The model; its only input and output have the names of the columns.</param>
+    /// <param name="input">The column it reads.</param>
+    /// <param name="output">The column it makes.</param>
+    public static void SaveAsOnnxTransformer(ModelSaveContext context, byte[] model, string input, string output)
+    {
+        // VersionInfo is a structure that is not public, of which accessors cannot speak.
+        const BindingFlags any = BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance;
+        var version = Member(typeof(OnnxTransformer), "GetVersionInfo").Invoke(null, null);
+        Member(typeof(ModelSaveContext), "SetVersionInfo").Invoke(context, [version]);
+        SaveBinaryStream(context, "OnnxModel", writer =>
+        {
+            writer.Write(model.Length);
+            writer.Write(model);
+        });
+        foreach (var name in new[] { input, output })
+        {
+            Writer(context).Write(1);
+            SaveNonEmptyString(context, name);
+        }
+        Writer(context).Write(0);                                   // shapes of inputs other than the model's own
+        Writer(context).Write(NestedMessages);
+
+        static MethodInfo Member(Type type, string name) =>
+            type.GetMethod(name, any) ?? throw new MissingMethodException(type.FullName, name);
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method)]
+    private static extern void SaveBinaryStream(ModelSaveContext context, string name, Action<BinaryWriter> action);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method)]
+    private static extern void SaveNonEmptyString(ModelSaveContext context, string text);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field)]
+    private static extern ref BinaryWriter Writer(ModelSaveContext context);
 
     /// <summary>The stock transformer that makes Score and PredictedLabel with a model.</summary>
     /// <typeparam name="TModel">The model. Accessors of a generic type's constructor work only inside a generic class.</typeparam>

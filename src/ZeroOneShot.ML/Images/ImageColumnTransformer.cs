@@ -13,7 +13,7 @@ namespace ZeroOneShot.ML;
 /// component, which has neither check: LoadImages for paths, and otherwise CopyColumns, so that a loaded model takes images in the column
 /// that had the bytes, since ML.NET has no component that decodes bytes.
 /// </remarks>
-internal sealed class ImageColumnTransformer : ITransformer, IDisposable
+internal sealed class ImageColumnTransformer : ITransformer
 {
     private readonly string _output;
     private readonly string _input;
@@ -21,7 +21,6 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     private readonly ITransformer _saved;
     private readonly DataViewType _fittedOn;
     private readonly bool _givesAway;
-    private readonly IDisposable? _owned;
 
     /// <summary>Makes the transformer.</summary>
     /// <param name="transforms">A catalog.</param>
@@ -29,23 +28,19 @@ internal sealed class ImageColumnTransformer : ITransformer, IDisposable
     /// <param name="output">The image column to make.</param>
     /// <param name="input">A column of paths, bytes or images.</param>
     /// <param name="copied">Images of just this size are copied: ResizeImages to that size would dispose them.</param>
-    /// <param name="owned">What is disposed with the chain of transformers that this one begins.</param>
     /// <param name="givesAway">
     /// Whether an image belongs to who asked for it, until he asks for the next in the same place, as those of ML.NET's LoadImages do;
     /// otherwise it lives until anybody asks for the next.
     /// </param>
     public ImageColumnTransformer(
-        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied,
-        IDisposable? owned = null, bool givesAway = false)
+        TransformsCatalog transforms, IDataView data, string output, string input, (int Width, int Height) copied, bool givesAway = false)
     {
-        (_output, _input, _copied, _owned, _givesAway) = (output, input, copied, owned, givesAway);
+        (_output, _input, _copied, _givesAway) = (output, input, copied, givesAway);
         _fittedOn = data.Schema[input].Type;
         _saved = data.Schema[input].Type is TextDataViewType
             ? transforms.LoadImages(output, null, input).Fit(data)
             : transforms.CopyColumns(output, input).Fit(data);
     }
-
-    public void Dispose() => _owned?.Dispose();
 
     public bool IsRowToRowMapper => true;
 

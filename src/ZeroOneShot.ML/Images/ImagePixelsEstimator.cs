@@ -79,7 +79,7 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     public TransformerChain<ITransformer> Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var (output, image, height, width, _, _) = _options;
+        var (output, image, height, width, channels, _) = _options;
         var column = input.Schema.GetColumnOrNull(image) ?? throw SchemaErrors.NotFound(_host, "image", image, Missing);
         if (!ImageColumnTransformer.Takes(column.Type))
             throw WrongType(PixelColumn.Describe(column.Type));
@@ -88,20 +88,22 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         var extracted = output + ".Extracted";
         var transforms = MLNetInternals.Transforms(_host);
         var components = new List<ITransformer>();
-        var onnx = new OnnxFile(Onnx(extracted));
-        var images = new ImageColumnTransformer(transforms, input, decoded, image, (width + 1, height), onnx);
+        var images = new ImageColumnTransformer(transforms, input, decoded, image, (width + 1, height));
         components.Add(images);
         var data = images.Transform(input);
         Add(transforms.ResizeImages(resized, width + 1, height, decoded, ImageResizingEstimator.ResizingKind.IsoPad));
         Add(transforms.ExtractPixels(extracted, resized, ImagePixelExtractingEstimator.ColorBits.All,
             ImagePixelExtractingEstimator.ColorsOrder.ARGB));
-        Add(Stage.OnnxTransforms(_host).ApplyOnnxModel(output, extracted, onnx.Path));
+        var composed = Onnx(extracted);
+        AddStep(new OnnxStep(composed, new SharedSession(composed, [4, height, width + 1], typeof(ImagePixelsEstimator)), output,
+            new VectorDataViewType(NumberDataViewType.Single, channels, height, width), extracted));
         Add(transforms.DropColumns(decoded, resized, extracted));
         return new TransformerChain<ITransformer>([.. components]);
 
-        void Add(IEstimator<ITransformer> estimator)
+        void Add(IEstimator<ITransformer> estimator) => AddStep(estimator.Fit(data));
+
+        void AddStep(ITransformer transformer)
         {
-            var transformer = estimator.Fit(data);
             components.Add(transformer);
             data = transformer.Transform(data);
         }

@@ -5,11 +5,11 @@ namespace ZeroOneShot.ML;
 
 /// <summary>
 /// Data with a column of logits, which cursors compute some rows ahead, in small batches on all processors. Order, columns and values are
-/// those of the stock component, which computes row by row.
+/// those of computing row by row.
 /// </summary>
 /// <param name="source">The data.</param>
 /// <param name="rowByRow">
-/// The same data with the logits of the stock component: the schema, and what is read where batches cannot be.
+/// The same data with the logits made row by row: the schema, and what is read where batches cannot be.
 /// </param>
 /// <param name="features">The pixel column of the data.</param>
 /// <param name="logits">The name of the column of logits.</param>
@@ -44,7 +44,7 @@ internal sealed class BatchedLogits(
     private bool InBatches(List<DataViewSchema.Column> needed) =>
         needed.Any(IsLogits) && needed.All(column => column.Type is PrimitiveDataViewType or VectorDataViewType) && IsBatch(features.Type);
 
-    private bool IsBatch(DataViewType type) => type is VectorDataViewType vector && vector.Size == session.ImageSize;
+    private bool IsBatch(DataViewType type) => type is VectorDataViewType vector && vector.Size == session.RowSize;
 
     private IEnumerable<DataViewSchema.Column> Sources(List<DataViewSchema.Column> needed) =>
         needed.Where(column => !IsLogits(column)).Select(column => source.Schema[column.Index]).Append(features)

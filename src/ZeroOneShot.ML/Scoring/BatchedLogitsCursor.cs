@@ -174,7 +174,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private Action<Chunk, int> Reader<T>(DataViewSchema.Column features)
         where T : unmanaged
     {
-        var size = _session.ImageSize;
+        var size = _session.RowSize;
         var getter = _source.GetGetter<VBuffer<T>>(features);
         VBuffer<T> pixels = default;
         return (chunk, row) =>
@@ -207,15 +207,8 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
     private sealed class Chunk<T>(int index, InferenceSession session, SharedSession shared) : Chunk(index)
         where T : unmanaged
     {
-        public T[] Pixels { get; } = new T[RowsPerChunk * shared.ImageSize];
+        public T[] Pixels { get; } = new T[RowsPerChunk * shared.RowSize];
 
-        public override void Compute()
-        {
-            using var run = new RunOptions();
-            using var input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance,
-                Pixels.AsMemory(0, shared.ImageSize * Rows), [Rows, .. shared.ImageShape.Select(length => (long)length)]);
-            using var outputs = session.Run(run, session.InputNames, [input], session.OutputNames);
-            Logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();
-        }
+        public override void Compute() => Logits = shared.Compute(session, Pixels, Rows);
     }
 }

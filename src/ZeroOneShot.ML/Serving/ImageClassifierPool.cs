@@ -86,6 +86,9 @@ public sealed class ImageClassifierPool : IDisposable
     /// <param name="options">Settings; null: the default.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is no ML.NET model, or none from images to scores by class.</exception>
+    /// <exception cref="IOException">
+    /// The temporary folder, through which ML.NET loads a network, is full or cannot be written to.
+    /// </exception>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public static ImageClassifierPool Load(string path, ImageClassifierPoolOptions? options = null)
     {
@@ -100,7 +103,11 @@ public sealed class ImageClassifierPool : IDisposable
         ITransformer? model = null;
         try
         {
-            model = ml.Model.Load(path, out var inputSchema);
+            (model, var inputSchema) = LoadingFolder.Use(folder =>
+            {
+                ml.TempFilePath = folder;
+                return (ml.Model.Load(path, out var schema), schema);
+            });
             return new ImageClassifierPool(model, inputSchema, options, true);
         }
         catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException
@@ -108,6 +115,8 @@ public sealed class ImageClassifierPool : IDisposable
         {
             (model as IDisposable)?.Dispose();
             var reason = e is TargetInvocationException ? e.GetBaseException() : e;
+            if (reason is IOException or UnauthorizedAccessException)
+                throw LoadingFolder.NotWritable(reason);
             throw new InvalidDataException($"'{path}' cannot be used: {reason.Message}", e);
         }
     }

@@ -1,5 +1,8 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -53,10 +56,12 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// </exception>
     /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the training diverged: the learning rate is too large.
+    /// A pixel value is out of range, there are no labelled rows, the training diverged (the learning rate is too large), or the native
+    /// library of ONNX Runtime is missing.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer images than a batch, or the validation set has other classes or another shape.
+    /// There are fewer images than a batch, not even the smallest batch fits into <see cref="TrainingOptions.MaxMemory"/>, or the
+    /// validation set has other classes or another shape.
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)
@@ -81,20 +86,30 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var knownMask = mask is null ? null : OperationMask.FromJson(mask, _options.Space);
         StageSettings.Parse(earlier);
         CheckValidationSet();
+        SharedSession.EnsureLoaded();
+        LookForPlaceToSave(genotype, pixels, run);
 
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         var images = LabelledImages.Read(input, _options, run);
         var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run, forTraining: false) : null;
-        if (validation is not null && !validation.ClassNames.SequenceEqual(images.ClassNames))
-        {
-            throw new ArgumentException(
-                $"The validation set has classes {Shorten(validation.ClassNames)}, the training set {Shorten(images.ClassNames)}; " +
-                "expected the same. Fit the key mapping of the label on the training set and transform both with it.");
-        }
+        if (validation is not null)
+            CheckClasses(validation.ClassNames, images);
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
         if (start?.LackAuxiliaryHead == true)
             run.Log.NewAuxiliaryHead();
+        if (start is not null)
+            settings = settings with { Network = start.Network };
+        var asked = settings.BatchSize;
+        settings = settings.WithBatchSize(
+            TrainingMemory.LargestBatch(genotype, settings, images.Shape, images.ClassCount, _options.Space));
+        if (settings.BatchSize != asked)
+            run.Log.SmallerBatch(settings.BatchSize, asked);
+        if (settings.Device is null or "" or "cpu")
+        {
+            var memory = TrainingMemory.Predict(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+            run.Log.PredictedMemory(RunStage.Train, settings.BatchSize, memory.ToString());
+        }
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)
@@ -128,6 +143,27 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         }
     }
 
+    /// <summary>Says before the training that the temporary folder of the context will not do for saving.</summary>
+    private void LookForPlaceToSave(Genotype genotype, PixelColumn pixels, StageRun run)
+    {
+        var folder = MLNetInternals.TemporaryFolder(_host);
+        var network = _options.ContinueFrom?.Network ?? _options.Settings.Network;
+        var bytes = sizeof(float) * NetworkCost.Of(genotype, network, pixels.Shape.Channels, classes: 2, space: _options.Space).Parameters;
+        try
+        {
+            AtomicFile.EnsureWritable(folder);
+            var free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+            if (free < bytes)
+                throw new IOException($"it has {Mebibytes(free):0} MiB left");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            run.Log.NoPlaceToSave(folder, Mebibytes(bytes), e.Message);
+        }
+
+        static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
+    }
+
     private void CheckValidationSet()
     {
         if (_options.ValidationSet is not { } set)
@@ -152,8 +188,42 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var label = LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         if (_options.Genotype is null && _options.ContinueFrom is null)
+        {
             Stage.Require(features, SearchAnnotations.Genotype, Order, _host);
+            Stage.RequireSpace(features, SearchAnnotations.Genotype, _options.Space, _host);
+        }
+        CheckValidationSet();
+        LaterStages.Of(features)?.Add(Check);
         return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
+    }
+
+    /// <summary>What the training will ask of the images, its validation set, its device and its folder.</summary>
+    private void Check(ImageSet images)
+    {
+        SharedSession.EnsureLoaded();
+        StageRun.CheckPlaces(_host, _options);
+        if (_options.ValidationSet is { } set)
+        {
+            var label = LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);
+            CheckClasses(label.ClassNames, images);
+            var shape = PixelColumn.Find(set.Schema, _options.FeatureColumnName, _host).Shape;
+            if (shape != images.Shape)
+            {
+                throw new ArgumentException(
+                    $"The images of the ValidationSet are {shape}, the training images {images.Shape}; both need one shape.");
+            }
+        }
+        if (_options.Settings.MaxMemory is null)                            // else the batch may yet become smaller
+            CellNetTraining.CheckImages(images, _options.Settings);
+    }
+
+    private static void CheckClasses(IReadOnlyList<string> classNames, ImageSet images)
+    {
+        if (classNames.SequenceEqual(images.ClassNames))
+            return;
+        throw new ArgumentException(
+            $"The ValidationSet has classes {Shorten(classNames)}, the training data {Shorten(images.ClassNames)}; " +
+            "expected the same. Fit the key mapping of the label on the training data and transform both with it.");
     }
 
     private static string Shorten(IReadOnlyList<string> names) =>
@@ -213,12 +283,14 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         private void CheckNames()
         {
             string[] made = [ScoreColumnName, PredictedLabelColumnName];
-            if (ScoreColumnName == PredictedLabelColumnName || PredictedLabelColumnName == CellNetTransformer.Score
+            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(LabelColumnName)
+                || PredictedLabelColumnName == CellNetTransformer.Score
                 || made.Contains(FeatureColumnName) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
             {
                 throw new ArgumentException(
                     $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
-                    $"FeatureColumnName '{FeatureColumnName}'; expected three names, no predicted label called " +
+                    $"FeatureColumnName '{FeatureColumnName}', LabelColumnName '{LabelColumnName}'; " +
+                    $"expected four names, no predicted label called " +
                     $"'{CellNetTransformer.Score}', and none that begins with 'CellNet.'.");
             }
         }

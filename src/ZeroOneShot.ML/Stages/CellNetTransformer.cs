@@ -1,9 +1,9 @@
 using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
+using ZeroOneShot.Data;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
@@ -17,9 +17,9 @@ namespace ZeroOneShot.ML;
 /// key with the values of the training label.
 /// </summary>
 /// <remarks>
-/// Inside there are ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head, and these are what is saved:
-/// a saved model needs Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library.
-/// Dispose the transformer to free its ONNX sessions and to remove their temporary file.
+/// It is saved as ordinary components of ML.NET, an OnnxTransformer with the network and a multiclass head: a saved model needs
+/// Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and neither TorchSharp nor this library. Scoring and saving
+/// write no temporary file. Dispose the transformer to free its ONNX session.
 /// </remarks>
 public sealed class CellNetTransformer : ITransformer, IDisposable
 {
@@ -32,7 +32,6 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     internal const string Score = "Score";
 
     private readonly TransformerChain<ITransformer> _components;
-    private readonly OnnxFile _file;
     private readonly byte[] _onnx;
     private readonly SharedSession _batches;
     private readonly IHost _host;
@@ -60,11 +59,10 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         };
         _onnx = Onnx(trained, form);
         var logits = form with { OutputName = Logits, Softmax = false };
-        _file = new OnnxFile(Onnx(trained, logits with { FlattenOutput = true }));
-        _components = Components(host, data, description, _file.Path, trained.ClassNames);
-        // One thread a batch, and as many batches at a time as there are processors, is faster than all threads on one batch.
-        using var options = new SessionOptions { IntraOpNumThreads = 1 };
-        _batches = new SharedSession(new InferenceSession(Onnx(trained, logits), options));
+        _batches = new SharedSession(Onnx(trained, logits), Sizes(trained.Shape), typeof(CellNetTransformer));
+        var network = new OnnxStep(Onnx(trained, logits with { FlattenOutput = true }), _batches, Logits,
+            new VectorDataViewType(NumberDataViewType.Single, trained.ClassNames.Count), description.FeatureColumnName);
+        _components = Components(host, data, description, network, trained.ClassNames);
         _host = host;
         _pixels = new PixelColumn(description.FeatureColumnName, trained.Shape, description.ByteInput);
         _check = description.ByteInput ? null : new PixelCheck(description.FeatureColumnName, description.InputScale, host);
@@ -177,16 +175,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
 
     /// <summary>
-    /// Frees the ONNX sessions. Cursors that are reading scores in batches can be read to their end; afterwards only
-    /// <see cref="ExportOnnx(Stream)"/> can be used, and views made earlier cannot be read. Rows that are being scored one by one, as by a
-    /// prediction engine, must be done first.
+    /// Frees the ONNX session. Cursors that are reading scores in batches can be read to their end; afterwards only
+    /// <see cref="ExportOnnx(Stream)"/> can be used: views made earlier cannot be read, and prediction engines give no more scores.
     /// </summary>
     public void Dispose()
     {
         _disposed = true;
         _components.Dispose();
-        _batches.Dispose();
-        _file.Dispose();
     }
 
     void ICanSaveModel.Save(ModelSaveContext ctx)
@@ -202,6 +197,8 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         return stream.ToArray();
     }
 
+    private static int[] Sizes(ImageShape shape) => [shape.Channels, shape.Height, shape.Width];
+
     private static Dictionary<string, string> Metadata(Description description)
     {
         var metadata = new Dictionary<string, string> { [SearchInfo.SettingsKey] = description.Settings };
@@ -215,13 +212,13 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     }
 
     private static TransformerChain<ITransformer> Components(
-        IHost host, IDataView data, Description description, string onnx, IReadOnlyList<string> classNames)
+        IHost host, IDataView data, Description description, OnnxStep network, IReadOnlyList<string> classNames)
     {
         var transforms = MLNetInternals.Transforms(host);
-        var components = new List<ITransformer>();
+        var components = new List<ITransformer> { network };
+        data = network.Transform(data);
         try
         {
-            Add(Stage.OnnxTransforms(host).ApplyOnnxModel(Logits, description.FeatureColumnName, onnx));
             // Dropping the head's scores, by their name, would drop these too.
             var keepsEarlier = description.ScoreColumnName != Score && data.Schema.GetColumnOrNull(Score) is not null;
             if (keepsEarlier)

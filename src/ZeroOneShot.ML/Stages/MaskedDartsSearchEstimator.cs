@@ -1,5 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -29,6 +31,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
 
     private readonly IHost _host;
     private readonly Options _options;
+    private LaterStages? _later;
 
     /// <summary>Makes the estimator.</summary>
     /// <param name="environment">An <see cref="MLContext"/>.</param>
@@ -54,11 +57,12 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     public MaskedDartsSearchTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        var later = LaterStages.Take(ref _later);
         using var run = new StageRun(_host, "Search", _options);
-        return run.Do(() => Fit(input, run));
+        return run.Do(() => Fit(input, later, run));
     }
 
-    private MaskedDartsSearchTransformer Fit(IDataView input, StageRun run)
+    private MaskedDartsSearchTransformer Fit(IDataView input, LaterStages? later, StageRun run)
     {
         PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
@@ -79,11 +83,19 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
+        later?.Check(images);
         if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
             run.Log.CostTargetWithoutEffect(limit.ToString(), mask);
+        var asked = settings.BatchSize;
+        settings = settings.WithBatchSize(SearchMemory.LargestBatch(mask, settings, images.Shape, images.ClassCount, images.Count));
+        if (settings.BatchSize != asked)
+            run.Log.SmallerBatch(settings.BatchSize, asked);
+        if (settings is { Evaluation: SupernetEvaluation.Lean, Device: null or "" or "cpu" })
+        {
+            var memory = SearchMemory.Predict(mask, settings, images.Shape, images.ClassCount, images.Count);
+            run.Log.PredictedMemory(RunStage.Search, settings.BatchSize, memory.ToString());
+        }
         var result = MaskedDartsSearch.Run(images, mask, settings, run, run.Checkpoint(RunStage.Search), run.Cancellation);
-        if (result.Options.BatchSize != settings.BatchSize)
-            run.Log.SmallerBatch(result.Options.BatchSize, settings.BatchSize);
         if (settings.IsSettled([.. result.Epochs.Select(epoch => epoch.Genotype.ToString())]))
             run.Log.Settled(settings.Patience!.Value);
         else if (result.Epochs.Count < settings.Epochs)
@@ -101,15 +113,35 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         ArgumentNullException.ThrowIfNull(inputSchema);
         LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        var earlier = LaterStages.Of(features);
         if (_options.Mask is null)
+        {
             Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
+            Stage.RequireSpace(features, SearchAnnotations.SearchSpaceMask, _options.Space, _host);
+        }
         if (_options.Method is null && features.Annotations.Any(annotation => annotation.Name == SearchAnnotations.OwnSearchMethod))
             throw _host.Process(new InvalidOperationException(OwnMethod("one of your own")));
+        // Where the pruning decides on the architecture there is no search.
+        var searches = _options.Method is { } method
+            ? method.Pruning != PruningKind.ZeroShotToGenotype
+            : !features.Annotations.Any(annotation => annotation.Name == SearchAnnotations.Genotype);
+        if (searches)
+            earlier?.Add(Check);
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
-        return Stage.Promise(inputSchema, features, kinds);
+        _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier);
+        return Stage.Promise(inputSchema, features, _later, kinds);
+    }
+
+    /// <summary>What the search will ask of the images, its device and its folder.</summary>
+    private void Check(ImageSet images)
+    {
+        StageRun.CheckPlaces(_host, _options);
+        var settings = _options.Settings;
+        if (settings.MaxMemory is null)                                     // else the batch may yet become smaller
+            MaskedDartsSearch.CheckImages(images, settings);
     }
 
     private SearchMethod Preset(string name) =>

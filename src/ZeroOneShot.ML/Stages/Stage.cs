@@ -1,24 +1,20 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
 
 /// <summary>What the three estimators do alike: promise annotations and read those of earlier stages.</summary>
 internal static class Stage
 {
-    /// <summary>
-    /// A catalog whose ONNX models run on the processor: ONNX Runtime's package for GPUs is another than the one that this library brings,
-    /// and a GPU of the MLContext is meant for training here.
-    /// </summary>
-    public static TransformsCatalog OnnxTransforms(IHost host) =>
-        MLNetInternals.GpuDeviceId(host) is null ? MLNetInternals.Transforms(host) : new MLContext().Transforms;
-
     /// <summary>The schema with text annotations added to a column.</summary>
-    public static SchemaShape Promise(SchemaShape schema, SchemaShape.Column column, params IReadOnlyList<string> kinds)
+    public static SchemaShape Promise(
+        SchemaShape schema, SchemaShape.Column column, LaterStages later, params IReadOnlyList<string> kinds)
     {
         var annotations = column.Annotations.Where(annotation => !kinds.Contains(annotation.Name)).Concat(kinds.Select(Text));
         var annotated = MLNetInternals.ShapeColumn(column.Name, column.Kind, column.ItemType, column.IsKey, new SchemaShape(annotations));
+        later.ComeWith(annotated);
         return new SchemaShape(schema.Select(other => other.Name == column.Name ? annotated : other));
     }
 
@@ -45,6 +41,20 @@ internal static class Stage
 
     private static SchemaShape.Column Text(string kind) =>
         MLNetInternals.ShapeColumn(kind, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance, false, null);
+
+    /// <summary>Refuses what an earlier stage found in another search space than that of this one.</summary>
+    /// <param name="column">The pixel column.</param>
+    /// <param name="kind">The annotation that would be taken over.</param>
+    /// <param name="space">The search space of this stage.</param>
+    /// <param name="context">The host.</param>
+    public static void RequireSpace(SchemaShape.Column column, string kind, SearchSpace space, IExceptionContext context)
+    {
+        if (LaterStages.Of(column)?.Space is { } earlier && earlier.Name != space.Name)
+        {
+            throw SchemaErrors.Mismatch(context, "feature", column.Name, $"annotation '{kind}' of search space '{space.Name}'",
+                $"one of search space '{earlier.Name}'", "Give all stages the same Space");
+        }
+    }
 
     /// <summary>Refuses a pixel column that misses what an earlier stage adds.</summary>
     public static void Require(SchemaShape.Column column, string kind, string order, IExceptionContext context)

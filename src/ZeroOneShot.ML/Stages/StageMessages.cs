@@ -34,7 +34,7 @@ internal static partial class StageMessages
     [LoggerMessage(10, LogLevel.Information, "The architecture has not changed for {Epochs} epochs")]
     public static partial void Settled(this ILogger logger, int epochs);
 
-    [LoggerMessage(11, LogLevel.Information, "Searched with batches of {Batch} images instead of {Asked}, so that the memory suffices")]
+    [LoggerMessage(11, LogLevel.Information, "Taking batches of {Batch} images instead of {Asked}, so that MaxMemory suffices")]
     public static partial void SmallerBatch(this ILogger logger, int batch, int asked);
 
     [LoggerMessage(13, LogLevel.Warning, "CostTarget is {Target}, which no network of {Mask} passes: it has no effect")]
@@ -42,6 +42,21 @@ internal static partial class StageMessages
 
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
+
+    [LoggerMessage(13, LogLevel.Warning,
+        "MLContext.TempFilePath is '{Folder}', which cannot take the {MiB:0} MiB that Model.Save writes there " +
+        "first ({Reason}); set it to another folder before you save. ExportOnnx and Weights.Save need none")]
+    public static partial void NoPlaceToSave(this ILogger logger, string folder, double miB, string reason);
+
+    [LoggerMessage(14, LogLevel.Information, "{Stage} with batches of {Batch} images is predicted to take {Memory}")]
+    public static partial void PredictedMemory(this ILogger logger, RunStage stage, int batch, string memory);
+
+    [LoggerMessage(15, LogLevel.Information,
+        "Ranking {Networks} networks in {Rounds} round(s), with batches of {Batch} images, is predicted to take {MiB:0.0} MiB")]
+    public static partial void PredictedRanking(this ILogger logger, int networks, int rounds, int batch, double miB);
+
+    [LoggerMessage(16, LogLevel.Information, "{Stage} is predicted to take {Time} more, by its first {Steps} steps")]
+    public static partial void PredictedTime(this ILogger logger, RunStage stage, string time, int steps);
 
     [LoggerMessage(12, LogLevel.Information, "ContinueFrom is a model without the auxiliary head, which begins anew")]
     public static partial void NewAuxiliaryHead(this ILogger logger);

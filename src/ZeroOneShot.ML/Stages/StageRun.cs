@@ -14,11 +14,15 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_logInterval = TimeSpan.FromSeconds(30);
 
+    // The first steps compile code, and are long.
+    private const int StepsToPredictFrom = 5;
+
     private readonly IHost _host;
     private readonly StageOptions _options;
     private readonly CancellationTokenSource _cancellation;
     private readonly Timer _poll;
     private TimeSpan _logged;
+    private int _steps;
 
     /// <param name="host">The estimator's host.</param>
     /// <param name="name">What the log says that runs.</param>
@@ -26,6 +30,7 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     public StageRun(IHost host, string name, StageOptions options)
     {
         (_host, _options) = (host, options);
+        LoadingFolder.SweepOnce();
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(options.CancellationToken);
         Channel = host.Start(name);
         Log = new ChannelLogger(Channel, options.Logger);
@@ -63,6 +68,8 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
         _options.Progress?.Report(value);
         if (value.EndsEpoch)
             _options.MetricsCallback?.Invoke(value);
+        if (++_steps == StepsToPredictFrom && value.RemainingText is { } remaining)
+            Log.PredictedTime(value.Stage, remaining, _steps);
         if (!value.EndsEpoch && value.Elapsed - _logged < s_logInterval)
             return;
         _logged = value.Elapsed;
@@ -75,10 +82,8 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     /// </summary>
     public string? Device()
     {
-        if (_options.Device is not null || MLNetInternals.GpuDeviceId(_host) is not { } gpu)
-            return _options.Device;
-        var name = $"cuda:{gpu}";
-        if (!MLNetInternals.FallbackToCpu(_host))
+        var name = Named(_host, _options);
+        if (name is null || name == _options.Device || !MLNetInternals.FallbackToCpu(_host))
             return name;
         try
         {
@@ -91,6 +96,20 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
             return null;
         }
     }
+
+    /// <summary>Refuses a device that is not there and a checkpoint folder that cannot be written to.</summary>
+    /// <exception cref="InvalidOperationException">There is no such device.</exception>
+    /// <exception cref="IOException">The folder cannot be written to.</exception>
+    public static void CheckPlaces(IHost host, StageOptions options)
+    {
+        if (options.CheckpointFolder is { } folder)
+            AtomicFile.EnsureWritable(folder);
+        if (Named(host, options) is { } name && (name == options.Device || !MLNetInternals.FallbackToCpu(host)))
+            TorchRuntime.ResolveDevice(name);
+    }
+
+    private static string? Named(IHost host, StageOptions options) =>
+        options.Device ?? (MLNetInternals.GpuDeviceId(host) is { } gpu ? $"cuda:{gpu}" : null);
 
     /// <summary>The checkpoint's file, once it is known that it can be written; null where none is wanted.</summary>
     public string? Checkpoint(RunStage stage)

@@ -28,6 +28,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 {
     private readonly IHost _host;
     private readonly Options _options;
+    private LaterStages? _later;
 
     /// <summary>Makes the estimator.</summary>
     /// <param name="environment">An <see cref="MLContext"/>.</param>
@@ -52,11 +53,12 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     public ZeroShotPruneTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        var later = LaterStages.Take(ref _later);
         using var run = new StageRun(_host, "Pruning", _options);
-        return run.Do(() => Fit(input, run));
+        return run.Do(() => Fit(input, later, run));
     }
 
-    private ZeroShotPruneTransformer Fit(IDataView input, StageRun run)
+    private ZeroShotPruneTransformer Fit(IDataView input, LaterStages? later, StageRun run)
     {
         PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
@@ -78,7 +80,15 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
         string? Checkpoint() => run.Checkpoint(RunStage.Prune);
 
-        ImageSet Images() => LabelledImages.Read(input, _options, run);
+        ImageSet Images()
+        {
+            var images = LabelledImages.Read(input, _options, run);
+            later?.Check(images);
+            var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
+            run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,
+                plan.PredictMemory(images.Shape, images.ClassCount) / (double)(1 << 20));
+            return images;
+        }
     }
 
     /// <inheritdoc/>
@@ -92,7 +102,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             kinds.Add(SearchAnnotations.Genotype);
-        return Stage.Promise(inputSchema, features, kinds);
+        _later = new LaterStages(_options.Settings.Space, earlier: null);
+        return Stage.Promise(inputSchema, features, _later, kinds);
     }
 
     /// <summary>The settings of <see cref="ZeroShotPruneEstimator"/>.</summary>

@@ -11,6 +11,11 @@ namespace ZeroOneShot.Layers;
 /// <param name="Gradients">The most of the gradients on the way back, from that of the output to that of the input.</param>
 internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients)
 {
+    /// <summary>
+    /// What of <see cref="Held"/> is left once nobody else needs the output: the output too where the backward run reads it.
+    /// </summary>
+    public long Kept { get; private init; }
+
     /// <summary>The most while the layers run forwards and back again, the gradient of the output included.</summary>
     public long Backward => Math.Max(Recorded, Held + Gradients);
 
@@ -27,7 +32,10 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
         forward.Through(layers, channels, affine);
         var recorded = new MemoryWalk(input, recorded: true, weights);
         recorded.Through(layers, channels, affine);
-        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed));
+        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed))
+        {
+            Kept = recorded.Kept,
+        };
     }
 }
 
@@ -52,6 +60,9 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
 
     /// <summary>The most so far.</summary>
     public long Peak { get; private set; }
+
+    /// <summary>Numbers in memory without the features at hand, unless they are read later.</summary>
+    public long Kept => _spare ? Live - Features.Count : Live;
 
     /// <summary>Goes through layers.</summary>
     public void Through(IReadOnlyList<Layer> layers, long channels, bool affine)

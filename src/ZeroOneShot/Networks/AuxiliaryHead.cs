@@ -10,6 +10,8 @@ namespace ZeroOneShot.Networks;
 /// </summary>
 internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
 {
+    private const int First = 128, Second = 768, Window = 2;
+
     private readonly ModuleChain features;
     private readonly Linear classifier;
 
@@ -18,16 +20,20 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
         features = new ModuleChain([
             new ReluModule(),
             new PoolToTwo(),
-            new ConvolutionModule(new Layers.Convolution(1), channels, 128),
-            new BatchNormModule(128, affine: true),
+            new ConvolutionModule(new Layers.Convolution(1), channels, First),
+            new BatchNormModule(First, affine: true),
             new ReluModule(),
-            new ConvolutionModule(new Layers.Convolution(2), 128, 768),
-            new BatchNormModule(768, affine: true),
+            new ConvolutionModule(new Layers.Convolution(Window), First, Second),
+            new BatchNormModule(Second, affine: true),
             new ReluModule(),
         ]);
-        classifier = nn.Linear(768, classes);
+        classifier = nn.Linear(Second, classes);
         RegisterComponents();
     }
+
+    /// <summary>The learned parameters.</summary>
+    public static long Parameters(int channels, int classes) =>
+        (long)channels * First + 2 * First + First * Second * Window * Window + 2 * Second + (Second + 1L) * classes;
 
     public override Tensor forward(Tensor input)
     {

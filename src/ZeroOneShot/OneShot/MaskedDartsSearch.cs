@@ -16,6 +16,8 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 public static class MaskedDartsSearch
 {
+    private const string TrainHalf = "search: train half", SearchHalf = "search: search half";
+
     /// <summary>Searches an architecture for a set of images.</summary>
     /// <param name="images">The images; split by class into a train and a search part.</param>
     /// <param name="mask">Which operations are live; every node needs two edges that a genotype can choose.</param>
@@ -52,8 +54,8 @@ public static class MaskedDartsSearch
         options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
-        using var trainBatches = Batches(trainImages, "search: train half", keepLast: true);
-        using var searchBatches = Batches(searchImages, "search: search half", keepLast: false);
+        using var trainBatches = Batches(trainImages, TrainHalf, keepLast: true);
+        using var searchBatches = Batches(searchImages, SearchHalf, keepLast: false);
         using var supernet = new Supernet(mask, options.Supernet, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
         using (var random = RandomStream.Of(options.Seed, "search: weights"))
@@ -64,10 +66,11 @@ public static class MaskedDartsSearch
 
         using var step = new BilevelStep(supernet, architecture,
             costs is null ? options : options with { LossTerms = [.. options.LossTerms, new ExpectedCost(options.CostTarget!, costs)] });
-        var clock = new StageClock(RunStage.Search, options.Epochs, progress, options.TimeLimit, options.Time);
+        var clock = new StageClock(RunStage.Search, Costs(options), progress, options.TimeLimit, options.Time);
         var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
         var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
         var steps = trainBatches.BatchesPerEpoch;
+        clock.Begin(state.Epoch, state.Step, steps);
         while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {
             using var epochScope = NewDisposeScope();
@@ -129,6 +132,19 @@ public static class MaskedDartsSearch
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),
             images.Statistics(), options.Seed, name, device, keepLast);
     }
+
+    /// <summary>Refuses too few images for the batches of a search.</summary>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    internal static void CheckImages(ImageSet images, SearchOptions options)
+    {
+        var (train, search) = images.Split(options.TrainFraction, options.Seed);
+        _ = new BatchOrder(train.Count, options.BatchSize, options.Seed, TrainHalf);
+        _ = new BatchOrder(search.Count, options.BatchSize, options.Seed, SearchHalf);
+    }
+
+    // Once the architecture is trained too, a step has twice the work.
+    private static IEnumerable<double> Costs(SearchOptions options) =>
+        Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? 1.0 : 2.0);
 
     private static Checkpoint<SearchState> CheckpointOf(string path, ImageSet images, OperationMask mask, SearchOptions options) =>
         new(path, "search", new Dictionary<string, string>

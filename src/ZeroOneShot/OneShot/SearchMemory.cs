@@ -46,10 +46,12 @@ public sealed record SearchMemory(
     int BatchSize, long Process, long Network, long Images, long Outputs, long Gradients, long Cell, long Runtime, long Spare)
 {
     private const int MiB = 1 << 20;
-    private const int LanesOfAGroup = 16;
+
+    /// <summary>Images that are computed together, and take as much where they are fewer.</summary>
+    internal const int LanesOfAGroup = 16;
 
     // Measured with .NET 10 and libtorch 2.10 on Linux x64.
-    private const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
+    internal const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
 
     // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch
     // 16, 2.4 after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
@@ -147,5 +149,5 @@ public sealed record SearchMemory(
         $"their gradients {InMiB(Gradients)}, the cell at work {InMiB(Cell)}, runtime and momentum {InMiB(Runtime)}, " +
         $"kept by the allocator {InMiB(Spare)}";
 
-    private static string InMiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / MiB:F1} MiB");
+    internal static string InMiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / MiB:F1} MiB");
 }

@@ -118,6 +118,13 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>
+    /// The most numbers per image while the network only runs forwards and keeps what is still read: <see cref="LeanSupernet.Forward"/>.
+    /// </summary>
+    public long Ranking() => _plan.Items.Max(item =>
+        item.Output.Count + item.Inputs.Distinct().Where(input => input >= 0).Sum(input => _plan.Items[input].Output.Count)
+        + (item is CellItem cell ? Forward(cell) : Run((BlockItem)item).Forward));
+
+    /// <summary>
     /// Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.
     /// </summary>
     private long Kept(long outputs, PlanItem item)

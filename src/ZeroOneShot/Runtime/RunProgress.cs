@@ -11,7 +11,7 @@ public sealed record RunProgress
     /// <summary>The epoch (or the round of pruning) that runs, from 1.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>How many epochs there will be; null when not known beforehand, as with the rounds of pruning.</summary>
+    /// <summary>How many epochs (or rounds of pruning) there will be at the most; null when not known beforehand.</summary>
     public int? Epochs { get; init; }
 
     /// <summary>Steps of this epoch done: batches, or candidates ranked.</summary>
@@ -37,11 +37,17 @@ public sealed record RunProgress
     /// <summary>Share of validation images classified rightly, 0 to 1; known when <see cref="ValidationLoss"/> is.</summary>
     public double? ValidationAccuracy { get; init; }
 
-    /// <summary>Time since the stage began.</summary>
+    /// <summary>Time since the stage began in this process.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>Estimate of the time the stage still takes; null when unknown.</summary>
+    /// <summary>
+    /// Estimate of the time the stage still takes, by the steps that this process has done, and no more than its time limit leaves; null
+    /// before the first step.
+    /// </summary>
     public TimeSpan? Remaining { get; init; }
+
+    /// <summary><see cref="Remaining"/> to read, for example <c>00:12:30</c> or <c>2 days 3 h</c>; null when unknown.</summary>
+    public string? RemainingText => Remaining is { } remaining ? Text(remaining) : null;
 
     /// <summary>Whether this report closes an epoch.</summary>
     public bool EndsEpoch => Step == Steps;
@@ -61,8 +67,13 @@ public sealed record RunProgress
             text += string.Create(CultureInfo.InvariantCulture, $", validation loss {ValidationLoss:0.0000}");
         if (ValidationAccuracy is not null)
             text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
-        if (Remaining is { } remaining)
-            text += $", {remaining:hh\\:mm\\:ss} left";
+        if (RemainingText is { } remaining)
+            text += $", {remaining} left";
         return text;
     }
+
+    /// <summary>A time to read: hours, minutes and seconds, or from a day on days and hours.</summary>
+    internal static string Text(TimeSpan time) => time.TotalDays < 1
+        ? time.ToString("hh\\:mm\\:ss", CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{time.Days} {(time.Days == 1 ? "day" : "days")} {time.Hours} h");
 }

@@ -1,44 +1,72 @@
 namespace ZeroOneShot.Runtime;
 
 /// <summary>
-/// Reports the progress of one stage, estimates from the steps done how long it still takes, and says when its time is up.
+/// Reports the progress of one stage, estimates from the steps done in this process how long it still takes, and says when its time is up.
 /// </summary>
-/// <param name="stage">The stage.</param>
-/// <param name="epochs">How many epochs there will be; null when not known.</param>
-/// <param name="progress">Told of every step; null for nobody.</param>
-/// <param name="limit">The time the stage may take; null is no limit.</param>
-/// <param name="time">What measures the time; null is the system.</param>
-internal sealed class StageClock(
-    RunStage stage, int? epochs, IProgress<RunProgress>? progress, TimeSpan? limit = null, TimeProvider? time = null)
+internal sealed class StageClock
 {
-    private readonly TimeProvider _time = time ?? TimeProvider.System;
-    private readonly long _start = (time ?? TimeProvider.System).GetTimestamp();
+    private readonly RunStage _stage;
+    private readonly double[] _costs;
+    private readonly IProgress<RunProgress>? _progress;
+    private readonly TimeSpan? _limit;
+    private readonly TimeProvider _time;
+    private readonly long _start;
+    private (double Done, long At) _begun;
+
+    /// <param name="stage">The stage.</param>
+    /// <param name="costs">What every epoch costs, in time, in proportion to the others.</param>
+    /// <param name="progress">Told of every step; null for nobody.</param>
+    /// <param name="limit">The time the stage may take; null is no limit.</param>
+    /// <param name="time">What measures the time; null is the system.</param>
+    public StageClock(RunStage stage, IEnumerable<double> costs, IProgress<RunProgress>? progress, TimeSpan? limit = null,
+        TimeProvider? time = null)
+    {
+        (_stage, _costs, _progress, _limit, _time) = (stage, [.. costs], progress, limit, time ?? TimeProvider.System);
+        _start = _time.GetTimestamp();
+        _begun = (0, _start);
+    }
 
     public TimeSpan Elapsed => _time.GetElapsedTime(_start);
 
     /// <summary>Whether the stage has taken the time it may.</summary>
-    public bool TimeIsUp => Elapsed >= limit;
+    public bool TimeIsUp => Elapsed >= _limit;
+
+    /// <summary>
+    /// Says that from here on steps are done. What was done before, by a process that a checkpoint goes on from, says nothing about how
+    /// long this one takes, nor does the time spent until now.
+    /// </summary>
+    /// <param name="epoch">The epoch of the next step, from 0.</param>
+    /// <param name="step">Steps of that epoch done.</param>
+    /// <param name="steps">Steps of that epoch.</param>
+    public void Begin(int epoch, int step, int steps) => _begun = (Done(epoch, step, steps), _time.GetTimestamp());
 
     public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null,
-        double? validationLoss = null, double? validationAccuracy = null)
-    {
-        if (progress is null)
-            return;
-        var elapsed = Elapsed;
-        var done = epoch + (double)step / steps;
-        progress.Report(new RunProgress
+        double? validationLoss = null, double? validationAccuracy = null) => _progress?.Report(new RunProgress
         {
-            Stage = stage,
+            Stage = _stage,
             Epoch = epoch + 1,
-            Epochs = epochs,
+            Epochs = _costs.Length,
             Step = step,
             Steps = steps,
             Loss = loss,
             Accuracy = accuracy,
             ValidationLoss = validationLoss,
             ValidationAccuracy = validationAccuracy,
-            Elapsed = elapsed,
-            Remaining = epochs is { } all && done > 0 ? elapsed * ((all - done) / done) : null,
+            Elapsed = Elapsed,
+            Remaining = Remaining(Done(epoch, step, steps)),
         });
+
+    private double Done(int epoch, int step, int steps) => _costs.Take(epoch).Sum() + Cost(epoch) * step / steps;
+
+    // A round of pruning may come after those that were planned: reading off the genotype.
+    private double Cost(int epoch) => epoch < _costs.Length ? _costs[epoch] : 0;
+
+    private TimeSpan? Remaining(double done)
+    {
+        var ofThisProcess = done - _begun.Done;
+        if (ofThisProcess <= 0)
+            return null;
+        var estimate = _time.GetElapsedTime(_begun.At) * ((_costs.Sum() - done) / ofThisProcess);
+        return _limit - Elapsed is { } left && left < estimate ? TimeSpan.FromTicks(Math.Max(0, left.Ticks)) : estimate;
     }
 }

@@ -12,6 +12,8 @@ namespace ZeroOneShot.Training;
 /// <summary>Training of an evaluation network (DARTS, section 3.2 and its public code).</summary>
 public static class CellNetTraining
 {
+    private const string Batches = "train";
+
     /// <summary>Trains the network of a genotype from random weights.</summary>
     /// <param name="images">The training images.</param>
     /// <param name="genotype">The architecture.</param>
@@ -29,7 +31,8 @@ public static class CellNetTraining
     /// The checkpoint is damaged, or is of other images, another network or other settings.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, an image is too small or large, or there are fewer images than a batch.
+    /// An option is out of its range, an image is too small or large, there are fewer images than a batch, or not even the smallest batch
+    /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back to
@@ -89,10 +92,14 @@ public static class CellNetTraining
         CheckImages(images, validation, start, options);
         var device = TorchRuntime.ResolveDevice(options.Device);
 
+        // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every
+        // time.
+        options = options.WithBatchSize(TrainingMemory.LargestBatch(genotype, options, images.Shape, images.ClassCount, space));
+
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
             images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
-            options.Seed, "train", device, keepLast: true);
+            options.Seed, Batches, device, keepLast: true);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();
         var trained = new TrainedCellNet(network, statistics, images.Shape, images.ClassNames, epochs);
@@ -105,10 +112,11 @@ public static class CellNetTraining
 
             using var step = new TrainingStep(network, options);
             var measure = options.EarlyStopping ?? new EarlyStopping();
-            var clock = new StageClock(RunStage.Train, options.Epochs, progress, options.TimeLimit, options.Time);
+            var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
             var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
             var state = file?.Load((tensors, _) => step.Restore(tensors)) ?? new TrainingState();
             var steps = batches.BatchesPerEpoch;
+            clock.Begin(state.Epoch, state.Step, steps);
             try
             {
                 while (state.Epoch < options.Epochs && !clock.TimeIsUp && options.EarlyStopping?.IsOver(state.Finished) != true)
@@ -180,6 +188,11 @@ public static class CellNetTraining
         }
     }
 
+    /// <summary>Refuses too few images for the batches of a training.</summary>
+    /// <exception cref="ArgumentException">There are too few.</exception>
+    internal static void CheckImages(ImageSet images, TrainingOptions options) =>
+        _ = new BatchOrder(images.Count, options.BatchSize, options.Seed, Batches);
+
     private static Checkpoint<TrainingState> CheckpointOf(
         string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options) =>
         new(path, "training", new Dictionary<string, string>
@@ -188,7 +201,7 @@ public static class CellNetTraining
             ["validation images"] = validation?.Fingerprint() ?? "none",
             ["genotype"] = genotype.ToString(),
             ["start weights"] = start?.Fingerprint() ?? "random",
-            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null }),
+            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null, MaxMemory = null }),
         });
 
     private static Augmentation DefaultAugmentation(ImageShape shape)

@@ -20,6 +20,14 @@ public sealed record TrainingOptions
     /// </summary>
     public int BatchSize { get; init; } = 128;
 
+    /// <summary>
+    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the training then takes the largest batch, of
+    /// <see cref="BatchSize"/> images or of a multiple of 16 below it, that <see cref="TrainingMemory"/> predicts to fit, and a learning
+    /// rate that is smaller in the same proportion. Where none fits the training does not start. On the processor only. Default null: no
+    /// limit.
+    /// </summary>
+    public long? MaxMemory { get; init; }
+
     /// <summary>Learning rate of epoch 0, at least 0; falls to 0 along a cosine. Default 0.025.</summary>
     public double LearningRate { get; init; } = 0.025;
 
@@ -63,6 +71,13 @@ public sealed record TrainingOptions
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>
+    /// The same training with another batch size: the learning rate in proportion to it, so that an epoch moves the weights as far (the
+    /// linear scaling rule: Goyal et al. 2017, section 2.1).
+    /// </summary>
+    internal TrainingOptions WithBatchSize(int batchSize) =>
+        this with { BatchSize = batchSize, LearningRate = LearningRate * batchSize / BatchSize };
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
@@ -72,6 +87,13 @@ public sealed record TrainingOptions
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        if (MaxMemory is <= 0)
+            throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
+        if (MaxMemory is not null && Device is not (null or "" or "cpu"))
+        {
+            throw new ArgumentException($"Device is '{Device}'; memory is predicted, and MaxMemory kept to, on the processor alone. " +
+                "Leave MaxMemory out, or train there.");
+        }
         Checked.NotNegative(LearningRate, nameof(LearningRate));
         Checked.BelowOne(Momentum, nameof(Momentum));
         Checked.NotNegative(WeightDecay, nameof(WeightDecay));

@@ -31,7 +31,7 @@ public static class ZeroShotPruning
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
-        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
+        using var run = new Run(images, options, toGenotype: false, progress, checkpoint, cancellationToken);
         return run.Prune();
     }
 
@@ -46,12 +46,19 @@ public static class ZeroShotPruning
         string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options = options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
-        using var run = new Run(images, options, progress, checkpoint, cancellationToken);
+        options = ToGenotype(options);
+        using var run = new Run(images, options, toGenotype: true, progress, checkpoint, cancellationToken);
         var result = run.Prune();
         var last = run.Importances(result.Mask, result.Rounds.Count);
         return result with { LastOperations = last, Genotype = result.Mask.ReadGenotype((kind, edge, row) => last[kind, edge, row]) };
     }
+
+    /// <summary>The work that a pruning will be.</summary>
+    internal static PruningPlan Plan(ZeroShotPruningOptions options, bool toGenotype) =>
+        new(toGenotype ? ToGenotype(options) : options, toGenotype);
+
+    private static ZeroShotPruningOptions ToGenotype(ZeroShotPruningOptions options) =>
+        options with { Pruning = options.Pruning with { Level = 0, ExcludeNone = true } };
 
     /// <summary>One pruning run: the network, its batches, and the ranks of masks.</summary>
     private sealed class Run : IDisposable
@@ -67,14 +74,15 @@ public static class ZeroShotPruning
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
-            ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress,
+            ImageSet images, ZeroShotPruningOptions options, bool toGenotype, IProgress<RunProgress>? progress,
             string? checkpoint, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);
             options.Validate();
             cancellationToken.ThrowIfCancellationRequested();
-            (_options, _cancellation, _clock) = (options, cancellationToken, new StageClock(RunStage.Prune, null, progress));
+            (_options, _cancellation) = (options, cancellationToken);
+            _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
@@ -109,12 +117,15 @@ public static class ZeroShotPruning
                         _checkpoint?.Save();
                         _cancellation.ThrowIfCancellationRequested();
                     }
+                    var (done, all) = (initialization * networks.Count + i, networks.Count * _options.Initializations);
                     var measured = _checkpoint?.HasNext != true;
+                    if (!measured || done == 0 && round == 0)
+                        _clock.Begin(round, measured ? done : done + 1, all);       // what the checkpoint has takes no time
                     var ofNetwork = _checkpoint?.Next(Measure) ?? Measure();
                     for (var r = 0; r < ofNetwork.Length; r++)
                         ranks[i][r] += ofNetwork[r] / _options.Initializations;
                     if (measured)
-                        _clock.Report(round, initialization * networks.Count + i + 1, networks.Count * _options.Initializations);
+                        _clock.Report(round, done + 1, all);
 
                     double[] Measure() => Ranks(networks[0], networks[i], round);
                 }

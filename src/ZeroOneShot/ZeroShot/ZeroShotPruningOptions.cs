@@ -20,6 +20,9 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     /// <summary>The search space. Default <see cref="SearchSpace.Darts"/>.</summary>
     public SearchSpace Space { get; init; } = SearchSpace.Darts;
 
+    /// <summary>What measures the time.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <inheritdoc/>
     internal override void Validate()
     {

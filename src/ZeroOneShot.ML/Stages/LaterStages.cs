@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Microsoft.ML;
+using ZeroOneShot.Data;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// What the later stages of a pipeline ask of its images, so that the first stage that reads them says what a later one would refuse,
+/// before hours are spent.
+/// </summary>
+/// <remarks>
+/// A pipeline has every estimator promise its schema before it fits any of them. A stage's promise brings one of these along, on the
+/// annotations of the pixel column; the stages after it add their checks, and the Fit that follows on the same thread makes them. A Fit
+/// without such a promise has nothing to check. What comes between two stages may hand on the column but not its annotations: then their
+/// own Fit says it, as it does in any case.
+/// </remarks>
+/// <param name="space">The search space of the stage that promises.</param>
+/// <param name="earlier">Those of the stage before; null for the first.</param>
+internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
+{
+    private static readonly ConditionalWeakTable<SchemaShape, LaterStages> s_promised = [];
+
+    private readonly int _thread = Environment.CurrentManagedThreadId;
+    private readonly List<Action<ImageSet>> _checks = [];
+
+    /// <summary>The search space of the stage that promised.</summary>
+    public SearchSpace Space => space;
+
+    /// <summary>What came with a column's promise; null where no stage promised it.</summary>
+    public static LaterStages? Of(SchemaShape.Column column) =>
+        column.Annotations is { } annotations && s_promised.TryGetValue(annotations, out var found) ? found : null;
+
+    /// <summary>Lets this come with a column's promise.</summary>
+    public void ComeWith(SchemaShape.Column column) => s_promised.AddOrUpdate(column.Annotations, this);
+
+    /// <summary>Has all stages before make a check.</summary>
+    public void Add(Action<ImageSet> check)
+    {
+        _checks.Add(check);
+        earlier?.Add(check);
+    }
+
+    /// <summary>Takes out, for one Fit, what was promised on this thread.</summary>
+    public static LaterStages? Take(ref LaterStages? promised)
+    {
+        var taken = Interlocked.Exchange(ref promised, null);
+        return taken?._thread == Environment.CurrentManagedThreadId ? taken : null;
+    }
+
+    /// <summary>Makes the checks.</summary>
+    public void Check(ImageSet images)
+    {
+        foreach (var check in _checks)
+            check(images);
+    }
+}
