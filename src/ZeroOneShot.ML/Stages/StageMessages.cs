@@ -37,6 +37,9 @@ internal static partial class StageMessages
     [LoggerMessage(11, LogLevel.Information, "Searched with batches of {Batch} images instead of {Asked}, so that the memory suffices")]
     public static partial void SmallerBatch(this ILogger logger, int batch, int asked);
 
+    [LoggerMessage(13, LogLevel.Warning, "{Warning}")]
+    public static partial void Warned(this ILogger logger, string warning);
+
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 

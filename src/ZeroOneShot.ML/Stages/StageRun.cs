@@ -61,6 +61,11 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     public void Report(RunProgress value)
     {
         _options.Progress?.Report(value);
+        if (value.Warning is { } warning)
+        {
+            Log.Warned(warning);
+            return;
+        }
         if (value.EndsEpoch)
             _options.MetricsCallback?.Invoke(value);
         if (!value.EndsEpoch && value.Elapsed - _logged < s_logInterval)

@@ -43,8 +43,14 @@ public sealed record RunProgress
     /// <summary>Estimate of the time the stage still takes; null when unknown.</summary>
     public TimeSpan? Remaining { get; init; }
 
+    /// <summary>
+    /// What went wrong and could be helped, for example that a damaged checkpoint gave way to the one before; null in all reports but
+    /// those that are made for it.
+    /// </summary>
+    public string? Warning { get; init; }
+
     /// <summary>Whether this report closes an epoch.</summary>
-    public bool EndsEpoch => Step == Steps;
+    public bool EndsEpoch => Step == Steps && Warning is null;
 
     /// <inheritdoc/>
     public override string ToString()
@@ -63,6 +69,8 @@ public sealed record RunProgress
             text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
         if (Remaining is { } remaining)
             text += $", {remaining:hh\\:mm\\:ss} left";
+        if (Warning is not null)
+            text += $": {Warning}";
         return text;
     }
 }

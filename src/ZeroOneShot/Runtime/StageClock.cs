@@ -19,6 +19,12 @@ internal sealed class StageClock(
     /// <summary>Whether the stage has taken the time it may.</summary>
     public bool TimeIsUp => Elapsed >= limit;
 
+    /// <summary>Tells of what went wrong and could be helped, when <paramref name="step"/> steps of an epoch are done.</summary>
+    public void Warn(int epoch, int step, int steps, string warning) => progress?.Report(new RunProgress
+    {
+        Stage = stage, Epoch = epoch + 1, Epochs = epochs, Step = step, Steps = steps, Elapsed = Elapsed, Warning = warning,
+    });
+
     public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null,
         double? validationLoss = null, double? validationAccuracy = null)
     {

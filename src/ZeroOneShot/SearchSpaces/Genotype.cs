@@ -13,6 +13,9 @@ namespace ZeroOneShot.SearchSpaces;
 /// <param name="Reduction">The cell that halves it.</param>
 public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reduction)
 {
+    // Characters; those of DARTS have 500 as text, 2,000 as JSON.
+    private const int LongestText = 1 << 16;
+
     /// <summary>The cell of a kind.</summary>
     /// <param name="kind">The kind of cell.</param>
     public CellGenotype Cell(CellKind kind) => kind == CellKind.Normal ? Normal : Reduction;
@@ -38,11 +41,12 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         $"Genotype(normal=[{Normal}], normal_concat={Concat(Normal)}, reduce=[{Reduction}], reduce_concat={Concat(Reduction)})";
 
     /// <summary>Reads the literature's text form; white space and line breaks do not matter.</summary>
-    /// <param name="text">For example what <see cref="ToString"/> gave.</param>
+    /// <param name="text">For example what <see cref="ToString"/> gave; at most 65,536 characters.</param>
     /// <exception cref="FormatException">The text is no genotype; the message says what is missing or wrong.</exception>
     public static Genotype Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ThrowIfTooLong(text);
         if (!text.TrimStart().StartsWith("Genotype", StringComparison.Ordinal))
         {
             throw new FormatException($"'{Shorten(text)}' is no genotype; expected " +
@@ -51,7 +55,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         return Make(() => new Genotype(ParseCell(text, "normal"), ParseCell(text, "reduce")));
     }
 
-    /// <summary>The genotype as JSON.</summary>
+    /// <summary>The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.</summary>
     public string ToJson()
     {
         var root = new JsonObject();
@@ -65,14 +69,16 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="json">The text.</param>
-    /// <exception cref="FormatException">The text is no genotype; the message says what is missing or wrong.</exception>
+    /// <param name="json">The text; at most 65,536 characters.</param>
+    /// <exception cref="FormatException">The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or wrong.</exception>
     public static Genotype FromJson(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        ThrowIfTooLong(json);
         try
         {
-            var root = JsonNode.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
+            var root = StrictJson.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
+            StrictJson.ThrowIfOther(root, "the genotype", "normal", "normal_concat", "reduce", "reduce_concat");
             return Make(() => new Genotype(ReadCell(root, "normal"), ReadCell(root, "reduce")));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)   // the last: half a surrogate pair
@@ -85,6 +91,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
     private static CellGenotype ReadCell(JsonObject root, string name)
     {
         var edges = root[name]?.AsArray() ?? throw new FormatException($"The genotype has no '{name}'; expected an array of edges.");
+        foreach (var edge in edges.OfType<JsonObject>())
+            StrictJson.ThrowIfOther(edge, $"an edge of '{name}'", "operation", "input");
         return new CellGenotype(
             edges.Select((edge, i) => new GenotypeEdge(
                 edge?["operation"]?.GetValue<string>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'operation'."),
@@ -94,15 +102,16 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
 
     private static CellGenotype ParseCell(string text, string name)
     {
-        var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]");
+        // Without backtracking the time grows with the text, and not with its square.
+        var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]", RegexOptions.NonBacktracking);
         if (!cell.Success)
             throw new FormatException($"The genotype has no '{name}=[...]'.");
         var edges = cell.Groups["edges"].Value;
         var pairs = EdgePair().Matches(edges);
         if (EdgePair().Replace(edges, "").Trim(' ', ',', '\t', '\r', '\n') is { Length: > 0 } rest)
             throw new FormatException($"'{name}' of the genotype holds '{Shorten(rest)}'; expected pairs such as ('sep_conv_3x3', 1).");
-        var range = Regex.Match(text, $@"{name}_concat\s*=\s*range\(\s*(?<from>\d+)\s*,\s*(?<to>\d+)\s*\)");
-        var list = Regex.Match(text, $@"{name}_concat\s*=\s*[\[(](?<states>[\d,\s]*)[\])]");
+        var range = Regex.Match(text, $@"{name}_concat\s*=\s*range\(\s*(?<from>\d+)\s*,\s*(?<to>\d+)\s*\)", RegexOptions.NonBacktracking);
+        var list = Regex.Match(text, $@"{name}_concat\s*=\s*[\[(](?<states>[\d,\s]*)[\])]", RegexOptions.NonBacktracking);
         if (!range.Success && !list.Success)
             throw new FormatException($"The genotype has no '{name}_concat=range(2, 6)' or '{name}_concat=[2, 3, 4, 5]'.");
         var concat = range.Success
@@ -128,7 +137,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
         }
         catch (ArgumentException e)
         {
-            throw new FormatException($"The genotype is not consistent: {e.Message}", e);
+            throw new FormatException($"The genotype is not consistent: {Shorten(e.Message, 400)}", e);
         }
     }
 
@@ -140,10 +149,19 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype Reductio
             : $"[{string.Join(", ", cell.Concat)}]";
     }
 
-    private static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
+    private static void ThrowIfTooLong(string text)
+    {
+        if (text.Length > LongestText)
+        {
+            throw new FormatException($"The text has {text.Length} characters; expected a genotype of at most {LongestText}. " +
+                $"It begins with '{Shorten(text)}'.");
+        }
+    }
+
+    private static string Shorten(string text, int longest = 60) => text.Length <= longest ? text : text[..(longest - 3)] + "...";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)")]
+    [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)", RegexOptions.NonBacktracking)]
     private static partial Regex EdgePair();
 }

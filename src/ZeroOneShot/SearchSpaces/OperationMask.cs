@@ -10,6 +10,8 @@ namespace ZeroOneShot.SearchSpaces;
 /// </summary>
 public sealed class OperationMask : IEquatable<OperationMask>
 {
+    private const int LongestText = 1 << 22;
+
     private readonly ImmutableArray<bool> _live;
 
     private OperationMask(SearchSpace space, ImmutableArray<bool> live) => (Space, _live) = (space, live);
@@ -141,7 +143,10 @@ public sealed class OperationMask : IEquatable<OperationMask>
         }
     }
 
-    /// <summary>The mask as JSON: the names of the live operations of every edge.</summary>
+    /// <summary>
+    /// The mask as JSON: the names of the live operations of every edge. A text for people to read and to change: it has no checksum, and
+    /// reading it takes nothing on trust.
+    /// </summary>
     public string ToJson()
     {
         var root = new JsonObject { ["space"] = Space.Name };
@@ -154,20 +159,25 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="json">The text.</param>
+    /// <param name="json">The text; at most 4,194,304 characters.</param>
     /// <param name="space">The space the mask must be of.</param>
-    /// <exception cref="FormatException">The text is not a mask of this space; the message says where and what was expected.</exception>
+    /// <exception cref="FormatException">
+    /// The text is not a mask of this space, names something twice, or has a name that is none of a mask's; the message says where and what
+    /// was expected.
+    /// </exception>
     public static OperationMask FromJson(string json, SearchSpace space)
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(space);
+        if (json.Length > LongestText)
+            throw new FormatException($"The text has {json.Length} characters; expected a mask of at most {LongestText}.");
         try
         {
-            return Read(JsonNode.Parse(json), space);
+            return Read(StrictJson.Parse(json), space);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            // The latter two: half a surrogate pair, and a key that stands twice.
+            // The latter two: half a surrogate pair.
             throw new FormatException($"The mask is not the expected JSON: {e.Message}", e);
         }
     }
@@ -176,6 +186,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
     {
         if (root is not JsonObject mask)
             throw new FormatException("The mask is not a JSON object with 'space', 'normal' and 'reduction'.");
+        StrictJson.ThrowIfOther(mask, "the mask", "space", JsonName(CellKind.Normal), JsonName(CellKind.Reduction));
         if (Text(mask["space"]) is var name && name != space.Name)
             throw new FormatException($"The mask is of search space '{name}'; expected '{space.Name}'. Make the mask anew for this space.");
         var edges = space.Topology.EdgeCount;

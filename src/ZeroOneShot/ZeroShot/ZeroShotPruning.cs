@@ -16,11 +16,14 @@ public static class ZeroShotPruning
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
-    /// A file written every 20 seconds, after every round and when the run is cancelled. If it exists, the networks it has ranks of are not
+    /// A file written every 20 seconds, after every round and when the run is cancelled, and the one before beside it. If it exists, the networks it has ranks of are not
     /// ranked again, and the result is the same bit for bit. Null: nothing is written.
     /// </param>
     /// <returns>The rounds; see <see cref="PartialPruning"/>.</returns>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or are of other images or other settings.
+    /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static OperationMask Prune(
@@ -87,12 +90,22 @@ public static class ZeroShotPruning
             (_options, _cancellation, _clock) = (options, cancellationToken, new StageClock(RunStage.Prune, null, progress));
             _device = TorchRuntime.ResolveDevice(options.Device);
             _start = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
-            _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
             _batches = Batches(images);
             _supernet = new Supernet(_start, options.Supernet, images.Shape.Channels, images.ClassCount);
             _supernet.train();
             _lean = new LeanSupernet(_supernet);
             _lean.Track(false);
+            try
+            {
+                _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
+                if (_checkpoint?.Warning is { } warning)
+                    progress?.Report(new RunProgress { Stage = RunStage.Prune, Epoch = 1, Elapsed = default, Warning = warning });
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
         }
 
         public int Rounds { get; private set; }
@@ -136,6 +149,7 @@ public static class ZeroShotPruning
 
         public void Dispose()
         {
+            _checkpoint?.Dispose();
             _supernet.Dispose();
             foreach (var batch in _batches)
                 batch.Dispose();
