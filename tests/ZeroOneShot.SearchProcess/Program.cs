@@ -1,5 +1,6 @@
 // A search at toy size as a process of its own.
-//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end
+//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is refused
+//   stepwise FILE     the same, and waits after every step for a line of input
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
@@ -17,12 +18,20 @@ TorchRuntime.EnsureLoaded();
 var shape = new ImageShape(3, 16, 16);
 switch (args)
 {
-    case ["checkpoint", var file]:
+    case [("checkpoint" or "stepwise") and var how, var file]:
         torch.set_num_threads(2);
         // Most weights are the classifier's: a checkpoint of 10 MB takes long enough to write to be killed meanwhile.
-        var found = Search(RandomImages.Of(72, 20_000, shape), SupernetEvaluation.Lean, epochs: 6, new Lines(), file);
-        Console.WriteLine(found.Genotype);
-        return 0;
+        try
+        {
+            var lines = new Lines(how == "stepwise");
+            Console.WriteLine(Search(RandomImages.Of(72, 20_000, shape), SupernetEvaluation.Lean, epochs: 6, lines, file).Genotype);
+            return 0;
+        }
+        catch (IOException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 3;
+        }
 
     case ["watch", ("lean" or "plain") and var evaluation]:
         torch.set_num_threads(1);                           // all tensors but the batches are then made and disposed on this thread
@@ -32,7 +41,7 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE' or 'watch lean|plain'.");
+        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE' or 'watch lean|plain'.");
         return 2;
 }
 
@@ -53,9 +62,14 @@ static SearchResult Search(
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
 }
 
-internal sealed class Lines : IProgress<RunProgress>
+internal sealed class Lines(bool stepwise) : IProgress<RunProgress>
 {
-    public void Report(RunProgress value) => Console.WriteLine(value);
+    public void Report(RunProgress value)
+    {
+        Console.WriteLine(value);
+        if (stepwise)
+            Console.ReadLine();
+    }
 }
 
 /// <summary>Counts live tensors and resident bytes between steps.</summary>
