@@ -118,7 +118,7 @@ public sealed class CheckpointTests : IDisposable
         var said = Assert.Single(warnings);
         Assert.Contains($"'{Checkpoint}'", said);
         Assert.Contains($"goes on from the checkpoint before, '{Previous}'", said);
-        Assert.Equal((2, [3]), (steps, finishedEpochs));                            // the last epoch again, and no more
+        Assert.Equal((2, 3), (steps, Assert.Single(finishedEpochs)));               // the last epoch again, and no more
         Assert.Equal(newest, File.ReadAllBytes(Checkpoint));
         Assert.Equal(before, File.ReadAllBytes(Previous));                          // not the damaged one
     }

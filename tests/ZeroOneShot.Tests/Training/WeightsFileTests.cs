@@ -49,13 +49,14 @@ public sealed class WeightsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("o-short.onnx", "and 128 bytes")]
+    [InlineData("o-short.onnx", "'classifier.weight'")]
     [InlineData("o-w-lie.onnx", "bytes are needed")]
     public void A_model_whose_tensor_has_not_the_size_it_says_is_refused_with_the_tensor_named(string name, string message)
     {
         var path = System.IO.Path.Combine(Repository.Root, "tests", "cases", name);
         var error = Fails(path);
-        Assert.Contains($"' of '{path}' has the shape [", error);
+        Assert.Matches(@"Tensor '\S+' of '\S+' has the shape \[.*\], for which \d+ bytes are needed, and \d+ bytes\.", error);
+        Assert.Contains($"'{path}'", error);
         Assert.Contains(message, error);
     }
 
