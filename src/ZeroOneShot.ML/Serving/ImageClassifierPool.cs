@@ -99,8 +99,8 @@ public sealed class ImageClassifierPool : IDisposable
         catch (Exception e)
         {
             (model as IDisposable)?.Dispose();
-            // ML.NET makes whatever parts a model names, and these throw what they like. Disk and memory are not the model's fault.
-            if (e is OutOfMemoryException or UnauthorizedAccessException || e.GetType() == typeof(IOException))
+            // ML.NET makes whatever parts a model names, and these throw what they like. The disk's faults are not the model's.
+            if (e is UnauthorizedAccessException || e.GetType() == typeof(IOException))
                 throw;
             var reason = e is TargetInvocationException ? e.GetBaseException() : e;
             throw new InvalidDataException($"'{path}' cannot be used: {reason.Message} Save the model again.", e);
