@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ZeroOneShot.Models;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;

@@ -16,6 +16,8 @@ namespace ZeroOneShot.Training;
 /// </summary>
 public sealed class CellNetWeights
 {
+    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names";
+
     private const string NetworkKey = "network", MeanKey = "mean", StdKey = "std", AuxiliaryHead = "auxiliary_head.";
 
     // The layers whose shape depends on the number of classes.
@@ -29,9 +31,9 @@ public sealed class CellNetWeights
         Metadata = metadata;
         try
         {
-            Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey));
+            Genotype = Genotype.Parse(Text(GenotypeKey));
             Network = Json<CellNetOptions>(NetworkKey);
-            ClassNames = Json<string[]>(CellNetOnnx.ClassNamesKey);
+            ClassNames = Json<string[]>(ClassNamesKey);
             Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
             CheckNetwork();
         }
@@ -147,9 +149,9 @@ public sealed class CellNetWeights
     internal static IEnumerable<KeyValuePair<string, string>> Describe(
         CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
     [
-        new(CellNetOnnx.GenotypeKey, network.Genotype.ToString()),
+        new(GenotypeKey, network.Genotype.ToString()),
         new(NetworkKey, JsonSerializer.Serialize(network.Options)),
-        new(CellNetOnnx.ClassNamesKey, JsonSerializer.Serialize(classNames)),
+        new(ClassNamesKey, JsonSerializer.Serialize(classNames)),
         new(MeanKey, JsonSerializer.Serialize(statistics.Mean)),
         new(StdKey, JsonSerializer.Serialize(statistics.Std)),
     ];

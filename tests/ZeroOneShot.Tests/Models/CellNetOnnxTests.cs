@@ -1,6 +1,7 @@
 using CsCheck;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Models;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
@@ -10,7 +11,7 @@ using ZeroOneShot.Tests.SearchSpaces;
 using static TorchSharp.torch;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
-namespace ZeroOneShot.Tests.Onnx;
+namespace ZeroOneShot.Tests.Models;
 
 /// <summary>What ONNX Runtime makes of our files is what TorchSharp makes of the same weights.</summary>
 public sealed class CellNetOnnxTests

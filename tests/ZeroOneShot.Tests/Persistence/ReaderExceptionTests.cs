@@ -4,6 +4,7 @@ using Google.Protobuf;
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Models;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Persistence;

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Xunit;
+using ZeroOneShot.Models;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Training;
