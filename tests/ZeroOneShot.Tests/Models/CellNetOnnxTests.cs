@@ -6,6 +6,7 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Onnx;
 using ZeroOneShot.Tests.PublicCode;
 using ZeroOneShot.Tests.SearchSpaces;
 using static TorchSharp.torch;
