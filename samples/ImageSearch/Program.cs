@@ -6,7 +6,7 @@ using ZeroOneShot.Persistence;
 
 return CommandLine.Run(args, (settings, cancellationToken) =>
 {
-    AtomicFile.EnsureWritable(settings.Out);
+    using var output = FolderLock.Take(settings.Out, "an image search");
     var watch = new RunWatch();
     var mlContext = new MLContext(settings.Seed);
 

@@ -5,8 +5,8 @@ using Microsoft.ML.Data;
 using Microsoft.ML.OnnxRuntime;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Models;
 using ZeroOneShot.Networks;
-using ZeroOneShot.Onnx;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML.Tests;

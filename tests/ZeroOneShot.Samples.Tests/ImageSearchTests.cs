@@ -14,7 +14,7 @@ public sealed class ImageSearchTests(TinyRun run)
         Assert.Contains("Search epoch 1/1", run.Search.Output);
         Assert.Contains("Train epoch 2/2", run.Search.Output);
         Assert.Contains("Genotype(normal=", run.Search.Output);
-        Assert.Equal(["genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "predictions.csv"],
+        Assert.Equal([".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "predictions.csv"],
             Directory.EnumerateFileSystemEntries(run.Out).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.All(run.Search.Output.Split('\n').Where(line => !line.StartsWith("Genotype") && !line.StartsWith("Written")),
             line => Assert.InRange(line.Length, 0, 140));

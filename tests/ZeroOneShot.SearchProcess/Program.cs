@@ -1,5 +1,6 @@
 // A search, or a whole pipeline of ML.NET, at toy size as a process of its own.
-//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end
+//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is refused
+//   stepwise FILE     the same, and waits after every step for a line of input
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
 //   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
@@ -25,12 +26,20 @@ TorchRuntime.EnsureLoaded();
 var shape = new ImageShape(3, 16, 16);
 switch (args)
 {
-    case ["checkpoint", var file]:
+    case [("checkpoint" or "stepwise") and var how, var file]:
         torch.set_num_threads(2);
         // Most weights are the classifier's: a checkpoint of 10 MB takes long enough to write to be killed meanwhile.
-        var found = Search(RandomImages.Of(72, 20_000, shape), SupernetEvaluation.Lean, epochs: 6, new Lines(), file);
-        Console.WriteLine(found.Genotype);
-        return 0;
+        try
+        {
+            var lines = new Lines(how == "stepwise");
+            Console.WriteLine(Search(RandomImages.Of(72, 20_000, shape), SupernetEvaluation.Lean, epochs: 6, lines, file).Genotype);
+            return 0;
+        }
+        catch (IOException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 3;
+        }
 
     case ["sum"]:
         using (var ones = torch.ones(2, 3))
@@ -51,8 +60,8 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine(
-            $"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'sum', 'watch lean|plain' or 'pipeline FOLDER'.");
+        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'sum', " +
+            "'watch lean|plain' or 'pipeline FOLDER'.");
         return 2;
 }
 
@@ -102,9 +111,14 @@ internal sealed class Picture
     public MLImage? Image { get; set; }
 }
 
-internal sealed class Lines : IProgress<RunProgress>
+internal sealed class Lines(bool stepwise = false) : IProgress<RunProgress>
 {
-    public void Report(RunProgress value) => Console.WriteLine(value);
+    public void Report(RunProgress value)
+    {
+        Console.WriteLine(value);
+        if (stepwise)
+            Console.ReadLine();
+    }
 }
 
 /// <summary>Counts live tensors and resident bytes between steps.</summary>

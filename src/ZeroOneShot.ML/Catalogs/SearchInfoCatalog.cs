@@ -15,7 +15,9 @@ public static class SearchInfoCatalog
     /// </param>
     /// <param name="space">The search space; null is <see cref="ZeroOneShot.SearchSpaces.SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is neither, holds no such network, or is damaged: the network's checksum is verified, and must be there.
+    /// </exception>
     /// <exception cref="FormatException">The mask is of another search space.</exception>
     public static SearchInfo ReadSearchInfo(
         this ModelOperationsCatalog catalog, string zipOrOnnx, ZeroOneShot.SearchSpaces.SearchSpace? space = null)

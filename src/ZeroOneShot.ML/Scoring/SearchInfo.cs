@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ZeroOneShot.Models;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
@@ -54,21 +55,32 @@ public sealed record SearchInfo
     /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
     /// </param>
     /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is neither, or holds no such network.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is neither, holds no such network, or is damaged: the network's checksum is verified, and must be there.
+    /// </exception>
     /// <exception cref="FormatException">The mask is of another search space.</exception>
-    public static SearchInfo Read(string path, SearchSpace? space = null) => From(OnnxMetadata.Read(path), $"'{path}'", space);
+    public static SearchInfo Read(string path, SearchSpace? space = null) => From(OnnxFiles.Read(path), space);
 
     /// <summary>Reads it from an ONNX model.</summary>
     /// <param name="onnx">The model, from its first byte to the end of the stream.</param>
     /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
-    /// <exception cref="InvalidDataException">This is not an ONNX model, or holds no such network.</exception>
+    /// <exception cref="InvalidDataException">
+    /// This is not an ONNX model, holds no such network, or is damaged: the network's checksum is verified, and must be there.
+    /// </exception>
     /// <exception cref="FormatException">The mask is of another search space.</exception>
-    public static SearchInfo Read(Stream onnx, SearchSpace? space = null) => From(OnnxMetadata.Read(onnx), "The stream", space);
-
-    private static SearchInfo From(IReadOnlyDictionary<string, string> metadata, string where, SearchSpace? space)
+    public static SearchInfo Read(Stream onnx, SearchSpace? space = null)
     {
-        var mask = metadata.TryGetValue(MaskKey, out var json) ? OperationMask.FromJson(json, space ?? SearchSpace.Darts) : null;
+        ArgumentNullException.ThrowIfNull(onnx);
+        return From(OnnxFiles.Read(onnx, "The stream"), space);
+    }
+
+    private static SearchInfo From(OnnxModel model, SearchSpace? space)
+    {
+        var (metadata, where) = (model.Texts, model.Where);
+        Text(CellNetOnnx.GenotypeKey);
+        model.ThrowIfWithoutChecksum();
+        var mask = metadata.TryGetValue(MaskKey, out var json) ? MaskOf(json) : null;
         try
         {
             return new SearchInfo
@@ -76,8 +88,9 @@ public sealed record SearchInfo
                 Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
                 Mask = mask,
                 Method = metadata.GetValueOrDefault(MethodKey),
-                ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey))
-                    ?? throw new InvalidDataException(
+                ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey)) is { } names && !names.Contains(null)
+                    ? names
+                    : throw new InvalidDataException(
                         $"{where} has no class names in its metadata; expected a network trained by CellNetTrainer."),
                 Settings = Text(SettingsKey),
                 LibraryVersion = Text(LibraryVersionKey),
@@ -87,6 +100,18 @@ public sealed record SearchInfo
         {
             throw new InvalidDataException(
                 $"{where} has metadata that CellNetTrainer does not write: {e.Message} Save the model again.", e);
+        }
+
+        OperationMask MaskOf(string json)
+        {
+            try
+            {
+                return OperationMask.FromJson(json, space ?? SearchSpace.Darts);
+            }
+            catch (FormatException e)
+            {
+                throw new FormatException($"{where}: {e.Message}", e);
+            }
         }
 
         string Text(string key) => metadata.TryGetValue(key, out var text)

@@ -5,6 +5,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 using Microsoft.ML.Transforms.Onnx;
+using ZeroOneShot.Onnx;
 
 namespace ZeroOneShot.ML;
 
@@ -81,22 +82,25 @@ public sealed class ImageClassifierPool : IDisposable
     /// <summary>The names of the classes, in the order of the model.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Loads a model for this pool alone, which disposes it when it is disposed itself.</summary>
+    /// <summary>
+    /// Loads a model for this pool alone, which disposes it when it is disposed itself. First everything in the file is verified: the
+    /// checksums of the zip, and that of the network if this library trained it, wherever the zip was saved since. ML.NET and ONNX Runtime
+    /// verify neither when they load a model by themselves.
+    /// </summary>
     /// <param name="path">A zip that <c>mlContext.Model.Save</c> wrote.</param>
     /// <param name="options">Settings; null: the default.</param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is no ML.NET model, or none from images to scores by class.</exception>
-    /// <exception cref="IOException">
-    /// The temporary folder, through which ML.NET loads a network, is full or cannot be written to.
+    /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, is no regular file, no ML.NET model, or none from images to scores by class; the message names it.
     /// </exception>
+    /// <exception cref="IOException">The file, or the temporary folder, cannot be used.</exception>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public static ImageClassifierPool Load(string path, ImageClassifierPoolOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no file '{path}'; expected a model that mlContext.Model.Save wrote.", path);
         ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
         options?.Limits.Check(nameof(options.Limits));
+        OnnxFiles.VerifyZip(path);
         var ml = new MLContext();
         // Requests keep the processors busy; threads within each would only wait for one another.
         ml.SetOnnxSessionOption(new OnnxSessionOptions { IntraOpNumThreads = 1 });
@@ -110,14 +114,16 @@ public sealed class ImageClassifierPool : IDisposable
             });
             return new ImageClassifierPool(model, inputSchema, options, true);
         }
-        catch (Exception e) when (e is FormatException or InvalidDataException or InvalidOperationException or ArgumentException
-            or TargetInvocationException)
+        catch (Exception e)
         {
             (model as IDisposable)?.Dispose();
+            // ML.NET makes whatever parts a model names, and these throw what they like. The disk's faults are not the model's.
+            if (e is UnauthorizedAccessException || e.GetType() == typeof(IOException))
+                throw;
             var reason = e is TargetInvocationException ? e.GetBaseException() : e;
             if (reason is IOException or UnauthorizedAccessException)
                 throw LoadingFolder.NotWritable(reason);
-            throw new InvalidDataException($"'{path}' cannot be used: {reason.Message}", e);
+            throw new InvalidDataException($"'{path}' cannot be used: {reason.Message} Save the model again.", e);
         }
     }
 

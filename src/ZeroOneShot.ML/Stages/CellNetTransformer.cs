@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 using ZeroOneShot.Data;
-using ZeroOneShot.Onnx;
+using ZeroOneShot.Models;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;

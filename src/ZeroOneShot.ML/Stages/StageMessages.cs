@@ -40,6 +40,9 @@ internal static partial class StageMessages
     [LoggerMessage(13, LogLevel.Warning, "CostTarget is {Target}, which no network of {Mask} passes: it has no effect")]
     public static partial void CostTargetWithoutEffect(this ILogger logger, string target, OperationMask mask);
 
+    [LoggerMessage(30, LogLevel.Warning, "{Warning}")]
+    public static partial void Warned(this ILogger logger, string warning);
+
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 

@@ -66,6 +66,11 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     public void Report(RunProgress value)
     {
         _options.Progress?.Report(value);
+        if (value.Warning is { } warning)
+        {
+            Log.Warned(warning);
+            return;
+        }
         if (value.EndsEpoch)
             _options.MetricsCallback?.Invoke(value);
         if (++_steps == StepsToPredictFrom && value.RemainingText is { } remaining)

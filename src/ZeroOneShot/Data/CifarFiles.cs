@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Data;
 
@@ -8,6 +10,8 @@ namespace ZeroOneShot.Data;
 /// </summary>
 public static class CifarFiles
 {
+    private const int LongestNameFile = 1 << 16;
+
     private static readonly ImageShape s_shape = new(3, 32, 32);
 
     private static readonly Layout s_cifar10 = new("CIFAR-10", "data_batch_*.bin", "test_batch.bin",
@@ -103,7 +107,7 @@ public static class CifarFiles
 
     private static long RecordCount(string file, Layout layout)
     {
-        using var stream = DataFile.Open(file, $"{layout.Name} records of {layout.RecordLength} bytes");
+        using var stream = InputFile.Open(file, $"{layout.Name} records of {layout.RecordLength} bytes");
         var (count, rest) = Math.DivRem(stream.Length, layout.RecordLength);
         return rest == 0
             ? count
@@ -115,12 +119,17 @@ public static class CifarFiles
 
     private static void ReadRecords(string file, Layout layout, int labelIndex, Span<int> labels, Span<byte> pixels)
     {
-        using var stream = DataFile.Open(file, $"{layout.Name} records");
+        using var stream = InputFile.Open(file, $"{layout.Name} records");
         Span<byte> labelBytes = stackalloc byte[layout.Labels.Length];
         for (var record = 0; record < labels.Length; record++)
         {
-            stream.ReadExactly(labelBytes);
-            stream.ReadExactly(pixels.Slice(record * s_shape.Size, s_shape.Size));
+            var image = pixels.Slice(record * s_shape.Size, s_shape.Size);
+            if (stream.ReadAtLeast(labelBytes, labelBytes.Length, throwOnEndOfStream: false) < labelBytes.Length
+                || stream.ReadAtLeast(image, image.Length, throwOnEndOfStream: false) < image.Length)
+            {
+                throw new InvalidDataException(
+                    $"File '{file}' became shorter while it was read: it ends in record {record} of {labels.Length}. Read it again.");
+            }
             for (var i = 0; i < labelBytes.Length; i++)
             {
                 if (labelBytes[i] >= layout.Labels[i].Count)
@@ -138,7 +147,14 @@ public static class CifarFiles
         var file = Path.Combine(folder, labels.NameFile);
         if (!File.Exists(file))
             return labels.Names;
-        string[] names = [.. File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0)];
+        using var stream = InputFile.Open(file, $"{labels.Count} class names, one a line");
+        if (stream.Length > LongestNameFile)
+        {
+            throw new InvalidDataException($"File '{file}' has {stream.Length} bytes; expected {labels.Count} class names, one a line, in " +
+                $"at most {LongestNameFile}. Restore it, or remove it to use built-in names.");
+        }
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        string[] names = [.. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
         return names.Length == labels.Count
             ? names
             : throw new InvalidDataException(

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.IO.Compression;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Data;
 
@@ -11,6 +12,9 @@ namespace ZeroOneShot.Data;
 public static class IdxFiles
 {
     private const byte UnsignedByte = 0x08;
+
+    // What a byte of gzip can become at most; a header that promises more lies.
+    private const long MostUnpackedPerByte = 1032;
 
     /// <summary>Reads a pair of files.</summary>
     /// <param name="imagesPath">
@@ -44,32 +48,33 @@ public static class IdxFiles
         return new ImageSet(pixels, [.. labels.Select(label => (int)label)], new ImageShape(1, sizes[1], sizes[2]), classNames);
     }
 
-    /// <summary>Opens a file, and unpacks it if it begins as gzip does.</summary>
-    private static Stream Open(string path, string content)
+    /// <summary>Reads a file, and unpacks it meanwhile if it begins as gzip does.</summary>
+    private static (int[] Sizes, byte[] Values) ReadArray(string path, string content, int dimensions)
     {
-        var file = DataFile.Open(path, $"an IDX file of {content}");
+        using var file = InputFile.Open(path, $"an IDX file of {content}");
         var compressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
         file.Position = 0;
         if (!compressed)
-            return file;
+            return ReadArray(file, file.Length, path, content, dimensions);
         try
         {
             using var gzip = new GZipStream(file, CompressionMode.Decompress);
-            var unpacked = new MemoryStream();
-            gzip.CopyTo(unpacked);
-            unpacked.Position = 0;
-            return unpacked;
+            return ReadArray(gzip, MostUnpackedPerByte * file.Length, path, content, dimensions);
         }
-        catch (InvalidDataException e)
+        catch (InvalidDataException e) when (!e.Message.StartsWith("File '", StringComparison.Ordinal))
         {
             throw new InvalidDataException(
                 $"File '{path}' begins as gzip, but cannot be unpacked: {e.Message} Copy or download it again.", e);
         }
     }
 
-    private static (int[] Sizes, byte[] Values) ReadArray(string path, string content, int dimensions)
+    /// <param name="stream">The content.</param>
+    /// <param name="longest">How many bytes there can be; no more are asked for.</param>
+    /// <param name="path">The file, for errors.</param>
+    /// <param name="content">What should be in it, for errors.</param>
+    /// <param name="dimensions">How many sizes the header has.</param>
+    private static (int[] Sizes, byte[] Values) ReadArray(Stream stream, long longest, string path, string content, int dimensions)
     {
-        using var stream = Open(path, content);
         var header = new byte[4 + 4 * dimensions];
         var found = stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
         byte[] magic = [0, 0, UnsignedByte, (byte)dimensions];
@@ -89,6 +94,10 @@ public static class IdxFiles
             throw new InvalidDataException(
                 $"File '{path}' says it holds {string.Join(" x ", sizes)} bytes of {content}; expected 1 to {Array.MaxLength} in all. " +
                 "It is damaged, or has to be divided.");
+        if (total > longest - header.Length)
+            throw new InvalidDataException(
+                $"File '{path}' ends after {(stream is FileStream ? "" : "at most ")}{longest - header.Length} of the {total} bytes " +
+                $"({string.Join(" x ", sizes)} {content}) its header promises; it is truncated or damaged. Copy or download it again.");
         var values = new byte[(int)total];
         var read = stream.ReadAtLeast(values, values.Length, throwOnEndOfStream: false);
         if (read < values.Length)

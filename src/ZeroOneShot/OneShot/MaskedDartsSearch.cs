@@ -25,10 +25,13 @@ public static class MaskedDartsSearch
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the search goes on from it, and
-    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
+    /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
+    /// search goes on from it, and ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images, another mask or other settings.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or are of other images, another mask or other settings.
+    /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
     /// An option is out of its range, the mask leaves no genotype or none that meets <see cref="SearchOptions.CostTarget"/>, a part has fewer
     /// images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
@@ -67,9 +70,15 @@ public static class MaskedDartsSearch
         using var step = new BilevelStep(supernet, architecture,
             costs is null ? options : options with { LossTerms = [.. options.LossTerms, new ExpectedCost(options.CostTarget!, costs)] });
         var clock = new StageClock(RunStage.Search, Costs(options), progress, options.TimeLimit, options.Time);
-        var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
-        var state = file?.Load((tensors, saved) => step.Restore(tensors, saved.Updates)) ?? new SearchState();
+        using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask, options);
         var steps = trainBatches.BatchesPerEpoch;
+        var state = file?.Load((tensors, saved) =>
+        {
+            saved.ThrowIfImpossible(tensors.Path, options.Epochs, steps);
+            step.Restore(tensors, saved.Updates);
+        }) ?? new SearchState();
+        if (file?.Warning is { } warning)
+            clock.Warn(state.Epoch, state.Step, steps, warning);
         clock.Begin(state.Epoch, state.Step, steps);
         while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {

@@ -30,6 +30,29 @@ internal sealed record SearchState
     /// <summary>The epochs that are over.</summary>
     public List<FinishedEpoch> Finished { get; init; } = [];
 
+    /// <summary>Refuses what no search can have written.</summary>
+    /// <exception cref="InvalidDataException">There is such a thing.</exception>
+    public void ThrowIfImpossible(string path, int epochs, int steps)
+    {
+        if (Epoch < 0 || Epoch > epochs || Step < 0 || Step > steps || Updates < 0 || Finished?.Count != Epoch || !Finished.All(IsWhole))
+        {
+            throw new InvalidDataException($"'{path}' says that the search had come to step {Step} of epoch {Epoch} with " +
+                $"{Finished?.Count} epochs done; it was not written by one of {epochs} epochs of {steps} steps. Delete it to begin anew.");
+        }
+
+        static bool IsWhole(FinishedEpoch? epoch)
+        {
+            try
+            {
+                return epoch?.Genotype is { } genotype && SearchSpaces.Genotype.Parse(genotype) is not null;
+            }
+            catch (FormatException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>A <see cref="SearchEpoch"/> with its genotype as text.</summary>
     public sealed record FinishedEpoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
 }

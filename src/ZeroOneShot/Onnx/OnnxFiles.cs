@@ -1,107 +1,147 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
+using System.Security.Cryptography;
 using Google.Protobuf;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Onnx;
 
 /// <summary>Reads ONNX models, on their own and inside models saved by ML.NET, without ONNX Runtime and without ML.NET.</summary>
+/// <remarks>
+/// A model of this library ends with its checksum: a last piece of metadata with the SHA-256 of all bytes before it. So nothing in it,
+/// weights, nodes or texts, can change without being noticed, whatever parts of the format this library knows.
+/// </remarks>
 internal static class OnnxFiles
 {
-    private const string Expected = "Expected an ONNX model (.onnx), or an ML.NET model (.zip) that holds one.";
+    private const string AnyModel = "an ONNX model (.onnx), or an ML.NET model (.zip) that holds one";
+    private const string Expected = $"Expected {AnyModel}.";
 
     // How ML.NET's OnnxTransformer calls the model inside a saved pipeline, whatever the folder around it.
     private const string EntryName = "OnnxModel";
 
-    // The first field of an ONNX model, its version.
-    private const byte VersionTag = 0x08;
-
-    /// <summary>Whether a file begins as a zip or as an ONNX model.</summary>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public static bool IsOnnxOrZip(string path)
-    {
-        using var file = File.OpenRead(path);
-        return IsZip(file) || file.ReadByte() == VersionTag;
-    }
-
     /// <summary>Reads a file; see <see cref="OnnxMetadata.Read(string)"/>.</summary>
-    public static ModelProto Read(string path)
+    public static OnnxModel Read(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        using var file = File.OpenRead(path);
-        return IsZip(file) ? ReadZip(file, path) : Parse(file, $"'{path}'");
+        using var file = InputFile.Open(path, AnyModel);
+        if (!CheckedZip.Begins(file))
+            return Parse(ReadAll(file, $"'{path}'"), $"'{path}'");
+        var models = ReadZip(file, path, out var entries);
+        return models.Count > 0
+            ? models.Aggregate((last, next) => next.Texts.Count > 0 ? next : last)
+            : throw new InvalidDataException(
+                $"'{path}' is a zip without an ONNX model: no entry '{EntryName}' among its {entries}. {Expected}");
     }
 
-    /// <summary>Reads a model from its first byte to the end of the stream.</summary>
-    public static ModelProto Parse(Stream stream, string where)
+    /// <summary>Verifies a zip that ML.NET will load: every entry, and the checksums of the models of this library in it.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is no zip, or is damaged.</exception>
+    public static void VerifyZip(string path)
+    {
+        using var file = InputFile.Open(path, "a model that mlContext.Model.Save wrote (.zip)");
+        if (!CheckedZip.Begins(file))
+            throw new InvalidDataException($"'{path}' is not a zip; expected a model that mlContext.Model.Save wrote. Save the model again.");
+        ReadZip(file, path, out _);
+    }
+
+    /// <summary>Reads a model from where a stream stands to its end.</summary>
+    public static OnnxModel Read(Stream stream, string where)
+    {
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        for (int read; (read = stream.Read(buffer)) > 0;)
+        {
+            if (content.Length + read > Array.MaxLength)
+                throw TooLong(where);
+            content.Write(buffer, 0, read);
+        }
+        return Parse(content.GetBuffer().AsMemory(0, (int)content.Length), where);
+    }
+
+    /// <summary>Writes a model with its checksum.</summary>
+    public static void Write(ModelProto model, Stream stream)
+    {
+        using var hash = SHA256.Create();
+        using (var hashed = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true))
+            model.WriteTo(hashed);
+        stream.Write(Ending(Convert.ToHexStringLower(hash.Hash!)));
+    }
+
+    private static OnnxModel Parse(ReadOnlyMemory<byte> content, string where)
     {
         ModelProto model;
         try
         {
-            model = ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(stream);
+            model = ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(content.Span);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
+        catch (InvalidProtocolBufferException e)
         {
             throw new InvalidDataException($"{where} is not an ONNX model: {e.Message} {Expected}", e);
         }
         if (model.IrVersion <= 0 || model.Graph is null)
             throw new InvalidDataException($"{where} is not an ONNX model: it has no version or no graph. {Expected}");
-        return model;
-    }
-
-    /// <summary>The model's metadata.</summary>
-    public static IReadOnlyDictionary<string, string> TextsOf(ModelProto model)
-    {
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in model.MetadataProps)
             texts[entry.Key] = entry.Value;
-        return texts.AsReadOnly();
-    }
-
-    private static bool IsZip(FileStream file)
-    {
-        Span<byte> start = stackalloc byte[4];
-        var length = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        file.Position = 0;
-        return length == start.Length && start.SequenceEqual("PK\u0003\u0004"u8);
-    }
-
-    private static ModelProto ReadZip(FileStream file, string path)
-    {
-        ZipArchive zip;
-        try
+        var checksum = Checksum.Expected(texts, where);
+        if (checksum is not null)
         {
-            zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidDataException($"'{path}' begins as a zip but cannot be read as one: {e.Message} {Expected}", e);
-        }
-        using (zip)
-        {
-            var entries = zip.Entries.Where(e => e.Name == EntryName || e.FullName.EndsWith('\\' + EntryName, StringComparison.Ordinal))
-                .OrderBy(e => e.FullName, StringComparer.Ordinal).ToList();
-            if (entries.Count == 0)
+            var ending = Ending(checksum);
+            if (!content.Span.EndsWith(ending)
+                || Convert.ToHexStringLower(SHA256.HashData(content.Span[..^ending.Length])) != checksum)
             {
-                throw new InvalidDataException(
-                    $"'{path}' is a zip without an ONNX model: no entry '{EntryName}' among its {zip.Entries.Count}. {Expected}");
+                throw Checksum.Damaged(where);
             }
-            return entries.Select(entry => ReadEntry(entry, path)).Aggregate((last, next) => next.MetadataProps.Count > 0 ? next : last);
+            texts.Remove(Checksum.Key);
+            texts.Remove(Checksum.FormatKey);
         }
+        return new OnnxModel(model.Graph, texts.AsReadOnly(), checksum is not null, where);
+    }
+
+    /// <summary>Two more metadata: messages of this format that follow one another are one message.</summary>
+    private static byte[] Ending(string checksum) => new ModelProto
+    {
+        MetadataProps =
+        {
+            new StringStringEntryProto { Key = Checksum.FormatKey, Value = Checksum.Format },
+            new StringStringEntryProto { Key = Checksum.Key, Value = checksum },
+        },
+    }.ToByteArray();
+
+    private static List<OnnxModel> ReadZip(FileStream file, string path, out int entries)
+    {
+        using var zip = CheckedZip.Open(file, path);
+        entries = zip.Entries.Count;
+        var models = new List<OnnxModel>();
+        foreach (var entry in zip.Entries.OrderBy(entry => entry.FullName, StringComparer.Ordinal))
+        {
+            if (entry.Name == EntryName || entry.FullName.EndsWith('\\' + EntryName, StringComparison.Ordinal))
+                models.Add(ReadEntry(CheckedZip.Read(entry, path), $"Entry '{entry.FullName}' of '{path}'"));
+            else
+                CheckedZip.Verify(entry, path);
+        }
+        return models;
     }
 
     /// <summary>The entry is the length of the model, as a 32-bit little-endian number, and then the model.</summary>
-    private static ModelProto ReadEntry(ZipArchiveEntry entry, string path)
+    private static OnnxModel ReadEntry(byte[] content, string where)
     {
-        var where = $"Entry '{entry.FullName}' of '{path}'";
-        using var stream = entry.Open();
-        Span<byte> prefix = stackalloc byte[sizeof(int)];
-        var read = stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false);
-        var length = BinaryPrimitives.ReadInt32LittleEndian(prefix);
-        if (read < prefix.Length || length != entry.Length - sizeof(int))
+        if (content.Length < sizeof(int) || BinaryPrimitives.ReadInt32LittleEndian(content) != content.Length - sizeof(int))
         {
             throw new InvalidDataException(
-                $"{where} has {entry.Length} bytes; expected a length of four bytes and then that many. Save the model again.");
+                $"{where} has {content.Length} bytes; expected a length of four bytes and then that many. Save the model again.");
         }
-        return Parse(stream, where);
+        return Parse(content.AsMemory(sizeof(int)), where);
     }
+
+    private static byte[] ReadAll(FileStream file, string where)
+    {
+        if (file.Length > Array.MaxLength)
+            throw TooLong(where);
+        var content = new byte[file.Length];
+        if (file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false) < content.Length)
+            throw new InvalidDataException($"{where} became shorter while it was read. Read it again.");
+        return content;
+    }
+
+    private static InvalidDataException TooLong(string where) =>
+        new($"{where} is not an ONNX model: it has more than the {Array.MaxLength} bytes that the format allows. {Expected}");
 }

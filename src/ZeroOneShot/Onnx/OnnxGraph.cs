@@ -149,6 +149,7 @@ public sealed partial class OnnxGraph
     /// <summary>A text that travels with the model; <see cref="OnnxMetadata"/> reads it back.</summary>
     internal void Metadata(string key, string value)
     {
+        Checksum.ThrowIfOwned([key]);
         if (_metadata.Any(m => m.Key == key))
             throw new ArgumentException($"The metadata already have a value for '{key}'; keys must differ.", nameof(key));
         _metadata.Add(new() { Key = key, Value = value });
@@ -171,9 +172,9 @@ public sealed partial class OnnxGraph
         return model;
     }
 
-    /// <summary>Writes the model as it stands.</summary>
+    /// <summary>Writes the model as it stands, with its checksum.</summary>
     internal void Write(Stream stream, string graphName, string producerName, string producerVersion) =>
-        Build(graphName, producerName, producerVersion).WriteTo(stream);
+        OnnxFiles.Write(Build(graphName, producerName, producerVersion), stream);
 
     private string Constant(string name, DataType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> data)
     {

@@ -13,7 +13,13 @@ public static class AtomicFile
     /// <param name="write">Writes the content; the stream can seek and is closed afterwards.</param>
     /// <exception cref="IOException">The folder cannot be created or written, or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Write(path, previous: null, write);
+
+    /// <summary>
+    /// The same, and a file that was there before is kept as <paramref name="previous"/>. A process that is killed in between leaves that
+    /// one alone.
+    /// </summary>
+    internal static void Write(string path, string? previous, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
@@ -29,6 +35,8 @@ public static class AtomicFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
+            if (previous is not null && File.Exists(target))
+                MoveOver(target, previous);
             MoveOver(temporary, target);
         }
         catch
@@ -63,7 +71,7 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Deletes what processes that were killed within <see cref="Write"/> have left beside a file. Only while no other process writes it.
+    /// Deletes what processes that were killed within <see cref="Write(string, Action{Stream})"/> have left beside a file. Only while no other process writes it.
     /// </summary>
     /// <param name="path">The file that was being written.</param>
     public static void DeleteLeftovers(string path)
@@ -123,7 +131,7 @@ public static class AtomicFile
     private static string NotReplaceable(string target, Exception e) =>
         $"'{target}' cannot be replaced ({e.Message}). Close the program that has it open, or choose another file name.";
 
-    private static void DeleteQuietly(string path)
+    internal static void DeleteQuietly(string path)
     {
         try
         {

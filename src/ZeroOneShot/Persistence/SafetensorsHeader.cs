@@ -34,6 +34,14 @@ internal static class SafetensorsHeader
         return (metadata, entries, LengthBytes + json.Length);
     }
 
+    /// <summary>Whether a stream goes on as a safetensors file begins.</summary>
+    public static bool Begins(Stream stream)
+    {
+        Span<byte> start = stackalloc byte[LengthBytes + 1];
+        return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+            && BinaryPrimitives.ReadUInt64LittleEndian(start) <= LongestHeader && start[LengthBytes] == (byte)'{';
+    }
+
     /// <summary>The head of a file with these entries, padded with spaces so that the data starts at a multiple of eight.</summary>
     public static byte[] Write(IEnumerable<SafetensorEntry> entries, IReadOnlyDictionary<string, string>? metadata)
     {

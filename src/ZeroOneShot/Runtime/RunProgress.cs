@@ -49,8 +49,14 @@ public sealed record RunProgress
     /// <summary><see cref="Remaining"/> to read, for example <c>00:12:30</c> or <c>2 days 3 h</c>; null when unknown.</summary>
     public string? RemainingText => Remaining is { } remaining ? Text(remaining) : null;
 
+    /// <summary>
+    /// What went wrong and could be helped, for example that a damaged checkpoint gave way to the one before; null in all reports but
+    /// those that are made for it.
+    /// </summary>
+    public string? Warning { get; init; }
+
     /// <summary>Whether this report closes an epoch.</summary>
-    public bool EndsEpoch => Step == Steps;
+    public bool EndsEpoch => Step == Steps && Warning is null;
 
     /// <inheritdoc/>
     public override string ToString()
@@ -69,6 +75,8 @@ public sealed record RunProgress
             text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
         if (RemainingText is { } remaining)
             text += $", {remaining} left";
+        if (Warning is not null)
+            text += $": {Warning}";
         return text;
     }
 

@@ -40,6 +40,12 @@ internal sealed class StageClock
     /// <param name="steps">Steps of that epoch.</param>
     public void Begin(int epoch, int step, int steps) => _begun = (Done(epoch, step, steps), _time.GetTimestamp());
 
+    /// <summary>Tells of what went wrong and could be helped, when <paramref name="step"/> steps of an epoch are done.</summary>
+    public void Warn(int epoch, int step, int steps, string warning) => _progress?.Report(new RunProgress
+    {
+        Stage = _stage, Epoch = epoch + 1, Epochs = _costs.Length, Step = step, Steps = steps, Elapsed = Elapsed, Warning = warning,
+    });
+
     public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null,
         double? validationLoss = null, double? validationAccuracy = null) => _progress?.Report(new RunProgress
         {

@@ -14,6 +14,9 @@ namespace ZeroOneShot.SearchSpaces;
 /// <param name="Reduction">The cell that halves it; null in a space that has none.</param>
 public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reduction)
 {
+    // Characters; those of DARTS have 500 as text, 2,000 as JSON.
+    private const int LongestText = 1 << 16;
+
     /// <summary>The cell of a kind.</summary>
     /// <param name="kind">The kind of cell.</param>
     /// <exception cref="ArgumentException">It has no such cell.</exception>
@@ -74,11 +77,12 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         : $"Genotype({Text("normal", Normal)}{(Reduction is null ? "" : $", {Text("reduce", Reduction)}")})";
 
     /// <summary>Reads the literature's text form; white space and line breaks do not matter.</summary>
-    /// <param name="text">For example what <see cref="ToString"/> gave.</param>
+    /// <param name="text">For example what <see cref="ToString"/> gave; at most 65,536 characters.</param>
     /// <exception cref="FormatException">The text is no genotype; the message says what is missing or wrong.</exception>
     public static Genotype Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ThrowIfTooLong(text);
         if (text.TrimStart().StartsWith('|'))
             return Make(() => new Genotype(ParseNodes(text, inputs: 1, concat: null), null));
         if (!text.TrimStart().StartsWith("Genotype", StringComparison.Ordinal))
@@ -92,7 +96,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         return Make(() => new Genotype(ParseCell(text, "normal"), isAlone ? null : ParseCell(text, "reduce")));
     }
 
-    /// <summary>The genotype as JSON.</summary>
+    /// <summary>The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.</summary>
     public string ToJson()
     {
         var root = new JsonObject();
@@ -115,14 +119,17 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="json">The text.</param>
-    /// <exception cref="FormatException">The text is no genotype; the message says what is missing or wrong.</exception>
+    /// <param name="json">The text; at most 65,536 characters.</param>
+    /// <exception cref="FormatException">The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or wrong.</exception>
     public static Genotype FromJson(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        ThrowIfTooLong(json);
         try
         {
-            var root = JsonNode.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
+            var root = StrictJson.Parse(json)?.AsObject() ?? throw new FormatException("The genotype's JSON is null; expected an object.");
+            StrictJson.ThrowIfOther(
+                root, "the genotype", "normal", "normal_inputs", "normal_concat", "reduce", "reduce_inputs", "reduce_concat");
             // Only a cell whose edges say where they go may stand alone.
             var isAlone = root["reduce"] is null && root["normal_inputs"] is not null;
             return Make(() => new Genotype(ReadCell(root, "normal"), isAlone ? null : ReadCell(root, "reduce")));
@@ -137,6 +144,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
     private static CellGenotype ReadCell(JsonObject root, string name)
     {
         var edges = root[name]?.AsArray() ?? throw new FormatException($"The genotype has no '{name}'; expected an array of edges.");
+        foreach (var edge in edges.OfType<JsonObject>())
+            StrictJson.ThrowIfOther(edge, $"an edge of '{name}'", "operation", "input", "node");
         var read = edges.Select((edge, i) => new GenotypeEdge(
             edge?["operation"]?.GetValue<string>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'operation'."),
             edge["input"]?.GetValue<int>() ?? throw new FormatException($"Edge {i} of '{name}' has no 'input'."))).ToArray();
@@ -169,16 +178,17 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
 
     private static CellGenotype ParseCell(string text, string name)
     {
-        var byNodes = Regex.Match(text, $@"[(,\s]{name}\s*=\s*(?<nodes>\|[^,)]*)");
+        var byNodes = Regex.Match(text, $@"[(,\s]{name}\s*=\s*(?<nodes>\|[^,)]*)", RegexOptions.NonBacktracking);
         if (byNodes.Success)
         {
-            var count = Regex.Match(text, $@"{name}_inputs\s*=\s*(?<inputs>\d+)");
+            var count = Regex.Match(text, $@"{name}_inputs\s*=\s*(?<inputs>\d+)", RegexOptions.NonBacktracking);
             if (!count.Success)
                 throw new FormatException($"The genotype has no '{name}_inputs=2'.");
             var nodes = byNodes.Groups["nodes"].Value;
             return ParseNodes(nodes, Number(count.Groups["inputs"].Value), ParseConcat(text, name, mostStates: 3 + nodes.Count(c => c == '+')));
         }
-        var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]");
+        // Without backtracking the time grows with the text, and not with its square.
+        var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]", RegexOptions.NonBacktracking);
         if (!cell.Success)
             throw new FormatException($"The genotype has no '{name}=[...]'.");
         var edges = cell.Groups["edges"].Value;
@@ -192,8 +202,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
 
     private static IEnumerable<int> ParseConcat(string text, string name, int mostStates)
     {
-        var range = Regex.Match(text, $@"{name}_concat\s*=\s*range\(\s*(?<from>\d+)\s*,\s*(?<to>\d+)\s*\)");
-        var list = Regex.Match(text, $@"{name}_concat\s*=\s*[\[(](?<states>[\d,\s]*)[\])]");
+        var range = Regex.Match(text, $@"{name}_concat\s*=\s*range\(\s*(?<from>\d+)\s*,\s*(?<to>\d+)\s*\)", RegexOptions.NonBacktracking);
+        var list = Regex.Match(text, $@"{name}_concat\s*=\s*[\[(](?<states>[\d,\s]*)[\])]", RegexOptions.NonBacktracking);
         if (!range.Success && !list.Success)
             throw new FormatException($"The genotype has no '{name}_concat=range(2, 6)' or '{name}_concat=[2, 3, 4, 5]'.");
         return range.Success
@@ -216,7 +226,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         }
         catch (ArgumentException e)
         {
-            throw new FormatException($"The genotype is not consistent: {e.Message}", e);
+            throw new FormatException($"The genotype is not consistent: {Shorten(e.Message, 400)}", e);
         }
     }
 
@@ -231,13 +241,22 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
             : $"[{string.Join(", ", cell.Concat)}]";
     }
 
-    private static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
+    private static void ThrowIfTooLong(string text)
+    {
+        if (text.Length > LongestText)
+        {
+            throw new FormatException($"The text has {text.Length} characters; expected a genotype of at most {LongestText}. " +
+                $"It begins with '{Shorten(text)}'.");
+        }
+    }
+
+    private static string Shorten(string text, int longest = 60) => text.Length <= longest ? text : text[..(longest - 3)] + "...";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)")]
+    [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)", RegexOptions.NonBacktracking)]
     private static partial Regex EdgePair();
 
-    [GeneratedRegex(@"\|?\s*(?<operation>\w+)\s*~\s*(?<input>\d+)\s*\|")]
+    [GeneratedRegex(@"\|?\s*(?<operation>\w+)\s*~\s*(?<input>\d+)\s*\|", RegexOptions.NonBacktracking)]
     private static partial Regex NodeEdge();
 }

@@ -10,6 +10,8 @@ namespace ZeroOneShot.SearchSpaces;
 /// </summary>
 public sealed class OperationMask : IEquatable<OperationMask>
 {
+    private const int LongestText = 1 << 22;
+
     private readonly ImmutableArray<bool> _live;
 
     private OperationMask(SearchSpace space, ImmutableArray<bool> live) => (Space, _live) = (space, live);
@@ -194,7 +196,10 @@ public sealed class OperationMask : IEquatable<OperationMask>
         }
     }
 
-    /// <summary>The mask as JSON: the names of the live operations of every edge.</summary>
+    /// <summary>
+    /// The mask as JSON: the names of the live operations of every edge. A text for people to read and to change: it has no checksum, and
+    /// reading it takes nothing on trust.
+    /// </summary>
     public string ToJson()
     {
         var root = new JsonObject { ["space"] = Space.Name };
@@ -207,25 +212,27 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="json">The text.</param>
+    /// <param name="json">The text; at most 4,194,304 characters.</param>
     /// <param name="space">The space the mask must be of.</param>
     /// <exception cref="FormatException">
-    /// The text is not a mask of this space, or leaves no genotype (<see cref="ThrowIfNoGenotype"/>); the message says where and what was
-    /// expected.
+    /// The text is not a mask of this space, names something twice, has a name that is none of a mask's, or leaves no genotype
+    /// (<see cref="ThrowIfNoGenotype"/>); the message says where and what was expected.
     /// </exception>
     public static OperationMask FromJson(string json, SearchSpace space)
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(space);
+        if (json.Length > LongestText)
+            throw new FormatException($"The text has {json.Length} characters; expected a mask of at most {LongestText}.");
         try
         {
-            var mask = Read(JsonNode.Parse(json), space);
+            var mask = Read(StrictJson.Parse(json), space);
             mask.ThrowIfNoGenotype();
             return mask;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            // The latter two: half a surrogate pair, and a key that stands twice.
+            // The latter two: half a surrogate pair, and a mask that leaves no genotype.
             throw new FormatException($"The mask is not as expected: {e.Message}", e);
         }
     }
@@ -234,6 +241,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
     {
         if (root is not JsonObject mask)
             throw new FormatException("The mask is not a JSON object with 'space', 'normal' and 'reduction'.");
+        StrictJson.ThrowIfOther(mask, "the mask", "space", JsonName(CellKind.Normal), JsonName(CellKind.Reduction));
         if (Text(mask["space"]) is var name && name != space.Name)
             throw new FormatException($"The mask is of search space '{name}'; expected '{space.Name}'. Make the mask anew for this space.");
         var edges = space.Topology.EdgeCount;

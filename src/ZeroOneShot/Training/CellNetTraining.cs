@@ -23,13 +23,14 @@ public static class CellNetTraining
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up. If it exists, the training goes on from it, and
-    /// ends as if it had never stopped, bit for bit. Null: nothing is written.
+    /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
+    /// training goes on from it, and ends as if it had never stopped, bit for bit. Null: nothing is written.
     /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
-    /// The checkpoint is damaged, or is of other images, another network or other settings.
+    /// The checkpoint and the one before are damaged, or are of other images, another network or other settings.
     /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
     /// An option is out of its range, an image is too small or large, there are fewer images than a batch, or not even the smallest batch
     /// fits into <see cref="TrainingOptions.MaxMemory"/>.
@@ -64,8 +65,9 @@ public static class CellNetTraining
     /// <param name="checkpoint">As for <see cref="Train"/>.</param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
-    /// The checkpoint is damaged or of another run, or the weights do not fit their genotype.
+    /// The checkpoint and the one before are damaged or of another run, or the weights do not fit their genotype.
     /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
     /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
     /// </exception>
@@ -113,9 +115,15 @@ public static class CellNetTraining
             using var step = new TrainingStep(network, options);
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
-            var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
-            var state = file?.Load((tensors, _) => step.Restore(tensors)) ?? new TrainingState();
+            using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
             var steps = batches.BatchesPerEpoch;
+            var state = file?.Load((tensors, saved) =>
+            {
+                saved.ThrowIfImpossible(tensors.Path, options.Epochs, steps);
+                step.Restore(tensors);
+            }) ?? new TrainingState();
+            if (file?.Warning is { } warning)
+                clock.Warn(state.Epoch, state.Step, steps, warning);
             clock.Begin(state.Epoch, state.Step, steps);
             try
             {

@@ -16,6 +16,8 @@ namespace ZeroOneShot.Training;
 /// </summary>
 public sealed class CellNetWeights
 {
+    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names";
+
     private const string NetworkKey = "network", MeanKey = "mean", StdKey = "std", AuxiliaryHead = "auxiliary_head.";
 
     // The layers whose shape depends on the number of classes.
@@ -29,10 +31,11 @@ public sealed class CellNetWeights
         Metadata = metadata;
         try
         {
-            Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey));
+            Genotype = Genotype.Parse(Text(GenotypeKey));
             Network = Json<CellNetOptions>(NetworkKey);
-            ClassNames = Json<string[]>(CellNetOnnx.ClassNamesKey);
+            ClassNames = Json<string[]>(ClassNamesKey);
             Statistics = new ChannelStatistics(Json<float[]>(MeanKey), Json<float[]>(StdKey));
+            CheckNetwork();
         }
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
         {
@@ -46,6 +49,23 @@ public sealed class CellNetWeights
                 $"Use a file that {nameof(CellNetWeights)}.{nameof(Save)} wrote, or a model of CellNetTrainer.");
 
         T Json<T>(string key) => JsonSerializer.Deserialize<T>(Text(key)) ?? throw new InvalidDataException($"{where} has an empty {key}.");
+    }
+
+    /// <summary>Refuses a network that takes more memory than its weights, whose shapes can be compared only when it has been built.</summary>
+    private void CheckNetwork()
+    {
+        Network.Validate();
+        var bytes = _tensors.Sum(tensor => tensor.Bytes.LongLength);
+        // The first cell has a convolution from the channels of the stem to its own, and every cell has a tensor.
+        if ((Int128)Network.Channels * Network.Channels * Network.StemMultiplier > bytes || Network.Cells > _tensors.Count)
+        {
+            throw new ArgumentException(
+                $"It has {Network.Cells} cells of {Network.Channels} channels, more than {bytes} bytes of weights can make.");
+        }
+        if (_tensors.DistinctBy(tensor => tensor.Name, StringComparer.Ordinal).Count() < _tensors.Count)
+            throw new ArgumentException("Two of its tensors have the same name.");
+        if (ClassNames.Count == 0 || ClassNames.Contains(null!))
+            throw new ArgumentException("Its classes have no names.");
     }
 
     /// <summary>The architecture.</summary>
@@ -68,33 +88,40 @@ public sealed class CellNetWeights
     /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained
     /// network. The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
     /// </param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, or holds something else.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, was changed after it was written, or holds something else: its checksum is verified, and must be there.
+    /// </exception>
     public static CellNetWeights Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (OnnxFiles.IsOnnxOrZip(path))
-        {
-            var model = OnnxFiles.Read(path);
-            return new CellNetWeights([.. StoredTensor.Of(model.Graph)], OnnxFiles.TextsOf(model), $"'{path}'");
-        }
-        var file = ReadSafetensors(path);
-        using var scope = NewDisposeScope();
-        var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
-        return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
-    }
-
-    private static SafetensorsFile ReadSafetensors(string path)
-    {
         try
         {
-            return SafetensorsFile.Read(path);
+            return SafetensorsFile.Begins(path) ? ReadSafetensors(path) : ReadOnnx(path);
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException(
-                $"{e.Message} Expected a safetensors file of weights, an ML.NET model (.zip) or an ONNX model (.onnx).", e);
+            throw new InvalidDataException($"{e.Message} Expected a safetensors file that {nameof(CellNetWeights)}.{nameof(Save)} wrote, " +
+                "or an ML.NET model (.zip) or an ONNX model (.onnx) of CellNetTrainer.", e);
         }
+    }
+
+    private static CellNetWeights ReadOnnx(string path)
+    {
+        var model = OnnxFiles.Read(path);
+        var tensors = StoredTensor.Of(model.Graph, model.Where).ToList();
+        model.ThrowIfWithoutChecksum();
+        return new CellNetWeights(tensors, model.Texts, model.Where);
+    }
+
+    private static CellNetWeights ReadSafetensors(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        if (!file.HasChecksum)
+            throw Checksum.Missing($"'{path}'");
+        using var scope = NewDisposeScope();
+        var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
+        return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
     }
 
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
@@ -110,6 +137,7 @@ public sealed class CellNetWeights
     internal static CellNetWeights Of(TrainedCellNet trained, IReadOnlyDictionary<string, string>? metadata)
     {
         var all = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        Checksum.ThrowIfOwned(all.Keys);
         foreach (var (key, text) in Describe(trained.Network, trained.Statistics, trained.ClassNames))
             all.Add(key, text);
         using var scope = NewDisposeScope();
@@ -121,9 +149,9 @@ public sealed class CellNetWeights
     internal static IEnumerable<KeyValuePair<string, string>> Describe(
         CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
     [
-        new(CellNetOnnx.GenotypeKey, network.Genotype.ToString()),
+        new(GenotypeKey, network.Genotype.ToString()),
         new(NetworkKey, JsonSerializer.Serialize(network.Options)),
-        new(CellNetOnnx.ClassNamesKey, JsonSerializer.Serialize(classNames)),
+        new(ClassNamesKey, JsonSerializer.Serialize(classNames)),
         new(MeanKey, JsonSerializer.Serialize(statistics.Mean)),
         new(StdKey, JsonSerializer.Serialize(statistics.Std)),
     ];
@@ -178,10 +206,31 @@ public sealed class CellNetWeights
             new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
 
         /// <summary>What a module's parameters and buffers became in an ONNX model: the other constants have names with a slash.</summary>
-        public static IEnumerable<StoredTensor> Of(GraphProto graph) => graph.Initializer
-            .Where(constant =>
-                constant.DataType == (int)TensorProto.Types.DataType.Float && !constant.Name.Contains('/', StringComparison.Ordinal))
-            .Select(constant => new StoredTensor(constant.Name, ScalarType.Float32, [.. constant.Dims], constant.RawData.ToByteArray()));
+        /// <exception cref="InvalidDataException">A tensor's values are in another file, or are more or fewer than its shape says.</exception>
+        public static IEnumerable<StoredTensor> Of(GraphProto graph, string where)
+        {
+            foreach (var constant in graph.Initializer)
+            {
+                var tensor = $"Tensor '{constant.Name}' of {where}";
+                if (constant.DataLocation != 0 || constant.ExternalData.Count > 0)
+                {
+                    throw new InvalidDataException($"{tensor} has its values in another file, as this library never writes it. " +
+                        "Use the model as it was saved.");
+                }
+                if (constant.DataType != (int)TensorProto.Types.DataType.Float || constant.Name.Contains('/', StringComparison.Ordinal))
+                    continue;
+                // A product that grows beyond all bytes there can be ends as too large, not as whatever is left of it.
+                var bytes = constant.Dims.Aggregate((Int128)sizeof(float),
+                    (product, length) => length < 0 || product < 0 ? -1 : Int128.Min(product * length, long.MaxValue));
+                if (bytes != constant.RawData.Length)
+                {
+                    throw new InvalidDataException($"{tensor} has the shape [{string.Join(", ", constant.Dims.Take(8))}], for which " +
+                        $"{(bytes < 0 ? "there are no bytes" : $"{bytes} bytes are needed")}, and {constant.RawData.Length} bytes. " +
+                        "The file is damaged: take another copy of it.");
+                }
+                yield return new StoredTensor(constant.Name, ScalarType.Float32, [.. constant.Dims], constant.RawData.ToByteArray());
+            }
+        }
 
         public Tensor ToTensor()
         {

@@ -20,4 +20,15 @@ internal sealed record TrainingState
 
     /// <summary>The epochs that are over.</summary>
     public List<TrainingEpoch> Finished { get; init; } = [];
+
+    /// <summary>Refuses what no training can have written.</summary>
+    /// <exception cref="InvalidDataException">There is such a thing.</exception>
+    public void ThrowIfImpossible(string path, int epochs, int steps)
+    {
+        if (Epoch < 0 || Epoch > epochs || Step < 0 || Step > steps || Finished?.Count != Epoch || Finished.Contains(null!))
+        {
+            throw new InvalidDataException($"'{path}' says that the training had come to step {Step} of epoch {Epoch} with " +
+                $"{Finished?.Count} epochs done; it was not written by one of {epochs} epochs of {steps} steps. Delete it to begin anew.");
+        }
+    }
 }

@@ -9,7 +9,7 @@ namespace ZeroOneShot.ZeroShot;
 /// A file with the ranks that were measured, from which a pruning that was stopped goes on. Networks are ranked in the same order every
 /// time, so that the ranks alone are all there is to keep.
 /// </summary>
-internal sealed class PruningCheckpoint
+internal sealed class PruningCheckpoint : IDisposable
 {
     // Between two files; a kill loses no more than this.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
@@ -23,6 +23,7 @@ internal sealed class PruningCheckpoint
     /// <param name="images">The images of the pruning.</param>
     /// <param name="options">The settings of the pruning.</param>
     /// <exception cref="InvalidDataException">The file is damaged, or is of another pruning.</exception>
+    /// <exception cref="IOException">Another run has the file.</exception>
     public PruningCheckpoint(string path, ImageSet images, ZeroShotPruningOptions options)
     {
         _file = new(path, "pruning", new Dictionary<string, string>
@@ -37,8 +38,15 @@ internal sealed class PruningCheckpoint
                     options.Seed,
                 }),
         });
-        _ranks = _file.Load((_, _) => { });
+        _ranks = _file.Load((file, ranks) =>
+        {
+            if (ranks.Any(ofNetwork => ofNetwork?.Length != options.RankingFunctions.Count))
+                throw new InvalidDataException($"'{file.Path}' has networks with other than {options.RankingFunctions.Count} ranks. Delete it.");
+        });
     }
+
+    /// <summary>See <see cref="Checkpoint{TState}.Warning"/>.</summary>
+    public string? Warning => _file.Warning;
 
     /// <summary>Whether the ranks of the next network are in the file.</summary>
     public bool HasNext => _next < _ranks.Count;
@@ -61,4 +69,7 @@ internal sealed class PruningCheckpoint
         _file.Save(_ranks, []);
         _saved = Stopwatch.GetTimestamp();
     }
+
+    /// <summary>Lets the next run have the file.</summary>
+    public void Dispose() => _file.Dispose();
 }

@@ -16,11 +16,14 @@ public static class ZeroShotPruning
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
-    /// A file written every 20 seconds, after every round and when the run is cancelled. If it exists, the networks it has ranks of are not
-    /// ranked again, and the result is the same bit for bit. Null: nothing is written.
+    /// A file written every 20 seconds, after every round and when the run is cancelled, and the one before beside it. If it exists, the
+    /// networks it has ranks of are not ranked again, and the result is the same bit for bit. Null: nothing is written.
     /// </param>
     /// <returns>The mask, and every round with all importances and the ranks behind them.</returns>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or is of other images or other settings.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or are of other images or other settings.
+    /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
@@ -86,10 +89,20 @@ public static class ZeroShotPruning
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
-            _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
             _lean = Ranking.Lean(built, options.Supernet, images.Shape.Channels, _outputs);
+            try
+            {
+                _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
+                if (_checkpoint?.Warning is { } warning)
+                    progress?.Report(new RunProgress { Stage = RunStage.Prune, Epoch = 1, Elapsed = default, Warning = warning });
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
         }
 
         public PruningResult Prune() =>
@@ -144,6 +157,7 @@ public static class ZeroShotPruning
 
         public void Dispose()
         {
+            _checkpoint?.Dispose();
             _lean.Supernet.Dispose();
             _batches.Dispose();
         }

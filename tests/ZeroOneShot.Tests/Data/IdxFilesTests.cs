@@ -85,6 +85,27 @@ public sealed class IdxFilesTests
     }
 
     [Fact]
+    public void A_header_that_promises_more_than_the_file_can_hold_is_refused_before_anything_is_allocated()
+    {
+        var cases = Path.Combine(Repository.Root, "tests", "cases");
+        var (images, labels) = (Path.Combine(cases, "i-lie4g"), Path.Combine(cases, "i-lie4g.labels"));
+        Assert.Contains($"'{images}' says it holds", Assert.Throws<InvalidDataException>(() => IdxFiles.Read(images, labels)).Message);
+        byte[] promises = [0, 0, 8, 3, 0, 0, 0x70, 0, 0, 0, 1, 0, 0, 0, 1, 0];         // 1.9 GB, which an array could hold
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("ends after 0 of the 1879048192 bytes", Refused(promises));
+        Assert.Contains("ends after at most", Refused(Zip(promises)));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
+    }
+
+    [Fact]
+    public void A_gzip_file_that_unpacks_to_more_than_its_header_promises_is_left_unread()
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("goes on after the 6 bytes", Refused(Zip([.. s_images, .. new byte[64 << 20]])));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 3L * (64 << 20));   // what the test itself makes
+    }
+
+    [Fact]
     public void A_damaged_gzip_file_is_refused_with_its_name()
     {
         var damaged = Zip(s_images);

@@ -20,6 +20,8 @@ public sealed class CheckpointTests : IDisposable
 
     private string Checkpoint => _folder.File("search.safetensors");
 
+    private string Previous => _folder.File("search.previous.safetensors");
+
     public static TheoryData<string, int> Stops => new(
         from method in (string[])["DARTS", "Zero-One-Shot-RND", "GDAS", "FairDARTS"]
         from step in method is "GDAS" or "FairDARTS" ? (int[])[3, 4] : Enumerable.Range(1, Steps)
@@ -96,6 +98,33 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(Checkpoint));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_damaged_file_gives_way_to_the_one_before_with_a_warning_and_the_result_is_the_same_bit_for_bit(bool cut)
+    {
+        var expected = Run("Zero-One-Shot-RND", Checkpoint);
+        var (newest, before) = (File.ReadAllBytes(Checkpoint), File.ReadAllBytes(Previous));
+        Damage(Checkpoint, cut);
+        var warnings = new List<string>();
+        var (steps, finishedEpochs) = (0, new List<int>());
+        AssertEqual(expected, Run("Zero-One-Shot-RND", Checkpoint, new Told(progress =>
+        {
+            if (progress.Warning is { } warning)
+                warnings.Add(warning);
+            else
+                steps++;
+            if (progress.EndsEpoch)
+                finishedEpochs.Add(progress.Epoch);
+        })));
+        var said = Assert.Single(warnings);
+        Assert.Contains($"'{Checkpoint}'", said);
+        Assert.Contains($"goes on from the checkpoint before, '{Previous}'", said);
+        Assert.Equal((2, 3), (steps, Assert.Single(finishedEpochs)));               // the last epoch again, and no more
+        Assert.Equal(newest, File.ReadAllBytes(Checkpoint));
+        Assert.Equal(before, File.ReadAllBytes(Previous));                          // not the damaged one
+    }
+
     [Fact]
     public void A_search_with_other_settings_of_its_relaxation_a_term_or_a_cost_is_another_search()
     {
@@ -129,15 +158,72 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_file_is_refused()
+    public void When_both_checkpoints_are_damaged_the_message_names_the_files_to_delete()
     {
         Run("DARTS", Checkpoint);
-        var bytes = File.ReadAllBytes(Checkpoint);
-        File.WriteAllBytes(Checkpoint, bytes[..(bytes.Length / 2)]);
-        Assert.Contains(Checkpoint, Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint)).Message);
+        Damage(Checkpoint, cut: true);
+        Damage(Previous, cut: false);
+        var error = Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint)).Message;
+        Assert.Contains($"To begin the search anew, delete '{Checkpoint}' and '{Previous}'.", error);
+        File.Delete(Checkpoint);
+        File.Delete(Previous);
+        Run("DARTS", Checkpoint);
+    }
+
+    [Fact]
+    public void A_search_killed_between_two_generations_goes_on_from_the_one_that_is_there()
+    {
+        var expected = Run("DARTS", Checkpoint);
+        File.Delete(Checkpoint);
+        var steps = new EachStep(_ => { });
+        AssertEqual(expected, Run("DARTS", Checkpoint, steps));
+        Assert.Equal(2, steps.Count);
+    }
+
+    [Fact]
+    public void A_second_search_with_the_same_file_is_refused_by_the_name_of_the_first_and_deletes_nothing_of_it()
+    {
+        var expected = Run("DARTS", checkpoint: null);
+        var unfinished = _folder.File($".search.safetensors.{Guid.NewGuid():N}.tmp");
+        var refused = 0;
+        AssertEqual(expected, Run("DARTS", Checkpoint, new EachStep(step =>
+        {
+            File.WriteAllText(unfinished, "being written");
+            var error = Assert.Throws<IOException>(() => Run("DARTS", Checkpoint));
+            Assert.Contains($"Checkpoint '{Checkpoint}' is in use by process {Environment.ProcessId} (", error.Message);
+            Assert.Contains("for a search since", error.Message);
+            Assert.True(File.Exists(unfinished));
+            refused++;
+        })));
+        Assert.Equal(Steps, refused);
+        AssertEqual(expected, Run("DARTS", Checkpoint));                            // the first is over
+        Assert.False(File.Exists(unfinished));
+    }
+
+    [Fact]
+    public void A_search_that_was_refused_or_failed_holds_no_file()
+    {
+        Run("DARTS", Checkpoint);
+        Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, seed: 6));
+        Assert.Throws<InvalidOperationException>(
+            () => Run("DARTS", _folder.File("b"), new EachStep(_ => throw new InvalidOperationException("the caller's"))));
+        Run("DARTS", Checkpoint);
+        Run("DARTS", _folder.File("b"));
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private static void Damage(string path, bool cut)
+    {
+        var bytes = File.ReadAllBytes(path);
+        bytes[^1000] ^= 1;                                                          // in the middle of weights
+        File.WriteAllBytes(path, cut ? bytes[..(bytes.Length / 2)] : bytes);
+    }
+
+    private sealed class Told(Action<RunProgress> tell) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => tell(value);
+    }
 
     private static SearchResult Run(string method, string? checkpoint, IProgress<RunProgress>? progress = null,
         CancellationTokenSource? stop = null, long seed = 5, ImageSet? images = null, Func<SearchOptions, SearchOptions>? change = null)

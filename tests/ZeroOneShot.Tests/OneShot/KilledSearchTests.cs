@@ -64,6 +64,40 @@ public sealed class KilledSearchTests : IDisposable
         Assert.Empty(Unfinished());                         // the search that went on cleared up
     }
 
+    [Fact]
+    public void Starts_into_a_folder_in_use_are_refused_and_neither_they_nor_kills_lose_anything()
+    {
+        // 1,000 starts and 40 kills by hand: ZEROONESHOT_STARTS=1000 ZEROONESHOT_KILLS=40.
+        var (starts, kills) = (Number("ZEROONESHOT_STARTS", 6), Number("ZEROONESHOT_KILLS", 3));
+        var random = new Random(7);
+        for (var kill = 0; kill < kills; kill++)
+        {
+            using var first = new SearchProcess("stepwise", Checkpoint);
+            Assert.NotNull(first.ReadLine());
+            Parallel.For(0, starts / kills, new ParallelOptions { MaxDegreeOfParallelism = 3 }, _ =>
+            {
+                using var second = new SearchProcess("checkpoint", Checkpoint);
+                var (exitCode, errors) = second.End();
+                Assert.Equal(3, exitCode);
+                Assert.Contains($"Checkpoint '{Checkpoint}' is in use by process {first.Id} (", errors);
+            });
+            // It is killed in its first epochs: at the end of the test there must be something left to do.
+            for (var step = random.Next(0, 3); step > 0; step--)
+            {
+                first.Step();
+                first.ReadLine();
+            }
+            first.Step();
+            first.Kill();                                   // in a step, in writing a checkpoint, or between the two
+            Assert.True(first.WasKilled);
+        }
+        AssertUndisturbed();
+        Assert.Empty(Unfinished());
+    }
+
+    private static int Number(string variable, int inTheSuite) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), out var number) ? number : inTheSuite;
+
     public void Dispose() => _folder.Dispose();
 
     private string[] Unfinished() => Directory.GetFiles(_folder.FullName, ".*.tmp");

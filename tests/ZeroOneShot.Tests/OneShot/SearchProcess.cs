@@ -13,9 +13,23 @@ internal sealed class SearchProcess : IDisposable
     {
         const string name = "ZeroOneShot.SearchProcess";
         var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.Tests", name), name);
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>The number of the process.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>Lets a stepwise search take its next step.</summary>
+    public void Step() => _process.StandardInput.WriteLine();
+
+    /// <summary>Waits for its end, and gives its exit code and what it said of an error.</summary>
+    public (int ExitCode, string Errors) End()
+    {
+        _process.StandardOutput.ReadToEnd();
+        _process.WaitForExit();
+        return (_process.ExitCode, _errors.Result);
     }
 
     /// <summary>The next line it writes; null when it has ended.</summary>

@@ -40,6 +40,29 @@ public sealed class GenotypeTests
     }
 
     [Fact]
+    public void A_text_of_megabytes_is_refused_at_once_and_shortened_in_the_message()
+    {
+        foreach (var piece in (string[])[",normal=[", "('", "normal ", " ", "normal_concat=[2,", "range("])
+        {
+            var text = "Genotype(" + string.Concat(Enumerable.Repeat(piece, 11_800_000 / piece.Length));
+            var error = Assert.Throws<FormatException>(() => Genotype.Parse(text));
+            Assert.Contains("expected a genotype of at most 65536", error.Message);
+            Assert.InRange(error.Message.Length, 1, 500);
+            Assert.Throws<FormatException>(() => Genotype.Parse(text[..65_536]));
+            Assert.Throws<FormatException>(() => Genotype.FromJson(text));
+        }
+    }
+
+    [Fact]
+    public void A_misspelt_or_doubled_name_in_json_is_refused_and_not_passed_over()
+    {
+        var json = PublishedGenotypes.DartsV1.ToJson();
+        Assert.Contains("'reduce_concax'", Assert.Throws<FormatException>(
+            () => Genotype.FromJson(json.Replace("reduce_concat", "reduce_concax"))).Message);
+        Assert.Throws<FormatException>(() => Genotype.FromJson(json.Replace("reduce_concat", "normal_concat")));
+    }
+
+    [Fact]
     public void The_published_genotypes_use_the_operations_of_darts() =>
         Assert.All(PublishedGenotypes.ByName.Values, genotype => genotype.ThrowIfNotIn(SearchSpace.Darts));
 

@@ -33,4 +33,17 @@ public sealed class OperationMaskTests
         var json = OperationMask.Full(SearchSpace.Darts).ToJson().Insert(1, "\"space\": \"darts\",");
         Assert.Throws<FormatException>(() => OperationMask.FromJson(json, SearchSpace.Darts));
     }
+
+    [Fact]
+    public void A_mask_that_names_a_kind_of_cell_or_an_operation_twice_or_wrongly_is_refused()
+    {
+        var twice = File.ReadAllText(Path.Combine(Repository.Root, "tests", "cases", "m-dup.json"));
+        Assert.Throws<FormatException>(() => OperationMask.FromJson(twice, SearchSpace.Darts));
+        var json = OperationMask.Full(SearchSpace.Darts).ToJson();
+        Assert.Contains("'weights'", Assert.Throws<FormatException>(
+            () => OperationMask.FromJson(json.Replace("\"space\"", "\"weights\": 1, \"space\""), SearchSpace.Darts)).Message);
+        Assert.Throws<FormatException>(() => OperationMask.FromJson(new string('[', 100_000), SearchSpace.Darts));
+        Assert.Contains("at most 4194304", Assert.Throws<FormatException>(
+            () => OperationMask.FromJson(new string(' ', 1 << 23), SearchSpace.Darts)).Message);
+    }
 }

@@ -1,6 +1,6 @@
 using Xunit;
 using ZeroOneShot.Data;
-using ZeroOneShot.Onnx;
+using ZeroOneShot.Models;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;

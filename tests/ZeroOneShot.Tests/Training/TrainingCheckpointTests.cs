@@ -43,6 +43,17 @@ public sealed class TrainingCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_damaged_checkpoint_gives_way_to_the_one_before_and_the_network_is_the_same_bit_for_bit()
+    {
+        using var expected = Toy.Train(Toy.Options, checkpoint: Checkpoint);
+        var newest = File.ReadAllBytes(Checkpoint);
+        File.WriteAllBytes(Checkpoint, newest[..^1]);
+        using var resumed = Toy.Train(Toy.Options, checkpoint: Checkpoint);
+        AssertEqual(expected, resumed);
+        Assert.Equal(newest, File.ReadAllBytes(Checkpoint));
+    }
+
+    [Fact]
     public void A_checkpoint_changes_nothing()
     {
         using var without = Toy.Train(Toy.Options);

@@ -51,8 +51,8 @@ public sealed class TrainingMemoryTests
         var options = new CellNetOptions { Channels = channels, Cells = cells };
         using var network = new CellNet(PublishedGenotypes.DartsV2, options, inputChannels: 3, classes: 7);
         var head = network.AuxiliaryHead!.parameters().Sum(parameter => parameter.numel());
-        var plan = CellPlan.Of(PublishedGenotypes.DartsV2, options)[CellNet.AuxiliaryCellOf(options)];
-        Assert.Equal(head, AuxiliaryHead.Parameters(plan.OutputChannels, classes: 7));
+        var read = network.Plan.Items[network.Plan.AuxiliaryItem!.Value].Output.Channels;
+        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7));
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
             head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, 3, 7).Parameters);
     }

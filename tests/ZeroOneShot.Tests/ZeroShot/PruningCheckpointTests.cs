@@ -1,6 +1,7 @@
 using Xunit;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
@@ -41,6 +42,24 @@ public sealed class PruningCheckpointTests : IDisposable
         Prune(Checkpoint);
         Assert.Contains("is no checkpoint of this pruning: its options are",
             Assert.Throws<InvalidDataException>(() => Prune(Checkpoint, seed: 6)).Message);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_gives_way_to_the_one_before_and_the_mask_is_the_same()
+    {
+        var expected = Prune(Checkpoint);
+        File.WriteAllBytes(Checkpoint, File.ReadAllBytes(Checkpoint)[..^1]);
+        Assert.Equal(expected, Prune(Checkpoint));
+    }
+
+    [Fact]
+    public void Ranks_of_other_ranking_functions_than_one_each_are_refused()
+    {
+        Prune(Checkpoint);
+        var texts = SafetensorsFile.Read(Checkpoint).Metadata.ToDictionary();
+        texts["state"] = "[[1,2,3],null]";
+        SafetensorsFile.Write(Checkpoint, [], texts);
+        Assert.Contains(Checkpoint, Assert.Throws<InvalidDataException>(() => Prune(Checkpoint)).Message);
     }
 
     private static OperationMask Prune(

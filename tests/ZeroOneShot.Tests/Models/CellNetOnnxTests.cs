@@ -2,16 +2,18 @@ using CsCheck;
 using Xunit;
 using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Models;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Onnx;
 using ZeroOneShot.Tests.PublicCode;
 using ZeroOneShot.Tests.SearchSpaces;
 using static TorchSharp.torch;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
-namespace ZeroOneShot.Tests.Onnx;
+namespace ZeroOneShot.Tests.Models;
 
 /// <summary>What ONNX Runtime makes of our files is what TorchSharp makes of the same weights.</summary>
 public sealed class CellNetOnnxTests

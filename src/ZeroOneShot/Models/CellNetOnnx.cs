@@ -3,11 +3,12 @@ using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using static ZeroOneShot.Onnx.TensorProto.Types;
 
-namespace ZeroOneShot.Onnx;
+namespace ZeroOneShot.Models;
 
 /// <summary>
 /// Writes an evaluation network as an ONNX model (opset 17) that takes pixel values and gives scores. Its weights keep their names, and the
@@ -16,10 +17,10 @@ namespace ZeroOneShot.Onnx;
 public static class CellNetOnnx
 {
     /// <summary>Metadata key of the genotype, in the literature's text form.</summary>
-    public const string GenotypeKey = "genotype";
+    public const string GenotypeKey = CellNetWeights.GenotypeKey;
 
     /// <summary>Metadata key of the class names, a JSON array in the order of the scores.</summary>
-    public const string ClassNamesKey = "class_names";
+    public const string ClassNamesKey = CellNetWeights.ClassNamesKey;
 
     /// <summary>Writes a trained network. The normalisation is part of the model, the auxiliary head is not; any batch size runs.</summary>
     /// <param name="trained">The network and its normalisation.</param>

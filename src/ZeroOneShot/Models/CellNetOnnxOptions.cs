@@ -1,4 +1,4 @@
-namespace ZeroOneShot.Onnx;
+namespace ZeroOneShot.Models;
 
 /// <summary>The form in which a network is written as ONNX. The defaults suit ONNX Runtime users.</summary>
 public sealed record CellNetOnnxOptions
