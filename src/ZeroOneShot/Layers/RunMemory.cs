@@ -9,7 +9,8 @@ namespace ZeroOneShot.Layers;
 /// <param name="Recorded">The most during the forward part of a run that will.</param>
 /// <param name="Held">What such a run holds from then on, until it is disposed.</param>
 /// <param name="Gradients">The most of the gradients on the way back, from that of the output to that of the input.</param>
-internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients)
+/// <param name="KeepsOutput">Whether the way back of such a run reads its output.</param>
+internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients, bool KeepsOutput)
 {
     /// <summary>The most while the layers run forwards and back again, the gradient of the output included.</summary>
     public long Backward => Math.Max(Recorded, Held + Gradients);
@@ -27,7 +28,8 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
         forward.Through(layers, channels, affine);
         var recorded = new MemoryWalk(input, recorded: true, weights);
         recorded.Through(layers, channels, affine);
-        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed));
+        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed),
+            recorded.KeepsFeatures);
     }
 }
 
@@ -43,6 +45,9 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
 
     /// <summary>Whether the run can go backwards.</summary>
     public bool IsRecorded => recorded;
+
+    /// <summary>Whether the features at hand must stay as they are.</summary>
+    public bool KeepsFeatures => !_spare;
 
     /// <summary>The features at hand.</summary>
     public FeatureSize Features { get; private set; } = input;
@@ -135,6 +140,8 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
         {
             Make(one.Recorded);
             LetGo(one.Recorded - one.Held);
+            if (one.KeepsOutput)
+                Make(output.Count);                                 // the sum is made apart
             Make(other.Recorded);
             LetGo(other.Recorded - other.Held + output.Count);      // the second output is added to the first
         }
