@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Spectre.Console;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
