@@ -88,6 +88,11 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
     /// <summary>Whether nobody reads a tensor any more once the next layer has, which may therefore overwrite it.</summary>
     public bool IsSpare(Tensor tensor) => !ReferenceEquals(tensor, _input) && !_kept.Contains(tensor);
 
+    /// <summary>Numbers that the run holds with its output, in all lanes.</summary>
+    internal long Holds(Tensor output) => HoldsFor() + (IsSpare(output) ? output.numel() : 0);
+
+    private long HoldsFor() => _kept.Sum(tensor => tensor.numel()) + _branches.Sum(branch => branch.HoldsFor());
+
     /// <inheritdoc/>
     public void Dispose()
     {

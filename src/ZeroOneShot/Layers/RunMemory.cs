@@ -9,12 +9,13 @@ namespace ZeroOneShot.Layers;
 /// <param name="Recorded">The most during the forward part of a run that will.</param>
 /// <param name="Held">What such a run holds from then on, until it is disposed.</param>
 /// <param name="Gradients">The most of the gradients on the way back, from that of the output to that of the input.</param>
-internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients)
+/// <param name="KeepsOutput">Whether the way back of such a run reads its output.</param>
+internal readonly record struct RunMemory(FeatureSize Output, long Forward, long Recorded, long Held, long Gradients, bool KeepsOutput)
 {
     /// <summary>
     /// What of <see cref="Held"/> is left once nobody else needs the output: the output too where the backward run reads it.
     /// </summary>
-    public long Kept { get; private init; }
+    public long Kept => KeepsOutput ? Held : Held - Output.Count;
 
     /// <summary>The most while the layers run forwards and back again, the gradient of the output included.</summary>
     public long Backward => Math.Max(Recorded, Held + Gradients);
@@ -32,10 +33,8 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
         forward.Through(layers, channels, affine);
         var recorded = new MemoryWalk(input, recorded: true, weights);
         recorded.Through(layers, channels, affine);
-        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed))
-        {
-            Kept = recorded.Kept,
-        };
+        return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed),
+            recorded.KeepsFeatures);
     }
 }
 
@@ -52,6 +51,9 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
     /// <summary>Whether the run can go backwards.</summary>
     public bool IsRecorded => recorded;
 
+    /// <summary>Whether the features at hand must stay as they are.</summary>
+    public bool KeepsFeatures => !_spare;
+
     /// <summary>The features at hand.</summary>
     public FeatureSize Features { get; private set; } = input;
 
@@ -60,9 +62,6 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
 
     /// <summary>The most so far.</summary>
     public long Peak { get; private set; }
-
-    /// <summary>Numbers in memory without the features at hand, unless they are read later.</summary>
-    public long Kept => _spare ? Live - Features.Count : Live;
 
     /// <summary>Goes through layers.</summary>
     public void Through(IReadOnlyList<Layer> layers, long channels, bool affine)
@@ -146,6 +145,8 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
         {
             Make(one.Recorded);
             LetGo(one.Recorded - one.Held);
+            if (one.KeepsOutput)
+                Make(output.Count);                                 // the sum is made apart
             Make(other.Recorded);
             LetGo(other.Recorded - other.Held + output.Count);      // the second output is added to the first
         }

@@ -36,7 +36,7 @@ public static class Initialization
         ArgumentNullException.ThrowIfNull(random);
         using var _ = no_grad();
         var start = new WeightDraw(draw, zeroBias, random.Generator);
-        foreach (var module in network.modules())
+        foreach (var module in network.modules().Prepend(network).Distinct())
         {
             switch (module)
             {

@@ -1,5 +1,6 @@
 using TorchSharp;
 using Xunit;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
@@ -28,6 +29,27 @@ public sealed class ConvolutionsTests
                     from images in (int[])[1, 2, 8]
                     from channelsLast in (bool[])[false, true]
                     let layer = new Convolution(kernel) { Stride = stride, Dilation = dilation, Depthwise = true }
+                    let deviation = Deviation(layer, images, channels, channels, size, channelsLast)
+                    where !(deviation < Tolerance)
+                    select $"{layer}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";
+        Assert.Empty(wrong);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(9)]
+    [InlineData(36)]
+    public void Convolutions_that_are_not_square_give_the_outputs_and_gradients_of_the_definition(int channels)
+    {
+        var wrong = from kernel in (HeightWidth[])[(1, 7), (7, 1), (3, 5), (5, 3)]
+                    from depthwise in (bool[])[false, true]
+                    from dilation in (int[])[1, 2]
+                    from stride in (HeightWidth[])[1, (1, 2), (2, 1), 2]
+                    from size in (int[])[16, 7]
+                    from images in (int[])[3]
+                    from channelsLast in (bool[])[false, true]
+                    let layer = new Convolution(kernel) { Stride = stride, Dilation = dilation, Depthwise = depthwise }
                     let deviation = Deviation(layer, images, channels, channels, size, channelsLast)
                     where !(deviation < Tolerance)
                     select $"{layer}, {images} images of {size}, channels-last {channelsLast}: {deviation:E1}";

@@ -1,0 +1,184 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
+using ZeroOneShot.Models;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Onnx;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Onnx;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Tests.SearchSpaces;
+
+/// <summary>Spaces, operations and layers that a researcher adds.</summary>
+public sealed class OwnSpaceTests
+{
+    private static readonly SearchSpace s_space = new("own", new CellTopology(nodes: 2, edgesPerNode: 1, output: [3]),
+        [
+            CandidateOperation.None, CandidateOperation.SkipConnect, CandidateOperation.DilatedConvolution3x3,
+            new CandidateOperation("swish", stride => stride == 1 ? [new NormalizedSwish()] : [new NormalizedSwish(), new MaxPool(3, 2)]),
+        ],
+        // Edges from the first input have no convolution.
+        allows: (_, edge, row) => row != 2 || edge is not (0 or 2));
+
+    static OwnSpaceTests() => TorchRuntime.EnsureLoaded();
+
+    [Fact]
+    public void A_layer_without_a_form_in_lanes_runs_inside_a_network_with_the_gradients_of_autograd()
+    {
+        using var scope = NewDisposeScope();
+        var mask = OperationMask.Full(s_space);
+        using var supernet = new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 4 }, inputChannels: 3, classes: 4);
+        using var architecture = new ArchitectureParameters(mask, edgeNormalization: false, ScalarType.Float64);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        using (var random = RandomStream.Of(1, "architecture"))
+            architecture.Initialize(random);
+        supernet.to(ScalarType.Float64).train();
+        var images = randn([9, 3, 16, 13], ScalarType.Float64, generator: new Generator(3));
+        var labels = randint(4, 9, generator: new Generator(4));
+
+        var (autograd, plainBuffers) = Gradients(mixture =>
+        {
+            var loss = nn.functional.cross_entropy(supernet.forward(images, mixture), labels);
+            loss.backward();
+        });
+        var (lean, leanBuffers) = Gradients(
+            mixture => new LeanSupernet(supernet).Gradient(images, labels, mixture, mixing: true));
+        Assert.InRange(((lean - autograd).norm() / autograd.norm()).item<double>(), 0, 1e-12);
+        // Running statistics move once, although operations run twice.
+        Assert.InRange(((leanBuffers - plainBuffers).norm() / plainBuffers.norm()).item<double>(), 0, 1e-12);
+
+        (Tensor Gradients, Tensor Buffers) Gradients(Action<Mixture> run)
+        {
+            supernet.zero_grad();
+            foreach (var parameter in architecture.Parameters)
+                parameter.grad = null;
+            using (no_grad())
+            {
+                foreach (var (name, buffer) in supernet.named_buffers().Where(at => at.buffer.is_floating_point()))
+                    buffer.fill_(name.EndsWith("var", StringComparison.Ordinal) ? 1 : 0);
+            }
+            using var mixture = architecture.Mixture();
+            run(mixture);
+            var all = supernet.parameters().Concat(architecture.Parameters);
+            return (cat([.. all.Select(parameter => (parameter.grad ?? zeros_like(parameter)).reshape(-1))]),
+                cat([.. supernet.buffers().Where(buffer => buffer.is_floating_point()).Select(buffer => buffer.reshape(-1))]).clone());
+        }
+    }
+
+    [Fact]
+    public void A_network_of_an_own_layer_classifies_as_an_onnx_model()
+    {
+        using var scope = NewDisposeScope();
+        var genotype = Genotype.Parse(
+            "Genotype(normal=|swish~0|+|dil_conv_3x3~2|, normal_inputs=2, normal_concat=[3], " +
+            "reduce=|skip_connect~1|+|swish~0|, reduce_inputs=2, reduce_concat=[3])");
+        Assert.Equal(genotype, Genotype.Parse(genotype.ToString()));
+        Assert.Equal(genotype, Genotype.FromJson(genotype.ToJson()));
+        var options = new CellNetOptions { Channels = 4, Cells = 4 };
+        using var network = new CellNet(genotype, options, inputChannels: 3, classes: 4, s_space);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(network, random);
+        network.eval();
+        Assert.Equal(NetworkCost.Of(genotype, options with { AuxiliaryHead = false }, 3, 4, space: s_space).Parameters,
+            network.named_parameters().Where(at => !at.name.StartsWith("auxiliary", StringComparison.Ordinal))
+                .Sum(at => at.parameter.numel()));
+        var images = randn([20, 3, 16, 16], generator: new Generator(3));
+        using var _ = no_grad();
+        using var stream = new MemoryStream();
+        CellNetOnnx.Write(network, new ChannelStatistics([0, 0, 0], [1, 1, 1]), new ImageShape(3, 16, 16), ["a", "b", "c", "d"], stream,
+            new CellNetOnnxOptions { InputScale = 255, Softmax = false });
+        var difference = (network.forward(images) - OnnxInference.Run(stream.ToArray(), images)).abs().max().item<float>();
+        Assert.InRange(difference, 0, 1e-4);
+    }
+
+    [Fact]
+    public void A_mask_counts_and_keeps_what_edges_allow()
+    {
+        var full = OperationMask.Full(s_space);
+        Assert.Equal(2 * (5 * 4 - 2), full.TotalLive);
+        Assert.Equal(1, full.RemainingFraction(RemainingCriterion.Architectures), 1e-15);
+        Assert.Equal(1, full.RemainingFraction(RemainingCriterion.Operations), 1e-15);
+        Assert.Equal([0, 1, 3], full.Live(CellKind.Normal, 0));
+        Assert.Equal(full, OperationMask.FromJson(full.ToJson(), s_space));
+        var wrong = full.ToJson().Replace("\"swish\"", "\"dil_conv_3x3\"", StringComparison.Ordinal);
+        Assert.Throws<FormatException>(() => OperationMask.FromJson(wrong, s_space));
+    }
+
+    [Fact]
+    public void A_topology_without_a_path_to_the_output_is_refused()
+    {
+        Refused(() => new CellTopology(2, inputs: 1, edges: [new(0, 0), new(0, 1)], edgesPerNode: 1, output: [2]),
+            "No path leads from node 0");
+        Refused(() => new CellTopology(2, inputs: 1, edges: [new(0, 0)], edgesPerNode: null), "No edge goes to node 1");
+        Refused(() => new CellTopology(2, inputs: 1), "1 edge(s) go to node 0");
+        Refused(() => new CellTopology(2, edges: [new(2, 0)]), "from state 2 to node 0");
+    }
+
+    [Fact]
+    public void An_operation_that_changes_the_shape_is_refused() =>
+        Refused(() => new CandidateOperation("wide", _ => [new Relu(), new Convolution(3)]), "makes 12x16x16 of features of 12x16x16; an edge needs 12x8x8");
+
+    [Fact]
+    public void A_space_with_an_edge_that_no_genotype_can_choose_is_refused() =>
+        Refused(() => new SearchSpace("own", new CellTopology(2), [CandidateOperation.None, CandidateOperation.SkipConnect],
+            allows: (kind, edge, row) => row == 0 || (kind, edge) != (CellKind.Reduction, 3)), "Edge 3 of the Reduction cell, from state 1 to node 1");
+
+    [Fact]
+    public void A_genotype_of_another_space_is_refused()
+    {
+        var options = new CellNetOptions { Channels = 4, Cells = 3 };
+        Refused(() => new CellNet(PublishedGenotypes.DartsV2, options, 3, 4, SearchSpace.NasBench201), "has Normal cells");
+        Refused(() => new CellNet(PublishedGenotypes.DartsV2, options, 3, 4, s_space), "2 input(s) and 4 node(s)");
+        Refused(() => new CellNet(Genotype.Parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"), options, 3, 4), "a normal cell alone");
+    }
+
+    private static void Refused(Action make, string message) =>
+        Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(make).Message, StringComparison.Ordinal);
+
+    /// <summary>Batch norm of libtorch, times the sigmoid of it.</summary>
+    private sealed record NormalizedSwish : Layer
+    {
+        public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(2 * input.Channels, 0);
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => new Module(inputChannels);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module)
+        {
+            var norm = ((Module)module).Norm;
+            x = graph.Operator("BatchNormalization",
+                [
+                    x, graph.Weight(norm.weight!, "scale"), graph.Weight(norm.bias!, "bias"), graph.Weight(norm.running_mean!, "mean"),
+                    graph.Weight(norm.running_var!, "variance"),
+                ],
+                new Dictionary<string, object> { ["epsilon"] = 1e-5 });
+            return graph.Operator("Mul", [x, graph.Operator("Sigmoid", [x])]);
+        }
+
+        private sealed class Module : nn.Module<Tensor, Tensor>
+        {
+            private readonly TorchSharp.Modules.BatchNorm2d norm;
+
+            public Module(int channels) : base(nameof(NormalizedSwish))
+            {
+                norm = nn.BatchNorm2d(channels);
+                RegisterComponents();
+            }
+
+            public TorchSharp.Modules.BatchNorm2d Norm => norm;
+
+            public override Tensor forward(Tensor input)
+            {
+                using var scope = NewDisposeScope();
+                var normalized = norm.forward(input);
+                return (normalized * normalized.sigmoid()).MoveToOuterDisposeScope();
+            }
+        }
+    }
+}
