@@ -119,7 +119,11 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         // Registers that a pixel takes. Four registers are computed together: four, two or one pixels.
-        private static int Parts => Lanes / V.Count;
+        private static int Parts
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Lanes / V.Count;
+        }
 
         /// <summary>Numbers from the first of four registers to the i-th, in an image of which every step-th pixel counts.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
