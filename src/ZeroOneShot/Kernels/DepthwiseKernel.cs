@@ -149,7 +149,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
                         var at = row + i * down;
                         for (var j = 0; j < columns; j++, at += across)
                         {
-                            var w = V.Create(*tap++);
+                            var w = V.Broadcast(tap++);
                             sum0 = V.MultiplyAdd(V.Load(at), w, sum0);
                             sum1 = V.MultiplyAdd(V.Load(at + at1), w, sum1);
                             sum2 = V.MultiplyAdd(V.Load(at + at2), w, sum2);
@@ -171,7 +171,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
                         {
                             var at = row + part + i * down;
                             for (var j = 0; j < columns; j++, at += across)
-                                sum = V.MultiplyAdd(V.Load(at), V.Create(*tap++), sum);
+                                sum = V.MultiplyAdd(V.Load(at), V.Broadcast(tap++), sum);
                         }
                         sum.Store(to);
                     }
@@ -197,7 +197,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
                         {
                             var at = row + part + i * down;
                             for (var j = 0; j < columns; j++, at += across)
-                                V.MultiplyAdd(g, V.Create(*tap++), V.Load(at)).Store(at);
+                                V.MultiplyAdd(g, V.Broadcast(tap++), V.Load(at)).Store(at);
                         }
                     }
                 }

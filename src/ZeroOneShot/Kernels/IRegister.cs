@@ -14,6 +14,9 @@ internal unsafe interface IRegister<TSelf, T> where TSelf : struct, IRegister<TS
     /// <summary>The same number everywhere.</summary>
     static abstract TSelf Create(T number);
 
+    /// <summary>The number in memory everywhere, without a register of its own where the processor can.</summary>
+    static abstract TSelf Broadcast(T* number);
+
     /// <summary>Reads numbers that lie side by side.</summary>
     static abstract TSelf Load(T* numbers);
 

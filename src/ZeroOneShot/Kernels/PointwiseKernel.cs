@@ -164,13 +164,13 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                     var (a, b) = (V.Load(x), V.Load(x + second));
                     if (rectify)
                         (a, b) = (V.Rectified(a), V.Rectified(b));
-                    var w0 = V.Create(w[0]);
+                    var w0 = V.Broadcast(w);
                     (a0, b0) = (V.MultiplyAdd(a, w0, a0), V.MultiplyAdd(b, w0, b0));
-                    var w1 = V.Create(w[1]);
+                    var w1 = V.Broadcast(w + 1);
                     (a1, b1) = (V.MultiplyAdd(a, w1, a1), V.MultiplyAdd(b, w1, b1));
-                    var w2 = V.Create(w[2]);
+                    var w2 = V.Broadcast(w + 2);
                     (a2, b2) = (V.MultiplyAdd(a, w2, a2), V.MultiplyAdd(b, w2, b2));
-                    var w3 = V.Create(w[3]);
+                    var w3 = V.Broadcast(w + 3);
                     (a3, b3) = (V.MultiplyAdd(a, w3, a3), V.MultiplyAdd(b, w3, b3));
                 }
                 if (gates != null)

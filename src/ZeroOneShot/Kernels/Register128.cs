@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ZeroOneShot.Kernels;
 
@@ -12,6 +13,11 @@ internal readonly unsafe struct Register128<T>(Vector128<T> numbers) : IRegister
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register128<T> Create(T number) => new(Vector128.Create(number));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Register128<T> Broadcast(T* number) => typeof(T) == typeof(float) && Avx.IsSupported
+        ? new(Avx.BroadcastScalarToVector128((float*)number).As<float, T>())
+        : Create(*number);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register128<T> Load(T* numbers) => new(Vector128.Load(numbers));
@@ -40,10 +46,10 @@ internal readonly unsafe struct Register128<T>(Vector128<T> numbers) : IRegister
         : Vector128.MultiplyAddEstimate(a._numbers.AsDouble(), b._numbers.AsDouble(), c._numbers.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register128<T> Max(Register128<T> a, Register128<T> b) => new(Vector128.Max(a._numbers, b._numbers));
+    public static Register128<T> Max(Register128<T> a, Register128<T> b) => new(Vector128.MaxNative(a._numbers, b._numbers) | Vector128.IsNaN(a._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register128<T> Rectified(Register128<T> a) => new(Vector128.Max(a._numbers, Vector128<T>.Zero));
+    public static Register128<T> Rectified(Register128<T> a) => new(Vector128.MaxNative(Vector128<T>.Zero, a._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register128<T> IsPositive(Register128<T> a) => new(Vector128.GreaterThan(a._numbers, Vector128<T>.Zero));

@@ -14,6 +14,9 @@ internal readonly unsafe struct Register256<T>(Vector256<T> numbers) : IRegister
     public static Register256<T> Create(T number) => new(Vector256.Create(number));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Register256<T> Broadcast(T* number) => Create(*number);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register256<T> Load(T* numbers) => new(Vector256.Load(numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,10 +43,10 @@ internal readonly unsafe struct Register256<T>(Vector256<T> numbers) : IRegister
         : Vector256.MultiplyAddEstimate(a._numbers.AsDouble(), b._numbers.AsDouble(), c._numbers.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256<T> Max(Register256<T> a, Register256<T> b) => new(Vector256.Max(a._numbers, b._numbers));
+    public static Register256<T> Max(Register256<T> a, Register256<T> b) => new(Vector256.MaxNative(a._numbers, b._numbers) | Vector256.IsNaN(a._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256<T> Rectified(Register256<T> a) => new(Vector256.Max(a._numbers, Vector256<T>.Zero));
+    public static Register256<T> Rectified(Register256<T> a) => new(Vector256.MaxNative(Vector256<T>.Zero, a._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register256<T> IsPositive(Register256<T> a) => new(Vector256.GreaterThan(a._numbers, Vector256<T>.Zero));

@@ -14,6 +14,9 @@ internal readonly unsafe struct Register512<T>(Vector512<T> numbers) : IRegister
     public static Register512<T> Create(T number) => new(Vector512.Create(number));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Register512<T> Broadcast(T* number) => Create(*number);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register512<T> Load(T* numbers) => new(Vector512.Load(numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,7 +46,7 @@ internal readonly unsafe struct Register512<T>(Vector512<T> numbers) : IRegister
     public static Register512<T> Max(Register512<T> a, Register512<T> b) => new(Vector512.Max(a._numbers, b._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512<T> Rectified(Register512<T> a) => new(Vector512.Max(a._numbers, Vector512<T>.Zero));
+    public static Register512<T> Rectified(Register512<T> a) => new(Vector512.MaxNative(Vector512<T>.Zero, a._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register512<T> IsPositive(Register512<T> a) => new(Vector512.GreaterThan(a._numbers, Vector512<T>.Zero));
