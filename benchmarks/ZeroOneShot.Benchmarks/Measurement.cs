@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -16,10 +17,10 @@ internal readonly record struct Shape(int Channels, int Cells);
 
 /// <summary>
 /// One measurement of a search step, taken in a process of its own. Operations are the live ones of every edge; by default all, or half of
-/// them where the method prunes.
+/// them where the method prunes. Vectors are the widest, in bits, that the process may use; by default the processor's.
 /// </summary>
 internal sealed record Measurement(
-    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null)
+    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null, int? Vectors = null)
 {
     public const int Classes = 10;
 
@@ -77,6 +78,8 @@ internal sealed record Measurement(
         start.ArgumentList.Add(Command);
         start.ArgumentList.Add(JsonSerializer.Serialize(this));
         set(start.Environment);
+        if (Vectors is { } bits)
+            Machine.Limit(start.Environment, bits);
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
@@ -90,6 +93,8 @@ internal sealed record Measurement(
     public Result Take()
     {
         TorchRuntime.EnsureLoaded();
+        if (Vectors is { } bits && bits != Registers.Bits)
+            throw new InvalidOperationException($"Found {Machine.Vectors(Registers.Bits)}; expected {Machine.Vectors(bits)}.");
         MemoryLayout.Planar = Evaluation == PlainPlanar;
         var (mask, options) = (Mask, Options);
         using var supernet = new Supernet(mask, options.Supernet, Images.Channels, Classes);
