@@ -42,7 +42,8 @@ internal static class Machine
         Parallel.For(0, threads, i => done[i] = loop(times / 10));
         var start = Stopwatch.GetTimestamp();
         Parallel.For(0, threads, i => done[i] = loop(times));
-        return (double)times * RegistersAtOnce * (Registers.Bits / 8 / sizeof(float)) * threads / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return (double)times * RegistersAtOnce * (Registers.Bits / 8 / sizeof(float)) * threads / seconds;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -20,7 +20,8 @@ internal readonly record struct Shape(int Channels, int Cells);
 /// them where the method prunes. Vectors are the widest, in bits, that the process may use; by default the processor's.
 /// </summary>
 internal sealed record Measurement(
-    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null, int? Vectors = null)
+    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null,
+    int? Vectors = null)
 {
     public const int Classes = 10;
 

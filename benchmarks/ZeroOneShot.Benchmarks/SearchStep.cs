@@ -29,8 +29,8 @@ internal static class SearchStep
                 foreach (var bits in widths)
                 {
                     var time = (Of(batch) with { Vectors = bits }).TimeInProcess(allocator);
-                    rows.Add(new Row(
-                        method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds, allocator, bits));
+                    rows.Add(new Row(method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds,
+                        allocator, bits));
                     Console.Error.WriteLine(rows[^1]);
                     JsonRows.Write(json, rows);
                 }
@@ -46,7 +46,8 @@ internal static class SearchStep
     private static void Print(List<Row> rows)
     {
         var table = new Table().Border(TableBorder.Simple);
-        string[] columns = ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator", "vectors"];
+        string[] columns =
+            ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator", "vectors"];
         foreach (var column in columns)
             table.AddColumn(column);
         foreach (var row in rows)
@@ -79,8 +80,8 @@ internal static class SearchStep
             var widest = same.First();
             foreach (var row in same.Skip(1))
             {
-                AnsiConsole.WriteLine($"{row.Method}, {row.Evaluation}, batch {row.Batch}: a step takes {row.Seconds / widest.Seconds:F2} " +
-                    $"times as long with {Machine.Vectors(row.Vectors)} as with {Machine.Vectors(widest.Vectors)}.");
+                AnsiConsole.WriteLine($"{row.Method}, {row.Evaluation}, batch {row.Batch}: a step takes " +
+                    $"{row.Seconds / widest.Seconds:F2} times as long with {Machine.Vectors(row.Vectors)} as with {Machine.Vectors(widest.Vectors)}.");
             }
         }
     }
@@ -109,6 +110,7 @@ internal static class SearchStep
         [JsonIgnore]
         public double Seconds => ArchitectureSeconds + WeightsSeconds;
 
-        public override string ToString() => $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {Seconds:F2} s";
+        public override string ToString() =>
+            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {Seconds:F2} s";
     }
 }

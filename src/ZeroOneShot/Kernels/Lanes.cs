@@ -5,8 +5,8 @@ namespace ZeroOneShot.Kernels;
 
 /// <summary>
 /// The order of image tensors that the kernels of this folder compute in: groups x channels x height x width x lanes. A lane is an image,
-/// and the lanes of a pixel (16 in single, 8 in double precision) fill one, two or four vector registers, as wide as the processor has them.
-/// Whatever the channels, sizes, strides and dilations, arithmetic on a pixel is then arithmetic on whole registers.
+/// and the lanes of a pixel (16 in single, 8 in double precision) fill one, two or four vector registers, as wide as the processor has
+/// them. Whatever the channels, sizes, strides and dilations, arithmetic on a pixel is then arithmetic on whole registers.
 /// </summary>
 /// <remarks>
 /// Where the images do not fill the last group, its other lanes are zero. Batch norms keep them so; all else maps zeros to zeros.

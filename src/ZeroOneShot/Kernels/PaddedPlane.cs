@@ -19,7 +19,9 @@ internal readonly unsafe struct PaddedPlane<T>(int height, int width, int above,
     public static PaddedPlane<T> Around(int height, int width, Window window) =>
         new(height, width, window.Above, window.Before, window.Above, window.Before);
 
-    /// <summary>The copy of a plane over which the window of a pooling slides, which may reach farther beyond the end than the beginning.</summary>
+    /// <summary>
+    /// The copy of a plane over which the window of a pooling slides, which may reach farther beyond the end than the beginning.
+    /// </summary>
     public static PaddedPlane<T> AroundPool(int height, int width, Window window) =>
         new(height, width, window.Above, window.Before, window.Rows, window.Columns);
 

@@ -15,7 +15,8 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     private const int Outputs = 4, Together = 2;
 
     // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, and how
-    // many at most; pixels of a plane that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    // many pixels at most; pixels of a plane that are correlated together, in a second-level cache; multiplications that are worth a
+    // thread's while.
     private const int MostPlanes = 8, TileSize = 1 << 15, MostPixels = 32, CorrelatedPixels = 64, MinimumWork = 1 << 14;
 
     private static int Lanes => Kernels.Lanes.Count<T>();

@@ -46,10 +46,11 @@ internal readonly unsafe struct Register128<T>(Vector128<T> numbers) : IRegister
         : Vector128.MultiplyAddEstimate(a._numbers.AsDouble(), b._numbers.AsDouble(), c._numbers.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register128<T> Max(Register128<T> a, Register128<T> b) => new(Vector128.MaxNative(a._numbers, b._numbers) | Vector128.IsNaN(a._numbers));
+    public static Register128<T> Max(Register128<T> a, Register128<T> b) =>
+        new(Vector128.MaxNative(a._numbers, b._numbers) | Vector128.IsNaN(a._numbers));         // x86 takes b where either is NaN
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register128<T> Rectified(Register128<T> a) => new(Vector128.MaxNative(Vector128<T>.Zero, a._numbers));
+    public static Register128<T> Rectified(Register128<T> a) => new(Vector128.MaxNative(Vector128<T>.Zero, a._numbers));  // x86: a if NaN
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register128<T> IsPositive(Register128<T> a) => new(Vector128.GreaterThan(a._numbers, Vector128<T>.Zero));

@@ -43,10 +43,11 @@ internal readonly unsafe struct Register256<T>(Vector256<T> numbers) : IRegister
         : Vector256.MultiplyAddEstimate(a._numbers.AsDouble(), b._numbers.AsDouble(), c._numbers.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256<T> Max(Register256<T> a, Register256<T> b) => new(Vector256.MaxNative(a._numbers, b._numbers) | Vector256.IsNaN(a._numbers));
+    public static Register256<T> Max(Register256<T> a, Register256<T> b) =>
+        new(Vector256.MaxNative(a._numbers, b._numbers) | Vector256.IsNaN(a._numbers));         // x86 takes b where either is NaN
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256<T> Rectified(Register256<T> a) => new(Vector256.MaxNative(Vector256<T>.Zero, a._numbers));
+    public static Register256<T> Rectified(Register256<T> a) => new(Vector256.MaxNative(Vector256<T>.Zero, a._numbers));  // x86: a if NaN
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register256<T> IsPositive(Register256<T> a) => new(Vector256.GreaterThan(a._numbers, Vector256<T>.Zero));

@@ -46,7 +46,7 @@ internal readonly unsafe struct Register512<T>(Vector512<T> numbers) : IRegister
     public static Register512<T> Max(Register512<T> a, Register512<T> b) => new(Vector512.Max(a._numbers, b._numbers));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512<T> Rectified(Register512<T> a) => new(Vector512.MaxNative(Vector512<T>.Zero, a._numbers));
+    public static Register512<T> Rectified(Register512<T> a) => new(Vector512.MaxNative(Vector512<T>.Zero, a._numbers));  // x86: a if NaN
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Register512<T> IsPositive(Register512<T> a) => new(Vector512.GreaterThan(a._numbers, Vector512<T>.Zero));
