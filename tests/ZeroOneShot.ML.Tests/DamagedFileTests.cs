@@ -167,7 +167,7 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
 
         private static string Weights(string path)
         {
-            CellNetWeights.Read(path).Save(path + ".read");
+            CellNetWeights.Read(path, Toy.Space).Save(path + ".read");
             return Hash(File.ReadAllBytes(path + ".read"));
         }
 

@@ -22,6 +22,9 @@ public static class CellNetOnnx
     /// <summary>Metadata key of the class names, a JSON array in the order of the scores.</summary>
     public const string ClassNamesKey = CellNetWeights.ClassNamesKey;
 
+    /// <summary>Metadata key of the name of the search space. Absent in old files, whose networks are of DARTS.</summary>
+    public const string SearchSpaceKey = CellNetWeights.SearchSpaceKey;
+
     /// <summary>Writes a trained network. The normalisation is part of the model, the auxiliary head is not; any batch size runs.</summary>
     /// <param name="trained">The network and its normalisation.</param>
     /// <param name="stream">Where to; left open.</param>

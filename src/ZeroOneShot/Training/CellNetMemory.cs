@@ -36,8 +36,8 @@ internal sealed class CellNetMemory
     /// <summary>The operations of the network, those of the preprocessing among them.</summary>
     public long Operations => _items.Sum(item => item.Edges.Count + item.Inputs.Count);
 
-    /// <summary>The channels that the auxiliary head reads.</summary>
-    public long AuxiliaryChannels => _plan.Items[_plan.AuxiliaryItem!.Value].Output.Channels;
+    /// <summary>The channels that the auxiliary head reads; null where there is none.</summary>
+    public long? AuxiliaryChannels => _hasHead && _plan.AuxiliaryItem is { } item ? _plan.Items[item].Output.Channels : null;
 
     /// <summary>What is in memory in the largest moment, in numbers per image.</summary>
     /// <param name="Kept">What the forward run has left for the backward run.</param>

@@ -84,9 +84,9 @@ public sealed record TrainingMemory(
         long Parameters()
         {
             var count = NetworkCost.Of(genotype, options.Network, shape.Channels, classes, space: space).Parameters;
-            if (!options.Network.AuxiliaryHead)
+            if (network.AuxiliaryChannels is not { } channels)
                 return count;
-            return count + AuxiliaryHead.Parameters((int)network.AuxiliaryChannels, classes);
+            return count + AuxiliaryHead.Parameters((int)channels, classes);
         }
     }
 
