@@ -32,7 +32,9 @@ internal sealed record ServiceSettings
     /// <summary>The most images that wait for their turn.</summary>
     public int Queue { get; init; } = 64;
 
-    /// <summary>From how many pixels, times scans, an image is large: large ones wait for one another, and small ones not for them.</summary>
+    /// <summary>
+    /// From how many pixels, times scans, an image is large: large ones wait for one another, and small ones not for them.
+    /// </summary>
     public long LargePixels { get; init; } = 2_000_000;
 
     /// <summary>The most large images that are decoded at a time, beside the small ones.</summary>

@@ -12,7 +12,7 @@ namespace ZeroOneShot.ML;
 /// after an application that does not know this library has loaded and saved that again.
 /// </summary>
 /// <remarks>Metadata keys beside those of <see cref="CellNetOnnx"/>: see the constants.</remarks>
-public sealed record SearchInfo
+public sealed class SearchInfo
 {
     /// <summary>
     /// Metadata key of the mask: JSON as <see cref="OperationMask.ToJson"/> writes it. Absent where the genotype was given by hand.

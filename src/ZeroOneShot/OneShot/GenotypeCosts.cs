@@ -38,8 +38,9 @@ internal sealed class GenotypeCosts
         _ofPairs[(int)kind][choice.Edge * _mask.Space.Operations.Count + choice.Row];
 
     /// <summary>
-    /// The expected cost over some number, as a scalar with gradient: where an edge is chosen, each of its operations is by its share of the
-    /// edge's strengths; as many of the edges into a node are chosen as a genotype keeps, each as often as any other or in proportion to its weight.
+    /// The expected cost over some number, as a scalar with gradient: where an edge is chosen, each of its operations is by its share of
+    /// the edge's strengths; as many of the edges into a node are chosen as a genotype keeps, each as often as any other or in proportion
+    /// to its weight.
     /// </summary>
     /// <param name="architecture">Alphas and betas.</param>
     /// <param name="relaxation">Gives the strengths.</param>

@@ -1,6 +1,8 @@
 namespace ZeroOneShot.SearchSpaces;
 
-/// <summary>The architecture of one kind of cell: the chosen edges into every intermediate node, and the states its output concatenates.</summary>
+/// <summary>
+/// The architecture of one kind of cell: the chosen edges into every intermediate node, and the states its output concatenates.
+/// </summary>
 public sealed class CellGenotype : IEquatable<CellGenotype>
 {
     private const int InputsOfDarts = 2, EdgesOfDarts = 2;

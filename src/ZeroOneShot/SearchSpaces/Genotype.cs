@@ -96,7 +96,9 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         return Make(() => new Genotype(ParseCell(text, "normal"), isAlone ? null : ParseCell(text, "reduce")));
     }
 
-    /// <summary>The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.</summary>
+    /// <summary>
+    /// The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.
+    /// </summary>
     public string ToJson()
     {
         var root = new JsonObject();
@@ -120,7 +122,10 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="json">The text; at most 65,536 characters.</param>
-    /// <exception cref="FormatException">The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or wrong.</exception>
+    /// <exception cref="FormatException">
+    /// The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or
+    /// wrong.
+    /// </exception>
     public static Genotype FromJson(string json)
     {
         ArgumentNullException.ThrowIfNull(json);

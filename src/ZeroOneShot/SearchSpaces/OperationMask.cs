@@ -159,8 +159,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>
-    /// Reads off an architecture, the top-edges rule: per node the incoming edges whose best live operation that can be chosen scores highest,
-    /// each with that operation, as many as the topology keeps. Among equals the lower row, and the earlier edge.
+    /// Reads off an architecture, the top-edges rule: per node the incoming edges whose best live operation that can be chosen scores
+    /// highest, each with that operation, as many as the topology keeps. Among equals the lower row, and the earlier edge.
     /// </summary>
     /// <param name="score">Kind of cell, edge, operation -> its score; asked only for live operations that can be chosen.</param>
     /// <exception cref="ArgumentException">The mask leaves a node fewer edges than a genotype keeps.</exception>

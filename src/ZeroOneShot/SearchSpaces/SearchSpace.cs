@@ -1,6 +1,8 @@
 namespace ZeroOneShot.SearchSpaces;
 
-/// <summary>What is searched: the cell's graph, the operations to choose from on each of its edges, and the network around the cells.</summary>
+/// <summary>
+/// What is searched: the cell's graph, the operations to choose from on each of its edges, and the network around the cells.
+/// </summary>
 public sealed partial class SearchSpace
 {
     private readonly Func<CellKind, int, int, bool>? _allows;

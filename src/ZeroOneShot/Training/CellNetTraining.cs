@@ -2,6 +2,7 @@ using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -51,9 +52,10 @@ public static class CellNetTraining
     }
 
     /// <summary>
-    /// Trains on from trained weights, on the same images or on others. Genotype, space, shape of the network and normalisation are those of the
-    /// weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the classifiers
-    /// begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was learned.
+    /// Trains on from trained weights, on the same images or on others. Genotype, space, shape of the network and normalisation are those
+    /// of the weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the
+    /// classifiers begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was
+    /// learned.
     /// </summary>
     /// <param name="weights">Where to begin.</param>
     /// <param name="images">The training images, with as many channels as the weights' own.</param>

@@ -58,7 +58,9 @@ public sealed class CellNetWeights
         T Json<T>(string key) => JsonSerializer.Deserialize<T>(Text(key)) ?? throw new InvalidDataException($"{where} has an empty {key}.");
     }
 
-    /// <summary>Refuses a network that takes more memory than its weights, whose shapes can be compared only when it has been built.</summary>
+    /// <summary>
+    /// Refuses a network that takes more memory than its weights, whose shapes can be compared only when it has been built.
+    /// </summary>
     private void CheckNetwork()
     {
         Network.Validate();
@@ -235,7 +237,9 @@ public sealed class CellNetWeights
             new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
 
         /// <summary>What a module's parameters and buffers became in an ONNX model: the other constants have names with a slash.</summary>
-        /// <exception cref="InvalidDataException">A tensor's values are in another file, or are more or fewer than its shape says.</exception>
+        /// <exception cref="InvalidDataException">
+        /// A tensor's values are in another file, or are more or fewer than its shape says.
+        /// </exception>
         public static IEnumerable<StoredTensor> Of(GraphProto graph, string where)
         {
             foreach (var constant in graph.Initializer)

@@ -234,7 +234,9 @@ public sealed partial class RelaxationAgreementTests
         deviations.Add(reduction, architecture.Alphas(CellKind.Reduction).grad!, recording.Expected(reduction));
     }
 
-    /// <summary>The recorded operations: those of DARTS under other names and in another order, poolings without a batch norm behind them.</summary>
+    /// <summary>
+    /// The recorded operations: those of DARTS under other names and in another order, poolings without a batch norm behind them.
+    /// </summary>
     private static SearchSpace SpaceOfGdas(Recording recording) => new("recorded", new CellTopology(4),
     [
         .. recording.Texts("operations").Select(name => name switch
