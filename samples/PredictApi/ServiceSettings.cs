@@ -57,7 +57,8 @@ internal sealed record ServiceSettings
         [
             (nameof(MaxBytes), MaxBytes, 1), (nameof(MaxBytesHeld), MaxBytesHeld, 2.0 * MaxBytes), (nameof(MaxPixels), MaxPixels, 1),
             (nameof(DecodeSeconds), DecodeSeconds, 0.001), (nameof(RequestSeconds), RequestSeconds, 0.001),
-            (nameof(ReduceTo), ReduceTo, 1), (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0), (nameof(LargePixels), LargePixels, 1),
+            (nameof(ReduceTo), ReduceTo, 1), (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0),
+            (nameof(LargePixels), LargePixels, 1),
             (nameof(LargeConcurrency), LargeConcurrency, 1), (nameof(LargeQueue), LargeQueue, 0),
         ];
         // (NaN is not at least anything.)

@@ -84,7 +84,8 @@ public sealed class ExtensionTests
         Assert.InRange(Score(images), 1e-3, 1e3);
 
         double Score(Data.ImageSet set) => Ranking.Score(
-            new OwnRankingFunction(), Genotype.Parse("Genotype(normal=|skip_connect~0|+|cross_conv_5x5~1|, normal_inputs=1, normal_concat=[1, 2])"),
+            new OwnRankingFunction(),
+            Genotype.Parse("Genotype(normal=|skip_connect~0|+|cross_conv_5x5~1|, normal_inputs=1, normal_concat=[1, 2])"),
             set, options, new CellNetOptions { Channels = 4, Cells = 2 }, OwnSpace.Chain, TestContext.Current.CancellationToken);
 
         static PruningResult Prune(ZeroShotPruningOptions options) =>

@@ -142,7 +142,8 @@ public static class CellNetOnnx
         Value Edge(int edge) => Module($"ops.{edge}", states[genotype.Edges[edge].Input], plan.Layers(space, genotype.Edges[edge]),
             cell.Operation(edge), plan.Node);
 
-        Value Module(string name, Value x, IReadOnlyList<Layer> layers, torch.nn.Module<torch.Tensor, torch.Tensor> module, FeatureSize output)
+        Value Module(
+            string name, Value x, IReadOnlyList<Layer> layers, torch.nn.Module<torch.Tensor, torch.Tensor> module, FeatureSize output)
         {
             using (graph.Scope(name))
                 return new Value(graph.Export(x.Name, x.Size, layers, module, plan.Channels), output);

@@ -79,7 +79,8 @@ public sealed class Mixture : IDisposable
             live[kind, i / operations, i % operations] ? 1.0 / live.LiveCount(kind, i / operations) : 0)], edges, operations);
 
         Tensor EdgeWeights() =>
-            Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / topology.EdgesInto(topology.Ends(edge).Node).GetOffsetAndLength(edges).Length)], edges);
+            Fixed([.. Enumerable.Range(0, edges)
+                .Select(edge => 1.0 / topology.EdgesInto(topology.Ends(edge).Node).GetOffsetAndLength(edges).Length)], edges);
 
         Tensor Fixed(double[] values, params long[] shape) => tensor(values, shape, type, device).DetachFromDisposeScope();
     }

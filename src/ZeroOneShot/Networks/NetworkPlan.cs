@@ -85,7 +85,8 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
             if (!topology.Preprocesses && (halvings != 0 || Size(input).Channels != channels))
             {
                 throw new ArgumentException(
-                    $"Cell {name} of {channels} channels reads {Size(input)} as it is, since search space '{space.Name}' has no preprocessing; " +
+                    $"Cell {name} of {channels} channels reads {Size(input)} as it is, " +
+                    $"since search space '{space.Name}' has no preprocessing; " +
                     $"expected {channels} channels and the size of its last input. Give the topology a preprocessing, " +
                     "or the stem and the blocks those channels.");
             }
@@ -94,7 +95,8 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
                 0 => CandidateOperation.Preprocess,
                 1 => CandidateOperation.ReducingPreprocess,
                 _ => throw new ArgumentException(
-                    $"The inputs of cell {name} of search space '{space.Name}' are {Size(input)} and {Size(previous)}; the first may be as large " +
+                    $"The inputs of cell {name} of search space '{space.Name}' are {Size(input)} and {Size(previous)}; " +
+                    "the first may be as large " +
                     "as the second or twice as large. Change the stem, or the sequence of cells."),
             };
         }

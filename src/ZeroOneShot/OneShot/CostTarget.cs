@@ -78,7 +78,8 @@ public sealed record CostTarget
         if (Most < cheapest)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"CostTarget is {this}, but the cheapest network of {mask} with {Network.Channels} channels and {Network.Cells} cells has " +
+                $"CostTarget is {this}, but the cheapest network of {mask} with " +
+                $"{Network.Channels} channels and {Network.Cells} cells has " +
                 $"{cheapest}, the dearest {dearest}. Allow as many, or give CostTarget.Network fewer channels or cells."));
         }
         return Most < dearest ? costs : null;

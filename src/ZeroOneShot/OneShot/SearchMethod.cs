@@ -113,7 +113,8 @@ public sealed record SearchMethod
         if (!IsPreset && Find(Name) is not null)
         {
             throw new ArgumentException(
-                $"A method of one's own is called '{Name}', as a preset is; give it another name, by which a model can tell how it was found.");
+                $"A method of one's own is called '{Name}', as a preset is; " +
+                "give it another name, by which a model can tell how it was found.");
         }
         ArgumentNullException.ThrowIfNull(Relaxation);
         Relaxation.Validate();

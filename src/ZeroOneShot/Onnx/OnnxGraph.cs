@@ -92,7 +92,8 @@ public sealed partial class OnnxGraph
             float number => Float(attribute.Key, number),
             long[] numbers => Ints(attribute.Key, numbers),
             _ => throw new ArgumentException(
-                $"Attribute '{attribute.Key}' of {type} is a {attribute.Value?.GetType().Name ?? "null"}; give a long, a double or a long[].",
+                $"Attribute '{attribute.Key}' of {type} is a {attribute.Value?.GetType().Name ?? "null"}; " +
+                "give a long, a double or a long[].",
                 nameof(attributes)),
         })]);
     }

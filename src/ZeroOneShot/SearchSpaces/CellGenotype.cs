@@ -33,7 +33,8 @@ public sealed class CellGenotype : IEquatable<CellGenotype>
         Edges = [.. nodes.SelectMany(edges => edges)];
         _first = [.. Enumerable.Range(0, Nodes + 1).Select(node => nodes.Take(node).Sum(edges => edges.Count))];
         if (Nodes == 0 || nodes.Any(edges => edges.Count == 0))
-            throw new ArgumentException($"Of the {Nodes} nodes of a cell some have no edge; expected at least one edge into each.", nameof(nodes));
+            throw new ArgumentException(
+                $"Of the {Nodes} nodes of a cell some have no edge; expected at least one edge into each.", nameof(nodes));
         for (var i = 0; i < Edges.Count; i++)
         {
             var last = Inputs + NodeOf(i) - 1;

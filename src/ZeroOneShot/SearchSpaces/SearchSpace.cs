@@ -59,7 +59,8 @@ public sealed partial class SearchSpace
                 {
                     var (from, node) = Topology.Ends(edge);
                     throw new ArgumentException(
-                        $"Edge {edge} of the {kind} cell, from state {from} to node {node}, allows no operation that a genotype can choose; " +
+                        $"Edge {edge} of the {kind} cell, from state {from} to node {node}, " +
+                        "allows no operation that a genotype can choose; " +
                         "allow one, or leave the edge out of the topology.", nameof(allows));
                 }
             }

@@ -113,7 +113,8 @@ internal sealed class CellNetMemory
         // Gradients: of outputs, of the item's own output, and of all states of a cell.
         void Backward(Item item, long held)
         {
-            var gradients = held + (item.Nodes == 0 ? 0 : item.Output.Count + item.States.Sum(state => state.Count) + item.Nodes * item.Node.Count);
+            var gradients = held +
+                (item.Nodes == 0 ? 0 : item.Output.Count + item.States.Sum(state => state.Count) + item.Nodes * item.Node.Count);
             for (var node = item.Nodes - 1; node >= 0; node--)
             {
                 foreach (var edge in item.EdgesOfNodes(node))
@@ -144,7 +145,8 @@ internal sealed class CellNetMemory
 
     /// <summary>The sizes of what a cell reads and makes, and its runs; or a block, which is one run and has no nodes.</summary>
     private sealed record Item(
-        FeatureSize Output, IReadOnlyList<RunMemory> Inputs, IReadOnlyList<FeatureSize> InputSizes, FeatureSize Node, CellGenotype? Genotype,
+        FeatureSize Output, IReadOnlyList<RunMemory> Inputs, IReadOnlyList<FeatureSize> InputSizes, FeatureSize Node,
+        CellGenotype? Genotype,
         IReadOnlyList<Edge> Edges)
     {
         public static Item Of(BlockItem block) => new(

@@ -183,7 +183,8 @@ public sealed class CellNetWeights
         if (name != space.Name)
         {
             throw new ArgumentException(
-                $"{where} holds a network of search space '{name}', and the space given is '{space.Name}'; give that space.", nameof(space));
+                $"{where} holds a network of search space '{name}', and the space given is '{space.Name}'; give that space.",
+                nameof(space));
         }
     }
 
