@@ -42,7 +42,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         (Genotype, Options, InputChannels, Classes, Space) = (genotype, options, inputChannels, classes, space);
 
         // Modules are the same whatever the size of the images.
-        Plan = NetworkPlan.Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+        Plan = NetworkPlan.Of(space, options, inputChannels, genotype);
         _items = [.. Plan.Items.Select(item => item switch
         {
             CellItem cell => new GenotypeCell(cell, space, options.AffineOperations),

@@ -31,6 +31,10 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
     public static NetworkPlan Of(SearchSpace space, SupernetOptions options, FeatureSize images) =>
         Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null, options.NormalizedOutput);
 
+    /// <summary>The plan of an evaluation network, whose modules are the same whatever the size of the images.</summary>
+    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, int inputChannels, Genotype genotype) =>
+        Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+
     /// <summary>The plan of an evaluation network; without a genotype, what all of them have in common.</summary>
     public static NetworkPlan Of(SearchSpace space, CellNetOptions options, FeatureSize images, Genotype? genotype) =>
         Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype);

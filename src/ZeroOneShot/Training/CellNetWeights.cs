@@ -77,8 +77,11 @@ public sealed class CellNetWeights
         if (ClassNames.Count == 0 || ClassNames.Contains(null!))
             throw new ArgumentException("Its classes have no names.");
 
-        long Parameters() => NetworkCost.Of(
-            Genotype, Network with { AuxiliaryHead = false }, Statistics.Mean.Count, ClassNames.Count, space: Space).Parameters;
+        long Parameters()
+        {
+            Genotype.ThrowIfNotIn(Space);
+            return NetworkCost.Of(NetworkPlan.Of(Space, Network, Statistics.Mean.Count, Genotype), Network, ClassNames.Count).Parameters;
+        }
     }
 
     /// <summary>The space that the genotype is of.</summary>
