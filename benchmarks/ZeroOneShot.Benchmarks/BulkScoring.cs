@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Spectre.Console;
@@ -84,11 +82,11 @@ internal static class BulkScoring
                 [way, $"{rate:F0}", $"{least:F0}", $"{most:F0}", .. perSecond.Values.Take(2).Select(other => $"{rate / other:F2}")]);
         }
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
-        AnsiConsole.WriteLine($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, " +
-            $"{Environment.ProcessorCount} processors; medians of {repetitions}; {Torch}: equal to 1e-4, all others bit for bit.");
+        AnsiConsole.WriteLine(Machine.Line($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, " +
+            $"{Environment.ProcessorCount} processors; medians of {repetitions}; {Torch}: equal to 1e-4, all others bit for bit."));
         AnsiConsole.Write(table);
         var cost = NetworkCost.Of(PublishedGenotypes.DartsV2, network.Options, s_shape.Channels, Classes, s_shape.Height).MultiplyAdds;
-        var peak = MultiplyAddsPerSecond();
+        var peak = Machine.MultiplyAddsPerSecond(Environment.ProcessorCount);
         AnsiConsole.WriteLine($"An image takes {cost / 1e6:F1} million multiply-adds. " +
             $"A loop of nothing else does {peak / 1e9:F0} thousand million a second: enough for {peak / cost:F0} images.");
         JsonRows.Write(json, [perSecond]);
@@ -109,32 +107,6 @@ internal static class BulkScoring
         using var _ = no_grad();
         var image = tensor(row.Features, [1, s_shape.Channels, s_shape.Height, s_shape.Width]);
         return network.forward(statistics.Normalize(image)).softmax(1).data<float>().ToArray();
-    }
-
-    /// <summary>In single precision, on all processors at once: independent operations on registers.</summary>
-    private static double MultiplyAddsPerSecond()
-    {
-        const int Times = 20_000_000, Registers = 8;
-        var done = new float[Environment.ProcessorCount];
-        Parallel.For(0, done.Length, i => done[i] = Loop(Times / 10));
-        var start = Stopwatch.GetTimestamp();
-        Parallel.For(0, done.Length, i => done[i] = Loop(Times));
-        return (double)Times * Registers * Vector512<float>.Count * done.Length / Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float Loop(int times)
-    {
-        var (factor, term) = (Vector512.Create(0.999f), Vector512.Create(0.001f));
-        var (a, b, c, d, e, f, g, h) = (term, term, term, term, term, term, term, term);
-        for (var n = 0; n < times; n++)
-        {
-            (a, b) = (Vector512.FusedMultiplyAdd(a, factor, term), Vector512.FusedMultiplyAdd(b, factor, term));
-            (c, d) = (Vector512.FusedMultiplyAdd(c, factor, term), Vector512.FusedMultiplyAdd(d, factor, term));
-            (e, f) = (Vector512.FusedMultiplyAdd(e, factor, term), Vector512.FusedMultiplyAdd(f, factor, term));
-            (g, h) = (Vector512.FusedMultiplyAdd(g, factor, term), Vector512.FusedMultiplyAdd(h, factor, term));
-        }
-        return Vector512.Sum(a + b + c + d + e + f + g + h);
     }
 
     private static ImageSet Noise(int images)

@@ -24,8 +24,8 @@ internal static class EndToEnd
     {
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
-        AnsiConsole.WriteLine($"{Images} images of 32x32, {shape.Channels} channels, {shape.Cells} cells, " +
-            "one epoch of search and of training.");
+        AnsiConsole.WriteLine(Machine.Line($"{Images} images of 32x32, {shape.Channels} channels, {shape.Cells} cells, " +
+            "one epoch of search and of training; one run."));
         foreach (var (method, batch) in methods.SelectMany(method => batches.Select(batch => (method, batch))))
         {
             rows.AddRange(Stages(method, batch, shape));

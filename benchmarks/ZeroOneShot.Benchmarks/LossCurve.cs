@@ -45,8 +45,8 @@ internal static class LossCurve
             table.AddRow($"{row.Seed}", $"{row.Epoch}", $"{row.Loss:F4}", $"{row.BFloat16Loss:F4}", $"{row.Accuracy:P1}",
                 $"{row.BFloat16Accuracy:P1}");
         }
-        AnsiConsole.WriteLine($"{ImagesPerClass * images.ClassCount} CIFAR-10 images, {SearchMethod.ZeroOneShotRandom}, " +
-            $"{shape.Channels} channels, {shape.Cells} cells.");
+        AnsiConsole.WriteLine(Machine.Line($"{ImagesPerClass * images.ClassCount} CIFAR-10 images, {SearchMethod.ZeroOneShotRandom}, " +
+            $"{shape.Channels} channels, {shape.Cells} cells; {seeds} seeds."));
         AnsiConsole.Write(table);
     }
 }

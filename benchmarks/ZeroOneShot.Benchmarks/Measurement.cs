@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
@@ -17,10 +18,11 @@ internal readonly record struct Shape(int Channels, int Cells);
 
 /// <summary>
 /// One measurement of a search step, taken in a process of its own. Operations are the live ones of every edge; by default all, or half of
-/// them where the method prunes.
+/// them where the method prunes. Vectors are the widest, in bits, that the process may use; by default the processor's.
 /// </summary>
 internal sealed record Measurement(
-    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null)
+    string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null,
+    int? Vectors = null)
 {
     public const int Classes = 10;
 
@@ -73,7 +75,13 @@ internal sealed record Measurement(
         TakeInProcess(environment => environment[DefaultAllocator] = allocator == GlibcAllocator ? "1" : "0");
 
     /// <summary>Starts this program again for the measurement.</summary>
-    private Result TakeInProcess(Action<IDictionary<string, string?>> set) => TakeInProcess(Command, JsonSerializer.Serialize(this), set);
+    private Result TakeInProcess(Action<IDictionary<string, string?>> set) =>
+        TakeInProcess(Command, JsonSerializer.Serialize(this), environment =>
+    {
+        set(environment);
+        if (Vectors is { } bits)
+            Machine.Limit(environment, bits);
+    });
 
     /// <summary>Starts this program again for a measurement.</summary>
     public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set)
@@ -97,6 +105,8 @@ internal sealed record Measurement(
     public Result Take()
     {
         TorchRuntime.EnsureLoaded();
+        if (Vectors is { } bits && bits != Registers.Bits)
+            throw new InvalidOperationException($"Found {Machine.Vectors(Registers.Bits)}; expected {Machine.Vectors(bits)}.");
         MemoryLayout.Planar = Evaluation == PlainPlanar;
         var (mask, options) = (Mask, Options);
         using var supernet = new Supernet(mask, options.Supernet, Images.Channels, Classes);

@@ -53,7 +53,7 @@ internal static class MemoryPlan
     private static void Print(List<Row> rows)
     {
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
-        AnsiConsole.WriteLine($"10 classes, {TorchSharp.torch.get_num_threads()} threads; growth of the process over the built networks.");
+        AnsiConsole.WriteLine(Machine.Line("10 classes; growth of the process over the built networks; one run each."));
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in (string[])[
             "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Spectre.Console;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
@@ -20,7 +21,8 @@ internal static class Operations
     private const int WarmUp = 40;
 
     internal sealed record Row(
-        string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds);
+        string Operation, int Stride, int Channels, int Size, int Batch, int Threads, double KernelSeconds, double LibtorchSeconds,
+        int Vectors, double? MultiplyAddsPerSecond);
 
     /// <summary>Measures and prints; each pair of times is the median of alternating runs.</summary>
     public static void Run(int[] batches, int repetitions, FileInfo? json)
@@ -39,14 +41,21 @@ internal static class Operations
             JsonRows.Write(json, rows);
         }
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["operation", "stride", "channels", "size", "batch", "kernels ms", "libtorch ms", "ratio"])
+        foreach (var column in (string[])[
+            "operation", "stride", "channels", "size", "batch", "kernels ms", "libtorch ms", "ratio", "10^9 multiply-adds/s", "of bound"])
+        {
             table.AddColumn(column);
+        }
+        var bound = Machine.MultiplyAddsPerSecond(get_num_threads());
         foreach (var row in rows)
         {
             table.AddRow(row.Operation, $"{row.Stride}", $"{row.Channels}", $"{row.Size}", $"{row.Batch}",
-                $"{1000 * row.KernelSeconds:F2}", $"{1000 * row.LibtorchSeconds:F2}", $"{row.LibtorchSeconds / row.KernelSeconds:F1}");
+                $"{1000 * row.KernelSeconds:F2}", $"{1000 * row.LibtorchSeconds:F2}", $"{row.LibtorchSeconds / row.KernelSeconds:F1}",
+                $"{row.MultiplyAddsPerSecond / 1e9:F1}", $"{row.MultiplyAddsPerSecond / bound:P0}");
         }
-        AnsiConsole.WriteLine($"Forwards and backwards, {get_num_threads()} threads; medians of {repetitions}.");
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
+        AnsiConsole.WriteLine(Machine.Line($"Forwards and backwards; medians of {repetitions}. Bound: {bound / 1e9:F0} * 10^9 " +
+            "multiply-adds a second, of a loop on registers alone; those of the convolutions are counted, all time is."));
         AnsiConsole.Write(table);
     }
 
@@ -72,7 +81,13 @@ internal static class Operations
                     seconds[o][i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
             }
         }
-        return new Row(operation.Name, stride, channels, size, batch, get_num_threads(), seconds[0].Order().ElementAt(repetitions / 2),
-            seconds[1].Order().ElementAt(repetitions / 2));
+        var (kernels, libtorch) = (Median(seconds[0]), Median(seconds[1]));
+        // Output, gradient of the input and gradient of the weights take as many each.
+        var multiplyAdds = 3.0 * batch * operation.Layers(stride)
+            .Cost(new FeatureSize(channels, size, size), channels, affine: false).MultiplyAdds;
+        return new Row(operation.Name, stride, channels, size, batch, get_num_threads(), kernels, libtorch, Registers.Bits,
+            multiplyAdds > 0 ? multiplyAdds / kernels : null);
+
+        double Median(double[] times) => times.Order().ElementAt(repetitions / 2);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
@@ -67,6 +68,29 @@ internal static class Options
             DefaultValueFactory = _ => defaults,
         };
         CheckRange(option, "A batch size", smallest: 2, largest);
+        return option;
+    }
+
+    public static Option<int[]> Vectors()
+    {
+        var option = new Option<int[]>("--vectors")
+        {
+            Description = $"Bits of the vectors that the kernels compute in, the processor's or fewer, as on other machines: " +
+                $"{string.Join(", ", Machine.Widths)}. What runs without the kernels is measured once.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [Registers.Bits],
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (int.TryParse(token.Value, out var bits) && !(Machine.Widths.Contains(bits) && bits <= Registers.Bits))
+                {
+                    result.AddError($"--vectors is {bits}; this processor has {Machine.Vectors(Registers.Bits)}, expected one of " +
+                        $"{string.Join(", ", Machine.Widths.Where(width => width <= Registers.Bits))}.");
+                }
+            }
+        });
         return option;
     }
 

@@ -18,12 +18,13 @@ var allocators = Options.Among("--allocators",
     "Whose allocator setting a step is timed under; with both, also what the library's alone gives",
     Measurement.Allocators, Measurement.LibraryAllocator);
 var repetitions = Options.Repetitions();
-foreach (var option in (Option[])[json, stepMethods, evaluations, stepBatches, allocators, channels, cells, repetitions])
+var vectors = Options.Vectors();
+foreach (var option in (Option[])[json, stepMethods, evaluations, stepBatches, allocators, vectors, channels, cells, repetitions])
     searchStep.Add(option);
 searchStep.SetAction(parsed => SearchStep.Run(Options.Parsed(parsed.GetRequiredValue(stepMethods)),
     [.. parsed.GetRequiredValue(evaluations).Distinct()], [.. parsed.GetRequiredValue(stepBatches).Distinct().Order()],
-    [.. parsed.GetRequiredValue(allocators).Distinct()], new Shape(parsed.GetValue(channels), parsed.GetValue(cells)),
-    parsed.GetValue(repetitions), parsed.GetValue(json)));
+    [.. parsed.GetRequiredValue(allocators).Distinct()], [.. parsed.GetRequiredValue(vectors).Distinct().OrderDescending()],
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var runMethods = Options.Methods(SearchMethod.ZeroOneShot);
 var runBatches = Options.Batches(EndToEnd.LargestBatch, 32);

@@ -12,41 +12,48 @@ internal static class SearchStep
 
     /// <summary>Measures every combination, and prints and writes what is known so far.</summary>
     public static void Run(
-        SearchMethod[] methods, string[] evaluations, int[] batches, string[] allocators, Shape shape, int repetitions, FileInfo? json)
+        SearchMethod[] methods, string[] evaluations, int[] batches, string[] allocators, int[] vectors, Shape shape, int repetitions,
+        FileInfo? json)
     {
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
-        AnsiConsole.WriteLine($"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes, " +
-            $"{TorchSharp.torch.get_num_threads()} threads; medians of {repetitions} steps.");
+        AnsiConsole.WriteLine(Machine.Line(
+            $"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes; medians of {repetitions} steps."));
         foreach (var (method, evaluation) in methods.SelectMany(method => evaluations.Select(evaluation => (method, evaluation))))
         {
             var peaks = Sizes(batches).ToDictionary(batch => batch, batch => Of(batch).PeakInProcess());
             var slope = Slope(peaks);
+            var widths = evaluation is Measurement.PlainPlanar or Measurement.PlainChannelsLast ? vectors[..1] : vectors;
             foreach (var (batch, allocator) in batches.SelectMany(batch => allocators.Select(allocator => (batch, allocator))))
             {
-                var time = Of(batch).TimeInProcess(allocator);
-                rows.Add(new Row(
-                    method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds, allocator));
-                Console.Error.WriteLine(rows[^1]);
-                JsonRows.Write(json, rows);
+                foreach (var bits in widths)
+                {
+                    var time = (Of(batch) with { Vectors = bits }).TimeInProcess(allocator);
+                    rows.Add(new Row(method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds,
+                        allocator, bits));
+                    Console.Error.WriteLine(rows[^1]);
+                    JsonRows.Write(json, rows);
+                }
             }
 
             Measurement Of(int batch) => new(method.Name, evaluation, batch, shape.Channels, shape.Cells, repetitions);
         }
         Print(rows);
         PrintAllocators(rows);
+        PrintVectors(rows);
     }
 
     private static void Print(List<Row> rows)
     {
         var table = new Table().Border(TableBorder.Simple);
-        string[] columns = ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator"];
+        string[] columns =
+            ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator", "vectors"];
         foreach (var column in columns)
             table.AddColumn(column);
         foreach (var row in rows)
         {
             table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}",
-                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator);
+                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator, $"{row.Vectors}");
         }
         AnsiConsole.Write(table);
     }
@@ -54,13 +61,28 @@ internal static class SearchStep
     /// <summary>What the allocator setting alone gives, where both were measured.</summary>
     private static void PrintAllocators(List<Row> rows)
     {
-        foreach (var same in rows.GroupBy(row => (row.Method, row.Evaluation, row.Batch)))
+        foreach (var same in rows.GroupBy(row => (row.Method, row.Evaluation, row.Batch, row.Vectors)))
         {
             if (same.ToDictionary(row => row.Allocator) is { Count: 2 } both)
             {
                 var (library, glibc) = (both[Measurement.LibraryAllocator].Seconds, both[Measurement.GlibcAllocator].Seconds);
                 AnsiConsole.WriteLine($"{same.Key.Method}, {same.Key.Evaluation}, batch {same.Key.Batch}: " +
                     $"the allocator setting alone makes a step {glibc / library:F2} times as fast.");
+            }
+        }
+    }
+
+    /// <summary>How much longer a step takes with narrower vectors, where they were measured.</summary>
+    private static void PrintVectors(List<Row> rows)
+    {
+        foreach (var same in rows.GroupBy(row => (row.Method, row.Evaluation, row.Batch, row.Allocator)))
+        {
+            var widest = same.First();
+            foreach (var row in same.Skip(1))
+            {
+                AnsiConsole.WriteLine($"{row.Method}, {row.Evaluation}, batch {row.Batch}: a step takes " +
+                    $"{row.Seconds / widest.Seconds:F2} times as long with " +
+                    $"{Machine.Vectors(row.Vectors)} as with {Machine.Vectors(widest.Vectors)}.");
             }
         }
     }
@@ -83,11 +105,13 @@ internal static class SearchStep
         [property: JsonPropertyName("mib_per_image")] double? MiBPerImage,
         [property: JsonPropertyName("architecture_seconds")] double ArchitectureSeconds,
         [property: JsonPropertyName("weights_seconds")] double WeightsSeconds,
-        [property: JsonPropertyName("allocator")] string Allocator)
+        [property: JsonPropertyName("allocator")] string Allocator,
+        [property: JsonPropertyName("vectors")] int Vectors)
     {
         [JsonIgnore]
         public double Seconds => ArchitectureSeconds + WeightsSeconds;
 
-        public override string ToString() => $"{Method}, {Evaluation}, batch {Batch}, {Allocator}: {PeakMiB:F0} MiB, {Seconds:F2} s";
+        public override string ToString() =>
+            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {Seconds:F2} s";
     }
 }

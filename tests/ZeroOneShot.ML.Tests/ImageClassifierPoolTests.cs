@@ -169,7 +169,7 @@ public sealed class ImageClassifierPoolTests(ImageClassifierPoolTests.ImageModel
     {
         Assert.Throws<FileNotFoundException>(() => ImageClassifierPool.Load(model.File("none.zip")));
         File.WriteAllText(model.File("text.zip"), "no zip");
-        Refused("text.zip", "text.zip' cannot be used");
+        Refused("text.zip", "text.zip' is not a zip");
         var ml = new MLContext();
         var pixels = Toy.Data(ml);
         using var chain = new TransformerChain<ITransformer>(ml.Transforms.CopyColumns("Copy", "Features").Fit(pixels));

@@ -105,7 +105,7 @@ public sealed class PruningResultTests
         (options.Logger, options.ValidationSet) = (logger, Toy.Data(_ml, 12));
         options.Settings = options.Settings with
         {
-            Epochs = 30, LearningRate = 0.1, WeightDecay = 25, Momentum = 0, EarlyStopping = new() { Patience = 30 },
+            Epochs = 30, LearningRate = 0.1, WeightDecay = 40, Momentum = 0, EarlyStopping = new() { Patience = 30 },
         };
         using var model = _ml.MulticlassClassification.Trainers.CellNet(options).Fit(Toy.Data(_ml, 16));
         Assert.Contains($"diverged in epoch {model.Epochs.Count + 1} ",

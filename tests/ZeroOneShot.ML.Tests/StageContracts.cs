@@ -32,7 +32,7 @@ public sealed class MaskedDartsSearchContract : EstimatorContract
 
     protected override IDataView AfterEarlierStages(IDataView data, string features) => new ZeroShotPruneTransformer(
         ((IHostEnvironment)ML).Register("test"), features, null, new PruningResult(OperationMask.Full(Toy.Space), []), "{}")
-            .Transform(data);
+        .Transform(data);
 
     protected override string Learned(ITransformer transformer)
     {

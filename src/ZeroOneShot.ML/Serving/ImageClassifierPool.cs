@@ -118,10 +118,8 @@ public sealed class ImageClassifierPool : IDisposable
         {
             (model as IDisposable)?.Dispose();
             // ML.NET makes whatever parts a model names, and these throw what they like. The disk's faults are not the model's.
-            if (e is UnauthorizedAccessException || e.GetType() == typeof(IOException))
-                throw;
             var reason = e is TargetInvocationException ? e.GetBaseException() : e;
-            if (reason is IOException or UnauthorizedAccessException)
+            if (reason is UnauthorizedAccessException or DirectoryNotFoundException || reason.GetType() == typeof(IOException))
                 throw LoadingFolder.NotWritable(reason);
             throw new InvalidDataException($"'{path}' cannot be used: {reason.Message} Save the model again.", e);
         }

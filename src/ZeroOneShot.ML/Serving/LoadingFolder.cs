@@ -122,10 +122,10 @@ internal static class LoadingFolder
     }
 
     /// <summary>What to say when the temporary folder is full or cannot be written to.</summary>
-    internal static IOException NotWritable(Exception e) => new(
+    internal static IOException NotWritable(Exception e) => e.Data.Contains(nameof(NotWritable)) ? (IOException)e : new(
         $"ML.NET writes the network of a model to a temporary file while it loads the model, and '{Path.GetTempPath()}' cannot be " +
         $"written to: {e.GetBaseException().Message} Free some space there, or set {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} " +
-        "to a folder that can.", e);
+        "to a folder that can.", e) { Data = { [nameof(NotWritable)] = true } };
 
     private static string[] Found(Func<string[]> find)
     {

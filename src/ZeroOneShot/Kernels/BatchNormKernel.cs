@@ -1,16 +1,14 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
-using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
 /// <summary>Batch normalisation and its gradient, on tensors in the order of <see cref="Lanes"/>, without scale and shift.</summary>
 internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private static int Lanes => Vector512<T>.Count;
+    private static int Lanes => Kernels.Lanes.Count<T>();
 
     /// <summary>Mean and variance (over n, not n - 1) of every channel.</summary>
     /// <param name="input">x.</param>
@@ -24,10 +22,14 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         {
             var (sum, squares) = (0.0, 0.0);
             for (var group = 0; group < x.Groups; group++)
-                sum += Sum(x[group, channel], x.PlaneSize);
+                sum += Loops.Widest.Sum(x[group, channel], x.PlaneSize);
             var mean = sum / count;
+            var used = stackalloc T[Lanes];
             for (var group = 0; group < x.Groups; group++)
-                squares += SquaredDistances(x[group, channel], x.PlaneSize, T.CreateTruncating(mean), Used(group, images));
+            {
+                MarkUsed(used, group, images);
+                squares += Loops.Widest.SquaredDistances(x[group, channel], x.PlaneSize, T.CreateTruncating(mean), used);
+            }
             (means[channel], variances[channel]) = (mean, squares / count);
         });
         return (means, variances);
@@ -39,10 +41,12 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
+            var used = stackalloc T[Lanes];
             for (var group = 0; group < x.Groups; group++)
             {
-                Scale(x[group, channel], y[group, channel], x.PlaneSize,
-                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]), Used(group, images));
+                MarkUsed(used, group, images);
+                Loops.Widest.Scale(x[group, channel], y[group, channel], x.PlaneSize,
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]), used);
             }
         });
     }
@@ -56,7 +60,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         {
             for (var group = 0; group < x.Groups; group++)
             {
-                var (sum, product) = Products(g[group, channel], x[group, channel], x.PlaneSize);
+                var (sum, product) = Loops.Widest.Products(g[group, channel], x[group, channel], x.PlaneSize);
                 (sums[channel], products[channel]) = (sums[channel] + sum, products[channel] + product);
             }
         });
@@ -72,94 +76,142 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         var count = (double)images * x.Pixels;
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
+            var used = stackalloc T[Lanes];
             for (var group = 0; group < x.Groups; group++)
             {
-                InputGradient(g[group, channel], x[group, channel], x.PlaneSize, T.CreateTruncating(factors[channel]),
-                    T.CreateTruncating(sums[channel] / count), T.CreateTruncating(products[channel] / count), Used(group, images));
+                MarkUsed(used, group, images);
+                Loops.Widest.InputGradient(g[group, channel], x[group, channel], x.PlaneSize, T.CreateTruncating(factors[channel]),
+                    T.CreateTruncating(sums[channel] / count), T.CreateTruncating(products[channel] / count), used);
             }
         });
     }
 
-    /// <summary>All bits set in the lanes of a group that are images.</summary>
-    private static Vector512<T> Used(int group, long images)
+    /// <summary>All bits set in the lanes of a group that are images, none in the others.</summary>
+    private static void MarkUsed(T* used, int group, long images)
     {
-        var used = images - (long)group * Lanes;
-        if (used >= Lanes)
-            return Vector512<T>.AllBitsSet;
-        return Vector512.LessThan(Vector512.CreateSequence(T.Zero, T.One), Vector512.Create(T.CreateTruncating(used)));
+        var count = (int)Math.Clamp(images - (long)group * Lanes, 0, Lanes);
+        new Span<byte>(used, count * sizeof(T)).Fill(byte.MaxValue);
+        new Span<T>(used + count, Lanes - count).Clear();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static double Sum(T* x, long count)
+    /// <summary>The loops over a plane. Where only some lanes are used, the bits of these are set in a pixel of marks.</summary>
+    private abstract class Loops
     {
-        var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var i = 0L;
-        for (; i + 4 * Lanes <= count; i += 4 * Lanes)
-        {
-            sum0 += Vector512.Load(x + i);
-            sum1 += Vector512.Load(x + i + Lanes);
-            sum2 += Vector512.Load(x + i + 2 * Lanes);
-            sum3 += Vector512.Load(x + i + 3 * Lanes);
-        }
-        for (; i < count; i += Lanes)
-            sum0 += Vector512.Load(x + i);
-        return double.CreateTruncating(Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
+        public static Loops Widest { get; } =
+            Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
+
+        public abstract double Sum(T* x, long count);
+
+        public abstract double SquaredDistances(T* x, long count, T mean, T* used);
+
+        public abstract void Scale(T* x, T* y, long count, T factor, T term, T* used);
+
+        public abstract (double Sum, double Product) Products(T* g, T* x, long count);
+
+        public abstract void InputGradient(T* g, T* x, long count, T factor, T mean, T product, T* used);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static double SquaredDistances(T* x, long count, T mean, Vector512<T> used)
+    private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
-        var m = Vector512.Create(mean);
-        var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var i = 0L;
-        for (; i + 4 * Lanes <= count; i += 4 * Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override double Sum(T* x, long count)
         {
-            var (d0, d1) = (Vector512.Load(x + i) - m & used, Vector512.Load(x + i + Lanes) - m & used);
-            var (d2, d3) = (Vector512.Load(x + i + 2 * Lanes) - m & used, Vector512.Load(x + i + 3 * Lanes) - m & used);
-            (sum0, sum1) = (MultiplyAdd(d0, d0, sum0), MultiplyAdd(d1, d1, sum1));
-            (sum2, sum3) = (MultiplyAdd(d2, d2, sum2), MultiplyAdd(d3, d3, sum3));
+            var (sum0, sum1, sum2, sum3) = (default(V), default(V), default(V), default(V));
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                sum0 += V.Load(x + i);
+                sum1 += V.Load(x + i + V.Count);
+                sum2 += V.Load(x + i + 2 * V.Count);
+                sum3 += V.Load(x + i + 3 * V.Count);
+            }
+            for (; i < count; i += V.Count)
+                sum0 += V.Load(x + i);
+            return double.CreateTruncating(V.Sum(sum0 + sum1 + (sum2 + sum3)));
         }
-        for (; i < count; i += Lanes)
-        {
-            var d = Vector512.Load(x + i) - m & used;
-            sum0 = MultiplyAdd(d, d, sum0);
-        }
-        return double.CreateTruncating(Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Scale(T* x, T* y, long count, T factor, T term, Vector512<T> used)
-    {
-        var (f, t) = (Vector512.Create(factor), Vector512.Create(term));
-        for (var i = 0L; i < count; i += Lanes)
-            (MultiplyAdd(Vector512.Load(x + i), f, t) & used).Store(y + i);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static (double Sum, double Product) Products(T* g, T* x, long count)
-    {
-        var (sum0, sum1, product0, product1) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var i = 0L;
-        for (; i + 2 * Lanes <= count; i += 2 * Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override double SquaredDistances(T* x, long count, T mean, T* used)
         {
-            var (g0, g1) = (Vector512.Load(g + i), Vector512.Load(g + i + Lanes));
-            (sum0, sum1) = (sum0 + g0, sum1 + g1);
-            product0 = MultiplyAdd(g0, Vector512.Load(x + i), product0);
-            product1 = MultiplyAdd(g1, Vector512.Load(x + i + Lanes), product1);
+            var m = V.Create(mean);
+            var (used0, used1, used2, used3) = Used(used);
+            var (sum0, sum1, sum2, sum3) = (default(V), default(V), default(V), default(V));
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                var (d0, d1) = (V.Load(x + i) - m & used0, V.Load(x + i + V.Count) - m & used1);
+                var (d2, d3) = (V.Load(x + i + 2 * V.Count) - m & used2, V.Load(x + i + 3 * V.Count) - m & used3);
+                (sum0, sum1) = (V.MultiplyAdd(d0, d0, sum0), V.MultiplyAdd(d1, d1, sum1));
+                (sum2, sum3) = (V.MultiplyAdd(d2, d2, sum2), V.MultiplyAdd(d3, d3, sum3));
+            }
+            for (; i < count; i += V.Count)
+            {
+                var d = V.Load(x + i) - m & V.Load(used + i % Lanes);
+                sum0 = V.MultiplyAdd(d, d, sum0);
+            }
+            return double.CreateTruncating(V.Sum(sum0 + sum1 + (sum2 + sum3)));
         }
-        for (; i < count; i += Lanes)
-        {
-            var g0 = Vector512.Load(g + i);
-            (sum0, product0) = (sum0 + g0, MultiplyAdd(g0, Vector512.Load(x + i), product0));
-        }
-        return (double.CreateTruncating(Vector512.Sum(sum0 + sum1)), double.CreateTruncating(Vector512.Sum(product0 + product1)));
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void InputGradient(T* g, T* x, long count, T factor, T mean, T product, Vector512<T> used)
-    {
-        var (f, m, p) = (Vector512.Create(factor), Vector512.Create(mean), Vector512.Create(-product));
-        for (var i = 0L; i < count; i += Lanes)
-            (MultiplyAdd(Vector512.Load(x + i), p, Vector512.Load(g + i) - m) * f & used).Store(g + i);
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Scale(T* x, T* y, long count, T factor, T term, T* used)
+        {
+            var (f, t) = (V.Create(factor), V.Create(term));
+            var (used0, used1, used2, used3) = Used(used);
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                (V.MultiplyAdd(V.Load(x + i), f, t) & used0).Store(y + i);
+                (V.MultiplyAdd(V.Load(x + i + V.Count), f, t) & used1).Store(y + i + V.Count);
+                (V.MultiplyAdd(V.Load(x + i + 2 * V.Count), f, t) & used2).Store(y + i + 2 * V.Count);
+                (V.MultiplyAdd(V.Load(x + i + 3 * V.Count), f, t) & used3).Store(y + i + 3 * V.Count);
+            }
+            for (; i < count; i += V.Count)
+                (V.MultiplyAdd(V.Load(x + i), f, t) & V.Load(used + i % Lanes)).Store(y + i);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override (double Sum, double Product) Products(T* g, T* x, long count)
+        {
+            var (sum0, sum1, product0, product1) = (default(V), default(V), default(V), default(V));
+            var i = 0L;
+            for (; i + 2 * V.Count <= count; i += 2 * V.Count)
+            {
+                var (g0, g1) = (V.Load(g + i), V.Load(g + i + V.Count));
+                (sum0, sum1) = (sum0 + g0, sum1 + g1);
+                product0 = V.MultiplyAdd(g0, V.Load(x + i), product0);
+                product1 = V.MultiplyAdd(g1, V.Load(x + i + V.Count), product1);
+            }
+            for (; i < count; i += V.Count)
+            {
+                var g0 = V.Load(g + i);
+                (sum0, product0) = (sum0 + g0, V.MultiplyAdd(g0, V.Load(x + i), product0));
+            }
+            return (double.CreateTruncating(V.Sum(sum0 + sum1)), double.CreateTruncating(V.Sum(product0 + product1)));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void InputGradient(T* g, T* x, long count, T factor, T mean, T product, T* used)
+        {
+            var (f, m, p) = (V.Create(factor), V.Create(mean), V.Create(-product));
+            var (used0, used1, used2, used3) = Used(used);
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                (Centered(i) & used0).Store(g + i);
+                (Centered(i + V.Count) & used1).Store(g + i + V.Count);
+                (Centered(i + 2 * V.Count) & used2).Store(g + i + 2 * V.Count);
+                (Centered(i + 3 * V.Count) & used3).Store(g + i + 3 * V.Count);
+            }
+            for (; i < count; i += V.Count)
+                (Centered(i) & V.Load(used + i % Lanes)).Store(g + i);
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            V Centered(long i) => V.MultiplyAdd(V.Load(x + i), p, V.Load(g + i) - m) * f;
+        }
+
+        /// <summary>The marks of four registers that follow one another.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static (V, V, V, V) Used(T* used) =>
+            (V.Load(used), V.Load(used + V.Count % Lanes), V.Load(used + 2 * V.Count % Lanes), V.Load(used + 3 * V.Count % Lanes));
     }
 }

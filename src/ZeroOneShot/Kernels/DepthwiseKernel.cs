@@ -1,9 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
-using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
@@ -12,7 +10,7 @@ namespace ZeroOneShot.Kernels;
 /// </summary>
 internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private static int Lanes => Vector512<T>.Count;
+    private static int Lanes => Kernels.Lanes.Count<T>();
 
     /// <summary>y, into features of the right size.</summary>
     /// <param name="input">x.</param>
@@ -24,13 +22,13 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         var taps = Memory.Of<T>(weight);
-        var padded = new PaddedPlane<T>(x.Height, x.Width, window.Padding, window.Padding);
+        var padded = PaddedPlane<T>.Around(x.Height, x.Width, window);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize * window.Side, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
             padded.Fill(copy, x[group, channel], T.Zero, rectify);
-            Slide(copy, padded.RowLength, taps + channel * window.Taps, y[group, channel], y.Height, y.Width, window);
+            Loops.Widest.Slide(copy, padded.RowLength, taps + channel * window.Taps, y[group, channel], y.Height, y.Width, window);
         });
     }
 
@@ -47,8 +45,8 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
         var taps = Memory.Of<T>(weight);
         var (size, keepsSize) = (window.Taps, window.KeepsSize);
         var border = keepsSize
-            ? new PaddedPlane<T>(g.Height, g.Width, window.Padding, window.Padding)
-            : new PaddedPlane<T>(gx.Height, gx.Width, window.Padding, window.Padding);
+            ? PaddedPlane<T>.Around(g.Height, g.Width, window)
+            : PaddedPlane<T>.Around(gx.Height, gx.Width, window);
         Workers.Each(gx.Groups * gx.Channels, gx.PlaneSize * window.Side, i =>
         {
             var (group, channel) = (i / gx.Channels, i % gx.Channels);
@@ -61,14 +59,14 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
                 for (var tap = 0; tap < size; tap++)
                     turned[tap] = taps[channel * size + size - 1 - tap];
                 border.Fill(copy, g[group, channel], T.Zero, rectify: false);
-                Slide(copy, border.RowLength, turned, gx[group, channel], gx.Height, gx.Width, window);
+                Loops.Widest.Slide(copy, border.RowLength, turned, gx[group, channel], gx.Height, gx.Width, window);
                 if (gate != null)
-                    Gate(gx[group, channel], gate, gx.PlaneSize);
+                    Loops.Widest.Gate(gx[group, channel], gate, gx.PlaneSize);
             }
             else
             {
                 new Span<T>(copy, (int)border.Size).Clear();
-                Spread(g[group, channel], g.Height, g.Width, taps + channel * size, copy, border.RowLength, window);
+                Loops.Widest.Spread(g[group, channel], g.Height, g.Width, taps + channel * size, copy, border.RowLength, window);
                 border.Take(copy, gx[group, channel], gate);
             }
         });
@@ -79,7 +77,7 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(input));
         var sums = Memory.Of<T>(weightGradient);
-        var padded = new PaddedPlane<T>(x.Height, x.Width, window.Padding, window.Padding);
+        var padded = PaddedPlane<T>.Around(x.Height, x.Width, window);
         var size = window.Taps;
         Workers.Each(x.Channels, x.Groups * x.PlaneSize * window.Side, channel =>
         {
@@ -89,118 +87,171 @@ internal static unsafe class DepthwiseKernel<T> where T : unmanaged, IFloatingPo
             for (var group = 0; group < x.Groups; group++)
             {
                 padded.Fill(copy, x[group, channel], T.Zero, rectify);
-                Correlate(copy, padded.RowLength, g[group, channel], g.Height, g.Width, taps, window);
+                Loops.Widest.Correlate(copy, padded.RowLength, g[group, channel], g.Height, g.Width, taps, window);
             }
-            for (var tap = 0; tap < size; tap++)
-                sums[channel * size + tap] += Vector512.Sum(Vector512.Load(taps + tap * Lanes));
+            Loops.Widest.AddSums(taps, size, sums + channel * size);
         });
     }
 
-    /// <summary>Slides a window over a padded plane, four places at a time: their sums stay in registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    internal static void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, Window window)
+    /// <summary>The loops over a plane.</summary>
+    internal abstract class Loops
     {
-        var ((rows, columns), stride) = (window.Kernel, window.Stride.Height);
-        var (step, across, down) = (window.Stride.Width * Lanes, window.Dilation.Width * Lanes, window.Dilation.Height * rowLength);
-        for (var y = 0; y < height; y++)
+        public static Loops Widest { get; } =
+            Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
+
+        /// <summary>Slides a window over a padded plane.</summary>
+        public abstract void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, Window window);
+
+        /// <summary>The transpose of <see cref="Slide"/>: adds every number, times the window, to the padded plane.</summary>
+        public abstract void Spread(T* gradient, int height, int width, T* taps, T* padded, int rowLength, Window window);
+
+        /// <summary>For every tap, adds the products of what it met with the gradient there, to a register of its own.</summary>
+        public abstract void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* registers, Window window);
+
+        /// <summary>Adds to every number the sum of a register.</summary>
+        public abstract void AddSums(T* registers, int count, T* sums);
+
+        /// <summary>Makes numbers zero where the gate is not positive.</summary>
+        public abstract void Gate(T* numbers, T* gate, long count);
+    }
+
+    private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
+    {
+        // Registers that a pixel takes. Four registers are computed together: four, two or one pixels.
+        private static int Parts
         {
-            var row = padded + y * stride * rowLength;
-            var to = output + y * width * Lanes;
-            var x = 0;
-            for (; x + 4 <= width; x += 4, row += 4 * step, to += 4 * Lanes)
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Lanes / V.Count;
+        }
+
+        /// <summary>Numbers from the first of four registers to the i-th, in an image of which every step-th pixel counts.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static nint At(int i, int step) => i / Parts * step + i % Parts * V.Count;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Slide(T* padded, int rowLength, T* taps, T* output, int height, int width, Window window)
+        {
+            var ((rows, columns), stride) = (window.Kernel, window.Stride.Height);
+            var (across, down) = ((nint)window.Dilation.Width * Lanes, (nint)window.Dilation.Height * rowLength);
+            var step = window.Stride.Width * Lanes;
+            var (at1, at2, at3) = (At(1, step), At(2, step), At(3, step));
+            for (var y = 0; y < height; y++)
             {
-                var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-                var tap = taps;
-                for (var i = 0; i < rows; i++)
+                var row = padded + (nint)y * stride * rowLength;
+                var to = output + (nint)y * width * Lanes;
+                var x = 0;
+                for (; x + 4 / Parts <= width; x += 4 / Parts, row += 4 / Parts * step, to += 4 * V.Count)
                 {
-                    var at = row + i * down;
-                    for (var j = 0; j < columns; j++, at += across)
+                    var (sum0, sum1, sum2, sum3) = (default(V), default(V), default(V), default(V));
+                    var tap = taps;
+                    for (var i = 0; i < rows; i++)
                     {
-                        var w = Vector512.Create(*tap++);
-                        sum0 = MultiplyAdd(Vector512.Load(at), w, sum0);
-                        sum1 = MultiplyAdd(Vector512.Load(at + step), w, sum1);
-                        sum2 = MultiplyAdd(Vector512.Load(at + 2 * step), w, sum2);
-                        sum3 = MultiplyAdd(Vector512.Load(at + 3 * step), w, sum3);
+                        var at = row + i * down;
+                        for (var j = 0; j < columns; j++, at += across)
+                        {
+                            var w = V.Broadcast(tap++);
+                            sum0 = V.MultiplyAdd(V.Load(at), w, sum0);
+                            sum1 = V.MultiplyAdd(V.Load(at + at1), w, sum1);
+                            sum2 = V.MultiplyAdd(V.Load(at + at2), w, sum2);
+                            sum3 = V.MultiplyAdd(V.Load(at + at3), w, sum3);
+                        }
+                    }
+                    sum0.Store(to);
+                    sum1.Store(to + V.Count);
+                    sum2.Store(to + 2 * V.Count);
+                    sum3.Store(to + 3 * V.Count);
+                }
+                for (; x < width; x++, row += step)
+                {
+                    for (var part = 0; part < Lanes; part += V.Count, to += V.Count)
+                    {
+                        var sum = default(V);
+                        var tap = taps;
+                        for (var i = 0; i < rows; i++)
+                        {
+                            var at = row + part + i * down;
+                            for (var j = 0; j < columns; j++, at += across)
+                                sum = V.MultiplyAdd(V.Load(at), V.Broadcast(tap++), sum);
+                        }
+                        sum.Store(to);
                     }
                 }
-                sum0.Store(to);
-                sum1.Store(to + Lanes);
-                sum2.Store(to + 2 * Lanes);
-                sum3.Store(to + 3 * Lanes);
-            }
-            for (; x < width; x++, row += step, to += Lanes)
-            {
-                var sum = Vector512<T>.Zero;
-                var tap = taps;
-                for (var i = 0; i < rows; i++)
-                {
-                    var at = row + i * down;
-                    for (var j = 0; j < columns; j++, at += across)
-                        sum = MultiplyAdd(Vector512.Load(at), Vector512.Create(*tap++), sum);
-                }
-                sum.Store(to);
             }
         }
-    }
 
-    /// <summary>The transpose of <see cref="Slide"/>: adds every number, times the window, to the padded plane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    internal static void Spread(T* gradient, int height, int width, T* taps, T* padded, int rowLength, Window window)
-    {
-        var ((rows, columns), stride, dilation) = (window.Kernel, window.Stride, window.Dilation);
-        for (var y = 0; y < height; y++)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Spread(T* gradient, int height, int width, T* taps, T* padded, int rowLength, Window window)
         {
-            for (var x = 0; x < width; x++)
+            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            var (across, down) = ((nint)window.Dilation.Width * Lanes, (nint)window.Dilation.Height * rowLength);
+            for (var y = 0; y < height; y++)
             {
-                var g = Vector512.Load(gradient + (y * width + x) * Lanes);
-                var tap = taps;
-                for (var i = 0; i < rows; i++)
+                var row = padded + (nint)y * window.Stride.Height * rowLength;
+                for (var x = 0; x < width; x++, row += step)
                 {
-                    var at = padded + (y * stride.Height + i * dilation.Height) * rowLength + x * stride.Width * Lanes;
-                    for (var j = 0; j < columns; j++, at += dilation.Width * Lanes)
-                        MultiplyAdd(g, Vector512.Create(*tap++), Vector512.Load(at)).Store(at);
-                }
-            }
-        }
-    }
-
-    /// <summary>For every tap, adds the products of what it met with the gradient there: lane by lane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* taps, Window window)
-    {
-        var ((rows, columns), stride, dilation) = (window.Kernel, window.Stride.Height, window.Dilation);
-        var step = window.Stride.Width * Lanes;
-        for (var y = 0; y < height; y++)
-        {
-            var row = gradient + y * width * Lanes;
-            for (var i = 0; i < rows; i++)
-            {
-                for (var j = 0; j < columns; j++)
-                {
-                    var at = padded + (y * stride + i * dilation.Height) * rowLength + j * dilation.Width * Lanes;
-                    var g = row;
-                    var tap = taps + (i * columns + j) * Lanes;
-                    var (sum0, sum1, sum2, sum3) = (Vector512.Load(tap), Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-                    var x = 0;
-                    for (; x + 4 <= width; x += 4, at += 4 * step, g += 4 * Lanes)
+                    for (var part = 0; part < Lanes; part += V.Count, gradient += V.Count)
                     {
-                        sum0 = MultiplyAdd(Vector512.Load(at), Vector512.Load(g), sum0);
-                        sum1 = MultiplyAdd(Vector512.Load(at + step), Vector512.Load(g + Lanes), sum1);
-                        sum2 = MultiplyAdd(Vector512.Load(at + 2 * step), Vector512.Load(g + 2 * Lanes), sum2);
-                        sum3 = MultiplyAdd(Vector512.Load(at + 3 * step), Vector512.Load(g + 3 * Lanes), sum3);
+                        var g = V.Load(gradient);
+                        var tap = taps;
+                        for (var i = 0; i < rows; i++)
+                        {
+                            var at = row + part + i * down;
+                            for (var j = 0; j < columns; j++, at += across)
+                                V.MultiplyAdd(g, V.Broadcast(tap++), V.Load(at)).Store(at);
+                        }
                     }
-                    for (; x < width; x++, at += step, g += Lanes)
-                        sum0 = MultiplyAdd(Vector512.Load(at), Vector512.Load(g), sum0);
-                    (sum0 + sum1 + (sum2 + sum3)).Store(tap);
                 }
             }
         }
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Gate(T* numbers, T* gate, long count)
-    {
-        for (var i = 0L; i < count; i += Lanes)
-            (Vector512.Load(numbers + i) & Vector512.GreaterThan(Vector512.Load(gate + i), Vector512<T>.Zero)).Store(numbers + i);
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Correlate(T* padded, int rowLength, T* gradient, int height, int width, T* registers, Window window)
+        {
+            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            var (across, down) = ((nint)window.Dilation.Width * Lanes, (nint)window.Dilation.Height * rowLength);
+            var (at1, at2, at3) = (At(1, step), At(2, step), At(3, step));
+            for (var y = 0; y < height; y++)
+            {
+                var row = gradient + (nint)y * width * Lanes;
+                var tap = registers;
+                for (var i = 0; i < rows; i++)
+                {
+                    for (var j = 0; j < columns; j++, tap += V.Count)
+                    {
+                        var at = padded + (nint)y * window.Stride.Height * rowLength + i * down + j * across;
+                        var g = row;
+                        var (sum0, sum1, sum2, sum3) = (V.Load(tap), default(V), default(V), default(V));
+                        var x = 0;
+                        for (; x + 4 / Parts <= width; x += 4 / Parts, at += 4 / Parts * step, g += 4 * V.Count)
+                        {
+                            sum0 = V.MultiplyAdd(V.Load(at), V.Load(g), sum0);
+                            sum1 = V.MultiplyAdd(V.Load(at + at1), V.Load(g + V.Count), sum1);
+                            sum2 = V.MultiplyAdd(V.Load(at + at2), V.Load(g + 2 * V.Count), sum2);
+                            sum3 = V.MultiplyAdd(V.Load(at + at3), V.Load(g + 3 * V.Count), sum3);
+                        }
+                        for (; x < width; x++, at += step)
+                        {
+                            for (var part = 0; part < Lanes; part += V.Count, g += V.Count)
+                                sum0 = V.MultiplyAdd(V.Load(at + part), V.Load(g), sum0);
+                        }
+                        (sum0 + sum1 + (sum2 + sum3)).Store(tap);
+                    }
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddSums(T* registers, int count, T* sums)
+        {
+            for (var i = 0; i < count; i++)
+                sums[i] += V.Sum(V.Load(registers + i * V.Count));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Gate(T* numbers, T* gate, long count)
+        {
+            for (var i = 0L; i < count; i += V.Count)
+                (V.Load(numbers + i) & V.IsPositive(V.Load(gate + i))).Store(numbers + i);
+        }
     }
 }

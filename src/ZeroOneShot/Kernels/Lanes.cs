@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -6,20 +5,30 @@ namespace ZeroOneShot.Kernels;
 
 /// <summary>
 /// The order of image tensors that the kernels of this folder compute in: groups x channels x height x width x lanes. A lane is an image,
-/// and the lanes of a pixel fill one vector register (16 in single, 8 in double precision). Whatever the channels, sizes, strides and
-/// dilations, arithmetic on a pixel is then arithmetic on one vector.
+/// and the lanes of a pixel (16 in single, 8 in double precision) fill one, two or four vector registers, as wide as the processor has
+/// them. Whatever the channels, sizes, strides and dilations, arithmetic on a pixel is then arithmetic on whole registers.
 /// </summary>
 /// <remarks>
 /// Where the images do not fill the last group, its other lanes are zero. Batch norms keep them so; all else maps zeros to zeros.
 /// </remarks>
 internal static class Lanes
 {
-    /// <summary>Number of lanes.</summary>
-    public static int Count(ScalarType type) => type == ScalarType.Float64 ? Vector512<double>.Count : Vector512<float>.Count;
+    // The widest registers in use, and the lines of most caches. It is the same for narrower registers, so that what a search computes, its
+    // groups and its memory do not depend on them.
+    private const int PixelBytes = 64;
 
-    /// <summary>Whether the kernels compute with a tensor: single or double precision, on the processor.</summary>
+    /// <summary>Number of lanes.</summary>
+    public static int Count(ScalarType type) => type == ScalarType.Float64 ? Count<double>() : Count<float>();
+
+    /// <summary>Number of lanes.</summary>
+    public static unsafe int Count<T>() where T : unmanaged => PixelBytes / sizeof(T);
+
+    /// <summary>
+    /// Whether the kernels compute with a tensor: single or double precision, on a processor that has vector registers. Without, libtorch's
+    /// loops are faster.
+    /// </summary>
     public static bool Handle(Tensor images) =>
-        images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
+        Registers.Bits > 0 && images.device.type == DeviceType.CPU && images.dtype is ScalarType.Float32 or ScalarType.Float64;
 
     /// <summary>
     /// Whether the kernels compute with a tensor, and its images fill at least half of the lanes. With fewer, libtorch classifies faster or

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Kernels;
@@ -22,9 +21,9 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
         // Sizes one by one: TorchSharp's shape and stride() cost more than a small kernel.
         var dimensions = (int)tensor.dim();
         var row = dimensions - 3;
-        if (dimensions is not (5 or 6) || tensor.size(row + 2) != Vector512<T>.Count || tensor.stride(row + 2) != 1 ||
-            tensor.stride(row + 1) != Vector512<T>.Count ||
-            tensor.size(row) > 1 && tensor.stride(row) != tensor.size(row + 1) * Vector512<T>.Count)
+        if (dimensions is not (5 or 6) || tensor.size(row + 2) != Lanes.Count<T>() || tensor.stride(row + 2) != 1 ||
+            tensor.stride(row + 1) != Lanes.Count<T>() ||
+            tensor.size(row) > 1 && tensor.stride(row) != tensor.size(row + 1) * Lanes.Count<T>())
         {
             throw new ArgumentException(
                 $"A tensor of shape [{string.Join(", ", tensor.shape)}] and strides [{string.Join(", ", tensor.stride())}] " +
@@ -48,11 +47,11 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
 
     public int Width { get; }
 
-    /// <summary>Pixels of a plane, each a vector.</summary>
+    /// <summary>Pixels of a plane.</summary>
     public int Pixels => Height * Width;
 
     /// <summary>Numbers of a plane.</summary>
-    public long PlaneSize => (long)Pixels * Vector512<T>.Count;
+    public long PlaneSize => (long)Pixels * Lanes.Count<T>();
 
     /// <summary>Numbers from a channel to the next, where the channels are in one dimension.</summary>
     public long ChannelStride => _channelStride;
@@ -73,7 +72,7 @@ internal static unsafe class Memory
     public static T* Of<T>(Tensor tensor) where T : unmanaged =>
         (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 
-    /// <summary>Memory of this thread, aligned to vectors, until the next call.</summary>
+    /// <summary>Memory of this thread, aligned to pixels, until the next call.</summary>
     public static T* Scratch<T>(long numbers) where T : unmanaged
     {
         const int alignment = 64;

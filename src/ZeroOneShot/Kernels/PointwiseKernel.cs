@@ -1,9 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
-using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
@@ -12,14 +10,16 @@ namespace ZeroOneShot.Kernels;
 /// </summary>
 internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // Outputs and pixels that are computed together: their eight sums stay in registers.
-    private const int Outputs = 4, Pixels = 2;
+    // Outputs and inputs or registers of pixels that are computed together: their eight sums stay in registers, of which all processors
+    // have at least 16.
+    private const int Outputs = 4, Together = 2;
 
-    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache; pixels
-    // of a plane that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
-    private const int MostPlanes = 8, TileSize = 1 << 15, CorrelatedPixels = 64, MinimumWork = 1 << 14;
+    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, and how
+    // many pixels at most; pixels of a plane that are correlated together, in a second-level cache; multiplications that are worth a
+    // thread's while.
+    private const int MostPlanes = 8, TileSize = 1 << 15, MostPixels = 32, CorrelatedPixels = 64, MinimumWork = 1 << 14;
 
-    private static int Lanes => Vector512<T>.Count;
+    private static int Lanes => Kernels.Lanes.Count<T>();
 
     /// <summary>y, into features of the right size.</summary>
     /// <param name="input">x.</param>
@@ -57,8 +57,8 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                 for (var first = 0; first < x.Pixels; first += CorrelatedPixels)
                 {
                     var count = Math.Min(CorrelatedPixels, x.Pixels - first);
-                    for (var channel = 0; channel < x.Channels; channel += Pixels)
-                        AddProducts(g, block * Outputs, x, channel, group, first, count, sums, rectify);
+                    for (var channel = 0; channel < x.Channels; channel += Together)
+                        Loops.Widest.AddProducts(g, block * Outputs, x, channel, group, first, count, sums, rectify);
                 }
             }
         });
@@ -79,7 +79,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         }
         // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
         var packs = x.Channels > MostPlanes;
-        var tile = packs ? Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Pixels * Pixels, Pixels, 16 * Pixels) : 16 * Pixels;
+        var tile = packs ? Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Together * Together, Together, MostPixels) : MostPixels;
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
         var all = x.Groups * tiles;
@@ -96,7 +96,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                     var (group, first) = (at / tiles, at % tiles * tile);
                     var count = Math.Min(tile, x.Pixels - first);
                     if (packs)
-                        Pack(x, packed, group, first, count, tile, rectify);
+                        Loops.Widest.Pack(x, packed, group, first, count, tile, rectify);
                     var from = packs ? packed : x[group, 0] + first * Lanes;
                     for (var block = 0; block < blocks; block++)
                     {
@@ -106,121 +106,138 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                             to[i] = output < y.Channels ? y[group, output] + first * Lanes : spare;
                             gates[i] = gate is { } open && output < y.Channels ? open[group, output] + first * Lanes : null;
                         }
-                        MultiplyBlock(from, packs ? size : x.ChannelStride, x.Channels, m + block * Outputs * x.Channels, to,
-                            gate is null ? null : gates, count, rectify && !packs);
+                        Loops.Widest.Multiply(from, packs ? size : x.ChannelStride, x.Channels, m + block * Outputs * x.Channels, to,
+                            gate is null ? null : gates, count * Lanes, rectify && !packs);
                     }
                 }
             }
         });
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
+    /// <summary>The loops over some pixels.</summary>
+    private abstract class Loops
     {
-        for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
-        {
-            var from = x[group, channel] + first * Lanes;
-            for (var i = 0; i < count * Lanes; i += Lanes)
-            {
-                var pixel = Vector512.Load(from + i);
-                (rectify ? Rectified(pixel) : pixel).Store(packed + i);
-            }
-        }
+        public static Loops Widest { get; } =
+            Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
+
+        /// <summary>Copies some pixels of all planes to where they lie close together, a tile from a plane to the next.</summary>
+        public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify);
+
+        /// <summary>Four outputs of some numbers. Where there are gates, zeros where they are not positive.</summary>
+        public abstract void Multiply(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int numbers, bool rectify);
+
+        /// <summary>
+        /// The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.
+        /// </summary>
+        public abstract void AddProducts(
+            Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify);
     }
 
-    /// <summary>Four outputs of some pixels, two at a time. Where there are gates, zeros where they are not positive.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void MultiplyBlock(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int pixels, bool rectify)
+    private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
-        T* y0 = to[0], y1 = to[1], y2 = to[2], y3 = to[3];
-        for (var pixel = 0; pixel < pixels; pixel += Pixels, from += Pixels * Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
         {
-            var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-            var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-            T* x = from, w = weights;
-            var second = pixel + 1 < pixels ? Lanes : 0;                            // a last pixel without partner is computed twice
-            for (var i = 0; i < channels; i++, x += channelStride, w += Outputs)
+            for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
             {
-                var (a, b) = (Vector512.Load(x), Vector512.Load(x + second));
+                var from = x[group, channel] + first * Lanes;
+                for (nint i = 0; i < count * Lanes; i += V.Count)
+                {
+                    var numbers = V.Load(from + i);
+                    (rectify ? V.Rectified(numbers) : numbers).Store(packed + i);
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Multiply(
+            T* from, long channelStride, int channels, T* weights, T** to, T** gates, int numbers, bool rectify)
+        {
+            T* y0 = to[0], y1 = to[1], y2 = to[2], y3 = to[3];
+            for (nint at = 0; at < numbers; at += Together * V.Count, from += Together * V.Count)
+            {
+                var (a0, a1, a2, a3) = (default(V), default(V), default(V), default(V));
+                var (b0, b1, b2, b3) = (default(V), default(V), default(V), default(V));
+                T* x = from, w = weights;
+                nint second = at + V.Count < numbers ? V.Count : 0;         // a last register without partner is computed twice
+                for (var i = 0; i < channels; i++, x += channelStride, w += Outputs)
+                {
+                    var (a, b) = (V.Load(x), V.Load(x + second));
+                    if (rectify)
+                        (a, b) = (V.Rectified(a), V.Rectified(b));
+                    var w0 = V.Broadcast(w);
+                    (a0, b0) = (V.MultiplyAdd(a, w0, a0), V.MultiplyAdd(b, w0, b0));
+                    var w1 = V.Broadcast(w + 1);
+                    (a1, b1) = (V.MultiplyAdd(a, w1, a1), V.MultiplyAdd(b, w1, b1));
+                    var w2 = V.Broadcast(w + 2);
+                    (a2, b2) = (V.MultiplyAdd(a, w2, a2), V.MultiplyAdd(b, w2, b2));
+                    var w3 = V.Broadcast(w + 3);
+                    (a3, b3) = (V.MultiplyAdd(a, w3, a3), V.MultiplyAdd(b, w3, b3));
+                }
+                if (gates != null)
+                {
+                    (a0, b0) = (Gated(a0, gates[0], at), Gated(b0, gates[0], at + second));
+                    (a1, b1) = (Gated(a1, gates[1], at), Gated(b1, gates[1], at + second));
+                    (a2, b2) = (Gated(a2, gates[2], at), Gated(b2, gates[2], at + second));
+                    (a3, b3) = (Gated(a3, gates[3], at), Gated(b3, gates[3], at + second));
+                }
+                b0.Store(y0 + at + second);
+                b1.Store(y1 + at + second);
+                b2.Store(y2 + at + second);
+                b3.Store(y3 + at + second);
+                a0.Store(y0 + at);
+                a1.Store(y1 + at);
+                a2.Store(y2 + at);
+                a3.Store(y3 + at);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static V Gated(V sum, T* gate, nint at) => gate == null ? sum : sum & V.IsPositive(V.Load(gate + at));
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddProducts(
+            Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
+        {
+            var (a0, a1, a2, a3) = (default(V), default(V), default(V), default(V));
+            var (b0, b1, b2, b3) = (default(V), default(V), default(V), default(V));
+            // What a last block lacks is computed with the last plane, and not kept.
+            var (last, lastInput) = (g.Channels - 1, x.Channels - 1);
+            T* g0 = g[group, output], g1 = g[group, Math.Min(output + 1, last)];
+            T* g2 = g[group, Math.Min(output + 2, last)], g3 = g[group, Math.Min(output + 3, last)];
+            T* x0 = x[group, channel], x1 = x[group, Math.Min(channel + 1, lastInput)];
+            var end = (nint)(first + pixels) * Lanes;
+            for (var i = (nint)first * Lanes; i < end; i += V.Count)
+            {
+                var (a, b) = (V.Load(x0 + i), V.Load(x1 + i));
                 if (rectify)
-                    (a, b) = (Rectified(a), Rectified(b));
-                var w0 = Vector512.Create(w[0]);
-                (a0, b0) = (MultiplyAdd(a, w0, a0), MultiplyAdd(b, w0, b0));
-                var w1 = Vector512.Create(w[1]);
-                (a1, b1) = (MultiplyAdd(a, w1, a1), MultiplyAdd(b, w1, b1));
-                var w2 = Vector512.Create(w[2]);
-                (a2, b2) = (MultiplyAdd(a, w2, a2), MultiplyAdd(b, w2, b2));
-                var w3 = Vector512.Create(w[3]);
-                (a3, b3) = (MultiplyAdd(a, w3, a3), MultiplyAdd(b, w3, b3));
+                    (a, b) = (V.Rectified(a), V.Rectified(b));
+                var v = V.Load(g0 + i);
+                (a0, b0) = (V.MultiplyAdd(a, v, a0), V.MultiplyAdd(b, v, b0));
+                v = V.Load(g1 + i);
+                (a1, b1) = (V.MultiplyAdd(a, v, a1), V.MultiplyAdd(b, v, b1));
+                v = V.Load(g2 + i);
+                (a2, b2) = (V.MultiplyAdd(a, v, a2), V.MultiplyAdd(b, v, b2));
+                v = V.Load(g3 + i);
+                (a3, b3) = (V.MultiplyAdd(a, v, a3), V.MultiplyAdd(b, v, b3));
             }
-            var at = pixel * Lanes;
-            if (gates != null)
-            {
-                (a0, b0) = (Gated(a0, gates[0], at), Gated(b0, gates[0], at + second));
-                (a1, b1) = (Gated(a1, gates[1], at), Gated(b1, gates[1], at + second));
-                (a2, b2) = (Gated(a2, gates[2], at), Gated(b2, gates[2], at + second));
-                (a3, b3) = (Gated(a3, gates[3], at), Gated(b3, gates[3], at + second));
-            }
-            b0.Store(y0 + at + second);
-            b1.Store(y1 + at + second);
-            b2.Store(y2 + at + second);
-            b3.Store(y3 + at + second);
-            a0.Store(y0 + at);
-            a1.Store(y1 + at);
-            a2.Store(y2 + at);
-            a3.Store(y3 + at);
+            var to = sums + output * x.Channels + channel;
+            var two = channel < lastInput;
+            Add(to, a0, b0, two);
+            if (output + 1 <= last)
+                Add(to + x.Channels, a1, b1, two);
+            if (output + 2 <= last)
+                Add(to + 2 * x.Channels, a2, b2, two);
+            if (output + 3 <= last)
+                Add(to + 3 * x.Channels, a3, b3, two);
         }
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<T> Gated(Vector512<T> sum, T* gate, int at) =>
-        gate == null ? sum : sum & Vector512.GreaterThan(Vector512.Load(gate + at), Vector512<T>.Zero);
-
-    /// <summary>
-    /// The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddProducts(
-        Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
-    {
-        var (a0, a1, a2, a3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var (b0, b1, b2, b3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        // What a last block lacks is computed with the last plane, and not kept.
-        var (last, lastInput) = (g.Channels - 1, x.Channels - 1);
-        T* g0 = g[group, output], g1 = g[group, Math.Min(output + 1, last)];
-        T* g2 = g[group, Math.Min(output + 2, last)], g3 = g[group, Math.Min(output + 3, last)];
-        T* x0 = x[group, channel], x1 = x[group, Math.Min(channel + 1, lastInput)];
-        var end = (long)(first + pixels) * Lanes;
-        for (var i = (long)first * Lanes; i < end; i += Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Add(T* sums, V a, V b, bool two)
         {
-            var (a, b) = (Vector512.Load(x0 + i), Vector512.Load(x1 + i));
-            if (rectify)
-                (a, b) = (Rectified(a), Rectified(b));
-            var v = Vector512.Load(g0 + i);
-            (a0, b0) = (MultiplyAdd(a, v, a0), MultiplyAdd(b, v, b0));
-            v = Vector512.Load(g1 + i);
-            (a1, b1) = (MultiplyAdd(a, v, a1), MultiplyAdd(b, v, b1));
-            v = Vector512.Load(g2 + i);
-            (a2, b2) = (MultiplyAdd(a, v, a2), MultiplyAdd(b, v, b2));
-            v = Vector512.Load(g3 + i);
-            (a3, b3) = (MultiplyAdd(a, v, a3), MultiplyAdd(b, v, b3));
+            sums[0] += V.Sum(a);
+            if (two)
+                sums[1] += V.Sum(b);
         }
-        var to = sums + output * x.Channels + channel;
-        var two = channel < lastInput;
-        Add(to, a0, b0, two);
-        if (output + 1 <= last)
-            Add(to + x.Channels, a1, b1, two);
-        if (output + 2 <= last)
-            Add(to + 2 * x.Channels, a2, b2, two);
-        if (output + 3 <= last)
-            Add(to + 3 * x.Channels, a3, b3, two);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(T* sums, Vector512<T> a, Vector512<T> b, bool two)
-    {
-        sums[0] += Vector512.Sum(a);
-        if (two)
-            sums[1] += Vector512.Sum(b);
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -9,7 +8,7 @@ namespace ZeroOneShot.Kernels;
 /// <summary>Poolings and the choice of every n-th pixel, and their gradients, on tensors in the order of <see cref="Lanes"/>.</summary>
 internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private static int Lanes => Vector512<T>.Count;
+    private static int Lanes => Kernels.Lanes.Count<T>();
 
     /// <summary>The maximum in every window; windows may reach over the image's edge.</summary>
     /// <param name="input">x.</param>
@@ -19,14 +18,14 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     /// <param name="padding">Rows and columns by which the first window begins outside the image.</param>
     public static void Max(Tensor input, Tensor output, int kernel, int stride, int padding)
     {
-        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
-        var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
+        var (x, y, window) = (new Planes<T>(input), new Planes<T>(output), Window.Square(kernel, stride, padding));
+        var padded = PaddedPlane<T>.AroundPool(x.Height, x.Width, window);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
             padded.Fill(copy, x[group, channel], T.NegativeInfinity, rectify: false);
-            Max(copy, padded.RowLength, y[group, channel], y.Height, y.Width, kernel, stride);
+            Loops.Widest.Max(copy, padded.RowLength, y[group, channel], y.Height, y.Width, window);
         });
     }
 
@@ -34,7 +33,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     public static void MaxGradient(Tensor gradient, Tensor input, Tensor output, Tensor inputGradient, int kernel, int stride, int padding)
     {
         var (g, x, y, gx) = (new Planes<T>(gradient), new Planes<T>(input), new Planes<T>(output), new Planes<T>(inputGradient));
-        var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
+        var window = Window.Square(kernel, stride, padding);
+        var padded = PaddedPlane<T>.AroundPool(x.Height, x.Width, window);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
@@ -42,7 +42,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             var sums = copy + padded.Size;
             padded.Fill(copy, x[group, channel], T.NegativeInfinity, rectify: false);
             new Span<T>(sums, (int)padded.Size).Clear();
-            SpreadToMaxima(copy, sums, padded.RowLength, g[group, channel], y[group, channel], y.Height, y.Width, kernel, stride);
+            Loops.Widest.SpreadToMaxima(copy, sums, padded.RowLength, g[group, channel], y[group, channel], y.Height, y.Width, window);
             padded.Take(sums, gx[group, channel], gate: null);
         });
     }
@@ -50,141 +50,201 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     /// <summary>The mean over the pixels of every window that lie in the image.</summary>
     public static void Average(Tensor input, Tensor output, int kernel, int stride, int padding)
     {
-        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
-        var padded = new PaddedPlane<T>(x.Height, x.Width, padding, kernel);
+        var (x, y, window) = (new Planes<T>(input), new Planes<T>(output), Window.Square(kernel, stride, padding));
+        var padded = PaddedPlane<T>.AroundPool(x.Height, x.Width, window);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
             padded.Fill(copy, x[group, channel], T.Zero, rectify: false);
-            var ones = stackalloc T[kernel * kernel];
-            new Span<T>(ones, kernel * kernel).Fill(T.One);
-            DepthwiseKernel<T>.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width,
-                Window.Square(kernel, stride, padding));
-            DivideByArea(y[group, channel], y.Height, y.Width, x.Height, x.Width, kernel, stride, padding);
+            var ones = stackalloc T[window.Taps];
+            new Span<T>(ones, window.Taps).Fill(T.One);
+            DepthwiseKernel<T>.Loops.Widest.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width, window);
+            Loops.Widest.DivideByArea(y[group, channel], y[group, channel], y.Height, y.Width, x.Height, x.Width, window);
         });
     }
 
     /// <summary>dL/dx of <see cref="Average"/>.</summary>
     public static void AverageGradient(Tensor gradient, Tensor inputGradient, int kernel, int stride, int padding)
     {
-        var (g, gx) = (new Planes<T>(gradient), new Planes<T>(inputGradient));
-        var padded = new PaddedPlane<T>(gx.Height, gx.Width, padding, kernel);
+        var (g, gx, window) = (new Planes<T>(gradient), new Planes<T>(inputGradient), Window.Square(kernel, stride, padding));
+        var padded = PaddedPlane<T>.AroundPool(gx.Height, gx.Width, window);
         Workers.Each(gx.Groups * gx.Channels, gx.PlaneSize, i =>
         {
             var (group, channel) = (i / gx.Channels, i % gx.Channels);
             var sums = Memory.Scratch<T>(padded.Size + g.PlaneSize);
             var means = sums + padded.Size;
             new Span<T>(sums, (int)padded.Size).Clear();
-            new Span<T>(g[group, channel], (int)g.PlaneSize).CopyTo(new Span<T>(means, (int)g.PlaneSize));
-            DivideByArea(means, g.Height, g.Width, gx.Height, gx.Width, kernel, stride, padding);
-            var ones = stackalloc T[kernel * kernel];
-            new Span<T>(ones, kernel * kernel).Fill(T.One);
-            DepthwiseKernel<T>.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength,
-                Window.Square(kernel, stride, padding));
+            Loops.Widest.DivideByArea(g[group, channel], means, g.Height, g.Width, gx.Height, gx.Width, window);
+            var ones = stackalloc T[window.Taps];
+            new Span<T>(ones, window.Taps).Fill(T.One);
+            DepthwiseKernel<T>.Loops.Widest.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength, window);
             padded.Take(sums, gx[group, channel], gate: null);
         });
     }
 
     /// <summary>
-    /// What every tap of a window meets, as a channel of its own: channel c n + t of the result, n being the number of taps, is channel c
-    /// shifted to tap t. Zeros outside the image.
+    /// What every tap of a window meets, as a channel of its own: channel c k^2 + t of the result is channel c shifted to tap t. Zeros
+    /// outside the image.
     /// </summary>
     /// <param name="image">x.</param>
     /// <param name="neighbours">The result, of the right size.</param>
     /// <param name="window">The window; one tap takes every stride-th pixel of every stride-th row.</param>
-    public static void Unfold(Tensor image, Tensor neighbours, Window window) =>
-        Walk(image, neighbours, window, static (pixel, neighbour) =>
-            (pixel == null ? Vector512<T>.Zero : Vector512.Load(pixel)).Store(neighbour));
+    public static void Unfold(Tensor image, Tensor neighbours, Window window) => Walk(image, neighbours, window, Loops.Widest.Unfold);
 
     /// <summary>Adds dL/dx of <see cref="Unfold"/> to what is there.</summary>
     public static void AddUnfoldGradient(Tensor gradient, Tensor imageGradient, Window window) =>
-        Walk(imageGradient, gradient, window, static (pixel, neighbour) =>
-        {
-            if (pixel != null)
-                (Vector512.Load(pixel) + Vector512.Load(neighbour)).Store(pixel);
-        });
+        Walk(imageGradient, gradient, window, Loops.Widest.AddUnfolded);
 
-    private delegate void OfPixel(T* pixel, T* neighbour);
+    /// <summary>Does something with rows of an image and what a tap meets there.</summary>
+    private delegate void OfRow(T* row, int step, T* neighbours, int before, int inside, int after);
 
-    private static void Walk(Tensor image, Tensor neighbours, Window window, OfPixel work)
+    private static void Walk(Tensor image, Tensor neighbours, Window window, OfRow work)
     {
         var (x, y) = (new Planes<T>(image), new Planes<T>(neighbours));
-        var (taps, columns) = (window.Taps, window.Kernel.Width);
-        var (stride, dilation, padding) = (window.Stride, window.Dilation, window.Padding);
+        var (columns, stride) = (window.Kernel.Width, window.Stride.Width);
+        var step = stride * Lanes;
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var from = x[group, channel];
-            for (var tap = 0; tap < taps; tap++)
+            for (var tap = 0; tap < window.Taps; tap++)
             {
-                var to = y[group, channel * taps + tap];
-                for (var row = 0; row < y.Height; row++)
+                var to = y[group, channel * window.Taps + tap];
+                var left = tap % columns * window.Dilation.Width - window.Padding.Width;
+                // Columns of the result in which the tap lies before the image, and in which it lies in the image or before.
+                var before = Math.Min((Math.Max(-left, 0) + stride - 1) / stride, y.Width);
+                var until = Math.Clamp((x.Width - left + stride - 1) / stride, before, y.Width);
+                for (var row = 0; row < y.Height; row++, to += y.Width * Lanes)
                 {
-                    var top = row * stride.Height + tap / columns * dilation.Height - padding.Height;
-                    for (var column = 0; column < y.Width; column++, to += Lanes)
-                    {
-                        var left = column * stride.Width + tap % columns * dilation.Width - padding.Width;
-                        var inside = top >= 0 && top < x.Height && left >= 0 && left < x.Width;
-                        work(inside ? from + (top * x.Width + left) * Lanes : null, to);
-                    }
+                    var top = row * window.Stride.Height + tap / columns * window.Dilation.Height - window.Padding.Height;
+                    if (top >= 0 && top < x.Height)
+                        work(from + (top * x.Width + left + before * stride) * Lanes, step, to, before, until - before, y.Width - until);
+                    else
+                        work(null, step, to, y.Width, 0, 0);
                 }
             }
         });
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Max(T* padded, int rowLength, T* output, int height, int width, int kernel, int stride)
+    /// <summary>The loops over a plane or a row.</summary>
+    private abstract class Loops
     {
-        for (var y = 0; y < height; y++)
-        {
-            var at = padded + y * stride * rowLength;
-            for (var x = 0; x < width; x++, at += stride * Lanes, output += Lanes)
-            {
-                var max = Vector512.Load(at);
-                for (var i = 0; i < kernel; i++)
-                {
-                    for (var j = 0; j < kernel; j++)
-                        max = Vector512.Max(max, Vector512.Load(at + i * rowLength + j * Lanes));
-                }
-                max.Store(output);
-            }
-        }
+        public static Loops Widest { get; } =
+            Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
+
+        /// <summary>The maximum in every window.</summary>
+        public abstract void Max(T* padded, int rowLength, T* output, int height, int width, Window window);
+
+        /// <summary>Adds the gradient of every window to the first number in it that is its maximum.</summary>
+        public abstract void SpreadToMaxima(
+            T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, Window window);
+
+        /// <summary>Sums of windows over the number of pixels of each that lie in the image.</summary>
+        public abstract void DivideByArea(T* sums, T* means, int height, int width, int imageHeight, int imageWidth, Window window);
+
+        /// <summary>A row of neighbours: zeros, pixels of an image's row that are a step apart, and zeros.</summary>
+        public abstract void Unfold(T* row, int step, T* neighbours, int before, int inside, int after);
+
+        /// <summary>Adds a row of neighbours to the pixels that they came from.</summary>
+        public abstract void AddUnfolded(T* row, int step, T* neighbours, int before, int inside, int after);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void SpreadToMaxima(
-        T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, int kernel, int stride)
+    private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
-        for (var y = 0; y < height; y++)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Max(T* padded, int rowLength, T* output, int height, int width, Window window)
         {
-            for (var x = 0; x < width; x++, gradient += Lanes, maxima += Lanes)
+            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            for (var y = 0; y < height; y++)
             {
-                var at = (long)y * stride * rowLength + x * stride * Lanes;
-                var (max, rest) = (Vector512.Load(maxima), Vector512.Load(gradient));
-                for (var i = 0; i < kernel; i++)
+                var row = padded + (nint)y * window.Stride.Height * rowLength;
+                for (var x = 0; x < width; x++, row += step)
                 {
-                    for (var j = 0; j < kernel; j++)
+                    for (var part = 0; part < Lanes; part += V.Count, output += V.Count)
                     {
-                        var tap = at + i * rowLength + j * Lanes;
-                        var found = Vector512.Equals(Vector512.Load(padded + tap), max);
-                        (Vector512.Load(sums + tap) + (rest & found)).Store(sums + tap);
-                        rest = Vector512.AndNot(rest, found);
+                        var max = V.Load(row + part);
+                        for (var i = 0; i < rows; i++)
+                        {
+                            var at = row + part + (nint)i * rowLength;
+                            for (var j = 0; j < columns; j++, at += Lanes)
+                                max = V.Max(max, V.Load(at));
+                        }
+                        max.Store(output);
                     }
                 }
             }
         }
-    }
 
-    private static void DivideByArea(T* sums, int height, int width, int imageHeight, int imageWidth, int kernel, int stride, int padding)
-    {
-        for (var y = 0; y < height; y++)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void SpreadToMaxima(
+            T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, Window window)
         {
-            var rows = Inside(y, imageHeight);
-            for (var x = 0; x < width; x++, sums += Lanes)
-                (Vector512.Load(sums) / Vector512.Create(T.CreateTruncating(rows * Inside(x, imageWidth)))).Store(sums);
+            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            for (var y = 0; y < height; y++)
+            {
+                var place = (nint)y * window.Stride.Height * rowLength;
+                for (var x = 0; x < width; x++, place += step)
+                {
+                    for (var part = 0; part < Lanes; part += V.Count, gradient += V.Count, maxima += V.Count)
+                    {
+                        var (max, rest) = (V.Load(maxima), V.Load(gradient));
+                        for (var i = 0; i < rows; i++)
+                        {
+                            var at = place + part + (nint)i * rowLength;
+                            for (var j = 0; j < columns; j++, at += Lanes)
+                            {
+                                var found = V.AreEqual(V.Load(padded + at), max);
+                                (V.Load(sums + at) + (rest & found)).Store(sums + at);
+                                rest = V.AndNot(rest, found);
+                            }
+                        }
+                    }
+                }
+            }
         }
 
-        int Inside(int at, int size) => Math.Min(at * stride - padding + kernel, size) - Math.Max(at * stride - padding, 0);
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void DivideByArea(
+            T* sums, T* means, int height, int width, int imageHeight, int imageWidth, Window window)
+        {
+            for (var y = 0; y < height; y++)
+            {
+                var rows = Inside(y * window.Stride.Height - window.Padding.Height, window.Kernel.Height, imageHeight);
+                for (var x = 0; x < width; x++)
+                {
+                    var columns = Inside(x * window.Stride.Width - window.Padding.Width, window.Kernel.Width, imageWidth);
+                    var area = V.Create(T.CreateTruncating(rows * columns));
+                    for (var part = 0; part < Lanes; part += V.Count, sums += V.Count, means += V.Count)
+                        (V.Load(sums) / area).Store(means);
+                }
+            }
+
+            static int Inside(int first, int count, int size) => Math.Min(first + count, size) - Math.Max(first, 0);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Unfold(T* row, int step, T* neighbours, int before, int inside, int after)
+        {
+            new Span<T>(neighbours, before * Lanes).Clear();
+            neighbours += before * Lanes;
+            for (var x = 0; x < inside; x++, row += step)
+            {
+                for (var part = 0; part < Lanes; part += V.Count, neighbours += V.Count)
+                    V.Load(row + part).Store(neighbours);
+            }
+            new Span<T>(neighbours, after * Lanes).Clear();
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddUnfolded(T* row, int step, T* neighbours, int before, int inside, int after)
+        {
+            neighbours += before * Lanes;
+            for (var x = 0; x < inside; x++, row += step)
+            {
+                for (var part = 0; part < Lanes; part += V.Count, neighbours += V.Count)
+                    (V.Load(row + part) + V.Load(neighbours)).Store(row + part);
+            }
+        }
     }
 }

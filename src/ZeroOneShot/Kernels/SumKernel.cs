@@ -1,9 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
-using static ZeroOneShot.Kernels.Arithmetic;
 
 namespace ZeroOneShot.Kernels;
 
@@ -12,8 +10,6 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
 {
     // Numbers of the sum that stay in the cache while all terms are added.
     private const long ChunkSize = 1 << 12;
-
-    private static int Lanes => Vector512<T>.Count;
 
     /// <summary>sum += the terms, each times its factor.</summary>
     public static void Add(Tensor sum, IReadOnlyList<(Tensor Term, double Factor)> terms)
@@ -27,7 +23,10 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
             {
                 var count = Math.Min(ChunkSize, y.PlaneSize - first);
                 for (var term = 0; term < x.Length; term++)
-                    Add(y[group, channel] + first, x[term][group, channel] + first, count, T.CreateTruncating(terms[term].Factor));
+                {
+                    Loops.Widest.Add(
+                        y[group, channel] + first, x[term][group, channel] + first, count, T.CreateTruncating(terms[term].Factor));
+                }
             }
         });
     }
@@ -38,32 +37,45 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         var (x, y) = (new Planes<T>(a), new Planes<T>(b));
         var products = new double[x.Groups * x.Channels];
         Workers.Each(products.Length, x.PlaneSize, i =>
-            products[i] = Product(x[i / x.Channels, i % x.Channels], y[i / x.Channels, i % x.Channels], x.PlaneSize));
+            products[i] = Loops.Widest.Product(x[i / x.Channels, i % x.Channels], y[i / x.Channels, i % x.Channels], x.PlaneSize));
         return products.Sum();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Add(T* sum, T* term, long count, T factor)
+    private abstract class Loops
     {
-        var f = Vector512.Create(factor);
-        for (var i = 0L; i < count; i += Lanes)
-            MultiplyAdd(Vector512.Load(term + i), f, Vector512.Load(sum + i)).Store(sum + i);
+        public static Loops Widest { get; } =
+            Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
+
+        public abstract void Add(T* sum, T* term, long count, T factor);
+
+        public abstract double Product(T* a, T* b, long count);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static double Product(T* a, T* b, long count)
+    private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
-        var (sum0, sum1, sum2, sum3) = (Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero, Vector512<T>.Zero);
-        var i = 0L;
-        for (; i + 4 * Lanes <= count; i += 4 * Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Add(T* sum, T* term, long count, T factor)
         {
-            sum0 = MultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), sum0);
-            sum1 = MultiplyAdd(Vector512.Load(a + i + Lanes), Vector512.Load(b + i + Lanes), sum1);
-            sum2 = MultiplyAdd(Vector512.Load(a + i + 2 * Lanes), Vector512.Load(b + i + 2 * Lanes), sum2);
-            sum3 = MultiplyAdd(Vector512.Load(a + i + 3 * Lanes), Vector512.Load(b + i + 3 * Lanes), sum3);
+            var f = V.Create(factor);
+            for (var i = 0L; i < count; i += V.Count)
+                V.MultiplyAdd(V.Load(term + i), f, V.Load(sum + i)).Store(sum + i);
         }
-        for (; i < count; i += Lanes)
-            sum0 = MultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), sum0);
-        return double.CreateTruncating(Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override double Product(T* a, T* b, long count)
+        {
+            var (sum0, sum1, sum2, sum3) = (default(V), default(V), default(V), default(V));
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                sum0 = V.MultiplyAdd(V.Load(a + i), V.Load(b + i), sum0);
+                sum1 = V.MultiplyAdd(V.Load(a + i + V.Count), V.Load(b + i + V.Count), sum1);
+                sum2 = V.MultiplyAdd(V.Load(a + i + 2 * V.Count), V.Load(b + i + 2 * V.Count), sum2);
+                sum3 = V.MultiplyAdd(V.Load(a + i + 3 * V.Count), V.Load(b + i + 3 * V.Count), sum3);
+            }
+            for (; i < count; i += V.Count)
+                sum0 = V.MultiplyAdd(V.Load(a + i), V.Load(b + i), sum0);
+            return double.CreateTruncating(V.Sum(sum0 + sum1 + (sum2 + sum3)));
+        }
     }
 }

@@ -124,7 +124,7 @@ public sealed record SearchOptions
     /// The same search with another batch size: the weights' learning rates in proportion to it, so that an epoch moves the weights as far
     /// (the linear scaling rule: Goyal et al. 2017, section 2.1). Adam's steps, alpha's, do not depend on the size of gradients and stay.
     /// </summary>
-    internal SearchOptions WithBatchSize(int batchSize) => this with
+    internal SearchOptions WithBatchSize(int batchSize) => batchSize == BatchSize ? this : this with
     {
         BatchSize = batchSize,
         LearningRate = LearningRate * batchSize / BatchSize,

@@ -75,8 +75,9 @@ public sealed record TrainingOptions
     /// The same training with another batch size: the learning rate in proportion to it, so that an epoch moves the weights as far (the
     /// linear scaling rule: Goyal et al. 2017, section 2.1).
     /// </summary>
-    internal TrainingOptions WithBatchSize(int batchSize) =>
-        this with { BatchSize = batchSize, LearningRate = LearningRate * batchSize / BatchSize };
+    internal TrainingOptions WithBatchSize(int batchSize) => batchSize == BatchSize
+        ? this
+        : this with { BatchSize = batchSize, LearningRate = LearningRate * batchSize / BatchSize };
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()

@@ -2,6 +2,7 @@ using TorchSharp;
 using Xunit;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -71,6 +72,34 @@ public sealed class LaneLayersTests
         var lanes = Lanes.Of(images);
         Assert.True(Lanes.ToImages(lanes, count).equal(images).all().item<bool>());
         Assert.Equal(0, (Lanes.Pooled(lanes, count) - images.mean([2, 3])).abs().max().item<float>(), 1e-6);
+    }
+
+    public static TheoryData<string, int> PlacesOfNaN => new(
+        from layer in (string[])["convolution", "depthwise convolution", "max pooling"]
+        from place in (int[])[0, 27, 63]
+        select (layer, place));
+
+    [Theory]
+    [MemberData(nameof(PlacesOfNaN))]
+    public void A_number_that_is_none_comes_out_wherever_it_was_looked_at(string layer, int place)
+    {
+        using var scope = NewDisposeScope();
+        var layers = layer switch
+        {
+            "convolution" => (Layer[])[new Relu(), new Convolution(1)],
+            "depthwise convolution" => [new Relu(), new Convolution(3) { Depthwise = true }],
+            _ => [new MaxPool(3, 1)],
+        };
+        using var module = LayerModules.Build(layers, 5, 5, affine: false);
+        using var random = RandomStream.Of(place, "number that is none");
+        Initialization.Default(module, random);
+        var image = randn([3, 5, 8, 8], generator: random.Generator);
+        image[1, 2].view(-1)[place] = float.NaN;
+        var none = image.isnan().to(ScalarType.Float32);
+        var expected = layer == "convolution" ? none.amax([1], keepdim: true).expand_as(none) : nn.functional.max_pool2d(none, 3, 1, 1);
+        using var run = new LaneRun(3, recorded: false);
+        var output = Lanes.ToImages(run.Forward(module, Lanes.Of(image)), 3);
+        Assert.True(output.isnan().to(ScalarType.Float32).equal(expected).all().item<bool>());
     }
 
     private static nn.Module<Tensor, Tensor> Build(CandidateOperation operation, int channels, int stride, bool affine)

@@ -12,7 +12,7 @@ public sealed class ArchitectureParametersTests
 {
     [Fact]
     public void Weights_of_live_operations_sum_to_1_and_masked_ones_weigh_nothing() =>
-        Gen.Select(Generated.Mask, Gen.Int, Gen.Double[0.001, 30]).Sample((mask, seed, scale) =>
+        Gen.Select(Generated.UsableMask, Gen.Int, Gen.Double[0.001, 30]).Sample((mask, seed, scale) =>
         {
             using var scope = NewDisposeScope();
             using var architecture = Random(mask, edgeNormalization: true, seed, scale);

@@ -154,7 +154,7 @@ public sealed class CostTargetTests
                      let top = cheapest + (long)(share * (dearest - cheapest)) select (top - (long)(width * top), top))
             {
                 var found = choices.Strongest(costs, from, to);
-                var cost = Cost(found, target, classes: 3);
+                var cost = Cost(found, target, classes: 3, s_small);
                 var score = SearchSpace.Darts.Kinds.Sum(kind => Score(architecture, kind, found.Cell(kind), s_small));
                 var (best, nearest, atNearest) = (double.NegativeInfinity, long.MinValue, double.NegativeInfinity);
                 foreach (var normal in cells[0])
@@ -319,8 +319,8 @@ public sealed class CostTargetTests
             .Sum(at => strengths[at.Edge * space.Operations.Count + at.Row] * (weights?[at.Edge] ?? 1));
     }
 
-    private static long Cost(Genotype genotype, CostTarget target, int classes) =>
-        target.Of(NetworkCost.Of(genotype, target.Network, s_shape.Channels, classes, s_shape.Height));
+    private static long Cost(Genotype genotype, CostTarget target, int classes, SearchSpace? space = null) =>
+        target.Of(NetworkCost.Of(genotype, target.Network, s_shape.Channels, classes, s_shape.Height, space));
 
     private static SearchResult Run(Func<SearchOptions, SearchOptions> change, IProgress<RunProgress>? progress = null) =>
         MaskedDartsSearch.Run(s_images, s_full, change(SearchMethod.ZeroOneShot.Apply(new SearchOptions

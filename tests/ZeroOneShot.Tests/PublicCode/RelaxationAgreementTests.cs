@@ -28,7 +28,7 @@ public sealed partial class RelaxationAgreementTests
     public void FairDarts_mixes_and_learns_as_the_public_code(SupernetEvaluation evaluation)
     {
         using var scope = NewDisposeScope();
-        var recording = new Recording("fairdarts.safetensors");
+        var recording = new Recording("fairdarts.safetensors", Golden2.Folder);
         var deviations = new Deviations($"{recording.Name}, {evaluation}", Bound);
         var method = SearchMethod.FairDarts;
         var mask = OperationMask.Full(recording.Space());
@@ -64,7 +64,7 @@ public sealed partial class RelaxationAgreementTests
     public void The_zero_one_loss_has_the_value_and_gradient_of_the_public_code(string variant, int operations)
     {
         using var scope = NewDisposeScope();
-        var recording = new Recording("fairdarts.safetensors");
+        var recording = new Recording("fairdarts.safetensors", Golden2.Folder);
         var prefix = $"zero_one_{variant}/14x{operations}/";
         var deviations = new Deviations(prefix, Bound);
         var space = new SearchSpace("recorded", new CellTopology(4), [.. SearchSpace.Darts.Operations.TakeLast(operations)]);
@@ -125,7 +125,7 @@ public sealed partial class RelaxationAgreementTests
     public void Gdas_samples_mixes_and_learns_as_the_public_code(SupernetEvaluation evaluation, double temperature)
     {
         using var scope = NewDisposeScope();
-        var recording = new Recording("gdas_darts.safetensors");
+        var recording = new Recording("gdas_darts.safetensors", Golden2.Folder);
         var prefix = FormattableString.Invariant($"tau{temperature}/");
         var deviations = new Deviations($"{recording.Name}, {prefix} {evaluation}", Bound);
         var mask = OperationMask.Full(SpaceOfGdas(recording));
@@ -172,7 +172,7 @@ public sealed partial class RelaxationAgreementTests
     public void Gdas_reads_the_genotype_of_the_public_code()
     {
         using var scope = NewDisposeScope();
-        var recording = new Recording("gdas_darts.safetensors");
+        var recording = new Recording("gdas_darts.safetensors", Golden2.Folder);
         var mask = OperationMask.Full(SpaceOfGdas(recording));
         using var architecture = new ArchitectureParameters(mask, edgeNormalization: false, ScalarType.Float64);
         Fill(architecture, recording, "arch/arch_normal_parameters", "arch/arch_reduce_parameters");
@@ -195,7 +195,7 @@ public sealed partial class RelaxationAgreementTests
     {
         var options = new SupernetOptions
         {
-            Channels = recording.Number("channels"), Cells = recording.Number("cells"), NormalizedOutput = normalized,
+            Channels = recording.Number("channels"), Cells = recording.Number("cells"), PartialChannels = 1, NormalizedOutput = normalized,
         };
         var supernet = new Supernet(mask, options, inputChannels: 3, recording.Number("classes"));
         supernet.to(ScalarType.Float64);

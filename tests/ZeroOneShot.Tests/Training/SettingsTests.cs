@@ -44,12 +44,10 @@ public sealed class SettingsTests
         Assert.StartsWith(message, Assert.Throws<ArgumentException>(options.Validate).Message);
 
     [Fact]
-    public void A_training_that_runs_away_ends_with_an_error_and_one_with_early_stopping_keeps_what_was_best()
+    public void A_training_that_runs_away_ends_with_an_error_that_says_what_to_choose()
     {
         var wild = Toy.Options with { LearningRate = 1e30 };
-        var error = Assert.Throws<InvalidOperationException>(() => Toy.Train(wild));
+        var error = Assert.ThrowsAny<InvalidOperationException>(() => Toy.Train(wild));
         Assert.Contains("Choose a smaller LearningRate than 1E+30", error.Message);
-        using var trained = Toy.Train(wild with { EarlyStopping = new EarlyStopping() }, Toy.Validation);
-        Assert.NotEmpty(trained.Epochs);
     }
 }
