@@ -26,6 +26,21 @@ public sealed partial class FolderTests
             $"{at.Key} needs {string.Join(", ", at.Value.Where(needs.ContainsKey))}")));
     }
 
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("CHANGELOG.md")]
+    [InlineData("docs/extending.md")]
+    public void Every_link_of_a_document_leads_somewhere(string document)
+    {
+        var path = Path.Combine(Repository.Root, document);
+        var links = Link().Matches(File.ReadAllText(path)).Select(match => match.Groups["path"].Value)
+            .Where(link => !link.StartsWith("http", StringComparison.Ordinal));
+        Assert.Empty(links.Where(link => !Path.Exists(Path.Combine(Path.GetDirectoryName(path)!, link))));
+    }
+
+    [GeneratedRegex(@"\[[^\]]+\]\((?<path>[\w./-]+)\)")]
+    private static partial Regex Link();
+
     // A using, or a name that begins with a folder's.
     [GeneratedRegex(@"(?<![\w."".])(ZeroOneShot\.)?(?<folder>[A-Z]\w+)(\.[A-Z]|;)")]
     private static partial Regex Needed();
