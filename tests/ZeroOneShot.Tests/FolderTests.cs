@@ -34,7 +34,7 @@ public sealed partial class FolderTests
     {
         var path = Path.Combine(Repository.Root, document);
         var links = Link().Matches(File.ReadAllText(path)).Select(match => match.Groups["path"].Value);
-        Assert.Empty(links.Where(link => !Path.Exists(Path.Combine(Path.GetDirectoryName(path)!, link))));
+        Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(Path.GetDirectoryName(path)!, link)), link));
     }
 
     // Not the addresses of other sites, which have a colon.
