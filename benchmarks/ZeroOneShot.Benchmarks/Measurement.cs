@@ -75,7 +75,8 @@ internal sealed record Measurement(
         TakeInProcess(environment => environment[DefaultAllocator] = allocator == GlibcAllocator ? "1" : "0");
 
     /// <summary>Starts this program again for the measurement.</summary>
-    private Result TakeInProcess(Action<IDictionary<string, string?>> set) => TakeInProcess(Command, JsonSerializer.Serialize(this), environment =>
+    private Result TakeInProcess(Action<IDictionary<string, string?>> set) =>
+        TakeInProcess(Command, JsonSerializer.Serialize(this), environment =>
     {
         set(environment);
         if (Vectors is { } bits)

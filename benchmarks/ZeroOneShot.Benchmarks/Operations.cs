@@ -83,7 +83,8 @@ internal static class Operations
         }
         var (kernels, libtorch) = (Median(seconds[0]), Median(seconds[1]));
         // Output, gradient of the input and gradient of the weights take as many each.
-        var multiplyAdds = 3.0 * batch * operation.Layers(stride).Cost(new FeatureSize(channels, size, size), channels, affine: false).MultiplyAdds;
+        var multiplyAdds = 3.0 * batch * operation.Layers(stride)
+            .Cost(new FeatureSize(channels, size, size), channels, affine: false).MultiplyAdds;
         return new Row(operation.Name, stride, channels, size, batch, get_num_threads(), kernels, libtorch, Registers.Bits,
             multiplyAdds > 0 ? multiplyAdds / kernels : null);
 

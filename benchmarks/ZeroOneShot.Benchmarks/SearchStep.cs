@@ -81,7 +81,8 @@ internal static class SearchStep
             foreach (var row in same.Skip(1))
             {
                 AnsiConsole.WriteLine($"{row.Method}, {row.Evaluation}, batch {row.Batch}: a step takes " +
-                    $"{row.Seconds / widest.Seconds:F2} times as long with {Machine.Vectors(row.Vectors)} as with {Machine.Vectors(widest.Vectors)}.");
+                    $"{row.Seconds / widest.Seconds:F2} times as long with " +
+                    $"{Machine.Vectors(row.Vectors)} as with {Machine.Vectors(widest.Vectors)}.");
             }
         }
     }

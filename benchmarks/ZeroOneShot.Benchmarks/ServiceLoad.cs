@@ -39,7 +39,8 @@ internal static class ServiceLoad
                 row.OtherAnswers, $"{row.MiB:F0}");
         }
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 160);
-        AnsiConsole.WriteLine($"{requests} pictures of 32 x 32, one after the other; {Environment.ProcessorCount} processors; the clients " +
+        AnsiConsole.WriteLine($"{requests} pictures of 32 x 32, one after the other; " +
+            $"{Environment.ProcessorCount} processors; the clients " +
             "run on them too; every row is a service of its own.");
         AnsiConsole.Write(table);
         JsonRows.Write(json, rows);

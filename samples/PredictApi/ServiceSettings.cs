@@ -32,7 +32,9 @@ internal sealed record ServiceSettings
     /// <summary>The most images that wait for their turn.</summary>
     public int Queue { get; init; } = 64;
 
-    /// <summary>From how many pixels, times scans, an image is large: large ones wait for one another, and small ones not for them.</summary>
+    /// <summary>
+    /// From how many pixels, times scans, an image is large: large ones wait for one another, and small ones not for them.
+    /// </summary>
     public long LargePixels { get; init; } = 2_000_000;
 
     /// <summary>The most large images that are decoded at a time, beside the small ones.</summary>
@@ -55,7 +57,8 @@ internal sealed record ServiceSettings
         [
             (nameof(MaxBytes), MaxBytes, 1), (nameof(MaxBytesHeld), MaxBytesHeld, 2.0 * MaxBytes), (nameof(MaxPixels), MaxPixels, 1),
             (nameof(DecodeSeconds), DecodeSeconds, 0.001), (nameof(RequestSeconds), RequestSeconds, 0.001),
-            (nameof(ReduceTo), ReduceTo, 1), (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0), (nameof(LargePixels), LargePixels, 1),
+            (nameof(ReduceTo), ReduceTo, 1), (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0),
+            (nameof(LargePixels), LargePixels, 1),
             (nameof(LargeConcurrency), LargeConcurrency, 1), (nameof(LargeQueue), LargeQueue, 0),
         ];
         // (NaN is not at least anything.)

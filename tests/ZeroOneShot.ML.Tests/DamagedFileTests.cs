@@ -167,7 +167,7 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
 
         private static string Weights(string path)
         {
-            CellNetWeights.Read(path).Save(path + ".read");
+            CellNetWeights.Read(path, Toy.Space).Save(path + ".read");
             return Hash(File.ReadAllBytes(path + ".read"));
         }
 
@@ -176,7 +176,8 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
             using var scope = torch.NewDisposeScope();
             var file = SafetensorsFile.Read(path);
             return string.Join('\n', file.Metadata.Select(text => $"{text}").Concat(file.Tensors.Select(
-                tensor => $"{tensor.Key} {tensor.Value.DType} {string.Join(',', tensor.Value.Shape)} {Hash(file.Load(tensor.Key).bytes)}")));
+                tensor =>
+                    $"{tensor.Key} {tensor.Value.DType} {string.Join(',', tensor.Value.Shape)} {Hash(file.Load(tensor.Key).bytes)}")));
         }
 
         private static string Texts(string path) => string.Join('\n', OnnxMetadata.Read(path));
@@ -195,7 +196,8 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
                 .Select(score => $"{score.Label} {BitConverter.SingleToInt32Bits(score.Score)}"));
         }
 
-        private static string Prune(string checkpoint) => ZeroShotPruning.Prune(Toy.Images(), Toy.Prune().Settings, null, checkpoint).ToJson();
+        private static string Prune(string checkpoint) =>
+            ZeroShotPruning.Prune(Toy.Images(), Toy.Prune().Settings, null, checkpoint).ToJson();
 
         private static string Search(string checkpoint)
         {

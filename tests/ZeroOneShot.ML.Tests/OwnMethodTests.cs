@@ -31,7 +31,7 @@ public sealed class OwnMethodTests
 
         // Training on from the file keeps the name, too.
         var train = Toy.Train();
-        train.ContinueFrom = Training.CellNetWeights.Read(folder.File("model.zip"));
+        train.ContinueFrom = Training.CellNetWeights.Read(folder.File("model.zip"), Toy.Space);
         using var continued = _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml));
         Assert.Equal(OwnMethod.Name, continued.Method);
     }

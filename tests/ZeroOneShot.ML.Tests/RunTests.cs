@@ -161,7 +161,7 @@ public sealed class RunTests : IDisposable
         first.LastTransformer.Weights.Save(_folder.File("net.safetensors"));
         var data = Toy.Data(_ml, 60);
         using var fromModel = Continue(first.LastTransformer.Weights, data);
-        using var fromFile = Continue(CellNetWeights.Read(_folder.File("net.safetensors")), data);
+        using var fromFile = Continue(CellNetWeights.Read(_folder.File("net.safetensors"), Toy.Space), data);
         Assert.Equal(Weights(fromModel), Weights(fromFile));
         Assert.NotEqual(Weights(first.LastTransformer), Weights(fromModel));
         // Where it comes from is still known.
@@ -187,7 +187,7 @@ public sealed class RunTests : IDisposable
         using var expected = Continue(first.Weights, data);
         foreach (var file in new[] { "model.zip", "again.zip", "model.onnx" })
         {
-            using var continued = Continue(CellNetWeights.Read(_folder.File(file)), data);
+            using var continued = Continue(CellNetWeights.Read(_folder.File(file), Toy.Space), data);
             Assert.Equal(Weights(expected), Weights(continued));
         }
     }
@@ -199,7 +199,7 @@ public sealed class RunTests : IDisposable
         var data = Toy.Data(_ml);
         _ml.Model.Save(first, data.Schema, _folder.File("model.zip"));
         var logger = new KeepingLogger();
-        Continue(CellNetWeights.Read(_folder.File("model.zip")), data, logger).Dispose();
+        Continue(CellNetWeights.Read(_folder.File("model.zip"), Toy.Space), data, logger).Dispose();
         Assert.Contains(logger.Messages, message => message.Text.Contains("without the auxiliary head"));
         logger.Messages.Clear();
         Continue(first.Weights, data, logger).Dispose();

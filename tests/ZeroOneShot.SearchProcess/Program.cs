@@ -1,5 +1,6 @@
 // A search, or a whole pipeline of ML.NET, at toy size as a process of its own.
-//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is refused
+//   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is
+// refused
 //   stepwise FILE     the same, and waits after every step for a line of input
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each

@@ -11,7 +11,9 @@ public static class SearchCatalog
     /// <param name="catalog">The catalog.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
     /// <param name="featureColumnName">The pixel column: Vector&lt;Single or Byte, channels, height, width&gt;.</param>
-    /// <param name="method">The method, a preset or one of your own; null is <see cref="SearchMethod.ZeroOneShot"/>. The search stage follows it.</param>
+    /// <param name="method">
+    /// The method, a preset or one of your own; null is <see cref="SearchMethod.ZeroOneShot"/>. The search stage follows it.
+    /// </param>
     /// <param name="level">xi: pruning stops when no more than this fraction of the search space remains, in [0, 1].</param>
     /// <param name="batchSize">Images per batch, at least 2; three batches are ranked, fewer where there are not so many images.</param>
     /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>

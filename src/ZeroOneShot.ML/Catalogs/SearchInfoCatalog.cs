@@ -18,7 +18,8 @@ public static class SearchInfoCatalog
     /// <exception cref="InvalidDataException">
     /// The file is neither, holds no such network, or is damaged: the network's checksum is verified, and must be there.
     /// </exception>
-    /// <exception cref="FormatException">The mask is of another search space.</exception>
+    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="FormatException">The mask is not of this search space.</exception>
     public static SearchInfo ReadSearchInfo(
         this ModelOperationsCatalog catalog, string zipOrOnnx, ZeroOneShot.SearchSpaces.SearchSpace? space = null)
     {

@@ -1,13 +1,22 @@
 namespace ZeroOneShot.ML;
 
 /// <summary>What was found when images were checked.</summary>
-/// <param name="Source">The folder, or the column.</param>
-/// <param name="Used">The number of images that can be used.</param>
-/// <param name="Faulty">The images that were left out, in their order.</param>
-public sealed record ImageCheckReport(string Source, int Used, IReadOnlyList<FaultyImage> Faulty)
+/// <param name="source"><see cref="Source"/>.</param>
+/// <param name="used"><see cref="Used"/>.</param>
+/// <param name="faulty"><see cref="Faulty"/>.</param>
+public sealed class ImageCheckReport(string source, int used, IReadOnlyList<FaultyImage> faulty)
 {
+    /// <summary>The folder, or the column.</summary>
+    public string Source { get; } = source;
+
+    /// <summary>The number of images that can be used.</summary>
+    public int Used { get; } = used;
+
+    /// <summary>The images that were left out, in their order.</summary>
+    public IReadOnlyList<FaultyImage> Faulty { get; } = faulty;
+
     /// <summary>The number of images left out, by their fault; faults that did not occur are absent.</summary>
-    public IReadOnlyDictionary<ImageFault, int> Counts { get; } = Faulty.CountBy(image => image.Fault).ToDictionary();
+    public IReadOnlyDictionary<ImageFault, int> Counts { get; } = faulty.CountBy(image => image.Fault).ToDictionary();
 
     /// <summary>
     /// How many files of a folder were left out because they are no images, by the ending of their name in small letters, such as

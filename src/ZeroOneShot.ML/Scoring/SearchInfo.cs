@@ -3,6 +3,7 @@ using ZeroOneShot.Models;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.ML;
 
@@ -11,7 +12,7 @@ namespace ZeroOneShot.ML;
 /// after an application that does not know this library has loaded and saved that again.
 /// </summary>
 /// <remarks>Metadata keys beside those of <see cref="CellNetOnnx"/>: see the constants.</remarks>
-public sealed record SearchInfo
+public sealed class SearchInfo
 {
     /// <summary>
     /// Metadata key of the mask: JSON as <see cref="OperationMask.ToJson"/> writes it. Absent where the genotype was given by hand.
@@ -32,6 +33,9 @@ public sealed record SearchInfo
 
     /// <summary>The architecture.</summary>
     public required Genotype Genotype { get; init; }
+
+    /// <summary>The name of the search space of the architecture.</summary>
+    public required string SearchSpace { get; init; }
 
     /// <summary>The operations that were searched; null where the genotype was given by hand.</summary>
     public OperationMask? Mask { get; init; }
@@ -54,38 +58,43 @@ public sealed record SearchInfo
     /// <param name="path">
     /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
     /// </param>
-    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="space">The search space; null is <see cref="SearchSpaces.SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
     /// <exception cref="InvalidDataException">
     /// The file is neither, holds no such network, or is damaged: the network's checksum is verified, and must be there.
     /// </exception>
-    /// <exception cref="FormatException">The mask is of another search space.</exception>
-    public static SearchInfo Read(string path, SearchSpace? space = null) => From(OnnxFiles.Read(path), space);
+    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="FormatException">The mask is not of this search space.</exception>
+    public static SearchInfo Read(string path, SearchSpaces.SearchSpace? space = null) => From(OnnxFiles.Read(path), space);
 
     /// <summary>Reads it from an ONNX model.</summary>
     /// <param name="onnx">The model, from its first byte to the end of the stream.</param>
-    /// <param name="space">The search space; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="space">The search space; null is <see cref="SearchSpaces.SearchSpace.Darts"/>.</param>
     /// <exception cref="InvalidDataException">
     /// This is not an ONNX model, holds no such network, or is damaged: the network's checksum is verified, and must be there.
     /// </exception>
-    /// <exception cref="FormatException">The mask is of another search space.</exception>
-    public static SearchInfo Read(Stream onnx, SearchSpace? space = null)
+    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="FormatException">The mask is not of this search space.</exception>
+    public static SearchInfo Read(Stream onnx, SearchSpaces.SearchSpace? space = null)
     {
         ArgumentNullException.ThrowIfNull(onnx);
         return From(OnnxFiles.Read(onnx, "The stream"), space);
     }
 
-    private static SearchInfo From(OnnxModel model, SearchSpace? space)
+    private static SearchInfo From(OnnxModel model, SearchSpaces.SearchSpace? space)
     {
         var (metadata, where) = (model.Texts, model.Where);
         Text(CellNetOnnx.GenotypeKey);
         model.ThrowIfWithoutChecksum();
+        space ??= SearchSpaces.SearchSpace.Darts;
+        CellNetWeights.ThrowIfOfAnotherSpace(metadata, space, where);
         var mask = metadata.TryGetValue(MaskKey, out var json) ? MaskOf(json) : null;
         try
         {
             return new SearchInfo
             {
                 Genotype = Genotype.Parse(Text(CellNetOnnx.GenotypeKey)),
+                SearchSpace = space.Name,
                 Mask = mask,
                 Method = metadata.GetValueOrDefault(MethodKey),
                 ClassNames = JsonSerializer.Deserialize<string[]>(Text(CellNetOnnx.ClassNamesKey)) is { } names && !names.Contains(null)
@@ -106,7 +115,7 @@ public sealed record SearchInfo
         {
             try
             {
-                return OperationMask.FromJson(json, space ?? SearchSpace.Darts);
+                return OperationMask.FromJson(json, space);
             }
             catch (FormatException e)
             {

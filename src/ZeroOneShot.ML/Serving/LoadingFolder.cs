@@ -12,7 +12,8 @@ namespace ZeroOneShot.ML;
 /// A signal that would end the process in the meantime takes effect when the folder is gone, and whatever else the application does
 /// upon signals stays as it is. Only SIGKILL and a loss of power leave a folder behind; the next process that loads or fits a model
 /// removes it.
-/// (On Windows the file can go no earlier than the model: there it is ML.NET's, and the system removes it, and the folder stays until then.)
+/// (On Windows the file can go no earlier than the model: there it is ML.NET's, and the system removes it, and the folder stays until
+/// then.)
 /// </remarks>
 internal static class LoadingFolder
 {

@@ -96,6 +96,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             CheckClasses(validation.ClassNames, images);
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
+        var chosen = _options.Space.Kinds.SelectMany(kind => genotype.Cell(kind).Edges).Select(edge => edge.Operation).Distinct();
+        run.TellLayersOutsideLanes(_options.Space, chosen.Select(_options.Space.Operation), settings.Device);
         if (start?.LackAuxiliaryHead == true)
             run.Log.NewAuxiliaryHead();
         if (start is not null)
@@ -113,7 +115,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)
-            : CellNetTraining.Continue(start, images, settings, validation, run, _options.Space, checkpoint, run.Cancellation);
+            : CellNetTraining.Continue(start, images, settings, validation, run, checkpoint, run.Cancellation);
         if (trained.DivergedEpoch is { } diverged)
             run.Log.Diverged(diverged);
         else if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
@@ -252,7 +254,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         /// </summary>
         public CellNetWeights? ContinueFrom { get; set; }
 
-        /// <summary>The search space of the architecture. Default <see cref="SearchSpace.Darts"/>.</summary>
+        /// <summary>The search space of the architecture, also where weights are given. Default <see cref="SearchSpace.Darts"/>.</summary>
         public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
@@ -276,6 +278,11 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
                 throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
             if (Genotype is not null && ContinueFrom is not null)
                 throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
+            if (ContinueFrom is { } weights && weights.Space.Name != Space.Name)
+            {
+                throw new ArgumentException(
+                    $"ContinueFrom holds a network of search space '{weights.Space.Name}', and Space is '{Space.Name}'; give that space.");
+            }
             (Genotype ?? ContinueFrom?.Genotype)?.ThrowIfNotIn(Space);
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }

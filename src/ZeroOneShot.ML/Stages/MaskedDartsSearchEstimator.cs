@@ -84,6 +84,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = method?.Apply(settings) ?? settings;
         var images = LabelledImages.Read(input, _options, run);
         later?.Check(images);
+        var live = mask.AllLive.Select(at => at.Operation).Distinct();
+        run.TellLayersOutsideLanes(mask.Space, live.Select(row => mask.Space.Operations[row]), settings.Device);
         if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
             run.Log.CostTargetWithoutEffect(limit.ToString(), mask);
         var asked = settings.BatchSize;

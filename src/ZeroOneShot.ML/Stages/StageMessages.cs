@@ -61,6 +61,10 @@ internal static partial class StageMessages
     [LoggerMessage(16, LogLevel.Information, "{Stage} is predicted to take {Time} more, by its first {Steps} steps")]
     public static partial void PredictedTime(this ILogger logger, RunStage stage, string time, int steps);
 
+    [LoggerMessage(17, LogLevel.Information,
+        "{Layers} has no form in lanes: it runs in libtorch's order, with the same results, more slowly and in more memory")]
+    public static partial void OutsideLanes(this ILogger logger, string layers);
+
     [LoggerMessage(12, LogLevel.Information, "ContinueFrom is a model without the auxiliary head, which begins anew")]
     public static partial void NewAuxiliaryHead(this ILogger logger);
 

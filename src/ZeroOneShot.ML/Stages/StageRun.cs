@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
 
@@ -100,6 +101,13 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
             Log.FellBackToProcessor(e.Message);
             return null;
         }
+    }
+
+    /// <summary>Says which layers of a network do not run in lanes, as all others do on the processor.</summary>
+    public void TellLayersOutsideLanes(SearchSpace space, IEnumerable<CandidateOperation> operations, string? device)
+    {
+        if ((device is null or "" or "cpu") && space.LayersOutsideLanes(operations) is { Count: > 0 } layers)
+            Log.OutsideLanes(string.Join(", ", layers.Select(layer => layer.GetType().Name).Distinct()));
     }
 
     /// <summary>Refuses a device that is not there and a checkpoint folder that cannot be written to.</summary>

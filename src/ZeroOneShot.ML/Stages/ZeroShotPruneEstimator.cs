@@ -84,6 +84,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             var images = LabelledImages.Read(input, _options, run);
             later?.Check(images);
+            run.TellLayersOutsideLanes(settings.Space, settings.Space.Operations, settings.Device);
             var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
             run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,
                 plan.PredictMemory(images.Shape, images.ClassCount) / (double)(1 << 20));

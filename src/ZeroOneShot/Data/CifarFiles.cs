@@ -150,7 +150,8 @@ public static class CifarFiles
         using var stream = InputFile.Open(file, $"{labels.Count} class names, one a line");
         if (stream.Length > LongestNameFile)
         {
-            throw new InvalidDataException($"File '{file}' has {stream.Length} bytes; expected {labels.Count} class names, one a line, in " +
+            throw new InvalidDataException(
+                $"File '{file}' has {stream.Length} bytes; expected {labels.Count} class names, one a line, in " +
                 $"at most {LongestNameFile}. Restore it, or remove it to use built-in names.");
         }
         using var reader = new StreamReader(stream, Encoding.UTF8);

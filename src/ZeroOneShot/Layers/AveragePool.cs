@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// Average pooling with padding (kernel - 1) / 2; what lies outside the image is not counted in the average. The image size is divided by the stride and rounded up: an even window may reach over the
-/// image's last row and column.
+/// Average pooling with padding (kernel - 1) / 2; what lies outside the image is not counted in the average. The image size is divided by
+/// the stride and rounded up: an even window may reach over the image's last row and column.
 /// </summary>
 /// <param name="Kernel">Side of the window, at least the stride.</param>
 /// <param name="Stride">1 or 2.</param>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// The block between the stages of NAS-Bench-201 (Dong and Yang 2020): two times ReLU, 3x3 convolution, batch norm, the first with stride 2,
-/// added to 2x2 average pooling and a 1x1 convolution. Halves the image, rounded up.
+/// The block between the stages of NAS-Bench-201 (Dong and Yang 2020): two times ReLU, 3x3 convolution, batch norm, the first with stride
+/// 2, added to 2x2 average pooling and a 1x1 convolution. Halves the image, rounded up.
 /// </summary>
 public sealed record ResidualReduction : Layer
 {

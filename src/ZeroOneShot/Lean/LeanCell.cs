@@ -20,8 +20,8 @@ namespace ZeroOneShot.Lean;
 /// <para>g_i = dL/d(output) part i + sum over e, o of c_eo (do/dx)' gM_k, and on the other channels
 /// sum over e of beta_e bypass' gB_k;</para>
 /// <para>dL/dw_eo = beta_e [gM_k, o(x_i)];  dL/dbeta_e = sum over o of w_eo [gM_k, o(x_i)] + [gB_k, bypass(s_i)].</para>
-/// <para>An operation that does not run (GDAS runs one an edge) is left out of these sums; where its weight is added to the edge's output as
-/// a number, dL/dw_eo = beta_e [gM_k, 1].</para>
+/// <para>An operation that does not run (GDAS runs one an edge) is left out of these sums; where its weight is added to the edge's output
+/// as a number, dL/dw_eo = beta_e [gM_k, 1].</para>
 /// <para>So nothing but x_i and the g_k are needed to run one operation again, for its gradients alone, and drop it. The nodes are parts of
 /// the cell's output, which the next cells keep anyway (where the output is some of the nodes alone, backwards all are computed once
 /// more); where M_k and B_k lie in it after the shuffle, they are added up. Operations

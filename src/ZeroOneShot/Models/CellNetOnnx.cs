@@ -22,6 +22,9 @@ public static class CellNetOnnx
     /// <summary>Metadata key of the class names, a JSON array in the order of the scores.</summary>
     public const string ClassNamesKey = CellNetWeights.ClassNamesKey;
 
+    /// <summary>Metadata key of the name of the search space. Absent in old files, whose networks are of DARTS.</summary>
+    public const string SearchSpaceKey = CellNetWeights.SearchSpaceKey;
+
     /// <summary>Writes a trained network. The normalisation is part of the model, the auxiliary head is not; any batch size runs.</summary>
     /// <param name="trained">The network and its normalisation.</param>
     /// <param name="stream">Where to; left open.</param>
@@ -139,7 +142,8 @@ public static class CellNetOnnx
         Value Edge(int edge) => Module($"ops.{edge}", states[genotype.Edges[edge].Input], plan.Layers(space, genotype.Edges[edge]),
             cell.Operation(edge), plan.Node);
 
-        Value Module(string name, Value x, IReadOnlyList<Layer> layers, torch.nn.Module<torch.Tensor, torch.Tensor> module, FeatureSize output)
+        Value Module(
+            string name, Value x, IReadOnlyList<Layer> layers, torch.nn.Module<torch.Tensor, torch.Tensor> module, FeatureSize output)
         {
             using (graph.Scope(name))
                 return new Value(graph.Export(x.Name, x.Size, layers, module, plan.Channels), output);

@@ -1,7 +1,6 @@
 using TorchSharp.Modules;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
-using ZeroOneShot.Lean;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -43,7 +42,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         (Genotype, Options, InputChannels, Classes, Space) = (genotype, options, inputChannels, classes, space);
 
         // Modules are the same whatever the size of the images.
-        Plan = NetworkPlan.Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+        Plan = NetworkPlan.Of(space, options, inputChannels, genotype);
         _items = [.. Plan.Items.Select(item => item switch
         {
             CellItem cell => new GenotypeCell(cell, space, options.AffineOperations),
@@ -85,11 +84,16 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
 
     internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
 
+    /// <summary>
+    /// How logits are computed without a graph where images run in lanes; set by what does so, which stands above this folder.
+    /// </summary>
+    internal static Func<CellNet, Tensor, Tensor>? InLanes { get; set; }
+
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <returns>Logits, N x classes.</returns>
-    public override Tensor forward(Tensor images) => !is_grad_enabled() && Lanes.AreWorthIt(images)
-        ? new LeanCellNet(this).Forward(images)
+    public override Tensor forward(Tensor images) => InLanes is not null && !is_grad_enabled() && Lanes.AreWorthIt(images)
+        ? InLanes(this, images)
         : Forward(images, auxiliary: false).Logits;
 
     /// <summary>Computes the logits of both classifiers, as training needs them.</summary>

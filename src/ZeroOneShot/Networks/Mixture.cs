@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>
-/// The weights with which a supernet mixes its operations in one step, as a <see cref="OneShot.Relaxation"/> makes them of alphas and betas,
-/// and the weights of the edges into a node where partial connections are normalised by edge. An operation that is not live is not run.
+/// The weights with which a supernet mixes its operations in one step, as a <see cref="OneShot.Relaxation"/> makes them of alphas and
+/// betas, and the weights of the edges into a node where partial connections are normalised by edge. An operation that is not live is not
+/// run.
 /// </summary>
 public sealed class Mixture : IDisposable
 {
@@ -45,9 +46,9 @@ public sealed class Mixture : IDisposable
     public OperationMask Live { get; }
 
     /// <summary>
-    /// Whether the weights of operations that do not run are added to what their edge puts out, to every number of it, as the public code of
-    /// GDAS does in the cells of NAS-Bench-201: these weights, which must be 0, then get the gradient summed over the edge's output. Without
-    /// it, the default, they get none.
+    /// Whether the weights of operations that do not run are added to what their edge puts out, to every number of it, as the public code
+    /// of GDAS does in the cells of NAS-Bench-201: these weights, which must be 0, then get the gradient summed over the edge's output.
+    /// Without it, the default, they get none.
     /// </summary>
     public bool AddsIdleWeights { get; init; }
 
@@ -78,7 +79,8 @@ public sealed class Mixture : IDisposable
             live[kind, i / operations, i % operations] ? 1.0 / live.LiveCount(kind, i / operations) : 0)], edges, operations);
 
         Tensor EdgeWeights() =>
-            Fixed([.. Enumerable.Range(0, edges).Select(edge => 1.0 / topology.EdgesInto(topology.Ends(edge).Node).GetOffsetAndLength(edges).Length)], edges);
+            Fixed([.. Enumerable.Range(0, edges)
+                .Select(edge => 1.0 / topology.EdgesInto(topology.Ends(edge).Node).GetOffsetAndLength(edges).Length)], edges);
 
         Tensor Fixed(double[] values, params long[] shape) => tensor(values, shape, type, device).DetachFromDisposeScope();
     }

@@ -31,6 +31,10 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
     public static NetworkPlan Of(SearchSpace space, SupernetOptions options, FeatureSize images) =>
         Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null, options.NormalizedOutput);
 
+    /// <summary>The plan of an evaluation network, whose modules are the same whatever the size of the images.</summary>
+    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, int inputChannels, Genotype genotype) =>
+        Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+
     /// <summary>The plan of an evaluation network; without a genotype, what all of them have in common.</summary>
     public static NetworkPlan Of(SearchSpace space, CellNetOptions options, FeatureSize images, Genotype? genotype) =>
         Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype);
@@ -85,7 +89,8 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
             if (!topology.Preprocesses && (halvings != 0 || Size(input).Channels != channels))
             {
                 throw new ArgumentException(
-                    $"Cell {name} of {channels} channels reads {Size(input)} as it is, since search space '{space.Name}' has no preprocessing; " +
+                    $"Cell {name} of {channels} channels reads {Size(input)} as it is, " +
+                    $"since search space '{space.Name}' has no preprocessing; " +
                     $"expected {channels} channels and the size of its last input. Give the topology a preprocessing, " +
                     "or the stem and the blocks those channels.");
             }
@@ -94,7 +99,8 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
                 0 => CandidateOperation.Preprocess,
                 1 => CandidateOperation.ReducingPreprocess,
                 _ => throw new ArgumentException(
-                    $"The inputs of cell {name} of search space '{space.Name}' are {Size(input)} and {Size(previous)}; the first may be as large " +
+                    $"The inputs of cell {name} of search space '{space.Name}' are {Size(input)} and {Size(previous)}; " +
+                    "the first may be as large " +
                     "as the second or twice as large. Change the stem, or the sequence of cells."),
             };
         }

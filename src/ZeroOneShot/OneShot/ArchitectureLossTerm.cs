@@ -11,7 +11,9 @@ namespace ZeroOneShot.OneShot;
 [JsonConverter(typeof(SettingsOfOwnType))]
 public abstract record ArchitectureLossTerm
 {
-    /// <summary>The term: a scalar with gradient, or null where it is nothing at that moment. Its gradient goes to alphas and betas.</summary>
+    /// <summary>
+    /// The term: a scalar with gradient, or null where it is nothing at that moment. Its gradient goes to alphas and betas.
+    /// </summary>
     /// <param name="architecture">Alphas and betas.</param>
     /// <param name="relaxation">How they become mixing weights.</param>
     /// <param name="moment">When the step is taken.</param>

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// Beta decay (beta-DARTS): lambda times the mean over all edges of logsumexp(alpha), over live operations only, with lambda growing linearly
-/// with the epoch: <paramref name="Weight"/> * epoch / epochs.
+/// Beta decay (beta-DARTS): lambda times the mean over all edges of logsumexp(alpha), over live operations only, with lambda growing
+/// linearly with the epoch: <paramref name="Weight"/> * epoch / epochs.
 /// </summary>
 /// <param name="Weight">The value lambda grows towards, at least 0. Default 25: the public code has 25 * epoch / 50.</param>
 public sealed record BetaDecay(double Weight = BetaDecay.DefaultWeight) : ArchitectureLossTerm

@@ -7,14 +7,14 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// What the evaluation network of the found architecture may cost: either its parameters or its multiply-adds, at most as many as the target
-/// and at least 95 % of it where the space has such a network.
+/// What the evaluation network of the found architecture may cost: either its parameters or its multiply-adds, at most as many as the
+/// target and at least 95 % of it where the space has such a network.
 /// </summary>
 /// <remarks>
 /// <para>Two things keep to it. The architecture loss gains <see cref="Weight"/> times the square of the relative distance of the expected
-/// cost from that range. And the genotype, after every epoch and at the end, is the one of the highest score among all those whose real cost
-/// lies within the range, or the dearest below it where there is none: exact, by dynamic programming over nodes and costs (spaces with more
-/// than 100,000 distinct costs a kind of cell are searched on a raster that fine).</para>
+/// cost from that range. And the genotype, after every epoch and at the end, is the one of the highest score among all those whose real
+/// cost lies within the range, or the dearest below it where there is none: exact, by dynamic programming over nodes and costs (spaces with
+/// more than 100,000 distinct costs a kind of cell are searched on a raster that fine).</para>
 /// <para>A target below the cheapest network of the space, under the mask, is refused before the search begins. One at or above the dearest
 /// has no effect.</para>
 /// </remarks>
@@ -35,7 +35,9 @@ public sealed record CostTarget
     /// </summary>
     public CellNetOptions Network { get; init; } = new();
 
-    /// <summary>The weight of the term in the architecture loss, at least 0; at 0 the reading alone keeps to the target. Default 1.</summary>
+    /// <summary>
+    /// The weight of the term in the architecture loss, at least 0; at 0 the reading alone keeps to the target. Default 1.
+    /// </summary>
     public double Weight { get; init; } = 1;
 
     /// <summary>The target in words, for example <c>300000 parameters</c>.</summary>
@@ -76,7 +78,8 @@ public sealed record CostTarget
         if (Most < cheapest)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"CostTarget is {this}, but the cheapest network of {mask} with {Network.Channels} channels and {Network.Cells} cells has " +
+                $"CostTarget is {this}, but the cheapest network of {mask} with " +
+                $"{Network.Channels} channels and {Network.Cells} cells has " +
                 $"{cheapest}, the dearest {dearest}. Allow as many, or give CostTarget.Network fewer channels or cells."));
         }
         return Most < dearest ? costs : null;

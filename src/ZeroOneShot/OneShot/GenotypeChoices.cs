@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// All that a genotype may choose from at a moment of a search, with scores: pairs of an edge and one of its live operations, for every node
-/// as many as a genotype keeps. A genotype's score is the sum of those of its pairs.
+/// All that a genotype may choose from at a moment of a search, with scores: pairs of an edge and one of its live operations, for every
+/// node as many as a genotype keeps. A genotype's score is the sum of those of its pairs.
 /// </summary>
 internal sealed class GenotypeChoices
 {

@@ -26,7 +26,8 @@ internal sealed class GenotypeCosts
         var (space, topology) = (mask.Space, mask.Space.Topology);
         var plan = NetworkPlan.Of(space, target.Network, new FeatureSize(shape.Channels, shape.Height, shape.Width), genotype: null);
         Common = target.Of(NetworkCost.Of(plan, target.Network, classes));
-        _ofPairs = [.. space.Kinds.Select(kind => Enumerable.Range(0, topology.EdgeCount).SelectMany(edge => space.Operations.Select(operation =>
+        _ofPairs = [.. space.Kinds.Select(kind => Enumerable.Range(0, topology.EdgeCount)
+            .SelectMany(edge => space.Operations.Select(operation =>
             target.Of(NetworkCost.Of(plan, target.Network, kind, new GenotypeEdge(operation.Name, topology.Ends(edge).From))))).ToArray())];
     }
 
@@ -38,8 +39,9 @@ internal sealed class GenotypeCosts
         _ofPairs[(int)kind][choice.Edge * _mask.Space.Operations.Count + choice.Row];
 
     /// <summary>
-    /// The expected cost over some number, as a scalar with gradient: where an edge is chosen, each of its operations is by its share of the
-    /// edge's strengths; as many of the edges into a node are chosen as a genotype keeps, each as often as any other or in proportion to its weight.
+    /// The expected cost over some number, as a scalar with gradient: where an edge is chosen, each of its operations is by its share of
+    /// the edge's strengths; as many of the edges into a node are chosen as a genotype keeps, each as often as any other or in proportion
+    /// to its weight.
     /// </summary>
     /// <param name="architecture">Alphas and betas.</param>
     /// <param name="relaxation">Gives the strengths.</param>
@@ -69,7 +71,8 @@ internal sealed class GenotypeCosts
             }
 
             Tensor Constant(Func<int, double> value, params long[] shape) =>
-                tensor([.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(value)], shape, strengths.dtype, strengths.device);
+                tensor([.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(value)],
+                    shape, strengths.dtype, strengths.device);
         }
         var sum = stack(ofNodes).sum();
         return sum.Plus(tensor(Common / unit, sum.dtype, sum.device)).MoveToOuterDisposeScope();

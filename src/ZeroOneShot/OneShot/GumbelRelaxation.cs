@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// GDAS (Dong and Yang, 2019, and its public code): every half of a step samples one operation an edge, the same for all cells of a kind, and
-/// only that one runs. With z = (log softmax(alpha) + g) / tau, g Gumbel noise and p = softmax(z), the weights are onehot(argmax p) with the
-/// gradient of p.
+/// GDAS (Dong and Yang, 2019, and its public code): every half of a step samples one operation an edge, the same for all cells of a kind,
+/// and only that one runs. With z = (log softmax(alpha) + g) / tau, g Gumbel noise and p = softmax(z), the weights are onehot(argmax p)
+/// with the gradient of p.
 /// </summary>
 public sealed record GumbelRelaxation : Relaxation
 {

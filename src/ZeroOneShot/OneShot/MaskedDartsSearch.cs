@@ -2,10 +2,10 @@ using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using ZeroOneShot.Training;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.OneShot;
@@ -33,8 +33,8 @@ public static class MaskedDartsSearch
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype or none that meets <see cref="SearchOptions.CostTarget"/>, a part has fewer
-    /// images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
+    /// An option is out of its range, the mask leaves no genotype or none that meets <see cref="SearchOptions.CostTarget"/>, a part has
+    /// fewer images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The search diverged: loss, weights or alphas are no finite numbers any more.

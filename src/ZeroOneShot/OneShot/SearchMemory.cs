@@ -1,10 +1,11 @@
-using System.Globalization;
 using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
+using static ZeroOneShot.Runtime.ProcessMemory;
 
 namespace ZeroOneShot.OneShot;
 
@@ -31,27 +32,46 @@ namespace ZeroOneShot.OneShot;
 /// times the features in use, the more the longer it runs. <see cref="Spare"/> is a rough estimate of that, from a handful of searches, and
 /// no bound; it is 0 where the switch is set.</para>
 /// </remarks>
-/// <param name="BatchSize">Images of a step.</param>
-/// <param name="Process">.NET, libtorch and this library, before anything is built, and the copies of the images in the two halves.</param>
-/// <param name="Network">The supernet and its optimizers, as they are built.</param>
-/// <param name="Images">The batches at hand and the arranged copy that the network reads.</param>
-/// <param name="Outputs">The cells' outputs that are kept, at the moment when most is in memory.</param>
-/// <param name="Gradients">Their gradients, at that moment.</param>
-/// <param name="Cell">States and operations of the cell at work, at that moment.</param>
-/// <param name="Runtime">
-/// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum.
-/// </param>
-/// <param name="Spare">What the allocator holds beyond that.</param>
-public sealed record SearchMemory(
-    int BatchSize, long Process, long Network, long Images, long Outputs, long Gradients, long Cell, long Runtime, long Spare)
+/// <param name="batchSize"><see cref="BatchSize"/>.</param>
+/// <param name="process"><see cref="Process"/>.</param>
+/// <param name="network"><see cref="Network"/>.</param>
+/// <param name="images"><see cref="Images"/>.</param>
+/// <param name="outputs"><see cref="Outputs"/>.</param>
+/// <param name="gradients"><see cref="Gradients"/>.</param>
+/// <param name="cell"><see cref="Cell"/>.</param>
+/// <param name="runtime"><see cref="Runtime"/>.</param>
+/// <param name="spare"><see cref="Spare"/>.</param>
+public sealed class SearchMemory(
+    int batchSize, long process, long network, long images, long outputs, long gradients, long cell, long runtime, long spare)
 {
-    private const int MiB = 1 << 20;
+    /// <summary>Images of a step.</summary>
+    public int BatchSize { get; } = batchSize;
 
-    /// <summary>Images that are computed together, and take as much where they are fewer.</summary>
-    internal const int LanesOfAGroup = 16;
+    /// <summary>.NET, libtorch and this library, before anything is built, and the copies of the images in the two halves.</summary>
+    public long Process { get; } = process;
 
-    // Measured with .NET 10 and libtorch 2.10 on Linux x64.
-    internal const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
+    /// <summary>The supernet and its optimizers, as they are built.</summary>
+    public long Network { get; } = network;
+
+    /// <summary>The batches at hand and the arranged copy that the network reads.</summary>
+    public long Images { get; } = images;
+
+    /// <summary>The cells' outputs that are kept, at the moment when most is in memory.</summary>
+    public long Outputs { get; } = outputs;
+
+    /// <summary>Their gradients, at that moment.</summary>
+    public long Gradients { get; } = gradients;
+
+    /// <summary>States and operations of the cell at work, at that moment.</summary>
+    public long Cell { get; } = cell;
+
+    /// <summary>
+    /// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum.
+    /// </summary>
+    public long Runtime { get; } = runtime;
+
+    /// <summary>What the allocator holds beyond that.</summary>
+    public long Spare { get; } = spare;
 
     // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch
     // 16, 2.4 after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
@@ -98,14 +118,14 @@ public sealed record SearchMemory(
             var features = sizeof(float) * numberOfLanes * moment.Sum;
             return new SearchMemory(
                 options.BatchSize,
-                Process: ProcessBefore + (long)images * shape.Size,
-                Network: 3 * parameters + supernet.Operations * OfAnOperation,                  // where they were first, values, gradients
-                Images: sizeof(float) * shape.Size * (numberOfLanes + (long)batches * options.BatchSize),
+                process: ProcessBefore + (long)images * shape.Size,
+                network: 3 * parameters + supernet.Operations * OfAnOperation,                  // where they were first, values, gradients
+                images: sizeof(float) * shape.Size * (numberOfLanes + (long)batches * options.BatchSize),
                 sizeof(float) * numberOfLanes * moment.Outputs,
                 sizeof(float) * numberOfLanes * moment.Gradients,
                 sizeof(float) * numberOfLanes * moment.Cell,
-                Runtime: FirstSteps + parameters,                                               // momentum
-                Spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * features) : 0);
+                runtime: FirstSteps + parameters,                                               // momentum
+                spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * features) : 0);
         }
     }
 
@@ -148,6 +168,4 @@ public sealed record SearchMemory(
         $"{InMiB(Peak)}: process {InMiB(Process)}, network {InMiB(Network)}, images {InMiB(Images)}, cells' outputs {InMiB(Outputs)}, " +
         $"their gradients {InMiB(Gradients)}, the cell at work {InMiB(Cell)}, runtime and momentum {InMiB(Runtime)}, " +
         $"kept by the allocator {InMiB(Spare)}";
-
-    internal static string InMiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / MiB:F1} MiB");
 }

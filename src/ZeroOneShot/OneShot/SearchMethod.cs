@@ -5,9 +5,9 @@ using ZeroOneShot.ZeroShot;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// A one-shot method: how it prunes, how its alphas become mixing weights, and what else it searches with. The presets are the eight methods
-/// of the paper's Table 1, GDAS and FairDARTS; combine your own with <c>new SearchMethod { Name = ..., ... }</c>, or from a preset with
-/// <c>with</c> and another name.
+/// A one-shot method: how it prunes, how its alphas become mixing weights, and what else it searches with. The presets are the eight
+/// methods of the paper's Table 1, GDAS and FairDARTS; combine your own with <c>new SearchMethod { Name = ..., ... }</c>, or from a preset
+/// with <c>with</c> and another name.
 /// </summary>
 public sealed record SearchMethod
 {
@@ -113,7 +113,8 @@ public sealed record SearchMethod
         if (!IsPreset && Find(Name) is not null)
         {
             throw new ArgumentException(
-                $"A method of one's own is called '{Name}', as a preset is; give it another name, by which a model can tell how it was found.");
+                $"A method of one's own is called '{Name}', as a preset is; " +
+                "give it another name, by which a model can tell how it was found.");
         }
         ArgumentNullException.ThrowIfNull(Relaxation);
         Relaxation.Validate();

@@ -74,8 +74,8 @@ public sealed record SearchOptions
     public Relaxation Relaxation { get; init; } = new SoftmaxRelaxation();
 
     /// <summary>
-    /// What is added to the architecture's loss. Default: <see cref="BetaDecay"/> with the weight 25, as in the paper and in beta-DARTS; DARTS
-    /// and PC-DARTS have nothing.
+    /// What is added to the architecture's loss. Default: <see cref="BetaDecay"/> with the weight 25, as in the paper and in beta-DARTS;
+    /// DARTS and PC-DARTS have nothing.
     /// </summary>
     public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [new BetaDecay()];
 

@@ -46,7 +46,8 @@ public sealed record SigmoidRelaxation : Relaxation
             .Where(edge => Strength(edge) >= threshold)];
 
         double Strength(ReadEdge edge) => strengths[
-            topology.Edges.Index().First(at => at.Item == new CellEdge(edge.Input, edge.Node - topology.Inputs)).Index * space.Operations.Count
+            topology.Edges.Index()
+                .First(at => at.Item == new CellEdge(edge.Input, edge.Node - topology.Inputs)).Index * space.Operations.Count
             + space.IndexOf(edge.Operation)];
     }
 

@@ -6,8 +6,8 @@ namespace ZeroOneShot.OneShot;
 
 /// <summary>
 /// FairDARTS' zero-one loss, which drives every sigmoid of alpha away from 0.5: minus the mean over the live operations of both kinds of
-/// cells of (sigmoid(alpha) - 0.5)^2, times <paramref name="Weight"/>. <c>none</c>, which FairDARTS leaves out of its space, counts where it
-/// is live.
+/// cells of (sigmoid(alpha) - 0.5)^2, times <paramref name="Weight"/>. <c>none</c>, which FairDARTS leaves out of its space, counts where
+/// it is live.
 /// </summary>
 /// <param name="Weight">At least 0. Default 10, as the public code.</param>
 /// <param name="Absolute">True: |sigmoid(alpha) - 0.5| in place of its square, the variant L1. Default false.</param>

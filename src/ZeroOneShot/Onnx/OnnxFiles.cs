@@ -38,7 +38,8 @@ internal static class OnnxFiles
     {
         using var file = InputFile.Open(path, "a model that mlContext.Model.Save wrote (.zip)");
         if (!CheckedZip.Begins(file))
-            throw new InvalidDataException($"'{path}' is not a zip; expected a model that mlContext.Model.Save wrote. Save the model again.");
+            throw new InvalidDataException(
+                $"'{path}' is not a zip; expected a model that mlContext.Model.Save wrote. Save the model again.");
         ReadZip(file, path, out _);
     }
 

@@ -13,9 +13,9 @@ namespace ZeroOneShot.Onnx;
 /// <remarks>
 /// <para>A layer of your own adds its operators with <see cref="Operator"/> and its weights with <see cref="Weight"/>. The operator set is
 /// version 17 of ONNX; images are batch x channels x height x width.</para>
-/// <para>Values are called after their scope and operator: <c>cells.3/ops.2/Conv</c>, and <c>cells.3/ops.2/Conv_1</c> for the second; constants
-/// after the node they belong to, <c>cells.3/ops.2/Conv.weight</c>, or as the module whose they are calls them. This part holds inputs,
-/// constants, outputs and the file; the operators are in the other.</para>
+/// <para>Values are called after their scope and operator: <c>cells.3/ops.2/Conv</c>, and <c>cells.3/ops.2/Conv_1</c> for the second;
+/// constants after the node they belong to, <c>cells.3/ops.2/Conv.weight</c>, or as the module whose they are calls them. This part holds
+/// inputs, constants, outputs and the file; the operators are in the other.</para>
 /// </remarks>
 public sealed partial class OnnxGraph
 {
@@ -92,7 +92,8 @@ public sealed partial class OnnxGraph
             float number => Float(attribute.Key, number),
             long[] numbers => Ints(attribute.Key, numbers),
             _ => throw new ArgumentException(
-                $"Attribute '{attribute.Key}' of {type} is a {attribute.Value?.GetType().Name ?? "null"}; give a long, a double or a long[].",
+                $"Attribute '{attribute.Key}' of {type} is a {attribute.Value?.GetType().Name ?? "null"}; " +
+                "give a long, a double or a long[].",
                 nameof(attributes)),
         })]);
     }

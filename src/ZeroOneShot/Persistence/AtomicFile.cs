@@ -71,7 +71,8 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Deletes what processes that were killed within <see cref="Write(string, Action{Stream})"/> have left beside a file. Only while no other process writes it.
+    /// Deletes what processes that were killed within <see cref="Write(string, Action{Stream})"/> have left beside a file. Only while no
+    /// other process writes it.
     /// </summary>
     /// <param name="path">The file that was being written.</param>
     public static void DeleteLeftovers(string path)

@@ -8,8 +8,8 @@ namespace ZeroOneShot.Persistence;
 /// <remarks>
 /// Random numbers depend on the seed and on the number of a step alone, so that what was learned and how far the run had come are all there
 /// is to keep. The file also says what it is a checkpoint of, and no other run takes it over. The one before stays beside it as
-/// <c>search.previous.safetensors</c>, for the case that the newest is damaged. One run at a time has them, from <see cref="Load"/> until it
-/// disposes this.
+/// <c>search.previous.safetensors</c>, for the case that the newest is damaged. One run at a time has them, from <see cref="Load"/> until
+/// it disposes this.
 /// </remarks>
 /// <typeparam name="TState">How far the run has come; a new one is the beginning.</typeparam>
 /// <param name="path">The file; it need not exist.</param>

@@ -5,8 +5,8 @@ namespace ZeroOneShot.Persistence;
 /// refused with the first one's name until that is disposed or its process has ended, however it ended.
 /// </summary>
 /// <remarks>
-/// Only writers that take the lock respect it. The folder keeps an empty file <c>.zerooneshot.lock</c>. Checkpoints need no such lock: every
-/// run locks its own.
+/// Only writers that take the lock respect it. The folder keeps an empty file <c>.zerooneshot.lock</c>. Checkpoints need no such lock:
+/// every run locks its own.
 /// </remarks>
 public sealed class FolderLock : IDisposable
 {

@@ -32,7 +32,8 @@ internal static class InputFile
             throw new FileNotFoundException($"There is no file '{Path.GetFullPath(path)}'; expected {expected}. Check the path.", path);
         // Nothing but a regular file has a length, and to ask for it opens nothing. A link's own length is that of its text.
         var file = new FileInfo(path);
-        if ((file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)) is not FileInfo { Exists: true, Length: > 0 })
+        if ((file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true))
+            is not FileInfo { Exists: true, Length: > 0 })
             throw NotRegular(path, expected);
     }
 

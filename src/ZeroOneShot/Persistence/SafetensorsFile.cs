@@ -84,7 +84,8 @@ public sealed class SafetensorsFile
 
     /// <summary>The same, and what was there before becomes <paramref name="previous"/>.</summary>
     internal static void Write(
-        string path, IEnumerable<(string Name, torch.Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata, string? previous)
+        string path, IEnumerable<(string Name, torch.Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata,
+        string? previous)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);

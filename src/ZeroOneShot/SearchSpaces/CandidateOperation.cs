@@ -3,8 +3,8 @@ using ZeroOneShot.Layers;
 namespace ZeroOneShot.SearchSpaces;
 
 /// <summary>
-/// A row of the table of candidate operations (DARTS, section 3.1 and its public code): a name and its layers. Everything that is known of an
-/// operation is derived from them.
+/// A row of the table of candidate operations (DARTS, section 3.1 and its public code): a name and its layers. Everything that is known of
+/// an operation is derived from them.
 /// </summary>
 public sealed class CandidateOperation
 {
@@ -16,8 +16,8 @@ public sealed class CandidateOperation
     /// <summary>An operation of your own.</summary>
     /// <param name="name">Letters, digits and underscores; what a genotype calls it.</param>
     /// <param name="layers">
-    /// The layers at a stride of 1 or 2: they keep the number of channels, and divide the image size by the stride, rounded up. No layers are
-    /// the identity.
+    /// The layers at a stride of 1 or 2: they keep the number of channels, and divide the image size by the stride, rounded up. No layers
+    /// are the identity.
     /// </param>
     /// <param name="canBeChosen">
     /// Whether a genotype may name it. False for an operation that takes part in the search only, as <c>none</c> of DARTS. Default true.

@@ -1,6 +1,8 @@
 namespace ZeroOneShot.SearchSpaces;
 
-/// <summary>The architecture of one kind of cell: the chosen edges into every intermediate node, and the states its output concatenates.</summary>
+/// <summary>
+/// The architecture of one kind of cell: the chosen edges into every intermediate node, and the states its output concatenates.
+/// </summary>
 public sealed class CellGenotype : IEquatable<CellGenotype>
 {
     private const int InputsOfDarts = 2, EdgesOfDarts = 2;
@@ -31,7 +33,8 @@ public sealed class CellGenotype : IEquatable<CellGenotype>
         Edges = [.. nodes.SelectMany(edges => edges)];
         _first = [.. Enumerable.Range(0, Nodes + 1).Select(node => nodes.Take(node).Sum(edges => edges.Count))];
         if (Nodes == 0 || nodes.Any(edges => edges.Count == 0))
-            throw new ArgumentException($"Of the {Nodes} nodes of a cell some have no edge; expected at least one edge into each.", nameof(nodes));
+            throw new ArgumentException(
+                $"Of the {Nodes} nodes of a cell some have no edge; expected at least one edge into each.", nameof(nodes));
         for (var i = 0; i < Edges.Count; i++)
         {
             var last = Inputs + NodeOf(i) - 1;

@@ -37,7 +37,8 @@ public sealed class CellTopology
                 $"A genotype would keep {edgesPerNode} edges per node; keep at least 1, or null for all.", nameof(edgesPerNode));
         }
         (Nodes, Inputs, EdgesPerNode, Preprocesses) = (nodes, inputs, edgesPerNode, preprocesses);
-        Edges = [.. edges ?? Enumerable.Range(0, nodes).SelectMany(node => Enumerable.Range(0, inputs + node), (node, from) => new CellEdge(from, node))];
+        Edges = [.. edges ??
+            Enumerable.Range(0, nodes).SelectMany(node => Enumerable.Range(0, inputs + node), (node, from) => new CellEdge(from, node))];
         Output = [.. output ?? Enumerable.Range(inputs, nodes)];
         for (var i = 0; i < Edges.Count; i++)
         {
@@ -49,11 +50,16 @@ public sealed class CellTopology
                     $"states 0 to {inputs - 1} + k before it.", nameof(edges));
             }
             if (i > 0 && node < Edges[i - 1].Node)
-                throw new ArgumentException($"Edge {i} of the topology goes to node {node}, the edge before it to a later one; give them node by node.", nameof(edges));
+            {
+                throw new ArgumentException(
+                    $"Edge {i} of the topology goes to node {node}, the edge before it to a later one; give them node by node.",
+                    nameof(edges));
+            }
             if (Edges.Take(i).Contains(Edges[i]))
                 throw new ArgumentException($"The edge from state {from} to node {node} stands twice in the topology.", nameof(edges));
         }
-        if (Output.Count == 0 || Output.Any(state => state < inputs || state >= inputs + nodes) || !Output.SequenceEqual(Output.Distinct().Order()))
+        if (Output.Count == 0 || Output.Any(state => state < inputs || state >= inputs + nodes)
+            || !Output.SequenceEqual(Output.Distinct().Order()))
         {
             throw new ArgumentException(
                 $"The cell's output concatenates states {string.Join(", ", Output)}; expected some of the intermediate nodes, " +

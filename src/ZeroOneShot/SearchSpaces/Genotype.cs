@@ -59,7 +59,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
             if (edge < 0)
             {
                 throw new ArgumentException(
-                    $"The {kind} cell of the genotype has an edge from state {from} to node {node}; search space '{space.Name}' has none there.");
+                    $"The {kind} cell of the genotype has an edge from state {from} to node {node}; " +
+                    $"search space '{space.Name}' has none there.");
             }
             if (!space.Allows(kind, edge, space.IndexOf(name)))
             {
@@ -96,7 +97,9 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         return Make(() => new Genotype(ParseCell(text, "normal"), isAlone ? null : ParseCell(text, "reduce")));
     }
 
-    /// <summary>The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.</summary>
+    /// <summary>
+    /// The genotype as JSON, a text for people to read and to change: it has no checksum, and reading it takes nothing on trust.
+    /// </summary>
     public string ToJson()
     {
         var root = new JsonObject();
@@ -120,7 +123,10 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="json">The text; at most 65,536 characters.</param>
-    /// <exception cref="FormatException">The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or wrong.</exception>
+    /// <exception cref="FormatException">
+    /// The text is no genotype, names something twice, or has a name that is none of a genotype's; the message says what is missing or
+    /// wrong.
+    /// </exception>
     public static Genotype FromJson(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
@@ -158,7 +164,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         return ordered
             ? new CellGenotype(
                 [.. nodes.Distinct().Select(node => read.Where((_, i) => nodes[i] == node).ToArray())], inputs.GetValue<int>(), concat)
-            : throw new FormatException($"The edges of '{name}' go to nodes {string.Join(", ", nodes)}; expected nodes 0, 1, ... in their order.");
+            : throw new FormatException(
+                $"The edges of '{name}' go to nodes {string.Join(", ", nodes)}; expected nodes 0, 1, ... in their order.");
     }
 
     /// <summary>Reads |a~0|b~1|+|c~0|: a node between plus signs.</summary>
@@ -168,7 +175,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         foreach (var (node, edges) in nodes)
         {
             if (!node.StartsWith('|') || NodeEdge().Replace(node, "").Trim('|', ' ', '\t', '\r', '\n').Length > 0 || edges.Count == 0)
-                throw new FormatException($"A node of the genotype is '{Shorten(node)}'; expected edges such as |nor_conv_3x3~0|nor_conv_1x1~1|.");
+                throw new FormatException(
+                    $"A node of the genotype is '{Shorten(node)}'; expected edges such as |nor_conv_3x3~0|nor_conv_1x1~1|.");
         }
         return new CellGenotype(
             [.. nodes.Select(node => node.Edges
@@ -185,7 +193,8 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
             if (!count.Success)
                 throw new FormatException($"The genotype has no '{name}_inputs=2'.");
             var nodes = byNodes.Groups["nodes"].Value;
-            return ParseNodes(nodes, Number(count.Groups["inputs"].Value), ParseConcat(text, name, mostStates: 3 + nodes.Count(c => c == '+')));
+            return ParseNodes(
+                nodes, Number(count.Groups["inputs"].Value), ParseConcat(text, name, mostStates: 3 + nodes.Count(c => c == '+')));
         }
         // Without backtracking the time grows with the text, and not with its square.
         var cell = Regex.Match(text, $@"[(,\s]{name}\s*=\s*\[(?<edges>[^\]]*)\]", RegexOptions.NonBacktracking);

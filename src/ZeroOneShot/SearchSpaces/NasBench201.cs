@@ -6,10 +6,10 @@ namespace ZeroOneShot.SearchSpaces;
 public sealed partial class SearchSpace
 {
     /// <summary>
-    /// The space of NAS-Bench-201 (Dong and Yang 2020, and its public code): one kind of cell with one input and 3 nodes, 6 edges, all of which
-    /// a genotype keeps, and 5 operations, <c>none</c> among those that can be chosen; the cell's output is its last node. Three stages of a
-    /// third of the cells each (5 in the benchmark: 15 cells, 16 channels), residual blocks between them, batch norm and ReLU before the
-    /// pooling.
+    /// The space of NAS-Bench-201 (Dong and Yang 2020, and its public code): one kind of cell with one input and 3 nodes, 6 edges, all of
+    /// which a genotype keeps, and 5 operations, <c>none</c> among those that can be chosen; the cell's output is its last node. Three
+    /// stages of a third of the cells each (5 in the benchmark: 15 cells, 16 channels), residual blocks between them, batch norm and ReLU
+    /// before the pooling.
     /// </summary>
     public static SearchSpace NasBench201 { get; } = new(
         "nas-bench-201",

@@ -86,7 +86,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     /// <param name="criterion">What is counted.</param>
     public double RemainingFraction(RemainingCriterion criterion) => criterion switch
     {
-        RemainingCriterion.Architectures => AllEdges.Aggregate(1.0, (product, at) => product * LiveCount(at.Kind, at.Edge) / AllowedCount(at.Kind, at.Edge)),
+        RemainingCriterion.Architectures => AllEdges.Aggregate(
+            1.0, (product, at) => product * LiveCount(at.Kind, at.Edge) / AllowedCount(at.Kind, at.Edge)),
         RemainingCriterion.Operations => (double)TotalLive / TotalAllowed,
         _ => throw new ArgumentOutOfRangeException(nameof(criterion), criterion, "Expected Architectures or Operations."),
     };
@@ -159,8 +160,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <summary>
-    /// Reads off an architecture, the top-edges rule: per node the incoming edges whose best live operation that can be chosen scores highest,
-    /// each with that operation, as many as the topology keeps. Among equals the lower row, and the earlier edge.
+    /// Reads off an architecture, the top-edges rule: per node the incoming edges whose best live operation that can be chosen scores
+    /// highest, each with that operation, as many as the topology keeps. Among equals the lower row, and the earlier edge.
     /// </summary>
     /// <param name="score">Kind of cell, edge, operation -> its score; asked only for live operations that can be chosen.</param>
     /// <exception cref="ArgumentException">The mask leaves a node fewer edges than a genotype keeps.</exception>
@@ -179,7 +180,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
                 var best = Enumerable.Range(start, length).Select(edge => Best(kind, edge)).Where(edge => edge.Operation >= 0);
                 // Where all are kept, in the order of the edges; else the strongest first, and among equals the earlier.
                 var kept = topology.EdgesPerNode is { } count ? best.OrderByDescending(edge => edge.Score).Take(count) : best;
-                return kept.Select(edge => new GenotypeEdge(Space.Operations[edge.Operation].Name, topology.Ends(edge.Edge).From)).ToArray();
+                return kept
+                    .Select(edge => new GenotypeEdge(Space.Operations[edge.Operation].Name, topology.Ends(edge.Edge).From)).ToArray();
             });
             return new CellGenotype([.. nodes], topology.Inputs, topology.Output);
         }
@@ -265,7 +267,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
                         throw new FormatException(
                             $"Edge {edge} of '{JsonName(kind)}' names operation {node?.ToJsonString() ?? "null"}; " +
                             $"expected each at most once of " + string.Join(", ",
-                                Enumerable.Range(0, space.Operations.Count).Where(o => space.Allows(kind, edge, o)).Select(o => space.Operations[o].Name)) + ".");
+                                Enumerable.Range(0, space.Operations.Count).Where(o => space.Allows(kind, edge, o))
+                                    .Select(o => space.Operations[o].Name)) + ".");
                     }
                 }
             }

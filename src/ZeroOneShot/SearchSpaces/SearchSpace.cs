@@ -1,6 +1,8 @@
 namespace ZeroOneShot.SearchSpaces;
 
-/// <summary>What is searched: the cell's graph, the operations to choose from on each of its edges, and the network around the cells.</summary>
+/// <summary>
+/// What is searched: the cell's graph, the operations to choose from on each of its edges, and the network around the cells.
+/// </summary>
 public sealed partial class SearchSpace
 {
     private readonly Func<CellKind, int, int, bool>? _allows;
@@ -57,7 +59,8 @@ public sealed partial class SearchSpace
                 {
                     var (from, node) = Topology.Ends(edge);
                     throw new ArgumentException(
-                        $"Edge {edge} of the {kind} cell, from state {from} to node {node}, allows no operation that a genotype can choose; " +
+                        $"Edge {edge} of the {kind} cell, from state {from} to node {node}, " +
+                        "allows no operation that a genotype can choose; " +
                         "allow one, or leave the edge out of the topology.", nameof(allows));
                 }
             }
@@ -86,10 +89,14 @@ public sealed partial class SearchSpace
     public bool Allows(CellKind kind, int edge, int operation) => _allows?.Invoke(kind, edge, operation) ?? true;
 
     /// <summary>
-    /// The layers of the space's operations that have no form in lanes: they run in libtorch's order, more slowly and in more memory.
+    /// The layers of a network of some operations that have no form in lanes: they run in libtorch's order, more slowly and in more memory.
     /// </summary>
-    internal IReadOnlyList<Layers.Layer> LayersOutsideLanes => [.. Operations
-        .SelectMany(operation => operation.Layers(1).Concat(operation.Layers(2))).Where(layer => !layer.RunsInLanes).Distinct()];
+    internal IReadOnlyList<Layers.Layer> LayersOutsideLanes(IEnumerable<CandidateOperation> operations) => [.. operations
+        .SelectMany(operation => operation.Layers(1).Concat(operation.Layers(2)))
+        .Concat(Macro.Stems.SelectMany(stem => stem.Parts).SelectMany(part => part))
+        .Concat(Macro.Items(Macro.FewestCells).SelectMany(item => item.Layers))
+        .Concat(Macro.Head)
+        .Where(layer => !layer.RunsInLanes).Distinct()];
 
     /// <summary>The row of an operation, or -1.</summary>
     /// <param name="name">For example <c>skip_connect</c>.</param>

@@ -36,8 +36,8 @@ internal sealed class CellNetMemory
     /// <summary>The operations of the network, those of the preprocessing among them.</summary>
     public long Operations => _items.Sum(item => item.Edges.Count + item.Inputs.Count);
 
-    /// <summary>The channels that the auxiliary head reads.</summary>
-    public long AuxiliaryChannels => _plan.Items[_plan.AuxiliaryItem!.Value].Output.Channels;
+    /// <summary>The channels that the auxiliary head reads; null where there is none.</summary>
+    public long? AuxiliaryChannels => _hasHead && _plan.AuxiliaryItem is { } item ? _plan.Items[item].Output.Channels : null;
 
     /// <summary>What is in memory in the largest moment, in numbers per image.</summary>
     /// <param name="Kept">What the forward run has left for the backward run.</param>
@@ -113,7 +113,8 @@ internal sealed class CellNetMemory
         // Gradients: of outputs, of the item's own output, and of all states of a cell.
         void Backward(Item item, long held)
         {
-            var gradients = held + (item.Nodes == 0 ? 0 : item.Output.Count + item.States.Sum(state => state.Count) + item.Nodes * item.Node.Count);
+            var gradients = held +
+                (item.Nodes == 0 ? 0 : item.Output.Count + item.States.Sum(state => state.Count) + item.Nodes * item.Node.Count);
             for (var node = item.Nodes - 1; node >= 0; node--)
             {
                 foreach (var edge in item.EdgesOfNodes(node))
@@ -144,7 +145,8 @@ internal sealed class CellNetMemory
 
     /// <summary>The sizes of what a cell reads and makes, and its runs; or a block, which is one run and has no nodes.</summary>
     private sealed record Item(
-        FeatureSize Output, IReadOnlyList<RunMemory> Inputs, IReadOnlyList<FeatureSize> InputSizes, FeatureSize Node, CellGenotype? Genotype,
+        FeatureSize Output, IReadOnlyList<RunMemory> Inputs, IReadOnlyList<FeatureSize> InputSizes, FeatureSize Node,
+        CellGenotype? Genotype,
         IReadOnlyList<Edge> Edges)
     {
         public static Item Of(BlockItem block) => new(

@@ -2,6 +2,7 @@ using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -51,9 +52,10 @@ public static class CellNetTraining
     }
 
     /// <summary>
-    /// Trains on from trained weights, on the same images or on others. Genotype, shape of the network and normalisation are those of the
-    /// weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the classifiers
-    /// begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was learned.
+    /// Trains on from trained weights, on the same images or on others. Genotype, space, shape of the network and normalisation are those
+    /// of the weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the
+    /// classifiers begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was
+    /// learned.
     /// </summary>
     /// <param name="weights">Where to begin.</param>
     /// <param name="images">The training images, with as many channels as the weights' own.</param>
@@ -61,7 +63,6 @@ public static class CellNetTraining
     /// <param name="validation">Images to measure after every epoch; null for none.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Stops the run within one step.</param>
-    /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">As for <see cref="Train"/>.</param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
@@ -75,14 +76,13 @@ public static class CellNetTraining
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
         CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
-        IProgress<RunProgress>? progress = null, SearchSpace? space = null, string? checkpoint = null,
-        CancellationToken cancellationToken = default)
+        IProgress<RunProgress>? progress = null, string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
         options = options with { Network = weights.Network };
-        return Run(images, weights.Genotype, weights, options, validation, progress, space, checkpoint, cancellationToken);
+        return Run(images, weights.Genotype, weights, options, validation, progress, weights.Space, checkpoint, cancellationToken);
     }
 
     private static TrainedCellNet Run(

@@ -16,19 +16,26 @@ namespace ZeroOneShot.Training;
 /// </summary>
 public sealed class CellNetWeights
 {
-    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names";
+    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names", SearchSpaceKey = "search_space";
 
     private const string NetworkKey = "network", MeanKey = "mean", StdKey = "std", AuxiliaryHead = "auxiliary_head.";
 
     // The layers whose shape depends on the number of classes.
     private static readonly string[] s_classifiers = ["classifier.", AuxiliaryHead + "classifier."];
 
+    // No network is that wide; with less, the number of its parameters does not overflow.
+    private const long MostChannels = 1 << 22;
+
     private readonly List<StoredTensor> _tensors;
 
-    private CellNetWeights(List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, string where)
+    private CellNetWeights(
+        List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, SearchSpace space, string where)
     {
         _tensors = tensors;
         Metadata = metadata;
+        Space = space;
+        Text(GenotypeKey);
+        ThrowIfOfAnotherSpace(metadata, space, where);
         try
         {
             Genotype = Genotype.Parse(Text(GenotypeKey));
@@ -51,13 +58,16 @@ public sealed class CellNetWeights
         T Json<T>(string key) => JsonSerializer.Deserialize<T>(Text(key)) ?? throw new InvalidDataException($"{where} has an empty {key}.");
     }
 
-    /// <summary>Refuses a network that takes more memory than its weights, whose shapes can be compared only when it has been built.</summary>
+    /// <summary>
+    /// Refuses a network that takes more memory than its weights, whose shapes can be compared only when it has been built.
+    /// </summary>
     private void CheckNetwork()
     {
         Network.Validate();
         var bytes = _tensors.Sum(tensor => tensor.Bytes.LongLength);
-        // The first cell has a convolution from the channels of the stem to its own, and every cell has a tensor.
-        if ((Int128)Network.Channels * Network.Channels * Network.StemMultiplier > bytes || Network.Cells > _tensors.Count)
+        // Every cell has a tensor, stem and classifier have numbers for each of their channels; so the rest can be counted.
+        var stem = (long)Network.Channels * (Network.StemMultiplier ?? Space.Macro.StemOf(Network.Stem).Multiplier);
+        if (Network.Cells > _tensors.Count || Math.Max(stem, Network.Channels) > Math.Min(bytes, MostChannels) || Parameters() > bytes)
         {
             throw new ArgumentException(
                 $"It has {Network.Cells} cells of {Network.Channels} channels, more than {bytes} bytes of weights can make.");
@@ -66,7 +76,16 @@ public sealed class CellNetWeights
             throw new ArgumentException("Two of its tensors have the same name.");
         if (ClassNames.Count == 0 || ClassNames.Contains(null!))
             throw new ArgumentException("Its classes have no names.");
+
+        long Parameters()
+        {
+            Genotype.ThrowIfNotIn(Space);
+            return NetworkCost.Of(NetworkPlan.Of(Space, Network, Statistics.Mean.Count, Genotype), Network, ClassNames.Count).Parameters;
+        }
     }
+
+    /// <summary>The space that the genotype is of.</summary>
+    public SearchSpace Space { get; }
 
     /// <summary>The architecture.</summary>
     public Genotype Genotype { get; }
@@ -88,16 +107,18 @@ public sealed class CellNetWeights
     /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained
     /// network. The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
     /// </param>
+    /// <param name="space">The search space that the network is of; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
     /// <exception cref="InvalidDataException">
     /// The file is damaged, was changed after it was written, or holds something else: its checksum is verified, and must be there.
     /// </exception>
-    public static CellNetWeights Read(string path)
+    public static CellNetWeights Read(string path, SearchSpace? space = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            return SafetensorsFile.Begins(path) ? ReadSafetensors(path) : ReadOnnx(path);
+            return SafetensorsFile.Begins(path) ? ReadSafetensors(path, space) : ReadOnnx(path, space);
         }
         catch (InvalidDataException e)
         {
@@ -106,22 +127,22 @@ public sealed class CellNetWeights
         }
     }
 
-    private static CellNetWeights ReadOnnx(string path)
+    private static CellNetWeights ReadOnnx(string path, SearchSpace? space)
     {
         var model = OnnxFiles.Read(path);
         var tensors = StoredTensor.Of(model.Graph, model.Where).ToList();
         model.ThrowIfWithoutChecksum();
-        return new CellNetWeights(tensors, model.Texts, model.Where);
+        return new CellNetWeights(tensors, model.Texts, space ?? SearchSpace.Darts, model.Where);
     }
 
-    private static CellNetWeights ReadSafetensors(string path)
+    private static CellNetWeights ReadSafetensors(string path, SearchSpace? space)
     {
         var file = SafetensorsFile.Read(path);
         if (!file.HasChecksum)
             throw Checksum.Missing($"'{path}'");
         using var scope = NewDisposeScope();
         var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
-        return new CellNetWeights([.. tensors], file.Metadata, $"'{path}'");
+        return new CellNetWeights([.. tensors], file.Metadata, space ?? SearchSpace.Darts, $"'{path}'");
     }
 
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
@@ -142,7 +163,7 @@ public sealed class CellNetWeights
             all.Add(key, text);
         using var scope = NewDisposeScope();
         var tensors = ModuleWeights.Tensors(trained.Network).Select(t => StoredTensor.Of(t.Name, t.Tensor));
-        return new CellNetWeights([.. tensors], all, "The network");
+        return new CellNetWeights([.. tensors], all, trained.Network.Space, "The network");
     }
 
     /// <summary>The texts that tell, with the weights, all about a network.</summary>
@@ -150,15 +171,29 @@ public sealed class CellNetWeights
         CellNet network, ChannelStatistics statistics, IReadOnlyList<string> classNames) =>
     [
         new(GenotypeKey, network.Genotype.ToString()),
+        new(SearchSpaceKey, network.Space.Name),
         new(NetworkKey, JsonSerializer.Serialize(network.Options)),
         new(ClassNamesKey, JsonSerializer.Serialize(classNames)),
         new(MeanKey, JsonSerializer.Serialize(statistics.Mean)),
         new(StdKey, JsonSerializer.Serialize(statistics.Std)),
     ];
 
+    /// <summary>Refuses a network of another search space. Where a file says nothing of it, as those of old, it is DARTS.</summary>
+    /// <exception cref="ArgumentException">It is of a space of another name.</exception>
+    internal static void ThrowIfOfAnotherSpace(IReadOnlyDictionary<string, string> metadata, SearchSpace space, string where)
+    {
+        var name = metadata.GetValueOrDefault(SearchSpaceKey, SearchSpace.Darts.Name);
+        if (name != space.Name)
+        {
+            throw new ArgumentException(
+                $"{where} holds a network of search space '{name}', and the space given is '{space.Name}'; give that space.",
+                nameof(space));
+        }
+    }
+
     /// <summary>Whether the network has an auxiliary head but the weights do not.</summary>
-    internal bool LackAuxiliaryHead =>
-        Network.AuxiliaryHead && !_tensors.Any(tensor => tensor.Name.StartsWith(AuxiliaryHead, StringComparison.Ordinal));
+    internal bool LackAuxiliaryHead => Network.AuxiliaryHead && Space.Macro.HasAuxiliaryHead &&
+        !_tensors.Any(tensor => tensor.Name.StartsWith(AuxiliaryHead, StringComparison.Ordinal));
 
     /// <summary>
     /// Fills a network of the same genotype and shape. One of other classes keeps the start values of its classifiers, and of an auxiliary
@@ -206,7 +241,9 @@ public sealed class CellNetWeights
             new(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
 
         /// <summary>What a module's parameters and buffers became in an ONNX model: the other constants have names with a slash.</summary>
-        /// <exception cref="InvalidDataException">A tensor's values are in another file, or are more or fewer than its shape says.</exception>
+        /// <exception cref="InvalidDataException">
+        /// A tensor's values are in another file, or are more or fewer than its shape says.
+        /// </exception>
         public static IEnumerable<StoredTensor> Of(GraphProto graph, string where)
         {
             foreach (var constant in graph.Initializer)

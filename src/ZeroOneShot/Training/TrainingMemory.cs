@@ -1,6 +1,5 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
@@ -12,24 +11,48 @@ namespace ZeroOneShot.Training;
 /// </summary>
 /// <remarks>
 /// A training step keeps what every layer's backward run reads, from the first layer to the last, and lets go of it cell by cell on the way
-/// back; the prediction walks the same way, on sizes alone. What was said of <see cref="SearchMemory"/> holds here too: features are
-/// counted in whole groups of 16 images, the process is taken as one that has loaded this library and nothing else, and what the allocator
-/// keeps (<see cref="Spare"/>) is a rough estimate.
+/// back; the prediction walks the same way, on sizes alone. What was said of <see cref="OneShot.SearchMemory"/> holds here too: features
+/// are counted in whole groups of 16 images, the process is taken as one that has loaded this library and nothing else, and what the
+/// allocator keeps (<see cref="Spare"/>) is a rough estimate.
 /// </remarks>
-/// <param name="BatchSize">Images of a step.</param>
-/// <param name="Process">.NET, libtorch and this library, before anything is built.</param>
-/// <param name="Network">The network and its gradients, as they are built.</param>
-/// <param name="Images">The batch at hand, the one that is being made, and the arranged copy that the network reads.</param>
-/// <param name="Features">What the forward run has left for the backward run, at the moment when most is in memory.</param>
-/// <param name="Gradients">Gradients and what one operation works with, at that moment.</param>
-/// <param name="Runtime">
-/// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum, and a copy of the best
-/// weights.
-/// </param>
-/// <param name="Spare">What the allocator holds beyond that.</param>
-public sealed record TrainingMemory(
-    int BatchSize, long Process, long Network, long Images, long Features, long Gradients, long Runtime, long Spare)
+/// <param name="batchSize"><see cref="BatchSize"/>.</param>
+/// <param name="process"><see cref="Process"/>.</param>
+/// <param name="network"><see cref="Network"/>.</param>
+/// <param name="images"><see cref="Images"/>.</param>
+/// <param name="features"><see cref="Features"/>.</param>
+/// <param name="gradients"><see cref="Gradients"/>.</param>
+/// <param name="runtime"><see cref="Runtime"/>.</param>
+/// <param name="spare"><see cref="Spare"/>.</param>
+public sealed class TrainingMemory(
+    int batchSize, long process, long network, long images, long features, long gradients, long runtime, long spare)
 {
+    /// <summary>Images of a step.</summary>
+    public int BatchSize { get; } = batchSize;
+
+    /// <summary>.NET, libtorch and this library, before anything is built.</summary>
+    public long Process { get; } = process;
+
+    /// <summary>The network and its gradients, as they are built.</summary>
+    public long Network { get; } = network;
+
+    /// <summary>The batch at hand, the one that is being made, and the arranged copy that the network reads.</summary>
+    public long Images { get; } = images;
+
+    /// <summary>What the forward run has left for the backward run, at the moment when most is in memory.</summary>
+    public long Features { get; } = features;
+
+    /// <summary>Gradients and what one operation works with, at that moment.</summary>
+    public long Gradients { get; } = gradients;
+
+    /// <summary>
+    /// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum, and a copy of
+    /// the best weights.
+    /// </summary>
+    public long Runtime { get; } = runtime;
+
+    /// <summary>What the allocator holds beyond that.</summary>
+    public long Spare { get; } = spare;
+
     // The one that trains, the one that is ready or being made, and what making it takes.
     private const int Batches = 3;
 
@@ -69,24 +92,24 @@ public sealed record TrainingMemory(
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         var network = new CellNetMemory(genotype, options.Network, shape, space, options.DropPath > 0);
         var largest = network.Largest();
-        var lanes = (options.BatchSize + SearchMemory.LanesOfAGroup - 1L) / SearchMemory.LanesOfAGroup * SearchMemory.LanesOfAGroup;
+        var lanes = (options.BatchSize + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
         var parameters = sizeof(float) * Parameters();
         return new TrainingMemory(
             options.BatchSize,
-            SearchMemory.ProcessBefore,
-            Network: 3 * parameters + network.Operations * SearchMemory.OfAnOperation,      // where they were first, values, gradients
-            Images: sizeof(float) * shape.Size * (lanes + (long)Batches * options.BatchSize),
-            Features: sizeof(float) * lanes * largest.Kept,
-            Gradients: sizeof(float) * lanes * largest.AtWork,
-            Runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
-            Spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * sizeof(float) * lanes * largest.Sum) : 0);
+            ProcessMemory.ProcessBefore,
+            network: 3 * parameters + network.Operations * ProcessMemory.OfAnOperation,      // where they were first, values, gradients
+            images: sizeof(float) * shape.Size * (lanes + (long)Batches * options.BatchSize),
+            features: sizeof(float) * lanes * largest.Kept,
+            gradients: sizeof(float) * lanes * largest.AtWork,
+            runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
+            spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * sizeof(float) * lanes * largest.Sum) : 0);
 
         long Parameters()
         {
             var count = NetworkCost.Of(genotype, options.Network, shape.Channels, classes, space: space).Parameters;
-            if (!options.Network.AuxiliaryHead)
+            if (network.AuxiliaryChannels is not { } channels)
                 return count;
-            return count + AuxiliaryHead.Parameters((int)network.AuxiliaryChannels, classes);
+            return count + AuxiliaryHead.Parameters((int)channels, classes);
         }
     }
 
@@ -108,15 +131,15 @@ public sealed record TrainingMemory(
         ArgumentNullException.ThrowIfNull(options);
         if (options.MaxMemory is not { } limit)
             return options.BatchSize;
-        for (var batch = options.BatchSize; ; batch = (batch - 1) / SearchMemory.LanesOfAGroup * SearchMemory.LanesOfAGroup)
+        for (var batch = options.BatchSize; ; batch = (batch - 1) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup)
         {
             var predicted = Predict(genotype, options with { BatchSize = batch }, shape, classes, space);
             if (predicted.Peak <= limit)
                 return batch;
-            if (batch <= SearchMemory.LanesOfAGroup)
+            if (batch <= ProcessMemory.LanesOfAGroup)
             {
                 throw new ArgumentException(
-                    $"MaxMemory is {SearchMemory.InMiB(limit)}, and a training with the smallest batch, {batch} images, " +
+                    $"MaxMemory is {ProcessMemory.InMiB(limit)}, and a training with the smallest batch, {batch} images, " +
                     $"is predicted to take {predicted}. Allow that much, or train with fewer channels, fewer cells or smaller images.");
             }
         }
@@ -124,7 +147,7 @@ public sealed record TrainingMemory(
 
     /// <summary>The sum and its parts, in MiB.</summary>
     public override string ToString() =>
-        $"{SearchMemory.InMiB(Peak)}: process {SearchMemory.InMiB(Process)}, network {SearchMemory.InMiB(Network)}, " +
-        $"images {SearchMemory.InMiB(Images)}, features {SearchMemory.InMiB(Features)}, gradients {SearchMemory.InMiB(Gradients)}, " +
-        $"runtime, momentum and best weights {SearchMemory.InMiB(Runtime)}, kept by the allocator {SearchMemory.InMiB(Spare)}";
+        $"{ProcessMemory.InMiB(Peak)}: process {ProcessMemory.InMiB(Process)}, network {ProcessMemory.InMiB(Network)}, " +
+        $"images {ProcessMemory.InMiB(Images)}, features {ProcessMemory.InMiB(Features)}, gradients {ProcessMemory.InMiB(Gradients)}, " +
+        $"runtime, momentum and best weights {ProcessMemory.InMiB(Runtime)}, kept by the allocator {ProcessMemory.InMiB(Spare)}";
 }

@@ -3,9 +3,25 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>What a network is worth without one of its operations.</summary>
-/// <param name="Kind">The kind of cell.</param>
-/// <param name="Edge">The edge, from 0.</param>
-/// <param name="Operation">The row of the operation table.</param>
-/// <param name="Ranks">r(N without j) of every ranking function.</param>
-/// <param name="Importance">s_j: the sum of (r(N) - r(N without j)) / |r(N)|; the smallest goes first.</param>
-public sealed record CandidateImportance(CellKind Kind, int Edge, int Operation, IReadOnlyList<double> Ranks, double Importance);
+/// <param name="kind"><see cref="Kind"/>.</param>
+/// <param name="edge"><see cref="Edge"/>.</param>
+/// <param name="operation"><see cref="Operation"/>.</param>
+/// <param name="ranks"><see cref="Ranks"/>.</param>
+/// <param name="importance"><see cref="Importance"/>.</param>
+public sealed class CandidateImportance(CellKind kind, int edge, int operation, IReadOnlyList<double> ranks, double importance)
+{
+    /// <summary>The kind of cell.</summary>
+    public CellKind Kind { get; } = kind;
+
+    /// <summary>The edge, from 0.</summary>
+    public int Edge { get; } = edge;
+
+    /// <summary>The row of the operation table.</summary>
+    public int Operation { get; } = operation;
+
+    /// <summary>r(N without j) of every ranking function.</summary>
+    public IReadOnlyList<double> Ranks { get; } = ranks;
+
+    /// <summary>s_j: the sum of (r(N) - r(N without j)) / |r(N)|; the smallest goes first.</summary>
+    public double Importance { get; } = importance;
+}

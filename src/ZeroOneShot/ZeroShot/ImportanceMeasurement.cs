@@ -3,12 +3,21 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>Algorithm 1, lines 2 to 9: the importance of every live operation, and the ranks behind it.</summary>
-/// <param name="Functions">The names of the ranking functions.</param>
-/// <param name="Ranks">r(N) of every ranking function, N being the network with all live operations.</param>
-/// <param name="Candidates">The live operations: normal cell first, edge by edge, row by row.</param>
-public sealed record ImportanceMeasurement(
-    IReadOnlyList<string> Functions, IReadOnlyList<double> Ranks, IReadOnlyList<CandidateImportance> Candidates)
+/// <param name="functions"><see cref="Functions"/>.</param>
+/// <param name="ranks"><see cref="Ranks"/>.</param>
+/// <param name="candidates"><see cref="Candidates"/>.</param>
+public sealed class ImportanceMeasurement(
+    IReadOnlyList<string> functions, IReadOnlyList<double> ranks, IReadOnlyList<CandidateImportance> candidates)
 {
+    /// <summary>The names of the ranking functions.</summary>
+    public IReadOnlyList<string> Functions { get; } = functions;
+
+    /// <summary>r(N) of every ranking function, N being the network with all live operations.</summary>
+    public IReadOnlyList<double> Ranks { get; } = ranks;
+
+    /// <summary>The live operations: normal cell first, edge by edge, row by row.</summary>
+    public IReadOnlyList<CandidateImportance> Candidates { get; } = candidates;
+
     /// <summary>s_j of a live operation.</summary>
     /// <param name="kind">The kind of cell.</param>
     /// <param name="edge">The edge, from 0.</param>

@@ -41,7 +41,8 @@ internal sealed class PruningCheckpoint : IDisposable
         _ranks = _file.Load((file, ranks) =>
         {
             if (ranks.Any(ofNetwork => ofNetwork?.Length != options.RankingFunctions.Count))
-                throw new InvalidDataException($"'{file.Path}' has networks with other than {options.RankingFunctions.Count} ranks. Delete it.");
+                throw new InvalidDataException(
+                    $"'{file.Path}' has networks with other than {options.RankingFunctions.Count} ranks. Delete it.");
         });
     }
 

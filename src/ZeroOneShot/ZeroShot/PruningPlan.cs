@@ -1,5 +1,5 @@
 using ZeroOneShot.Data;
-using ZeroOneShot.OneShot;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -41,7 +41,7 @@ internal sealed class PruningPlan
     /// <summary>What the rounds cost, in time, in proportion to one another: a network's live operations all run.</summary>
     public IEnumerable<double> Costs => _live.Select(live => (live + 1.0) * live);
 
-    /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="SearchMemory"/>.</summary>
+    /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="OneShot.SearchMemory"/>.</summary>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     public long PredictMemory(ImageShape shape, int classes)
@@ -50,10 +50,10 @@ internal sealed class PruningPlan
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
         var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false);
         var batch = _options.BatchSize;
-        var lanes = (batch + SearchMemory.LanesOfAGroup - 1L) / SearchMemory.LanesOfAGroup * SearchMemory.LanesOfAGroup;
+        var lanes = (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
         var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size
             + lanes * (shape.Size + supernet.Ranking());
-        return SearchMemory.ProcessBefore + SearchMemory.FirstSteps + supernet.Operations * SearchMemory.OfAnOperation
+        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + supernet.Operations * ProcessMemory.OfAnOperation
             + sizeof(float) * numbers;
     }
 }

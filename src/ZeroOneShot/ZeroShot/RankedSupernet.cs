@@ -44,7 +44,9 @@ public sealed class RankedSupernet : RankedNetwork
     private protected override bool Runs(string layer) =>
         !(_idle ??= Idle()).Any(idle => layer == idle || layer.StartsWith(idle + ".", StringComparison.Ordinal));
 
-    /// <summary>The names of what does not run: operations that are not live or add zeros, and edges without any, their bypass included.</summary>
+    /// <summary>
+    /// The names of what does not run: operations that are not live or add zeros, and edges without any, their bypass included.
+    /// </summary>
     private IReadOnlyList<string> Idle()
     {
         var names = Supernet.named_modules().ToDictionary(

@@ -104,7 +104,8 @@ public sealed class LayerTableTests
         Assert.Equal(memory.Output, output);
         // What a run holds, in numbers per lane: its output and what it keeps for the way back.
         var groups = lanes.size(0) * lanes.size(4);
-        Assert.True(layers.Count == 0 || memory.Held == run.Holds(inLanes) / groups, $"{where}: holds {run.Holds(inLanes) / groups}, expected {memory.Held}");
+        Assert.True(layers.Count == 0 || memory.Held == run.Holds(inLanes) / groups,
+            $"{where}: holds {run.Holds(inLanes) / groups}, expected {memory.Held}");
 
         var gradient = run.Backward(Lanes.Of(cotangent), needed: true)!;
         Near(Lanes.ToImages(gradient, Images), x.grad is { } g ? g : zeros_like(x), $"{where}: gradient of the input");
@@ -112,7 +113,8 @@ public sealed class LayerTableTests
             Near(value.grad!, expected[parameter], $"{where}: gradient of {parameter}");
     }
 
-    private static void CompareOnnx(IReadOnlyList<Layer> layers, nn.Module<Tensor, Tensor> module, FeatureSize size, int outputs, string where)
+    private static void CompareOnnx(
+        IReadOnlyList<Layer> layers, nn.Module<Tensor, Tensor> module, FeatureSize size, int outputs, string where)
     {
         module.to(ScalarType.Float32).eval();
         using var _ = no_grad();

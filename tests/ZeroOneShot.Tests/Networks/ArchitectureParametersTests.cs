@@ -43,7 +43,8 @@ public sealed class ArchitectureParametersTests
             {
                 Assert.Equal(8, genotype.Cell(kind).Edges.Count);
                 foreach (var (i, edge) in genotype.Cell(kind).Edges.Index())
-                    Assert.True(mask[kind, SearchSpace.Darts.Topology.FirstEdge(i / 2) + edge.Input, SearchSpace.Darts.IndexOf(edge.Operation)]);
+                    Assert.True(mask[kind, SearchSpace.Darts.Topology.FirstEdge(i / 2) + edge.Input,
+                        SearchSpace.Darts.IndexOf(edge.Operation)]);
                 Assert.All(genotype.Cell(kind).Edges.Chunk(2), node => Assert.NotEqual(node[0].Input, node[1].Input));
             }
         }, iter: 1000, threads: 1);

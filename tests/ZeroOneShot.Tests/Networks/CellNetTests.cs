@@ -12,9 +12,11 @@ public sealed class CellNetTests : IDisposable
 {
     // Every operation, in both kinds of cells and, in the reduction cell, at both strides.
     private static readonly Genotype s_everything = Genotype.Parse("""
-        Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('dil_conv_3x3', 0), ('dil_conv_5x5', 2), ('max_pool_3x3', 1), ('avg_pool_3x3', 3),
-        ('skip_connect', 0), ('skip_connect', 4)], normal_concat=range(2, 6), reduce=[('sep_conv_3x3', 0), ('dil_conv_5x5', 1), ('skip_connect', 0),
-        ('sep_conv_5x5', 2), ('max_pool_3x3', 1), ('avg_pool_3x3', 0), ('dil_conv_3x3', 1), ('skip_connect', 4)], reduce_concat=range(2, 6))
+        Genotype(
+            normal=[('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('dil_conv_3x3', 0), ('dil_conv_5x5', 2),
+                ('max_pool_3x3', 1), ('avg_pool_3x3', 3), ('skip_connect', 0), ('skip_connect', 4)], normal_concat=range(2, 6),
+            reduce=[('sep_conv_3x3', 0), ('dil_conv_5x5', 1), ('skip_connect', 0), ('sep_conv_5x5', 2),
+                ('max_pool_3x3', 1), ('avg_pool_3x3', 0), ('dil_conv_3x3', 1), ('skip_connect', 4)], reduce_concat=range(2, 6))
         """);
 
     private readonly TemporaryFolder _folder = new();

@@ -98,7 +98,8 @@ public sealed class ConvolutionsTests
         using var random = RandomStream.Of(channels, $"{layer} {images} {size}");
         var image = randn([images, channels, size, size], ScalarType.Float64, generator: random.Generator);
         var weight = randn(
-            [outputs, layer.Depthwise ? 1 : channels, layer.Kernel.Height, layer.Kernel.Width], ScalarType.Float64, generator: random.Generator);
+            [outputs, layer.Depthwise ? 1 : channels, layer.Kernel.Height, layer.Kernel.Width],
+            ScalarType.Float64, generator: random.Generator);
         var definition = Gradients(ScalarType.Float64, (x, w) => nn.functional.conv2d(
             x, w, null, [layer.Stride.Height, layer.Stride.Width], [layer.Padding.Height, layer.Padding.Width],
             [layer.Dilation.Height, layer.Dilation.Width], layer.Depthwise ? channels : 1));

@@ -1,5 +1,6 @@
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;

@@ -13,7 +13,8 @@ internal sealed class SearchProcess : IDisposable
     {
         const string name = "ZeroOneShot.SearchProcess";
         var program = Path.Combine(AppContext.BaseDirectory.Replace("ZeroOneShot.Tests", name), name);
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+            { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
     }

@@ -40,7 +40,8 @@ public sealed class ChecksumTests : IDisposable
         using var x = torch.ones(3);
         foreach (var key in (string[])["zerooneshot.sha256", "zerooneshot.format"])
         {
-            var error = Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(Path, [("x", x)], new Dictionary<string, string> { [key] = "" }));
+            var error = Assert.Throws<ArgumentException>(
+                () => SafetensorsFile.Write(Path, [("x", x)], new Dictionary<string, string> { [key] = "" }));
             Assert.Contains($"'{key}'", error.Message);
         }
     }

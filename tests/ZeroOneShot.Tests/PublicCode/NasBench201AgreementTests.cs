@@ -87,7 +87,8 @@ public sealed class NasBench201AgreementTests
             var genotype = Genotype.Parse(text);
             Assert.Equal(text, genotype.ToString());
             Assert.Equal(genotype, Genotype.FromJson(genotype.ToJson()));
-            Assert.Equal(item.GetProperty("parameters").GetInt64(), NetworkCost.Of(genotype, options, 3, classes: 10, space: Space).Parameters);
+            Assert.Equal(item.GetProperty("parameters").GetInt64(),
+                NetworkCost.Of(genotype, options, 3, classes: 10, space: Space).Parameters);
         }
     }
 

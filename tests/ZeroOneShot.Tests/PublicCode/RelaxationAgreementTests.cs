@@ -111,7 +111,8 @@ public sealed partial class RelaxationAgreementTests
                     "threshold_edge" => relaxation.ReadEveryEdge(architecture, kind, threshold).Select(Text),
                     _ => throw new InvalidDataException($"Case {number} is of an unknown method."),
                 };
-                Assert.True(expected == string.Join(", ", read), $"case {number}, {method}, {kind}: {expected} / {string.Join(", ", read)}");
+                Assert.True(expected == string.Join(", ", read),
+                    $"case {number}, {method}, {kind}: {expected} / {string.Join(", ", read)}");
             }
         }
         TestContext.Current.TestOutputHelper?.WriteLine($"{cases.Length} readings equal");
@@ -185,7 +186,7 @@ public sealed partial class RelaxationAgreementTests
                 genotype.Cell(kind).Edges);
         }
         var last = genotype.Normal.Edges.TakeLast(2).ToArray();
-        Assert.Equal(last[0].Input, last[1].Input);                                 // one state gives both edges, which DARTS does not allow
+        Assert.Equal(last[0].Input, last[1].Input);          // one state gives both edges, which DARTS does not allow
     }
 
     private static string Name(CellKind kind) => kind == CellKind.Normal ? "normal" : "reduce";
@@ -234,7 +235,9 @@ public sealed partial class RelaxationAgreementTests
         deviations.Add(reduction, architecture.Alphas(CellKind.Reduction).grad!, recording.Expected(reduction));
     }
 
-    /// <summary>The recorded operations: those of DARTS under other names and in another order, poolings without a batch norm behind them.</summary>
+    /// <summary>
+    /// The recorded operations: those of DARTS under other names and in another order, poolings without a batch norm behind them.
+    /// </summary>
     private static SearchSpace SpaceOfGdas(Recording recording) => new("recorded", new CellTopology(4),
     [
         .. recording.Texts("operations").Select(name => name switch

@@ -121,12 +121,14 @@ public sealed class OwnSpaceTests
 
     [Fact]
     public void An_operation_that_changes_the_shape_is_refused() =>
-        Refused(() => new CandidateOperation("wide", _ => [new Relu(), new Convolution(3)]), "makes 12x16x16 of features of 12x16x16; an edge needs 12x8x8");
+        Refused(() => new CandidateOperation("wide", _ => [new Relu(), new Convolution(3)]),
+            "makes 12x16x16 of features of 12x16x16; an edge needs 12x8x8");
 
     [Fact]
     public void A_space_with_an_edge_that_no_genotype_can_choose_is_refused() =>
         Refused(() => new SearchSpace("own", new CellTopology(2), [CandidateOperation.None, CandidateOperation.SkipConnect],
-            allows: (kind, edge, row) => row == 0 || (kind, edge) != (CellKind.Reduction, 3)), "Edge 3 of the Reduction cell, from state 1 to node 1");
+            allows: (kind, edge, row) => row == 0 || (kind, edge) != (CellKind.Reduction, 3)),
+            "Edge 3 of the Reduction cell, from state 1 to node 1");
 
     [Fact]
     public void A_genotype_of_another_space_is_refused()

@@ -68,7 +68,8 @@ public sealed class WeightsFileTests : IDisposable
     [InlineData(new long[] { 2 }, "8 bytes are needed, and 12 bytes")]
     public void Dimensions_that_cannot_be_are_refused(long[] shape, string message)
     {
-        var tensor = new TensorProto { Name = "w", DataType = (int)DataType.Float, RawData = Google.Protobuf.ByteString.CopyFrom(new byte[12]) };
+        var tensor = new TensorProto { Name = "w", DataType = (int)DataType.Float,
+            RawData = Google.Protobuf.ByteString.CopyFrom(new byte[12]) };
         tensor.Dims.AddRange(shape);
         Assert.Contains($"Tensor 'w' of '{Onnx(tensor)}'", Fails(Onnx(tensor)));
         Assert.Contains(message, Fails(Onnx(tensor)));

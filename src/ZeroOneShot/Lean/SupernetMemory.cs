@@ -1,10 +1,9 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
-using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 
-namespace ZeroOneShot.OneShot;
+namespace ZeroOneShot.Lean;
 
 /// <summary>
 /// How many numbers per image are in memory in the largest moment of a search step: the walk of <see cref="LeanSupernet.Gradient"/> and

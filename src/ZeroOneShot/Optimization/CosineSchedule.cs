@@ -1,4 +1,4 @@
-namespace ZeroOneShot.Training;
+namespace ZeroOneShot.Optimization;
 
 /// <summary>The cosine learning rate schedule of DARTS, stepped once per epoch.</summary>
 public static class CosineSchedule
