@@ -211,7 +211,7 @@ public sealed class NasBench201AgreementTests
     }
 
     private static SupernetOptions Supernet(Recording recording) =>
-        new() { Channels = recording.Number("channels"), Cells = 3 * recording.Number("cells_per_stage") };
+        new() { Channels = recording.Number("channels"), Cells = 3 * recording.Number("cells_per_stage"), PartialChannels = 1 };
 
     private static CellNet Network(Recording recording, int number)
     {

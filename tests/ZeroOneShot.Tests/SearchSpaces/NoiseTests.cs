@@ -83,7 +83,6 @@ public sealed class NoiseTests : IDisposable
         Assert.Equal(trained.Measure(s_images, TestContext.Current.CancellationToken), trained.Measure(s_images, TestContext.Current.CancellationToken));
 
         using var scope = NewDisposeScope();
-        using var _ = no_grad();
         var images = randn([5, 3, 16, 16], generator: new Generator(3));
         using (var file = File.Create(_folder.File("model.onnx")))
         {
