@@ -51,7 +51,7 @@ public sealed record SearchMemory(
     internal const int LanesOfAGroup = 16;
 
     // Measured with .NET 10 and libtorch 2.10 on Linux x64.
-    internal const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 15L * MiB;
+    internal const long ProcessBefore = 170L * MiB, OfAnOperation = 27 << 10, FirstSteps = 28L * MiB;
 
     // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch
     // 16, 2.4 after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
