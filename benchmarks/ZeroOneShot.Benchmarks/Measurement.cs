@@ -144,8 +144,8 @@ internal sealed record Measurement(
     });
 
     /// <summary>
-    /// The live operations: of every edge as many of those that it allows, always the same, and none of them <c>none</c> of DARTS unless all
-    /// are live.
+    /// The live operations: of every edge as many of those that it allows, always the same, and none of them <c>none</c> of DARTS unless
+    /// all are live.
     /// </summary>
     [JsonIgnore]
     public OperationMask Mask

@@ -41,13 +41,14 @@ internal static class MemoryPlan
         var configurations = Configurations.Where(c => spaces.Contains(c.Mask.Space.Name)).ToArray();
         var predictions = configurations.Select(c => SearchMemory.Predict(c.Mask, c.Options, c.Images, Measurement.Classes)).ToArray();
         foreach (var (configuration, predicted) in configurations.Zip(predictions))
-            Console.Error.WriteLine($"{configuration.Mask.Space.Name}, {configuration.Method}, {configuration.Channels} channels, {configuration.Cells} cells, " +
-                $"{configuration.Images}, batch {configuration.Batch}: {predicted}");
+            Console.Error.WriteLine($"{configuration.Mask.Space.Name}, {configuration.Method}, {configuration.Channels} channels, " +
+                $"{configuration.Cells} cells, {configuration.Images}, batch {configuration.Batch}: {predicted}");
         foreach (var (configuration, predicted) in configurations.Zip(predictions))
         {
             var measured = configuration.MemoryInProcess();
             rows.Add(new Row(
-                configuration.Mask.Space.Name, configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
+                configuration.Mask.Space.Name,
+                configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
                 (double)configuration.Mask.TotalLive / configuration.Mask.AllEdges.Count(),
                 predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
                 (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
@@ -69,7 +70,8 @@ internal static class MemoryPlan
         }
         foreach (var row in rows)
         {
-            table.AddRow(row.Space, row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
+            table.AddRow(
+                row.Space, row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
                 $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}");
         }
         AnsiConsole.Write(table);

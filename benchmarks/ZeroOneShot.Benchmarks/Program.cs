@@ -57,14 +57,14 @@ bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channe
     parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var memoryPlan = new Command("memory-plan",
-    "The peak memory of searches, twelve in the space of DARTS and two in every other one, as predicted before they start, and as measured.");
+    "The peak memory of searches, twelve in the space of DARTS and two in every other one, as predicted and as measured.");
 var plannedSpaces = Options.Spaces([.. SearchSpace.All]);
 foreach (var option in (Option[])[json, plannedSpaces])
     memoryPlan.Add(option);
 memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetRequiredValue(plannedSpaces), parsed.GetValue(json)));
 
 var spaces = new Command("spaces",
-    "The memory of a search step in every space: plain DARTS, at batches 2 and 4 and from there at the batch asked for, and Zero-One-Shot.");
+    "The memory of a search step in spaces of different size: plain DARTS, drawn on from small batches, and Zero-One-Shot.");
 var (comparedSpaces, batch) = (Options.Spaces(SearchSpace.NasBench201, SearchSpace.Darts, SearchSpace.DartsLarge),
     Options.Count("--batch", "Images of a step", 32));
 foreach (var option in (Option[])[json, comparedSpaces, batch, channels, cells])

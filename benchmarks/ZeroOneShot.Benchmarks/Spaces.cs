@@ -5,8 +5,8 @@ using ZeroOneShot.OneShot;
 namespace ZeroOneShot.Benchmarks;
 
 /// <summary>
-/// What a search step takes in spaces of different size: of plain DARTS, with ordinary autograd in the planar order of the public code, and of
-/// Zero-One-Shot, on half of the operations of every edge. Peaks are the growth of a process over its size with the networks built.
+/// What a search step takes in spaces of different size: of plain DARTS, with ordinary autograd in the planar order of the public code,
+/// and of Zero-One-Shot, on half of the operations of every edge. Peaks are the growth of a process over its size with the networks built.
 /// </summary>
 internal static class Spaces
 {

@@ -42,8 +42,8 @@ public sealed record Noise(int Stride) : Layer
 }
 
 /// <summary>
-/// Draws by number: run n of a module gives the numbers of stream n of its seed, which is drawn with the weights. Both stand in a buffer, so
-/// that what goes on from a checkpoint draws what it would have drawn.
+/// Draws by number: run n of a module gives the numbers of stream n of its seed, which is drawn with the weights. Both stand in a buffer,
+/// so that what goes on from a checkpoint draws what it would have drawn.
 /// </summary>
 internal sealed class NoiseModule : nn.Module<Tensor, Tensor>, ILaneModule, IRepeatable, IDrawnWeights
 {

@@ -7,8 +7,8 @@ public sealed partial class SearchSpace
 {
     /// <summary>
     /// A space that plain DARTS has no memory for: the cells of DARTS with 6 nodes, 27 edges, and 17 operations: those of DARTS, and of the
-    /// NASNet space (Zoph et al. 2018) its further convolutions and poolings: 1x1, 3x3, 1x7 with 7x1, 7x7 separable and dilated, poolings of
-    /// 5x5 and 7x7.
+    /// NASNet space (Zoph et al. 2018) its further convolutions and poolings: 1x1, 3x3, 1x7 with 7x1, 7x7 separable and dilated, poolings
+    /// of 5x5 and 7x7.
     /// </summary>
     public static SearchSpace DartsLarge { get; } = new("darts-large", new CellTopology(nodes: 6),
     [

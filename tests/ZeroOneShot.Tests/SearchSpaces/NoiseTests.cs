@@ -70,7 +70,8 @@ public sealed class NoiseTests : IDisposable
     [Fact]
     public void A_network_with_noise_classifies_an_image_always_alike_as_an_onnx_model_does_and_learns_on_from_either_file()
     {
-        var cell = new CellGenotype([.. Enumerable.Range(0, 8).Select(i => new GenotypeEdge(i % 3 == 0 ? "noise" : "sep_conv_3x3", i % 2))]);
+        var cell = new CellGenotype(
+            [.. Enumerable.Range(0, 8).Select(i => new GenotypeEdge(i % 3 == 0 ? "noise" : "sep_conv_3x3", i % 2))]);
         var options = new TrainingOptions
         {
             Network = new CellNetOptions { Channels = 4, Cells = 3, AuxiliaryHead = false }, Epochs = 1, BatchSize = 16, Seed = 3,
@@ -80,7 +81,8 @@ public sealed class NoiseTests : IDisposable
         using var again = CellNetTraining.Train(s_images, new Genotype(cell, cell), options, space: SearchSpace.DartsS4,
             cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(trained.Epochs, again.Epochs);
-        Assert.Equal(trained.Measure(s_images, TestContext.Current.CancellationToken), trained.Measure(s_images, TestContext.Current.CancellationToken));
+        Assert.Equal(trained.Measure(s_images, TestContext.Current.CancellationToken),
+            trained.Measure(s_images, TestContext.Current.CancellationToken));
 
         using var scope = NewDisposeScope();
         var images = randn([5, 3, 16, 16], generator: new Generator(3));
@@ -95,7 +97,8 @@ public sealed class NoiseTests : IDisposable
         trained.Weights().Save(_folder.File("weights"));
         foreach (var name in (string[])["weights", "model.onnx"])
         {
-            using var more = CellNetTraining.Continue(CellNetWeights.Read(_folder.File(name)), s_images, options, space: SearchSpace.DartsS4,
+            var weights = CellNetWeights.Read(_folder.File(name));
+            using var more = CellNetTraining.Continue(weights, s_images, options, space: SearchSpace.DartsS4,
                 cancellationToken: TestContext.Current.CancellationToken);
             Assert.Single(more.Epochs);
         }
