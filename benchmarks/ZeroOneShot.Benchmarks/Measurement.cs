@@ -18,11 +18,12 @@ internal readonly record struct Shape(int Channels, int Cells);
 
 /// <summary>
 /// One measurement of a search step, taken in a process of its own. Operations are the live ones of every edge; by default all, or half of
-/// them where the method prunes. Vectors are the widest, in bits, that the process may use; by default the processor's.
+/// them where the method prunes. Vectors are the widest, in bits, that the process may use; by default the processor's. The space is one of
+/// <see cref="SearchSpace.All"/>; null is that of DARTS.
 /// </summary>
 internal sealed record Measurement(
     string Method, string Evaluation, int Batch, int Channels, int Cells, int Repetitions, int ImageSize = 32, int? Operations = null,
-    int? Vectors = null)
+    int? Vectors = null, string? Space = null)
 {
     public const int Classes = 10;
 
@@ -152,21 +153,25 @@ internal sealed record Measurement(
         BFloat16Activations = Evaluation == LeanBFloat16,
     });
 
-    /// <summary>The live operations: of every edge as many, always the same, and none of them <c>none</c> unless all are live.</summary>
+    /// <summary>
+    /// The live operations: of every edge as many of those that it allows, always the same, and none of them <c>none</c> of DARTS unless
+    /// all are live.
+    /// </summary>
     [JsonIgnore]
     public OperationMask Mask
     {
         get
         {
-            var space = SearchSpace.Darts;
-            var all = space.Operations.Count;
-            var count = Operations ?? (SearchMethod.Parse(Method).Pruning == PruningKind.None ? all : all / 2);
-            if (count == all)
+            var space = Space is null ? SearchSpace.Darts : SearchSpace.Named(Space);
+            if (Operations is null && SearchMethod.Parse(Method).Pruning == PruningKind.None)
                 return OperationMask.Full(space);
             using var stream = RandomStream.Of(1, "benchmark mask");
-            var live = space.Kinds.ToDictionary(kind => kind, _ => Enumerable.Range(0, space.Topology.EdgeCount)
-                .Select(_ => Enumerable.Range(1, all - 1).OrderBy(_ => stream.Random.Next()).Take(count).ToHashSet())
-                .ToArray());
+            var live = space.Kinds.ToDictionary(kind => kind, kind => Enumerable.Range(0, space.Topology.EdgeCount).Select(edge =>
+            {
+                var allowed = Enumerable.Range(0, space.Operations.Count).Where(row => space.Allows(kind, edge, row)).ToArray();
+                return allowed.Where(row => space.Operations[row].CanBeChosen).OrderBy(_ => stream.Random.Next())
+                    .Take(Operations ?? Math.Max(1, allowed.Length / 2)).ToHashSet();
+            }).ToArray());
             return OperationMask.Create(space, (kind, edge, row) => live[kind][edge].Contains(row));
         }
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -11,7 +12,7 @@ internal static class MemoryPlan
 {
     private const double MiB = 1 << 20;
 
-    /// <summary>Twelve searches that differ in all that the prediction depends on.</summary>
+    /// <summary>Twelve searches that differ in all that the prediction depends on, and two in every other space.</summary>
     public static IReadOnlyList<Measurement> Configurations { get; } =
     [
         Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 32),
@@ -26,22 +27,29 @@ internal static class MemoryPlan
         Of(SearchMethod.ZeroOneShot, batch: 64, channels: 16, cells: 8, imageSize: 32),
         Of(SearchMethod.ZeroOneShot, batch: 100, channels: 8, cells: 5, imageSize: 24),
         Of(SearchMethod.ZeroOneShot, batch: 16, channels: 32, cells: 8, imageSize: 48, operations: 2),
+        .. SearchSpace.All.Where(space => space != SearchSpace.Darts).SelectMany(space => (Measurement[])
+        [
+            Of(SearchMethod.Darts, batch: 32, channels: 16, cells: 8, imageSize: 32, space: space),
+            Of(SearchMethod.ZeroOneShot, batch: 48, channels: 16, cells: 8, imageSize: 32, space: space),
+        ]),
     ];
 
-    /// <summary>Measures and prints every configuration.</summary>
-    public static void Run(FileInfo? json)
+    /// <summary>Measures and prints the configurations of some spaces.</summary>
+    public static void Run(string[] spaces, FileInfo? json)
     {
         var rows = new List<Row>();
-        var predictions = Configurations.Select(c => SearchMemory.Predict(c.Mask, c.Options, c.Images, Measurement.Classes)).ToArray();
-        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
-            Console.Error.WriteLine($"{configuration.Method}, {configuration.Channels} channels, {configuration.Cells} cells, " +
-                $"{configuration.Images}, batch {configuration.Batch}: {predicted}");
-        foreach (var (configuration, predicted) in Configurations.Zip(predictions))
+        var configurations = Configurations.Where(c => spaces.Contains(c.Mask.Space.Name)).ToArray();
+        var predictions = configurations.Select(c => SearchMemory.Predict(c.Mask, c.Options, c.Images, Measurement.Classes)).ToArray();
+        foreach (var (configuration, predicted) in configurations.Zip(predictions))
+            Console.Error.WriteLine($"{configuration.Mask.Space.Name}, {configuration.Method}, {configuration.Channels} channels, " +
+                $"{configuration.Cells} cells, {configuration.Images}, batch {configuration.Batch}: {predicted}");
+        foreach (var (configuration, predicted) in configurations.Zip(predictions))
         {
             var measured = configuration.MemoryInProcess();
             rows.Add(new Row(
+                configuration.Mask.Space.Name,
                 configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
-                (double)configuration.Mask.TotalLive / configuration.Mask.Space.Topology.EdgeCount / 2,
+                (double)configuration.Mask.TotalLive / configuration.Mask.AllEdges.Count(),
                 predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
                 (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
             JsonRows.Write(json, rows);
@@ -56,22 +64,25 @@ internal static class MemoryPlan
         AnsiConsole.WriteLine(Machine.Line("10 classes; growth of the process over the built networks; one run each."));
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in (string[])[
-            "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
+            "space", "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
         {
             table.AddColumn(column);
         }
         foreach (var row in rows)
         {
-            table.AddRow(row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
+            table.AddRow(
+                row.Space, row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
                 $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}");
         }
         AnsiConsole.Write(table);
     }
 
-    private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null) =>
-        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations);
+    private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null,
+        SearchSpace? space = null) =>
+        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations, space?.Name);
 
     private sealed record Row(
+        [property: JsonPropertyName("space")] string Space,
         [property: JsonPropertyName("method")] string Method,
         [property: JsonPropertyName("channels")] int Channels,
         [property: JsonPropertyName("cells")] int Cells,

@@ -5,6 +5,7 @@ using ZeroOneShot.Kernels;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -58,6 +59,9 @@ internal static class Options
         };
         return option.AcceptOnlyFromAmong([.. values]);
     }
+
+    public static Option<string[]> Spaces(params SearchSpace[] defaults) =>
+        Among("--spaces", "Search spaces", [.. SearchSpace.All.Select(space => space.Name)], [.. defaults.Select(space => space.Name)]);
 
     public static Option<int[]> Batches(int largest, params int[] defaults)
     {

@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Text.Json;
 using ZeroOneShot.Benchmarks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
 
 var searchStep = new Command("search-step",
     "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
@@ -56,8 +57,21 @@ foreach (var option in (Option[])[json, channels, cells, images, repetitions])
 bulkScoring.SetAction(parsed => BulkScoring.Run(new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(images),
     parsed.GetValue(repetitions), parsed.GetValue(json)));
 
-var memoryPlan = new Command("memory-plan", "The peak memory of twelve searches as predicted before they start, and as measured.") { json };
-memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetValue(json)));
+var memoryPlan = new Command("memory-plan",
+    "The peak memory of searches, twelve in the space of DARTS and two in every other one, as predicted and as measured.");
+var plannedSpaces = Options.Spaces([.. SearchSpace.All]);
+foreach (var option in (Option[])[json, plannedSpaces])
+    memoryPlan.Add(option);
+memoryPlan.SetAction(parsed => MemoryPlan.Run(parsed.GetRequiredValue(plannedSpaces), parsed.GetValue(json)));
+
+var spaces = new Command("spaces",
+    "The memory of a search step in spaces of different size: plain DARTS, drawn on from small batches, and Zero-One-Shot.");
+var (comparedSpaces, batch) = (Options.Spaces(SearchSpace.NasBench201, SearchSpace.Darts, SearchSpace.DartsLarge),
+    Options.Count("--batch", "Images of a step", 32));
+foreach (var option in (Option[])[json, comparedSpaces, batch, channels, cells])
+    spaces.Add(option);
+spaces.SetAction(parsed => Spaces.Run(parsed.GetRequiredValue(comparedSpaces), parsed.GetValue(batch),
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(json)));
 
 var serviceLoad = new Command("service-load",
     "The time of small pictures in samples/PredictApi among senders of hostile ones and among slow clients, and the service's memory.");
@@ -85,5 +99,5 @@ trainingChild.SetAction(parsed => Console.WriteLine(
 
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, trainingMemory, serviceLoad, child, trainingChild,
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, child, trainingChild,
 }.Parse(args).Invoke();

@@ -18,7 +18,8 @@ internal sealed class GenotypeChoices
 
     private GenotypeChoices(OperationMask mask, bool mayShareInput, Func<CellKind, int, int, double> score)
     {
-        (_space, _mayShareInput) = (mask.Space, mayShareInput);
+        // Where every edge is kept, each is kept once.
+        (_space, _mayShareInput) = (mask.Space, mayShareInput && mask.Space.Topology.EdgesPerNode is not null);
         _nodes = [.. _space.Kinds.Select(kind => Enumerable.Range(0, _space.Topology.Nodes).Select(node =>
         {
             var (start, length) = _space.Topology.EdgesInto(node).GetOffsetAndLength(_space.Topology.EdgeCount);

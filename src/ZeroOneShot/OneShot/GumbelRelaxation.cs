@@ -65,10 +65,10 @@ public sealed record GumbelRelaxation : Relaxation
 
     /// <summary>
     /// As the public code: per node the two strongest pairs of an operation and the state it comes from, over all edges. Both may come from
-    /// the same state.
+    /// the same state. Where a genotype keeps every edge, as in NAS-Bench-201, the strongest operation of each.
     /// </summary>
     /// <param name="architecture">Alphas and betas.</param>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public override Genotype Genotype(ArchitectureParameters architecture)
     {
         ArgumentNullException.ThrowIfNull(architecture);

@@ -17,7 +17,7 @@ internal static class ProcessMemory
     public const long OfAnOperation = 27 << 10;
 
     /// <summary>What the first steps of a search add once, in bytes.</summary>
-    public const long FirstSteps = 15L * MiB;
+    public const long FirstSteps = 28L * MiB;
 
     private const int MiB = 1 << 20;
 

@@ -116,13 +116,13 @@ public sealed class CandidateOperation
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private static Layer[] Separable(int kernel, int stride) =>
+    internal static Layer[] Separable(int kernel, int stride) =>
     [
         new Relu(), new Convolution(kernel) { Stride = stride, Depthwise = true }, new Convolution(1), new BatchNorm(),
         new Relu(), new Convolution(kernel) { Depthwise = true }, new Convolution(1), new BatchNorm(),
     ];
 
-    private static Layer[] Dilated(int kernel, int stride) =>
+    internal static Layer[] Dilated(int kernel, int stride) =>
     [
         new Relu(), new Convolution(kernel) { Stride = stride, Dilation = 2, Depthwise = true }, new Convolution(1), new BatchNorm(),
     ];

@@ -213,6 +213,8 @@ public sealed class CellNetWeights
                 continue;
             if (lackHead && name.StartsWith(AuxiliaryHead, StringComparison.Ordinal))
                 continue;
+            if (!tensor.is_floating_point() && !stored.ContainsKey(name))
+                continue;                                               // what noise is drawn by, which a model does not hold
             if (!stored.TryGetValue(name, out var value) || value.DType != tensor.dtype || !value.Shape.SequenceEqual(tensor.shape))
             {
                 throw new InvalidDataException(

@@ -3,6 +3,7 @@ using TorchSharp;
 using Xunit;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -149,6 +150,65 @@ public sealed class NasBench201AgreementTests
         }
         deviations.Check();
         Assert.Equal(recording.Text("genotype"), architecture.Genotype().ToString());
+    }
+
+    public static TheoryData<SupernetEvaluation, double> Samples => new(
+        from evaluation in Enum.GetValues<SupernetEvaluation>() from temperature in (double[])[10, 0.5] select (evaluation, temperature));
+
+    [Theory]
+    [MemberData(nameof(Samples))]
+    public void Gdas_samples_mixes_and_learns_as_the_public_code(SupernetEvaluation evaluation, double temperature)
+    {
+        using var scope = NewDisposeScope();
+        var recording = new Recording("nasbench201_supernet_gdas.safetensors", Golden2.Folder);
+        var prefix = FormattableString.Invariant($"tau{temperature}/");
+        var deviations = new Deviations($"NAS-Bench-201, GDAS, {prefix} {evaluation}", 1e-10);
+        var mask = OperationMask.Full(Space);
+        using var supernet = new Supernet(mask, Supernet(recording), inputChannels: 3, recording.Number("classes"));
+        supernet.to(ScalarType.Float64).train();
+        ModuleWeights.Load(supernet, recording.File, "param/", parametersOnly: true);
+        using var architecture = new ArchitectureParameters(mask, edgeNormalization: false, ScalarType.Float64);
+        using (no_grad())
+            architecture.Alphas(CellKind.Normal).copy_(recording.Expected("alphas"));
+        var relaxation = new GumbelRelaxation { AddsIdleWeights = true };
+        using var mixture = relaxation.Mix(architecture, temperature, (_, _) =>
+        {
+            var noise = -recording.Expected(prefix + "exponential").log();
+            deviations.Add("noise", noise, recording.Expected(prefix + "gumbel"));
+            return noise;
+        });
+        var index = recording.Input(prefix + "index", ScalarType.Int64).data<long>().ToArray();
+        Assert.Equal(index, Enumerable.Range(0, 6).Select(edge => (long)mixture.Live.Live(CellKind.Normal, edge).Single()));
+
+        var (images, labels) = (recording.Expected("images"), recording.Input("labels", ScalarType.Int64));
+        Tensor logits, loss;
+        if (evaluation == SupernetEvaluation.Lean)
+        {
+            (logits, loss) = new LeanSupernet(supernet).Gradient(images, labels, mixture, mixing: true);
+        }
+        else
+        {
+            logits = supernet.forward(images, mixture);
+            loss = nn.functional.cross_entropy(logits, labels);
+            loss.backward();
+        }
+        deviations.Add("logits", logits, recording.Expected(prefix + "logits"));
+        deviations.Add("loss", loss, recording.Expected(prefix + "loss"));
+        deviations.Add("gradient of alpha", architecture.Alphas(CellKind.Normal).grad!, recording.Expected(prefix + "grad/alphas"));
+        var recorded = recording.Under(prefix + "grad_param/").ToHashSet();
+        Assert.Equal(temperature == 0.5, recorded.Count > 0);                       // recorded at one temperature only
+        foreach (var (name, parameter) in supernet.named_parameters().Where(_ => recorded.Count > 0))
+        {
+            var ours = parameter.grad ?? zeros_like(parameter);
+            var expected = recorded.Contains(name) ? recording.Expected($"{prefix}grad_param/{name}") : zeros_like(parameter);
+            // A bias in front of a batch norm has no gradient but rounding.
+            if (name.Contains(".op.1.bias", StringComparison.Ordinal))
+                Assert.InRange((ours - expected).abs().max().item<double>(), 0, 1e-12);
+            else
+                deviations.Add($"gradient of {name}", ours, expected);
+        }
+        deviations.Check();
+        Assert.Equal(recording.Text("genotype"), relaxation.Genotype(architecture).ToString());
     }
 
     private static SupernetOptions Supernet(Recording recording) =>
