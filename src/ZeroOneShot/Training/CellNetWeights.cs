@@ -57,7 +57,7 @@ public sealed class CellNetWeights
         Network.Validate();
         var bytes = _tensors.Sum(tensor => tensor.Bytes.LongLength);
         // The first cell has a convolution from the channels of the stem to its own, and every cell has a tensor.
-        if ((Int128)Network.Channels * Network.Channels * Network.StemMultiplier > bytes || Network.Cells > _tensors.Count)
+        if ((Int128)Network.Channels * Network.Channels * (Network.StemMultiplier ?? 1) > bytes || Network.Cells > _tensors.Count)
         {
             throw new ArgumentException(
                 $"It has {Network.Cells} cells of {Network.Channels} channels, more than {bytes} bytes of weights can make.");

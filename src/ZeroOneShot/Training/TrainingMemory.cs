@@ -70,7 +70,8 @@ public sealed record TrainingMemory(
         var network = new CellNetMemory(genotype, options.Network, shape, space, options.DropPath > 0);
         var largest = network.Largest();
         var lanes = (options.BatchSize + SearchMemory.LanesOfAGroup - 1L) / SearchMemory.LanesOfAGroup * SearchMemory.LanesOfAGroup;
-        var parameters = sizeof(float) * Parameters();
+        var parameters = sizeof(float) *
+            (NetworkCost.Of(genotype, options.Network, shape, classes, space).Parameters + network.AuxiliaryParameters(classes));
         return new TrainingMemory(
             options.BatchSize,
             SearchMemory.ProcessBefore,
@@ -80,14 +81,6 @@ public sealed record TrainingMemory(
             Gradients: sizeof(float) * lanes * largest.AtWork,
             Runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
             Spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * sizeof(float) * lanes * largest.Sum) : 0);
-
-        long Parameters()
-        {
-            var count = NetworkCost.Of(genotype, options.Network, shape.Channels, classes, space: space).Parameters;
-            if (!options.Network.AuxiliaryHead)
-                return count;
-            return count + AuxiliaryHead.Parameters((int)network.AuxiliaryChannels, classes);
-        }
     }
 
     /// <summary>

@@ -52,9 +52,9 @@ public sealed class TrainingMemoryTests
         using var network = new CellNet(PublishedGenotypes.DartsV2, options, inputChannels: 3, classes: 7);
         var head = network.AuxiliaryHead!.parameters().Sum(parameter => parameter.numel());
         var read = network.Plan.Items[network.Plan.AuxiliaryItem!.Value].Output.Channels;
-        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7));
+        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7, batchNorm: true));
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
-            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, 3, 7).Parameters);
+            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, new(3, 32, 32), 7).Parameters);
     }
 
     [Fact]
