@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
+using ZeroOneShot.Data;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 

@@ -62,14 +62,16 @@ public sealed class MemoryPredictionTests
     [Theory]
     [InlineData("DARTS", 32)]
     [InlineData("Zero-One-Shot", 24)]
+    [InlineData("DARTS", 96)]
     public void As_many_parameters_are_counted_as_the_network_has(string name, int size)
     {
         using var scope = NewDisposeScope();
         var half = OperationMask.Create(SearchSpace.Darts, (_, edge, row) => (edge + row) % 2 == 0);
-        var options = SearchMethod.Parse(name).Apply(new SupernetOptions { Channels = 8, Cells = 5 });
+        var shape = new ImageShape(3, size, size);
+        var options = SearchMethod.Parse(name).Apply(new SupernetOptions { Channels = 8, Cells = 5 }).WithStem(SearchSpace.Darts, shape);
         using var supernet = new Supernet(half, options, inputChannels: 3, classes: 7);
         Assert.Equal(supernet.parameters().Sum(parameter => parameter.numel()),
-            new SupernetMemory(half, options, new ImageShape(3, size, size), threads: 2, bfloat16: false).Parameters(classes: 7));
+            new SupernetMemory(half, options, shape, threads: 2, bfloat16: false).Parameters(classes: 7));
     }
 
     [Fact]

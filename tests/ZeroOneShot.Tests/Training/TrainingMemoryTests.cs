@@ -44,17 +44,19 @@ public sealed class TrainingMemoryTests
     }
 
     [Theory]
-    [InlineData(8, 5)]
-    [InlineData(16, 8)]
-    public void As_many_parameters_are_counted_as_the_network_has(int channels, int cells)
+    [InlineData(8, 5, 32)]
+    [InlineData(16, 8, 32)]
+    [InlineData(16, 8, 112)]
+    public void As_many_parameters_are_counted_as_the_network_has(int channels, int cells, int size)
     {
-        var options = new CellNetOptions { Channels = channels, Cells = cells };
+        var shape = new ImageShape(3, size, size - 8);
+        var options = new CellNetOptions { Channels = channels, Cells = cells }.WithStem(SearchSpace.Darts, shape);
         using var network = new CellNet(PublishedGenotypes.DartsV2, options, inputChannels: 3, classes: 7);
         var head = network.AuxiliaryHead!.parameters().Sum(parameter => parameter.numel());
         var read = network.Plan.Items[network.Plan.AuxiliaryItem!.Value].Output.Channels;
-        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7, batchNorm: true));
+        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7, batchNorm: size <= 64));
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
-            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, new(3, 32, 32), 7).Parameters);
+            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, shape, 7).Parameters);
     }
 
     [Fact]
