@@ -9,8 +9,8 @@ namespace ZeroOneShot.Networks;
 /// <summary>A cell of the evaluation network: the chosen operations, summed in every node.</summary>
 internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor>[] _preprocess;
-    private readonly ModuleList<nn.Module<Tensor, Tensor>> _operations;
+    // Arrays: TorchSharp would find a list of modules in a field and register it a second time, by the field's name.
+    private readonly nn.Module<Tensor, Tensor>[] _preprocess, _operations;
 
     public GenotypeCell(CellItem plan, SearchSpace space, bool affineOperations) : base(nameof(GenotypeCell))
     {
@@ -19,9 +19,9 @@ internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?,
             LayerModules.Build(layers, (int)plan.InputSizes[input].Channels, plan.Channels, affine: true))];
         for (var input = 0; input < _preprocess.Length && space.Topology.Preprocesses; input++)
             register_module($"preprocess{input}", _preprocess[input]);
-        _operations = new ModuleList<nn.Module<Tensor, Tensor>>([.. Genotype.Edges.Select(edge =>
-            LayerModules.Build(plan.Layers(space, edge), plan.Channels, plan.Channels, affineOperations))]);
-        register_module(space.Macro.Names.ChosenEdges, _operations);
+        _operations = [.. Genotype.Edges.Select(edge =>
+            LayerModules.Build(plan.Layers(space, edge), plan.Channels, plan.Channels, affineOperations))];
+        register_module(space.Macro.Names.ChosenEdges, new ModuleList<nn.Module<Tensor, Tensor>>(_operations));
     }
 
     public CellItem Plan { get; }

@@ -20,7 +20,7 @@ public sealed class SupernetTests : IDisposable
 
     [Fact]
     public void A_masked_operation_is_not_constructed() =>
-        Gen.Select(Generated.Mask, Gen.OneOf(1, 2, 4), Gen.Int[1, 2], Gen.Int[3, 4]).Sample((mask, partial, width, cells) =>
+        Gen.Select(Generated.UsableMask, Gen.OneOf(1, 2, 4), Gen.Int[1, 2], Gen.Int[3, 4]).Sample((mask, partial, width, cells) =>
         {
             var options = new SupernetOptions { Channels = 4 * width, Cells = cells, PartialChannels = partial };
             using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 5);
