@@ -11,7 +11,7 @@ internal static class MemoryPlan
 {
     private const double MiB = 1 << 20;
 
-    /// <summary>Twelve searches that differ in all that the prediction depends on.</summary>
+    /// <summary>Searches that differ in all that the prediction depends on.</summary>
     public static IReadOnlyList<Measurement> Configurations { get; } =
     [
         Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 32),
@@ -26,6 +26,8 @@ internal static class MemoryPlan
         Of(SearchMethod.ZeroOneShot, batch: 64, channels: 16, cells: 8, imageSize: 32),
         Of(SearchMethod.ZeroOneShot, batch: 100, channels: 8, cells: 5, imageSize: 24),
         Of(SearchMethod.ZeroOneShot, batch: 16, channels: 32, cells: 8, imageSize: 48, operations: 2),
+        Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 128),
+        Of(SearchMethod.ZeroOneShot, batch: 32, channels: 16, cells: 8, imageSize: 160),
     ];
 
     /// <summary>Measures and prints every configuration.</summary>
