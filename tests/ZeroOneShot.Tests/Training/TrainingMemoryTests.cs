@@ -60,6 +60,17 @@ public sealed class TrainingMemoryTests
     }
 
     [Fact]
+    public void A_network_without_a_place_for_an_auxiliary_head_is_predicted_to_have_none()
+    {
+        var genotype = Genotype.Parse("|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|nor_conv_3x3~1|none~2|");
+        var without = s_options with { Network = s_options.Network with { AuxiliaryHead = false } };
+        Assert.Equal(Predict(without), Predict(s_options));
+
+        TrainingMemory Predict(TrainingOptions options) =>
+            TrainingMemory.Predict(genotype, options, s_shape, classes: 10, SearchSpace.NasBench201);
+    }
+
+    [Fact]
     public void The_largest_batch_fits_and_the_next_one_does_not()
     {
         var options = s_options with { BatchSize = 100 };
