@@ -85,7 +85,7 @@ internal static class BulkScoring
         AnsiConsole.WriteLine(Machine.Line($"{images} images of {s_shape}, {shape.Channels} channels, {shape.Cells} cells, " +
             $"{Environment.ProcessorCount} processors; medians of {repetitions}; {Torch}: equal to 1e-4, all others bit for bit."));
         AnsiConsole.Write(table);
-        var cost = NetworkCost.Of(PublishedGenotypes.DartsV2, network.Options, s_shape.Channels, Classes, s_shape.Height).MultiplyAdds;
+        var cost = NetworkCost.Of(PublishedGenotypes.DartsV2, network.Options, s_shape, Classes).MultiplyAdds;
         var peak = Machine.MultiplyAddsPerSecond(Environment.ProcessorCount);
         AnsiConsole.WriteLine($"An image takes {cost / 1e6:F1} million multiply-adds. " +
             $"A loop of nothing else does {peak / 1e9:F0} thousand million a second: enough for {peak / cost:F0} images.");

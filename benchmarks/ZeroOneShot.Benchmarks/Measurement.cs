@@ -110,7 +110,7 @@ internal sealed record Measurement(
             throw new InvalidOperationException($"Found {Machine.Vectors(Registers.Bits)}; expected {Machine.Vectors(bits)}.");
         MemoryLayout.Planar = Evaluation == PlainPlanar;
         var (mask, options) = (Mask, Options);
-        using var supernet = new Supernet(mask, options.Supernet, Images.Channels, Classes);
+        using var supernet = new Supernet(mask, options.Supernet.WithStem(mask.Space, Images), Images.Channels, Classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(supernet, random);

@@ -12,7 +12,7 @@ internal static class MemoryPlan
 {
     private const double MiB = 1 << 20;
 
-    /// <summary>Twelve searches that differ in all that the prediction depends on, and two in every other space.</summary>
+    /// <summary>Searches that differ in all that the prediction depends on, and two in every other space.</summary>
     public static IReadOnlyList<Measurement> Configurations { get; } =
     [
         Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 32),
@@ -27,6 +27,8 @@ internal static class MemoryPlan
         Of(SearchMethod.ZeroOneShot, batch: 64, channels: 16, cells: 8, imageSize: 32),
         Of(SearchMethod.ZeroOneShot, batch: 100, channels: 8, cells: 5, imageSize: 24),
         Of(SearchMethod.ZeroOneShot, batch: 16, channels: 32, cells: 8, imageSize: 48, operations: 2),
+        Of(SearchMethod.Darts, batch: 16, channels: 16, cells: 8, imageSize: 128),
+        Of(SearchMethod.ZeroOneShot, batch: 32, channels: 16, cells: 8, imageSize: 160),
         .. SearchSpace.All.Where(space => space != SearchSpace.Darts).SelectMany(space => (Measurement[])
         [
             Of(SearchMethod.Darts, batch: 32, channels: 16, cells: 8, imageSize: 32, space: space),
@@ -79,7 +81,7 @@ internal static class MemoryPlan
 
     private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null,
         SearchSpace? space = null) =>
-        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations, space?.Name);
+        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations, Space: space?.Name);
 
     private sealed record Row(
         [property: JsonPropertyName("space")] string Space,

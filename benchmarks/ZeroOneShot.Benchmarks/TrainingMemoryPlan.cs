@@ -30,6 +30,7 @@ internal static class TrainingMemoryPlan
         new("DARTS_V2", Channels: 36, Cells: 20, ImageSize: 32, Batch: 32, DropPath: 0.3),
         new("DARTS_V1", Channels: 24, Cells: 11, ImageSize: 24, Batch: 100, DropPath: 0.3),
         new("DARTS_V2", Channels: 16, Cells: 8, ImageSize: 32, Batch: 32, DropPath: 0.3, Auxiliary: false),
+        new("DARTS_V2", Channels: 16, Cells: 8, ImageSize: 128, Batch: 32, DropPath: 0.3),
     ];
 
     /// <summary>Measures and prints every case.</summary>
@@ -87,7 +88,8 @@ internal static class TrainingMemoryPlan
         public Measurement.Result Take()
         {
             TorchRuntime.EnsureLoaded();
-            using var network = new CellNet(Architecture, Options.Network, Images.Channels, Measurement.Classes);
+            using var network = new CellNet(
+                Architecture, Options.Network.WithStem(SearchSpace.Darts, Images), Images.Channels, Measurement.Classes);
             using (var random = RandomStream.Of(1, "weights"))
                 Initialization.Default(network, random);
             using var step = new TrainingStep(network, Options);

@@ -60,7 +60,7 @@ internal static class CommandLine
 
     private static readonly Option<int> s_imageSize = new("--image-size")
     {
-        Description = "Side in pixels, 16 to 64, that all images are resized to.",
+        Description = "Side in pixels, 16 to 256, that all images are resized to.",
         DefaultValueFactory = _ => 32,
         HelpName = "N",
     };

@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
+using ZeroOneShot.Data;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 
@@ -47,7 +48,8 @@ internal sealed record Metrics
             Preset = preset.Name,
             Seed = settings.Seed,
             Genotype = network.Genotype.ToString(),
-            Parameters = NetworkCost.Of(network.Genotype, preset.Train.Network, data.Channels, data.ClassNames.Count).Parameters,
+            Parameters = NetworkCost.Of(network.Genotype, preset.Train.Network,
+                new ImageShape(data.Channels, settings.ImageSize, settings.ImageSize), data.ClassNames.Count).Parameters,
             TrainImages = data.TrainImages,
             TestImages = data.TestImages,
             Versions = new Dictionary<string, string>

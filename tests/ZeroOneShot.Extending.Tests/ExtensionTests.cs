@@ -40,7 +40,7 @@ public sealed class ExtensionTests
         var options = new CellNetOptions { Channels = 4, Cells = 3, AuxiliaryHead = false };
         using var network = new CellNet(new Genotype(cell, cell), options, 3, Stripes.ClassNames.Length, space);
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
-            NetworkCost.Of(network.Genotype, options, 3, Stripes.ClassNames.Length, Stripes.Side, space).Parameters);
+            NetworkCost.Of(network.Genotype, options, new(3, Stripes.Side, Stripes.Side), Stripes.ClassNames.Length, space).Parameters);
     }
 
     [Fact]

@@ -45,8 +45,8 @@ public sealed class BadInputTests
     [Theory]
     [InlineData(16, 16, 3, "interleavePixelColors: false")]
     [InlineData(4, 16, 16, "3 channels or 1")]
-    [InlineData(3, 128, 128, "16 to 64 pixels a side: resize them first")]
-    [InlineData(3, 16, 8, "16 to 64 pixels a side: resize them first")]
+    [InlineData(3, 257, 128, "16 to 256 pixels a side: resize them first")]
+    [InlineData(3, 16, 8, "16 to 256 pixels a side: resize them first")]
     public void Pixels_of_a_wrong_shape_are_refused_with_a_hint(int a, int b, int c, string hint)
     {
         var schema = SchemaDefinition.Create(typeof(FlatPixels));

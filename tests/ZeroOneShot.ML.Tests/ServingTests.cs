@@ -112,7 +112,7 @@ public sealed class ServingTests : IDisposable
     }
 
     /// <summary>The sample, run as a process of its own, which knows only ML.NET.</summary>
-    private static (int ExitCode, string Output, string Errors) Predict(params string[] arguments)
+    internal static (int ExitCode, string Output, string Errors) Predict(params string[] arguments)
     {
         var program = Path.Combine(AppContext.BaseDirectory.Replace(
             Path.Combine("tests", "ZeroOneShot.ML.Tests"), Path.Combine("samples", "Predict")), "Predict");

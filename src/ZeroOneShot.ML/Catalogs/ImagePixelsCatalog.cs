@@ -13,8 +13,8 @@ public static class ImagePixelsCatalog
     /// <param name="catalog">The catalog.</param>
     /// <param name="outputColumnName">The pixel column to make, Vector&lt;Single, channels, height, width&gt;.</param>
     /// <param name="inputColumnName">The column of images, paths or files; null: the same name.</param>
-    /// <param name="height">Pixels, 16 to 64.</param>
-    /// <param name="width">Pixels, 16 to 64.</param>
+    /// <param name="height">Pixels, 16 to 256.</param>
+    /// <param name="width">Pixels, 16 to 256.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <param name="background">The colour behind transparent pixels and beside the image, without transparency; null: white.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or the background is transparent.</exception>

@@ -26,9 +26,9 @@ public static class ImageFolder
     /// read in ordinal order.
     /// </param>
     /// <param name="height">
-    /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 64; null (then the width too) to take the images as they are.
+    /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 256; null (then the width too) to take the images as they are.
     /// </param>
-    /// <param name="width">Pixels to resize to, 16 to 64; null to take the images as they are.</param>
+    /// <param name="width">Pixels to resize to, 16 to 256; null to take the images as they are.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <param name="options">
     /// What to do about images that cannot be used, and the colour behind transparent pixels; null: the default.

@@ -55,8 +55,8 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
     /// <param name="environment">An <see cref="MLContext"/>.</param>
     /// <param name="outputColumnName">The pixel column to make.</param>
     /// <param name="inputColumnName">The column of images, paths or files; null: the same name.</param>
-    /// <param name="height">Pixels, 16 to 64.</param>
-    /// <param name="width">Pixels, 16 to 64.</param>
+    /// <param name="height">Pixels, 16 to 256.</param>
+    /// <param name="width">Pixels, 16 to 256.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <param name="background">The colour behind and beside images, without transparency; null: white.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or the background is transparent.</exception>
@@ -133,7 +133,7 @@ public sealed class ImagePixelsEstimator : IEstimator<TransformerChain<ITransfor
         if (side is < CellNet.SmallestImage or > CellNet.LargestImage)
         {
             throw new ArgumentOutOfRangeException(name, side,
-                $"The {name} is {side} pixels; expected {CellNet.SmallestImage} to {CellNet.LargestImage}, which is what a CellNet takes.");
+                $"The {name} is {side} pixels; expected {CellNet.SmallestImage} to {CellNet.LargestImage}, which is what networks take.");
         }
     }
 

@@ -150,7 +150,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     {
         var folder = MLNetInternals.TemporaryFolder(_host);
         var network = _options.ContinueFrom?.Network ?? _options.Settings.Network;
-        var bytes = sizeof(float) * NetworkCost.Of(genotype, network, pixels.Shape.Channels, classes: 2, space: _options.Space).Parameters;
+        var bytes = sizeof(float) * NetworkCost.Of(genotype, network, pixels.Shape, classes: 2, _options.Space).Parameters;
         try
         {
             AtomicFile.EnsureWritable(folder);
@@ -204,6 +204,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     {
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
+        _ = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
         if (_options.ValidationSet is { } set)
         {
             var label = LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);

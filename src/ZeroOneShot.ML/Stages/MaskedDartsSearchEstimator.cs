@@ -64,7 +64,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
 
     private MaskedDartsSearchTransformer Fit(IDataView input, LaterStages? later, StageRun run)
     {
-        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
         var mask = _options.Mask
@@ -82,6 +82,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         }
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
+        _ = settings.Supernet.WithStem(mask.Space, pixels.Shape);
         var images = LabelledImages.Read(input, _options, run);
         later?.Check(images);
         var live = mask.AllLive.Select(at => at.Operation).Distinct();
@@ -142,6 +143,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     {
         StageRun.CheckPlaces(_host, _options);
         var settings = _options.Settings;
+        _ = settings.Supernet.WithStem(_options.Mask?.Space ?? _options.Space, images.Shape);
         if (settings.MaxMemory is null)                                     // else the batch may yet become smaller
             MaskedDartsSearch.CheckImages(images, settings);
     }

@@ -14,7 +14,7 @@ namespace ZeroOneShot.ML;
 /// <remarks>
 /// <list type="table">
 /// <item><term>Input</term><description>
-/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 64 pixels a side,
+/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 256 pixels a side, as its stem takes them,
 /// and a key-typed label.
 /// </description></item>
 /// <item><term>Output</term><description>
@@ -48,7 +48,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     /// <exception cref="InvalidOperationException">
     /// A pixel value is out of range, there are no labelled rows, or a ranking function cannot tell the operations apart.
     /// </exception>
-    /// <exception cref="ArgumentException">There are fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">There are fewer images than a batch, or no stem takes images of the size.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public ZeroShotPruneTransformer Fit(IDataView input)
     {
@@ -60,11 +60,12 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
     private ZeroShotPruneTransformer Fit(IDataView input, LaterStages? later, StageRun run)
     {
-        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var method = _options.Method;
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
+        _ = settings.Supernet.WithStem(settings.Space, pixels.Shape);
         var result = (method?.Pruning ?? PruningKind.ZeroShot) switch
         {
             PruningKind.None => new PruningResult(method!.StartMask(settings.Space), []),

@@ -25,7 +25,7 @@ internal sealed class SupernetMemory
     public SupernetMemory(OperationMask mask, SupernetOptions options, ImageShape shape, int threads, bool bfloat16)
     {
         (_mask, _options, _threads, _bfloat16) = (mask, options, threads, bfloat16);
-        _plan = NetworkPlan.Of(mask.Space, options, new FeatureSize(shape.Channels, shape.Height, shape.Width));
+        _plan = NetworkPlan.Of(mask.Space, options, shape);
     }
 
     /// <summary>What is in memory at some moment, in numbers per image.</summary>

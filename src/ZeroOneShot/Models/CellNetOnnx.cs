@@ -42,7 +42,9 @@ public static class CellNetOnnx
     /// <param name="classNames">The names of the classes, in the order of the logits.</param>
     /// <param name="stream">Where to; left open.</param>
     /// <param name="options">The model's form; null is the default.</param>
-    /// <exception cref="ArgumentException">The number of channels or of classes is not the network's.</exception>
+    /// <exception cref="ArgumentException">
+    /// The number of channels or of classes is not the network's, or its stem does not take images of the size.
+    /// </exception>
     public static void Write(
         CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames, Stream stream,
         CellNetOnnxOptions? options = null)
@@ -79,7 +81,7 @@ public static class CellNetOnnx
         if (options.ByteInput)
             pixels = graph.Cast(pixels, DataType.Float);
         var features = Features(
-            graph, network, Normalize(graph, pixels, statistics, options.InputScale), new(shape.Channels, shape.Height, shape.Width));
+            graph, network, Normalize(graph, pixels, statistics, options.InputScale), shape);
         var scores = graph.Gemm(graph.Flatten(graph.GlobalAveragePool(features)), network.Classifier.weight!, network.Classifier.bias);
         if (options.Softmax)
             scores = graph.Softmax(scores);
@@ -105,9 +107,9 @@ public static class CellNetOnnx
             graph.Initializer("normalize/offset", offset, 1, channels, 1, 1));
     }
 
-    private static string Features(OnnxGraph graph, CellNet network, string images, FeatureSize size)
+    private static string Features(OnnxGraph graph, CellNet network, string images, ImageShape shape)
     {
-        var plan = NetworkPlan.Of(network.Space, network.Options, size, network.Genotype);
+        var plan = NetworkPlan.Of(network.Space, network.Options, shape, network.Genotype);
         var features = new List<string>();
         foreach (var (item, module) in plan.Items.Zip(network.Items))
         {

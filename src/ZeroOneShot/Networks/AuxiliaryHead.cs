@@ -6,7 +6,8 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>
 /// The auxiliary classifier of DARTS: ReLU, average pooling to 2x2, 1x1 convolution to 128 channels, batch norm, ReLU, 2x2 convolution to
-/// 768, batch norm, ReLU, linear. At the 8x8 pixels that 32x32 images have there, the pooling is 5x5 with stride 3, as in the public code.
+/// 768, batch norm, ReLU, linear. At the 8x8 pixels that 32x32 images have there, the pooling is 5x5 with stride 3, and with stride 2 at the
+/// 7x7 pixels that 224x224 images have behind the stem for ImageNet, as in the public code.
 /// </summary>
 internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
 {
@@ -15,8 +16,12 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
     private readonly ModuleChain features;
     private readonly Linear classifier;
 
-    public AuxiliaryHead(int channels, int classes) : base(nameof(AuxiliaryHead))
+    /// <param name="channels">Channels of the features it reads.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="batchNorm">Whether a batch norm follows the second convolution: <see cref="SearchSpaces.Stem"/>.</param>
+    public AuxiliaryHead(int channels, int classes, bool batchNorm) : base(nameof(AuxiliaryHead))
     {
+        IEnumerable<nn.Module<Tensor, Tensor>> second = batchNorm ? [new BatchNormModule(Second, affine: true)] : [];
         features = new ModuleChain([
             new ReluModule(),
             new PoolToTwo(),
@@ -24,7 +29,7 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
             new BatchNormModule(First, affine: true),
             new ReluModule(),
             new ConvolutionModule(new Layers.Convolution(Window), First, Second),
-            new BatchNormModule(Second, affine: true),
+            .. second,
             new ReluModule(),
         ]);
         classifier = nn.Linear(Second, classes);
@@ -32,8 +37,8 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The learned parameters.</summary>
-    public static long Parameters(int channels, int classes) =>
-        (long)channels * First + 2 * First + First * Second * Window * Window + 2 * Second + (Second + 1L) * classes;
+    public static long Parameters(int channels, int classes, bool batchNorm) =>
+        (long)channels * First + 2 * First + First * Second * Window * Window + (batchNorm ? 2 * Second : 0) + (Second + 1L) * classes;
 
     public override Tensor forward(Tensor input)
     {
@@ -45,12 +50,17 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
     {
         public override Tensor forward(Tensor input)
         {
+            using var scope = NewDisposeScope();
+            // A single row or column is both.
+            for (var dimension = 2; dimension < 4; dimension++)
+                input = input.shape[dimension] == 1 ? cat([input, input], dimension) : input;
             var (kernelHeight, kernelWidth) = (Kernel(input.shape[2]), Kernel(input.shape[3]));
             return nn.functional.avg_pool2d(
-                input, (kernelHeight, kernelWidth), (input.shape[2] - kernelHeight, input.shape[3] - kernelWidth), (0, 0));
+                input, (kernelHeight, kernelWidth), (input.shape[2] - kernelHeight, input.shape[3] - kernelWidth), (0, 0))
+                .MoveToOuterDisposeScope();
         }
 
-        // Two windows of five eighths of the side: 5 with stride 3 at 8 pixels.
-        private static long Kernel(long size) => (5 * size + 7) / 8;
+        // Two windows of five eighths of the side: 5 with stride 3 at 8 pixels, with stride 2 at 7; 1 at 2.
+        private static long Kernel(long size) => Math.Min((5 * size + 7) / 8, size - 1);
     }
 }

@@ -9,12 +9,13 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>
 /// The evaluation network of a genotype: stem, cells, global average pooling, linear classifier (DARTS, section 3.2 and its public code).
-/// Any image size from 16 to 64 pixels, 1 or 3 input channels. Parameters have the names of the public PyTorch code.
+/// Images of the sizes that its stem takes, in DARTS 16 to 256 pixels a side, square or not; 1 or 3 input channels. Parameters have the
+/// names of the public PyTorch code.
 /// </summary>
 public sealed class CellNet : nn.Module<Tensor, Tensor>
 {
     /// <summary>The smallest and largest side of an image, in pixels.</summary>
-    public const int SmallestImage = 16, LargestImage = 64;
+    public const int SmallestImage = Stem.SmallestSide, LargestImage = Stem.LargestSide;
 
     private readonly nn.Module[] _items;
     private readonly AuxiliaryHead? auxiliary_head;
@@ -39,10 +40,12 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
         TorchRuntime.EnsureLoaded();
+        Plan = NetworkPlan.Of(space, options, inputChannels, genotype);
+        // By its name, so that saved weights say which stem is theirs.
+        options = options with { Stem = Plan.Stem.Name };
         (Genotype, Options, InputChannels, Classes, Space) = (genotype, options, inputChannels, classes, space);
 
         // Modules are the same whatever the size of the images.
-        Plan = NetworkPlan.Of(space, options, inputChannels, genotype);
         _items = [.. Plan.Items.Select(item => item switch
         {
             CellItem cell => new GenotypeCell(cell, space, options.AffineOperations),
@@ -50,7 +53,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
             _ => throw new NotSupportedException($"{item.Name} is no cell and no block."),
         })];
         if (options.AuxiliaryHead && Plan.AuxiliaryItem is { } at)
-            auxiliary_head = new AuxiliaryHead((int)Plan.Items[at].Output.Channels, classes);
+            auxiliary_head = new AuxiliaryHead((int)Plan.Items[at].Output.Channels, classes, Plan.Stem.AuxiliaryBatchNorm);
         classifier = nn.Linear(Plan.Output.Channels, classes);
         this.Register(Plan, _items, afterCells: () =>
         {

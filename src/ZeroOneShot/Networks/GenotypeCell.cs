@@ -9,8 +9,8 @@ namespace ZeroOneShot.Networks;
 /// <summary>A cell of the evaluation network: the chosen operations, summed in every node.</summary>
 internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor>[] _preprocess;
-    private readonly nn.Module<Tensor, Tensor>[] _operations;                       // an array: a field that is a module registers itself
+    // Arrays: TorchSharp would find a list of modules in a field and register it a second time, by the field's name.
+    private readonly nn.Module<Tensor, Tensor>[] _preprocess, _operations;
 
     public GenotypeCell(CellItem plan, SearchSpace space, bool affineOperations) : base(nameof(GenotypeCell))
     {

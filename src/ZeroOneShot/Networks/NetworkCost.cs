@@ -1,3 +1,4 @@
+using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
 using ZeroOneShot.SearchSpaces;
 
@@ -11,18 +12,17 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
     /// <summary>Counts a network without building it.</summary>
     /// <param name="genotype">The architecture.</param>
     /// <param name="options">The network's shape.</param>
-    /// <param name="inputChannels">Channels of the images.</param>
+    /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <param name="imageSize">Side of the images, in pixels.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
-    public static NetworkCost Of(
-        Genotype genotype, CellNetOptions options, int inputChannels, int classes, int imageSize = 32, SearchSpace? space = null)
+    /// <exception cref="ArgumentException">No stem takes such images, or the genotype is not of the space.</exception>
+    public static NetworkCost Of(Genotype genotype, CellNetOptions options, ImageShape shape, int classes, SearchSpace? space = null)
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
-        return Of(NetworkPlan.Of(space, options, new FeatureSize(inputChannels, imageSize, imageSize), genotype), options, classes);
+        return Of(NetworkPlan.Of(space, options, shape, genotype), options, classes);
     }
 
     /// <summary>Counts a network, or, where its plan has no genotype, all but the chosen edges.</summary>

@@ -1,3 +1,4 @@
+using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
 using ZeroOneShot.SearchSpaces;
 
@@ -8,13 +9,18 @@ namespace ZeroOneShot.Networks;
 /// features. Building, counting, planning memory, evaluating in little memory and exporting a network all go along it.
 /// </summary>
 /// <param name="Space">The search space.</param>
+/// <param name="Stem">The stem.</param>
 /// <param name="Images">The size of the images.</param>
 /// <param name="Items">Stem, cells and blocks, head.</param>
 /// <param name="AuxiliaryItem">The number of the item behind which the auxiliary head stands; null where there is no place for one.</param>
-internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadOnlyList<PlanItem> Items, int? AuxiliaryItem)
+internal sealed record NetworkPlan(
+    SearchSpace Space, Stem Stem, FeatureSize Images, IReadOnlyList<PlanItem> Items, int? AuxiliaryItem)
 {
     /// <summary>Where an item reads the images.</summary>
     public const int OfImages = -1;
+
+    // Side of the images of a plan for all of them.
+    private const int AnySide = 64;
 
     // Side of an image that halves often enough to tell how often it was.
     private const int Nominal = 1 << 12;
@@ -27,24 +33,39 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
         ? Items.Count
         : Enumerable.Range(item + 1, Items.Count - item - 1).Last(later => Items[later].Inputs.Contains(item));
 
-    /// <summary>The plan of a search network.</summary>
-    public static NetworkPlan Of(SearchSpace space, SupernetOptions options, FeatureSize images) =>
-        Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null, options.NormalizedOutput);
+    /// <summary>The plan of a search network, whose modules are the same whatever the size of the images.</summary>
+    public static NetworkPlan Of(SearchSpace space, SupernetOptions options, int inputChannels) =>
+        Of(space, options, space.Macro.StemOf(options.Stem), new FeatureSize(inputChannels, AnySide, AnySide));
+
+    /// <summary>The plan of a search network for images of a size.</summary>
+    /// <exception cref="ArgumentException">No stem takes them.</exception>
+    public static NetworkPlan Of(SearchSpace space, SupernetOptions options, ImageShape shape) =>
+        Of(space, options, space.Macro.StemFor(shape.Height, shape.Width, options.Stem), SizeOf(shape));
+
+    private static NetworkPlan Of(SearchSpace space, SupernetOptions options, Stem stem, FeatureSize images) =>
+        Of(space, stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype: null, options.NormalizedOutput);
 
     /// <summary>The plan of an evaluation network, whose modules are the same whatever the size of the images.</summary>
     public static NetworkPlan Of(SearchSpace space, CellNetOptions options, int inputChannels, Genotype genotype) =>
-        Of(space, options, new FeatureSize(inputChannels, Supernet.NominalSide, Supernet.NominalSide), genotype);
+        Of(space, options, space.Macro.StemOf(options.Stem), new FeatureSize(inputChannels, AnySide, AnySide), genotype);
 
-    /// <summary>The plan of an evaluation network; without a genotype, what all of them have in common.</summary>
-    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, FeatureSize images, Genotype? genotype) =>
-        Of(space, options.Stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype);
+    /// <summary>
+    /// The plan of an evaluation network for images of a size; without a genotype, what all of them have in common.
+    /// </summary>
+    /// <exception cref="ArgumentException">No stem takes them.</exception>
+    public static NetworkPlan Of(SearchSpace space, CellNetOptions options, ImageShape shape, Genotype? genotype) =>
+        Of(space, options, space.Macro.StemFor(shape.Height, shape.Width, options.Stem), SizeOf(shape), genotype);
+
+    private static NetworkPlan Of(SearchSpace space, CellNetOptions options, Stem stem, FeatureSize images, Genotype? genotype) =>
+        Of(space, stem, options.StemMultiplier, options.Channels, options.Cells, images, genotype);
+
+    private static FeatureSize SizeOf(ImageShape shape) => new(shape.Channels, shape.Height, shape.Width);
 
     private static NetworkPlan Of(
-        SearchSpace space, string? stemName, int? stemMultiplier, int channels, int cells, FeatureSize images, Genotype? genotype,
+        SearchSpace space, Stem stem, int? stemMultiplier, int channels, int cells, FeatureSize images, Genotype? genotype,
         bool normalizedOutput = false)
     {
         var (macro, topology) = (space.Macro, space.Topology);
-        var stem = macro.StemOf(stemName);
         var items = new List<PlanItem>();
         var nominal = new List<FeatureSize>();
         var stemChannels = (stemMultiplier ?? stem.Multiplier) * channels;
@@ -61,7 +82,7 @@ internal sealed record NetworkPlan(SearchSpace Space, FeatureSize Images, IReadO
         var head = macro.Head.Count == 0 && normalizedOutput ? [new BatchNorm(), new Relu()] : macro.Head;
         if (head.Count > 0)
             AddBlock("lastact", head, items[^1].Output.Channels);
-        return new NetworkPlan(space, images, items, macro.AuxiliaryItem(cells) + stem.Parts.Count);
+        return new NetworkPlan(space, stem, images, items, macro.AuxiliaryItem(cells) + stem.Parts.Count);
 
         void AddBlock(string name, IReadOnlyList<Layer> layers, long blockChannels)
         {

@@ -36,9 +36,8 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         options.Validate();
         mask.ThrowIfNoGenotype();
         TorchRuntime.EnsureLoaded();
-        (Mask, Options) = (mask, options);
-        // Modules are the same whatever the size of the images.
-        Plan = NetworkPlan.Of(mask.Space, options, new FeatureSize(inputChannels, NominalSide, NominalSide));
+        Plan = NetworkPlan.Of(mask.Space, options, inputChannels);
+        (Mask, Options) = (mask, options with { Stem = Plan.Stem.Name });
         _items = [.. Plan.Items.Select(item => item switch
         {
             CellItem cell => new SearchCell(mask, cell, options.PartialChannels),
@@ -98,8 +97,6 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         }
         return classifier.call(features[^1].mean([2, 3])).MoveToOuterDisposeScope();
     }
-
-    internal const int NominalSide = 64;
 
     /// <summary>What the network computes one after the other.</summary>
     internal NetworkPlan Plan { get; }

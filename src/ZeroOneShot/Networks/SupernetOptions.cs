@@ -1,3 +1,6 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.SearchSpaces;
+
 namespace ZeroOneShot.Networks;
 
 /// <summary>
@@ -27,16 +30,26 @@ public sealed record SupernetOptions
         init => _edgeNormalization = value;
     }
 
-    /// <summary>The stem has this times <see cref="Channels"/>. Null, the default: as the stem is defined, 3 in DARTS.</summary>
+    /// <summary>
+    /// The stem has this times <see cref="Channels"/>. Null, the default: as the stem is defined, in DARTS 3 for CIFAR and 1 for ImageNet.
+    /// </summary>
     public int? StemMultiplier { get; init; }
 
-    /// <summary>The name of one of the stems of the space's network. Null, the default: its first.</summary>
+    /// <summary>
+    /// The name of one of the stems of the space's network, in DARTS <c>cifar</c> or <c>imagenet</c>. Null, the default: the first that
+    /// takes the size of the images; without images, the first.
+    /// </summary>
     public string? Stem { get; init; }
 
     /// <summary>
     /// Whether a batch norm and a ReLU stand between the last cell and the pooling, as in the networks of GDAS' public code. Default false.
     /// </summary>
     public bool NormalizedOutput { get; init; }
+
+    /// <summary>The same with the stem for images of a size by its name.</summary>
+    /// <exception cref="ArgumentException">No stem takes them, or that of the name does not.</exception>
+    internal SupernetOptions WithStem(SearchSpace space, ImageShape shape) =>
+        this with { Stem = space.Macro.StemFor(shape.Height, shape.Width, Stem).Name };
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()

@@ -1,5 +1,4 @@
 using ZeroOneShot.Data;
-using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -24,7 +23,7 @@ internal sealed class GenotypeCosts
     {
         _mask = mask;
         var (space, topology) = (mask.Space, mask.Space.Topology);
-        var plan = NetworkPlan.Of(space, target.Network, new FeatureSize(shape.Channels, shape.Height, shape.Width), genotype: null);
+        var plan = NetworkPlan.Of(space, target.Network, shape, genotype: null);
         Common = target.Of(NetworkCost.Of(plan, target.Network, classes));
         _ofPairs = [.. space.Kinds.Select(kind => Enumerable.Range(0, topology.EdgeCount)
             .SelectMany(edge => space.Operations.Select(operation =>

@@ -49,6 +49,7 @@ public static class MaskedDartsSearch
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         mask.ThrowIfNoGenotype();
+        options = options with { Supernet = options.Supernet.WithStem(mask.Space, images.Shape) };
         var costs = options.CostTarget?.Costs(mask, options.Relaxation, images.Shape, images.ClassCount);
         cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);

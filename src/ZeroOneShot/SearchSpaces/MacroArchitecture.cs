@@ -12,7 +12,7 @@ public sealed class MacroArchitecture
     private readonly Func<int, int>? _auxiliary;
 
     /// <summary>A macro-architecture.</summary>
-    /// <param name="stems">The stems to choose from, the default first.</param>
+    /// <param name="stems">The stems to choose from; the default is the first that takes the images.</param>
     /// <param name="items">From the number of searched cells the cells and blocks between stem and head, with exactly so many cells.</param>
     /// <param name="head">Layers before the pooling. Null: none.</param>
     /// <param name="auxiliary">
@@ -32,15 +32,15 @@ public sealed class MacroArchitecture
 
     /// <summary>
     /// That of DARTS: reduction cells at a third and at two thirds of the depth, which double the channels; the auxiliary head behind the
-    /// second one.
+    /// second one. Two stems: <see cref="Stem.Cifar"/> for images of up to 64 pixels a side, <see cref="Stem.ImageNet"/> for larger ones.
     /// </summary>
     public static MacroArchitecture Darts { get; } = new(
-        [Stem.Cifar],
+        [Stem.Cifar, Stem.ImageNet],
         cells => [.. Enumerable.Range(0, cells).Select(cell =>
             cell == cells / 3 || cell == 2 * cells / 3 ? MacroItem.Cell(CellKind.Reduction, channelFactor: 2) : MacroItem.Cell(CellKind.Normal))],
         auxiliary: cells => 2 * cells / 3);
 
-    /// <summary>The stems to choose from, the default first.</summary>
+    /// <summary>The stems to choose from; the default is the first that takes the images.</summary>
     public IReadOnlyList<Stem> Stems { get; }
 
     /// <summary>Layers before the pooling.</summary>
@@ -74,10 +74,26 @@ public sealed class MacroArchitecture
     public int? AuxiliaryItem(int cells) => _auxiliary?.Invoke(cells);
 
     /// <summary>The stem of a name.</summary>
-    /// <param name="name">Null: the default.</param>
+    /// <param name="name">Null: the first.</param>
     /// <exception cref="ArgumentException">There is no such stem; the message lists those there are.</exception>
     public Stem StemOf(string? name = null) => name is null
         ? Stems[0]
         : Stems.FirstOrDefault(stem => stem.Name == name) ?? throw new ArgumentException(
             $"There is no stem '{name}'; there are {string.Join(", ", Stems.Select(stem => stem.Name))}.", nameof(name));
+
+    /// <summary>The stem for images of a size.</summary>
+    /// <param name="height">Their height, in pixels.</param>
+    /// <param name="width">Their width, in pixels.</param>
+    /// <param name="name">The name of the stem to take. Null: the first that takes them.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no such stem, or it does not take them, or none does; the message gives the sizes that stems take.
+    /// </exception>
+    public Stem StemFor(int height, int width, string? name = null)
+    {
+        var stems = name is null ? Stems : [StemOf(name)];
+        return stems.FirstOrDefault(stem => stem.Takes(height, width)) ?? throw new ArgumentException(
+            $"The images are {height} pixels high and {width} wide; the network's stem{(stems.Count > 1 ? "s take" : " takes")} others: " +
+            $"{string.Join(", ", stems)}. Resize the images" +
+            (Stems.Any(stem => stem.Takes(height, width)) ? $", or choose stem {Stems.First(stem => stem.Takes(height, width))}." : "."));
+    }
 }

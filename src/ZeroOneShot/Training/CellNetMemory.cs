@@ -26,8 +26,8 @@ internal sealed class CellNetMemory
     /// <param name="dropPath">Whether operations' outputs are dropped, of which copies are made then.</param>
     public CellNetMemory(Genotype genotype, CellNetOptions options, ImageShape shape, SearchSpace space, bool dropPath)
     {
-        (_dropPath, _hasHead) = (dropPath, options.AuxiliaryHead);
-        _plan = NetworkPlan.Of(space, options, new FeatureSize(shape.Channels, shape.Height, shape.Width), genotype);
+        _plan = NetworkPlan.Of(space, options, shape, genotype);
+        (_dropPath, _hasHead) = (dropPath, options.AuxiliaryHead && _plan.AuxiliaryItem is not null);
         _items = [.. _plan.Items.Select(item => item is CellItem cell
             ? Item.Of(cell, space, options.AffineOperations)
             : Item.Of((BlockItem)item))];
@@ -36,8 +36,10 @@ internal sealed class CellNetMemory
     /// <summary>The operations of the network, those of the preprocessing among them.</summary>
     public long Operations => _items.Sum(item => item.Edges.Count + item.Inputs.Count);
 
-    /// <summary>The channels that the auxiliary head reads; null where there is none.</summary>
-    public long? AuxiliaryChannels => _hasHead && _plan.AuxiliaryItem is { } item ? _plan.Items[item].Output.Channels : null;
+    /// <summary>The learned parameters of the auxiliary head; 0 where there is none.</summary>
+    public long AuxiliaryParameters(int classes) => _hasHead && _plan.AuxiliaryItem is { } item
+        ? AuxiliaryHead.Parameters((int)_plan.Items[item].Output.Channels, classes, _plan.Stem.AuxiliaryBatchNorm)
+        : 0;
 
     /// <summary>What is in memory in the largest moment, in numbers per image.</summary>
     /// <param name="Kept">What the forward run has left for the backward run.</param>

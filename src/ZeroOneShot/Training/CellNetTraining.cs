@@ -33,7 +33,7 @@ public static class CellNetTraining
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, an image is too small or large, there are fewer images than a batch, or not even the smallest batch
+    /// An option is out of its range, no stem takes images of the size, there are fewer images than a batch, or not even the smallest batch
     /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
@@ -92,6 +92,7 @@ public static class CellNetTraining
         options.Validate();
         cancellationToken.ThrowIfCancellationRequested();
         CheckImages(images, validation, start, options);
+        options = options with { Network = options.Network.WithStem(space ?? SearchSpace.Darts, images.Shape) };
         var device = TorchRuntime.ResolveDevice(options.Device);
 
         // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every
@@ -221,11 +222,10 @@ public static class CellNetTraining
     private static void CheckImages(ImageSet images, ImageSet? validation, CellNetWeights? start, TrainingOptions options)
     {
         var shape = images.Shape;
-        if (shape.Channels is not (1 or 3) || Outside(shape.Height) || Outside(shape.Width))
+        if (shape.Channels is not (1 or 3))
         {
             throw new ArgumentException(
-                $"The images are {shape}; a CellNet takes images of {CellNet.SmallestImage} to {CellNet.LargestImage} pixels a side " +
-                "with 1 or 3 channels. Resize them first, for example with ResizeImages.", nameof(images));
+                $"The images are {shape}; a CellNet takes images with 1 or 3 channels. Convert them first.", nameof(images));
         }
         if (start is not null && start.Statistics.Mean.Count != shape.Channels)
         {
@@ -244,7 +244,5 @@ public static class CellNetTraining
             throw new ArgumentException(
                 $"The validation images are {validation.Shape}, the training images {shape}; both need one shape.", nameof(validation));
         }
-
-        static bool Outside(int side) => side is < CellNet.SmallestImage or > CellNet.LargestImage;
     }
 }

@@ -93,7 +93,8 @@ public sealed class TrainingMemory(
         var network = new CellNetMemory(genotype, options.Network, shape, space, options.DropPath > 0);
         var largest = network.Largest();
         var lanes = (options.BatchSize + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
-        var parameters = sizeof(float) * Parameters();
+        var parameters = sizeof(float) *
+            (NetworkCost.Of(genotype, options.Network, shape, classes, space).Parameters + network.AuxiliaryParameters(classes));
         return new TrainingMemory(
             options.BatchSize,
             ProcessMemory.ProcessBefore,
@@ -103,14 +104,6 @@ public sealed class TrainingMemory(
             gradients: sizeof(float) * lanes * largest.AtWork,
             runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
             spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * sizeof(float) * lanes * largest.Sum) : 0);
-
-        long Parameters()
-        {
-            var count = NetworkCost.Of(genotype, options.Network, shape.Channels, classes, space: space).Parameters;
-            if (network.AuxiliaryChannels is not { } channels)
-                return count;
-            return count + AuxiliaryHead.Parameters((int)channels, classes);
-        }
     }
 
     /// <summary>

@@ -40,7 +40,7 @@ public static class Ranking
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
         return Score(function, images, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
-            var built = new CellNet(genotype, network, images.Shape.Channels, outputs, space);
+            var built = new CellNet(genotype, network.WithStem(space ?? SearchSpace.Darts, images.Shape), images.Shape.Channels, outputs, space);
             built.train();
             foreach (var module in built.modules().OfType<IRepeatable>())
                 module.Tracks = false;
@@ -69,7 +69,7 @@ public static class Ranking
         supernet ??= new();
         return Score(function, images, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
         {
-            var lean = Lean(mask, supernet, images.Shape.Channels, outputs);
+            var lean = Lean(mask, supernet.WithStem(mask.Space, images.Shape), images.Shape.Channels, outputs);
             return (lean.Supernet, batches => new RankedSupernet(
                 lean, Mixture.Uniform(mask, supernet.EdgeNormalization, device), batches, outputs));
         });

@@ -83,6 +83,7 @@ public static class ZeroShotPruning
             ArgumentNullException.ThrowIfNull(images);
             ArgumentNullException.ThrowIfNull(options);
             options.Validate();
+            options = options with { Supernet = options.Supernet.WithStem(options.Space, images.Shape) };
             cancellationToken.ThrowIfCancellationRequested();
             (_options, _cancellation) = (options, cancellationToken);
             _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);

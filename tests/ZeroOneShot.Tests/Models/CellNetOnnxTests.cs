@@ -88,6 +88,21 @@ public sealed class CellNetOnnxTests
     }
 
     [Theory]
+    [InlineData(64, 64)]
+    [InlineData(80, 112)]
+    [InlineData(131, 65)]
+    [InlineData(16, 97)]
+    public void Networks_behind_the_stem_for_ImageNet_compute_the_same(int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        var options = new CellNetOptions { Channels = 4, Cells = 4, Stem = "imagenet" };
+        using var network = new CellNet(PublishedGenotypes.PcDartsCifar, options, inputChannels: 3, classes: 5);
+        Randomize(network, seed: 3);
+        var images = randn([4, 3, height, width], generator: new Generator(3));
+        AssertSame(network.forward(images), OnnxInference.Run(Write(network, images), images), $"{height} x {width}");
+    }
+
+    [Theory]
     [InlineData(false, 1f)]
     [InlineData(false, 255f)]
     [InlineData(true, 1f)]

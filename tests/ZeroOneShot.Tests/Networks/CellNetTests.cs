@@ -40,11 +40,29 @@ public sealed class CellNetTests : IDisposable
     }
 
     [Fact]
-    public void Every_parameter_gets_a_gradient()
+    public void Images_of_up_to_256_pixels_pass_both_classifiers_behind_the_stem_for_ImageNet()
+    {
+        using var network = Build(new CellNetOptions { Channels = 4, Cells = 3, Stem = "imagenet" });
+        using var random = RandomStream.Of(1, "drop path");
+        using var _ = no_grad();
+        foreach (var (height, width) in SizesOfImages.Larger.Append((16, 16)))
+        {
+            using var scope = NewDisposeScope();
+            var (logits, auxiliary) = network.ForwardWithAuxiliary(randn(2, 3, height, width), 0.2, random);
+            Assert.Equal([2, 5], logits.shape);
+            Assert.Equal([2, 5], auxiliary!.shape);
+            Assert.True(logits.isfinite().all().item<bool>() && auxiliary.isfinite().all().item<bool>(), $"{height} x {width}");
+        }
+    }
+
+    [Theory]
+    [InlineData(null, 32)]
+    [InlineData("imagenet", 64)]
+    public void Every_parameter_gets_a_gradient(string? stem, int size)
     {
         using var scope = NewDisposeScope();
-        using var network = Build(new CellNetOptions { Channels = 4, Cells = 3 });
-        var (logits, auxiliary) = network.ForwardWithAuxiliary(randn(4, 3, 32, 32, generator: new Generator(1)));
+        using var network = Build(new CellNetOptions { Channels = 4, Cells = 3, Stem = stem });
+        var (logits, auxiliary) = network.ForwardWithAuxiliary(randn(4, 3, size, size, generator: new Generator(1)));
         var labels = tensor((long[])[0, 1, 2, 3]);
         (nn.functional.cross_entropy(logits, labels) + nn.functional.cross_entropy(auxiliary!, labels)).backward();
         Assert.All(network.named_parameters(), parameter => Assert.True(

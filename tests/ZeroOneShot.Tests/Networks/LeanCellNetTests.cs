@@ -28,13 +28,23 @@ public sealed class LeanCellNetTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_training_step_with_drop_path_has_the_gradients_of_autograd(string genotype, int images, int size)
+    public void A_training_step_with_drop_path_has_the_gradients_of_autograd(string genotype, int images, int size) =>
+        Compare(genotype, images, Stem.Cifar, size, size);
+
+    [Theory]
+    [InlineData("DARTS V2", 64, 64)]
+    [InlineData("PC-DARTS", 41, 70)]
+    [InlineData("DARTS V1", 17, 96)]
+    public void It_has_them_with_the_stem_for_ImageNet(string genotype, int height, int width) =>
+        Compare(genotype, images: 9, Stem.ImageNet, height, width);
+
+    private static void Compare(string genotype, int images, Stem stem, int height, int width)
     {
         using var scope = NewDisposeScope();
-        using var network = Network(genotype);
-        using var same = Network(genotype);
+        using var network = Network(genotype, stem);
+        using var same = Network(genotype, stem);
         using var generator = new Generator(7);
-        var batch = randn([images, 3, size, size], ScalarType.Float64, generator: generator);
+        var batch = randn([images, 3, height, width], ScalarType.Float64, generator: generator);
         var labels = randint(5, images, generator: generator);
 
         using var random = RandomStream.Of(1, "drop path");
@@ -104,9 +114,10 @@ public sealed class LeanCellNetTests
         }
     }
 
-    private static CellNet Network(string genotype)
+    private static CellNet Network(string genotype, Stem? stem = null)
     {
-        var network = new CellNet(s_genotypes[genotype], new CellNetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 5);
+        var options = new CellNetOptions { Channels = 4, Cells = 6, Stem = stem?.Name };
+        var network = new CellNet(s_genotypes[genotype], options, inputChannels: 3, classes: 5);
         using var random = RandomStream.Of(1, "weights");
         Initialization.Default(network, random);
         network.to(ScalarType.Float64);

@@ -38,12 +38,26 @@ public sealed class LeanSupernetTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void The_lean_step_has_the_gradients_of_autograd(string method, bool masked, bool kernels)
+    public void The_lean_step_has_the_gradients_of_autograd(string method, bool masked, bool kernels) =>
+        Compare(method, masked, kernels, Stem.Cifar, height: 12, width: 11);
+
+    [Theory]
+    [InlineData("DARTS", false)]
+    [InlineData("DARTS", true)]
+    [InlineData("PC-DARTS", false)]
+    [InlineData("PC-DARTS", true)]
+    public void It_has_them_with_the_stem_for_ImageNet(string method, bool masked)
+    {
+        Compare(method, masked, kernels: true, Stem.ImageNet, height: 40, width: 71);
+        Compare(method, masked, kernels: false, Stem.ImageNet, height: 40, width: 71);
+    }
+
+    private static void Compare(string method, bool masked, bool kernels, Stem stem, int height, int width)
     {
         using var scope = NewDisposeScope();
         var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
         var options = s_methods[method]
-            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked } });
+            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked, Stem = stem.Name } });
         using var supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))
@@ -52,7 +66,7 @@ public sealed class LeanSupernetTests
             architecture.Initialize(random, scale: 1);
         supernet.to(ScalarType.Float64).train();
         using var generator = new Generator(3);
-        var images = randn([9, 3, 12, 11], ScalarType.Float64, generator: generator);
+        var images = randn([9, 3, height, width], ScalarType.Float64, generator: generator);
         var labels = randint(4, 9, generator: generator);
 
         var (loss, weights, alphas, statistics) = Gradients(mixture =>

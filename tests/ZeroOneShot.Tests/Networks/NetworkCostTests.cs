@@ -19,7 +19,7 @@ public sealed partial class NetworkCostTests
     [InlineData("PDARTS", 3.434, 532.2)]
     public void Published_networks_have_their_published_size(string name, double millionParameters, double millionMultiplyAdds)
     {
-        var cost = NetworkCost.Of(PublishedGenotypes.ByName[name], new CellNetOptions(), inputChannels: 3, classes: 10);
+        var cost = NetworkCost.Of(PublishedGenotypes.ByName[name], new CellNetOptions(), new(3, 32, 32), classes: 10);
         Assert.Equal(millionParameters, Math.Round(cost.Parameters / 1e6, 3));
         Assert.Equal(millionMultiplyAdds, Math.Round(cost.MultiplyAdds / 1e6, 1));
     }
@@ -51,7 +51,7 @@ public sealed partial class NetworkCostTests
                 using var network = new CellNet(genotype, options, inputChannels, classes);
                 Assert.Equal(
                     network.parameters().Sum(parameter => parameter.numel()),
-                    NetworkCost.Of(genotype, options, inputChannels, classes).Parameters);
+                    NetworkCost.Of(genotype, options, new(inputChannels, 32, 32), classes).Parameters);
             }, iter: 50, threads: 1);
 
     [Fact]
@@ -59,8 +59,8 @@ public sealed partial class NetworkCostTests
     {
         var options = new CellNetOptions { Channels = 4, Cells = 4, AuxiliaryHead = true };
         Assert.Equal(
-            NetworkCost.Of(PublishedGenotypes.DartsV1, options with { AuxiliaryHead = false }, 3, 10),
-            NetworkCost.Of(PublishedGenotypes.DartsV1, options, 3, 10));
+            NetworkCost.Of(PublishedGenotypes.DartsV1, options with { AuxiliaryHead = false }, new(3, 32, 32), 10),
+            NetworkCost.Of(PublishedGenotypes.DartsV1, options, new(3, 32, 32), 10));
     }
 
     // 32 channels, 8 cells, 10 classes; learned scales and shifts in stem and preprocessing, none inside the operations (where the batch
@@ -77,8 +77,8 @@ public sealed partial class NetworkCostTests
                 s_benchmarkOperations[int.Parse(pair.Groups["operation"].Value)], int.Parse(pair.Groups["input"].Value))).ToArray();
             var genotype = new Genotype(new CellGenotype(pairs[..8]), new CellGenotype(pairs[8..]));
             var expected = decimal.Parse(values[column], CultureInfo.InvariantCulture) * 1_000_000;
-            Assert.True(expected == NetworkCost.Of(genotype, options, inputChannels: 3, classes: 10).Parameters,
-                $"{arch}: expected {expected} parameters, counted {NetworkCost.Of(genotype, options, 3, 10).Parameters}.");
+            Assert.True(expected == NetworkCost.Of(genotype, options, new(3, 32, 32), classes: 10).Parameters,
+                $"{arch}: expected {expected} parameters, counted {NetworkCost.Of(genotype, options, new(3, 32, 32), 10).Parameters}.");
         }
         Assert.True(rows.Length - 1 >= atLeast, $"{file} has {rows.Length - 1} rows.");
         TestContext.Current.TestOutputHelper?.WriteLine($"{Path.GetFileName(file)}: {rows.Length - 1} parameter counts equal");

@@ -81,6 +81,26 @@ public sealed class SupernetTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Images_of_up_to_256_pixels_pass_behind_the_stem_for_ImageNet(int partial)
+    {
+        var options = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, Stem = "imagenet" };
+        using var supernet = new Supernet(s_half, options, inputChannels: 3, classes: 5);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        using var mixture = Mixture.Uniform(s_half, edgeNormalization: partial > 1);
+        using var _ = no_grad();
+        foreach (var (height, width) in SizesOfImages.Larger)
+        {
+            using var scope = NewDisposeScope();
+            var logits = supernet.forward(randn(2, 3, height, width), mixture);
+            Assert.Equal([2, 5], logits.shape);
+            Assert.True(logits.isfinite().all().item<bool>(), $"{height} x {width}");
+        }
+    }
+
     [Fact]
     public void Grey_images_pass()
     {

@@ -320,7 +320,7 @@ public sealed class CostTargetTests
     }
 
     private static long Cost(Genotype genotype, CostTarget target, int classes, SearchSpace? space = null) =>
-        target.Of(NetworkCost.Of(genotype, target.Network, s_shape.Channels, classes, s_shape.Height, space));
+        target.Of(NetworkCost.Of(genotype, target.Network, s_shape, classes, space));
 
     private static SearchResult Run(Func<SearchOptions, SearchOptions> change, IProgress<RunProgress>? progress = null) =>
         MaskedDartsSearch.Run(s_images, s_full, change(SearchMethod.ZeroOneShot.Apply(new SearchOptions

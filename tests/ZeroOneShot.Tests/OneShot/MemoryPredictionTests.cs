@@ -63,14 +63,16 @@ public sealed class MemoryPredictionTests
     [Theory]
     [InlineData("DARTS", 32)]
     [InlineData("Zero-One-Shot", 24)]
+    [InlineData("DARTS", 96)]
     public void As_many_parameters_are_counted_as_the_network_has(string name, int size)
     {
         using var scope = NewDisposeScope();
         var half = OperationMask.Create(SearchSpace.Darts, (_, edge, row) => (edge + row) % 2 == 0);
-        var options = SearchMethod.Parse(name).Apply(new SupernetOptions { Channels = 8, Cells = 5 });
+        var shape = new ImageShape(3, size, size);
+        var options = SearchMethod.Parse(name).Apply(new SupernetOptions { Channels = 8, Cells = 5 }).WithStem(SearchSpace.Darts, shape);
         using var supernet = new Supernet(half, options, inputChannels: 3, classes: 7);
         Assert.Equal(supernet.parameters().Sum(parameter => parameter.numel()),
-            new SupernetMemory(half, options, new ImageShape(3, size, size), threads: 2, bfloat16: false).Parameters(classes: 7));
+            new SupernetMemory(half, options, shape, threads: 2, bfloat16: false).Parameters(classes: 7));
     }
 
     [Fact]
@@ -118,7 +120,7 @@ public sealed class MemoryPredictionTests
         var half = options with { BatchSize = 16, LearningRate = 0.05, FinalLearningRate = 0.01 };
         var limit = SearchMemory.Predict(s_full, half, images.Shape, images.ClassCount, images.Count).Peak;
         var (limited, expected) = (Run(images, options with { MaxMemory = limit }), Run(images, half));
-        Assert.Equal(half, limited.Options with { MaxMemory = null });
+        Assert.Equal(half with { Supernet = half.Supernet with { Stem = "cifar" } }, limited.Options with { MaxMemory = null });
         Assert.Equal(expected.Epochs, limited.Epochs);
         Assert.Equal(expected.Alphas[CellKind.Normal], limited.Alphas[CellKind.Normal]);
     }

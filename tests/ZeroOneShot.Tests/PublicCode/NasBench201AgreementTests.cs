@@ -89,7 +89,7 @@ public sealed class NasBench201AgreementTests
             Assert.Equal(text, genotype.ToString());
             Assert.Equal(genotype, Genotype.FromJson(genotype.ToJson()));
             Assert.Equal(item.GetProperty("parameters").GetInt64(),
-                NetworkCost.Of(genotype, options, 3, classes: 10, space: Space).Parameters);
+                NetworkCost.Of(genotype, options, new(3, 32, 32), classes: 10, Space).Parameters);
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class NasBench201AgreementTests
         var (genotype, options) = (Genotype.Parse(text), new CellNetOptions { Channels = 8, Cells = 4 });
         using var network = new CellNet(genotype, options, inputChannels: 3, classes: 10, Space);
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
-            NetworkCost.Of(genotype, options, 3, classes: 10, space: Space).Parameters);
+            NetworkCost.Of(genotype, options, new(3, 32, 32), classes: 10, Space).Parameters);
     }
 
     [Theory]

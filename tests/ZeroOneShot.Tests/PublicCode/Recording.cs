@@ -14,7 +14,8 @@ internal sealed class Recording(string name, string? folder = null)
     public string Name => name;
 
     /// <summary>The recordings of a kind, for example <c>supernet_*.safetensors</c>.</summary>
-    public static IEnumerable<string> Names(string pattern) => Directory.GetFiles(Golden.Folder, pattern).Select(Path.GetFileName).Order()!;
+    public static IEnumerable<string> Names(string pattern, string? folder = null) =>
+        Directory.GetFiles(folder ?? Golden.Folder, pattern).Select(Path.GetFileName).Order()!;
 
     /// <summary>The recordings of a kind as the cases of a theory.</summary>
     public static TheoryData<string> Cases(string pattern) => [.. Names(pattern)];

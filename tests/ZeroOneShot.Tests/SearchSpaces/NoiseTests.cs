@@ -97,8 +97,8 @@ public sealed class NoiseTests : IDisposable
         trained.Weights().Save(_folder.File("weights"));
         foreach (var name in (string[])["weights", "model.onnx"])
         {
-            var weights = CellNetWeights.Read(_folder.File(name));
-            using var more = CellNetTraining.Continue(weights, s_images, options, space: SearchSpace.DartsS4,
+            var weights = CellNetWeights.Read(_folder.File(name), SearchSpace.DartsS4);
+            using var more = CellNetTraining.Continue(weights, s_images, options,
                 cancellationToken: TestContext.Current.CancellationToken);
             Assert.Single(more.Epochs);
         }

@@ -84,7 +84,7 @@ public sealed class OwnSpaceTests
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(network, random);
         network.eval();
-        Assert.Equal(NetworkCost.Of(genotype, options with { AuxiliaryHead = false }, 3, 4, space: s_space).Parameters,
+        Assert.Equal(NetworkCost.Of(genotype, options with { AuxiliaryHead = false }, new(3, 16, 16), 4, s_space).Parameters,
             network.named_parameters().Where(at => !at.name.StartsWith("auxiliary", StringComparison.Ordinal))
                 .Sum(at => at.parameter.numel()));
         var images = randn([20, 3, 16, 16], generator: new Generator(3));

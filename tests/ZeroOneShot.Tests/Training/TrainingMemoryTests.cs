@@ -44,17 +44,30 @@ public sealed class TrainingMemoryTests
     }
 
     [Theory]
-    [InlineData(8, 5)]
-    [InlineData(16, 8)]
-    public void As_many_parameters_are_counted_as_the_network_has(int channels, int cells)
+    [InlineData(8, 5, 32)]
+    [InlineData(16, 8, 32)]
+    [InlineData(16, 8, 112)]
+    public void As_many_parameters_are_counted_as_the_network_has(int channels, int cells, int size)
     {
-        var options = new CellNetOptions { Channels = channels, Cells = cells };
+        var shape = new ImageShape(3, size, size - 8);
+        var options = new CellNetOptions { Channels = channels, Cells = cells }.WithStem(SearchSpace.Darts, shape);
         using var network = new CellNet(PublishedGenotypes.DartsV2, options, inputChannels: 3, classes: 7);
         var head = network.AuxiliaryHead!.parameters().Sum(parameter => parameter.numel());
         var read = network.Plan.Items[network.Plan.AuxiliaryItem!.Value].Output.Channels;
-        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7));
+        Assert.Equal(head, AuxiliaryHead.Parameters((int)read, classes: 7, batchNorm: size <= 64));
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
-            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, 3, 7).Parameters);
+            head + NetworkCost.Of(PublishedGenotypes.DartsV2, options, shape, 7).Parameters);
+    }
+
+    [Fact]
+    public void A_network_without_a_place_for_an_auxiliary_head_is_predicted_to_have_none()
+    {
+        var genotype = Genotype.Parse("|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|nor_conv_3x3~1|none~2|");
+        var without = s_options with { Network = s_options.Network with { AuxiliaryHead = false } };
+        Assert.Equal(Predict(without), Predict(s_options));
+
+        TrainingMemory Predict(TrainingOptions options) =>
+            TrainingMemory.Predict(genotype, options, s_shape, classes: 10, SearchSpace.NasBench201);
     }
 
     [Fact]
