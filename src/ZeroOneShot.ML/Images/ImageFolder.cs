@@ -26,7 +26,8 @@ public static class ImageFolder
     /// read in ordinal order.
     /// </param>
     /// <param name="height">
-    /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 256; null (then the width too) to take the images as they are.
+    /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 256; null (then the width too) to take the images as they
+    /// are.
     /// </param>
     /// <param name="width">Pixels to resize to, 16 to 256; null to take the images as they are.</param>
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>

@@ -14,8 +14,8 @@ namespace ZeroOneShot.ML;
 /// <remarks>
 /// <list type="table">
 /// <item><term>Input</term><description>
-/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 256 pixels a side, as its stem takes them,
-/// and a key-typed label.
+/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 256 pixels a side, as a stem of the
+/// space takes them, and a key-typed label.
 /// </description></item>
 /// <item><term>Output</term><description>
 /// The same rows; the pixel column is annotated with <see cref="SearchAnnotations"/>.

@@ -6,8 +6,8 @@ namespace ZeroOneShot.Networks;
 
 /// <summary>
 /// The auxiliary classifier of DARTS: ReLU, average pooling to 2x2, 1x1 convolution to 128 channels, batch norm, ReLU, 2x2 convolution to
-/// 768, batch norm, ReLU, linear. At the 8x8 pixels that 32x32 images have there, the pooling is 5x5 with stride 3, and with stride 2 at the
-/// 7x7 pixels that 224x224 images have behind the stem for ImageNet, as in the public code.
+/// 768, batch norm, ReLU, linear. At the 8x8 pixels that 32x32 images have there, the pooling is 5x5 with stride 3, and with stride 2 at
+/// the 7x7 pixels that 224x224 images have behind the stem for ImageNet, as in the public code.
 /// </summary>
 internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
 {
