@@ -143,7 +143,7 @@ public sealed class SpaceTableTests
             CostTarget = target,
         }, cancellationToken: TestContext.Current.CancellationToken);
         result.Genotype.ThrowIfNotIn(mask.Space);
-        var cost = NetworkCost.Of(result.Genotype, network with { AuxiliaryHead = false }, s_images.Shape, classes: 3, mask.Space).Parameters;
+        var cost = NetworkCost.Of(result.Genotype, network with { AuxiliaryHead = false }, shape, classes: 3, mask.Space).Parameters;
         Assert.InRange(cost, 0.95 * target.Most, target.Most);
     }
 
