@@ -84,7 +84,8 @@ public sealed class LargeImagesTests : IDisposable
 
     private void Refuses(IEstimator<ITransformer> pipeline, string stem)
     {
-        var images = new ImageSet(new byte[16 * 3 * 72 * 96], [.. Enumerable.Range(0, 16).Select(i => i % 2)], new ImageShape(3, 72, 96), ["a", "b"]);
+        var images = new ImageSet(
+            new byte[16 * 3 * 72 * 96], [.. Enumerable.Range(0, 16).Select(i => i % 2)], new ImageShape(3, 72, 96), ["a", "b"]);
         var error = Assert.Throws<ArgumentException>(() => pipeline.Fit(_ml.Data.LoadImages(images)));
         Assert.Contains("72 pixels high and 96 wide", error.Message);
         Assert.Contains(stem, error.Message);

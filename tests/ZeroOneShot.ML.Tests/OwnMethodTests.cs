@@ -88,7 +88,8 @@ public sealed class OwnMethodTests
         search.Settings = search.Settings with { CostTarget = target };
         using var model = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.PcDarts)).Append(_ml.Transforms.MaskedDartsSearch(search))
             .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Toy.Data(_ml));
-        var cost = NetworkCost.Of(model.LastTransformer.Genotype, target.Network, new(3, Toy.Side, Toy.Side), Toy.ClassNames.Length, Toy.Space);
+        var cost = NetworkCost.Of(
+            model.LastTransformer.Genotype, target.Network, new(3, Toy.Side, Toy.Side), Toy.ClassNames.Length, Toy.Space);
         Assert.InRange(cost.MultiplyAdds, 0.95 * 210_000, 210_000);
         _ml.Model.Save(model, Toy.Data(_ml).Schema, folder.File("model.zip"));
         var settings = JsonNode.Parse(_ml.Model.ReadSearchInfo(folder.File("model.zip"), Toy.Space).Settings)!["search"]!;

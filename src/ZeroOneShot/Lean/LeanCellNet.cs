@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
@@ -14,12 +13,6 @@ namespace ZeroOneShot.Lean;
 /// </summary>
 internal sealed class LeanCellNet(CellNet network)
 {
-    /// <summary>Has evaluation networks classify in lanes, from the first on that there is.</summary>
-#pragma warning disable CA2255 // Networks know nothing of how they run in little memory, and nobody who uses them has to.
-    [ModuleInitializer]
-#pragma warning restore CA2255
-    internal static void ClassifyInLanes() => CellNet.InLanes = (network, images) => new LeanCellNet(network).Forward(images);
-
     /// <summary>The logits, without a graph.</summary>
     /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
     public Tensor Forward(Tensor images)

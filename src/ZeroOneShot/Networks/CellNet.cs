@@ -87,16 +87,11 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
 
     internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
 
-    /// <summary>
-    /// How logits are computed without a graph where images run in lanes; set by what does so, which stands above this folder.
-    /// </summary>
-    internal static Func<CellNet, Tensor, Tensor>? InLanes { get; set; }
-
     /// <summary>Computes the logits.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
     /// <returns>Logits, N x classes.</returns>
-    public override Tensor forward(Tensor images) => InLanes is not null && !is_grad_enabled() && Lanes.AreWorthIt(images)
-        ? InLanes(this, images)
+    public override Tensor forward(Tensor images) => Classification.InLanes is { } inLanes && !is_grad_enabled() && Lanes.AreWorthIt(images)
+        ? (Tensor)inLanes(this, images)
         : Forward(images, auxiliary: false).Logits;
 
     /// <summary>Computes the logits of both classifiers, as training needs them.</summary>

@@ -3,8 +3,8 @@ using ZeroOneShot.Layers;
 namespace ZeroOneShot.SearchSpaces;
 
 /// <summary>
-/// The network around the cells, as data: stem, sequence of cells and fixed blocks, head. Behind the head stand global average pooling and a
-/// linear classifier. One walk over it (<c>NetworkPlan</c>) serves search networks, evaluation networks, costs, memory and ONNX.
+/// The network around the cells, as data: stem, sequence of cells and fixed blocks, head. Behind the head stand global average pooling and
+/// a linear classifier. One walk over it (<c>NetworkPlan</c>) serves search networks, evaluation networks, costs, memory and ONNX.
 /// </summary>
 public sealed class MacroArchitecture
 {
@@ -13,7 +13,9 @@ public sealed class MacroArchitecture
 
     /// <summary>A macro-architecture.</summary>
     /// <param name="stems">The stems to choose from; the default is the first that takes the images.</param>
-    /// <param name="items">From the number of searched cells the cells and blocks between stem and head, with exactly so many cells.</param>
+    /// <param name="items">
+    /// From the number of searched cells the cells and blocks between stem and head, with exactly so many cells.
+    /// </param>
     /// <param name="head">Layers before the pooling. Null: none.</param>
     /// <param name="auxiliary">
     /// From the number of searched cells the number (0-based) of the item behind which the auxiliary head stands. Null: there is none.
@@ -37,7 +39,9 @@ public sealed class MacroArchitecture
     public static MacroArchitecture Darts { get; } = new(
         [Stem.Cifar, Stem.ImageNet],
         cells => [.. Enumerable.Range(0, cells).Select(cell =>
-            cell == cells / 3 || cell == 2 * cells / 3 ? MacroItem.Cell(CellKind.Reduction, channelFactor: 2) : MacroItem.Cell(CellKind.Normal))],
+            cell == cells / 3 || cell == 2 * cells / 3
+                ? MacroItem.Cell(CellKind.Reduction, channelFactor: 2)
+                : MacroItem.Cell(CellKind.Normal))],
         auxiliary: cells => 2 * cells / 3);
 
     /// <summary>The stems to choose from; the default is the first that takes the images.</summary>
@@ -61,12 +65,14 @@ public sealed class MacroArchitecture
     public IReadOnlyList<MacroItem> Items(int cells)
     {
         if (cells < FewestCells)
-            throw new ArgumentException($"Cells is {cells}; expected at least {FewestCells}, so that there is a cell of every kind and size.", nameof(cells));
+            throw new ArgumentException(
+                $"Cells is {cells}; expected at least {FewestCells}, so that there is a cell of every kind and size.", nameof(cells));
         var items = _items(cells);
         var searched = items.Count(item => item.Kind is not null);
         return searched == cells
             ? items
-            : throw new ArgumentException($"The macro-architecture makes {searched} searched cells of {cells}; expected as many.", nameof(cells));
+            : throw new ArgumentException(
+                $"The macro-architecture makes {searched} searched cells of {cells}; expected as many.", nameof(cells));
     }
 
     /// <summary>The number (0-based) of the item behind which the auxiliary head stands; null where there is none.</summary>

@@ -47,7 +47,8 @@ public sealed class Stem
     /// <summary>
     /// That of DARTS for ImageNet (NetworkImageNet of its public code), called <c>imagenet</c>: two 3x3 convolutions of stride 2, whose
     /// output is the first cell's first input, and a third one, whose output is the second. Cells begin at an eighth of the size of the
-    /// images, 16 to 256 pixels a side. The search networks of PC-DARTS for ImageNet have three times the channels in it: a multiplier of 3.
+    /// images, 16 to 256 pixels a side. The search networks of PC-DARTS for ImageNet have three times the channels in it: a multiplier of
+    /// 3.
     /// </summary>
     public static Stem ImageNet { get; } = new(
         "imagenet",

@@ -40,7 +40,8 @@ public static class Ranking
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
         return Score(function, images, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
-            var built = new CellNet(genotype, network.WithStem(space ?? SearchSpace.Darts, images.Shape), images.Shape.Channels, outputs, space);
+            var sized = network.WithStem(space ?? SearchSpace.Darts, images.Shape);
+            var built = new CellNet(genotype, sized, images.Shape.Channels, outputs, space);
             built.train();
             foreach (var module in built.modules().OfType<IRepeatable>())
                 module.Tracks = false;

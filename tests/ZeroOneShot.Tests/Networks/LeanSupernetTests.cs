@@ -57,7 +57,10 @@ public sealed class LeanSupernetTests
         using var scope = NewDisposeScope();
         var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
         var options = s_methods[method]
-            .Apply(new SearchOptions { Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked, Stem = stem.Name } });
+            .Apply(new SearchOptions
+            {
+                Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked, Stem = stem.Name },
+            });
         using var supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))

@@ -119,7 +119,8 @@ public sealed class ImageNetAgreementTests
     {
         var options = new CellNetOptions
         {
-            Channels = recording.Number("channels"), Cells = recording.Number("cells"), AuxiliaryHead = bool.Parse(recording.Text("auxiliary")),
+            Channels = recording.Number("channels"), Cells = recording.Number("cells"),
+            AuxiliaryHead = bool.Parse(recording.Text("auxiliary")),
             Stem = Stem.ImageNet.Name,
         };
         var network = new CellNet(Genotype.Parse(recording.Text("genotype")), options, inputChannels: 3, recording.Number("classes"));

@@ -13,7 +13,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.SearchSpaces;
 
-/// <summary>The spaces that come with the library: what is in them, and that every relaxation learns in each what autograd learns.</summary>
+/// <summary>
+/// The spaces that come with the library: what is in them, and that every relaxation learns in each what autograd learns.
+/// </summary>
 public sealed class SpaceTableTests
 {
     static SpaceTableTests() => TorchRuntime.EnsureLoaded();

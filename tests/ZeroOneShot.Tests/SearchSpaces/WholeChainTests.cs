@@ -66,7 +66,7 @@ public sealed class WholeChainTests : IDisposable
         trained.Weights().Save(_folder.File("weights"));
         foreach (var kept in (string[])["weights", "model.onnx"])
         {
-            var weights = CellNetWeights.Read(_folder.File(kept));
+            var weights = CellNetWeights.Read(_folder.File(kept), space);
             Assert.Equal(found.Genotype, weights.Genotype);
             using var network = new CellNet(weights.Genotype, weights.Network, inputChannels: 3, classes: 3, space);
             weights.CopyTo(network, trained.ClassNames);
