@@ -99,7 +99,12 @@ public sealed class ImageClassifierPool : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentOutOfRangeException.ThrowIfLessThan(options?.Concurrency ?? 1, 1, nameof(options));
-        options?.Limits.Check(nameof(options.Limits));
+        if (options is not null)
+        {
+            ArgumentNullException.ThrowIfNull(options.Limits);
+            options.Limits.Check(nameof(options.Limits));
+            Backgrounds.Checked(options.Background, nameof(options));
+        }
         OnnxFiles.VerifyZip(path);
         var ml = new MLContext();
         // Requests keep the processors busy; threads within each would only wait for one another.

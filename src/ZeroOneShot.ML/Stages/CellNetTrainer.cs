@@ -204,7 +204,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     {
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
-        _ = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
+        var network = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
+        _ = _options.Space.Macro.Items(network.Cells);
         if (_options.ValidationSet is { } set)
         {
             var label = LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);

@@ -47,7 +47,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         FeatureColumnName = description.FeatureColumnName;
         ClassNames = trained.ClassNames;
         Epochs = trained.Epochs;
-        BestEpoch = trained.BestEpoch;
+        (BestEpoch, DivergedEpoch) = (trained.BestEpoch, trained.DivergedEpoch);
         Weights = trained.Weights(Metadata(description));
         var form = new CellNetOnnxOptions
         {
@@ -92,6 +92,11 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// The epoch, from 1, whose weights were kept because its validation was the best; null where the last weights were kept.
     /// </summary>
     public int? BestEpoch { get; }
+
+    /// <summary>
+    /// The epoch, from 1, in which the training diverged, so that it went back to <see cref="BestEpoch"/>; null where it did not.
+    /// </summary>
+    public int? DivergedEpoch { get; }
 
     /// <summary>
     /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose. A saved ML.NET model

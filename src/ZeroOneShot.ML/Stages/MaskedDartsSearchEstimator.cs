@@ -143,7 +143,11 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     {
         StageRun.CheckPlaces(_host, _options);
         var settings = _options.Settings;
-        _ = settings.Supernet.WithStem(_options.Mask?.Space ?? _options.Space, images.Shape);
+        var space = _options.Mask?.Space ?? _options.Space;
+        _ = space.Macro.Items(settings.Supernet.WithStem(space, images.Shape).Cells);
+        // By the whole space and the reading that admits the most genotypes: what the pruning leaves is dearer, if anything.
+        _ = settings.CostTarget?.Costs(
+            OperationMask.Full(space), _options.Method?.Relaxation ?? new GumbelRelaxation(), images.Shape, images.ClassCount);
         if (settings.MaxMemory is null)                                     // else the batch may yet become smaller
             MaskedDartsSearch.CheckImages(images, settings);
     }

@@ -46,7 +46,7 @@ internal static partial class StageMessages
     [LoggerMessage(9, LogLevel.Information, "The classes are not those of ContinueFrom: the classifier begins anew")]
     public static partial void NewClassifier(this ILogger logger);
 
-    [LoggerMessage(13, LogLevel.Warning,
+    [LoggerMessage(31, LogLevel.Warning,
         "MLContext.TempFilePath is '{Folder}', which cannot take the {MiB:0} MiB that Model.Save writes there " +
         "first ({Reason}); set it to another folder before you save. ExportOnnx and Weights.Save need none")]
     public static partial void NoPlaceToSave(this ILogger logger, string folder, double miB, string reason);

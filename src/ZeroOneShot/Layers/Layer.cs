@@ -55,6 +55,9 @@ public abstract record Layer
     /// <summary>Whether two runs on the same input give different outputs, as noise does. Default false.</summary>
     public virtual bool IsRandom => false;
 
+    /// <summary>Whether its output is zeros, whatever its input. Default false.</summary>
+    internal virtual bool GivesZeros => false;
+
     /// <summary>Whether it computes in lanes, by the kernels of this library. If so, its module is an <see cref="ILaneModule"/>.</summary>
     internal virtual bool RunsInLanes => false;
 

@@ -9,6 +9,8 @@ namespace ZeroOneShot.Layers;
 /// <param name="Stride">1 or 2.</param>
 public sealed record Zero(int Stride) : Layer
 {
+    internal override bool GivesZeros => true;
+
     internal override bool RunsInLanes => true;
 
     /// <inheritdoc/>

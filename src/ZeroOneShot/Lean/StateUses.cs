@@ -18,11 +18,11 @@ internal sealed class StateUses
         var uses = new List<OperationUse>();
         for (var row = 0; row < table.Count; row++)
         {
-            var live = Edges.Where(edge => !table[row].IsZero && mask[cell.Kind, edge.Index, row]).ToArray();
+            var live = Edges.Where(edge => !table[row].IsZero(Stride) && mask[cell.Kind, edge.Index, row]).ToArray();
             if (live.Length == 0)
                 continue;
             var modules = live.Select(edge => cell.Edge(edge.Index).Operation(row)).ToArray();
-            if (modules[0].parameters().Any() || table[row].IsRandom)
+            if (modules[0].parameters().Any() || table[row].IsRandom(Stride))
                 uses.AddRange(live.Select((edge, i) => new OperationUse(row, [modules[i]], [edge])));
             else
                 uses.Add(new OperationUse(row, modules, live));
@@ -63,18 +63,19 @@ internal sealed class StateUses
         public IEnumerable<OperationUse> Apart() =>
             Edges.Count == 1 ? [this] : Edges.Select((edge, i) => new OperationUse(Row, [Modules[i]], [edge]));
 
-        /// <summary>Gives the modules that were not run the running statistics of the one that was.</summary>
+        /// <summary>Gives the modules that were not run what the one that was keeps in its buffers: running statistics.</summary>
         public void ShareStatistics()
         {
-            if (Modules.Count == 1 || Modules[0] is not ModuleChain { training: true } chain)
+            if (Modules.Count == 1 || !Module.training)
                 return;
-            for (var i = 1; i < Modules.Count; i++)
+            var ran = Module.buffers().ToArray();
+            if (ran.Length == 0 || Module.modules().OfType<IRepeatable>().Any(module => !module.Tracks))
+                return;
+            using var _ = no_grad();
+            foreach (var module in Modules.Skip(1))
             {
-                foreach (var (ran, other) in chain.Modules.Zip(((ModuleChain)Modules[i]).Modules))
-                {
-                    if (ran is BatchNormModule { Tracks: true } norm)
-                        ((BatchNormModule)other).CopyStatistics(norm);
-                }
+                foreach (var (buffer, other) in ran.Zip(module.buffers()))
+                    other.copy_(buffer);
             }
         }
     }

@@ -211,11 +211,11 @@ internal sealed class SupernetMemory
         for (var row = 0; row < _mask.Space.Operations.Count; row++)
         {
             var operation = _mask.Space.Operations[row];
-            var live = edges.Count(edge => !operation.IsZero && _mask[cell.Kind, edge, row]);
+            var live = edges.Count(edge => !operation.IsZero(stride) && _mask[cell.Kind, edge, row]);
             if (live == 0)
                 continue;
             var run = RunMemory.Of(operation.SearchLayers(stride), mixed, mixed.Channels, affine: false, weights, needed);
-            var isShared = Parameters(operation.Layers(stride), mixed, mixed.Channels) == 0 && !operation.IsRandom;
+            var isShared = Parameters(operation.Layers(stride), mixed, mixed.Channels) == 0 && !operation.IsRandom(stride);
             runs.AddRange(Enumerable.Repeat(run, isShared ? 1 : live));
         }
         return runs;

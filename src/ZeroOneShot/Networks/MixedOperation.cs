@@ -66,7 +66,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
         Tensor? mix = null;
         foreach (var row in live)
         {
-            if (_space.Operations[row].IsZero)
+            if (_space.Operations[row].IsZero(_stride))
                 continue;
             var term = weights[row] * _operations[row].call(x);
             mix = mix is null ? term : mix.Plus(term);

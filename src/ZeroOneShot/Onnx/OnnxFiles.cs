@@ -79,6 +79,9 @@ internal static class OnnxFiles
         }
         if (model.IrVersion <= 0 || model.Graph is null)
             throw new InvalidDataException($"{where} is not an ONNX model: it has no version or no graph. {Expected}");
+        // Other programs may keep the numbers in fields of other kinds, which are not read here.
+        foreach (var constant in model.Graph.Initializer.Where(constant => constant.RawData.Length > 0 || IsOutside(constant)))
+            ThrowIfNotWhole(constant, where);
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in model.MetadataProps)
             texts[entry.Key] = entry.Value;
@@ -97,6 +100,41 @@ internal static class OnnxFiles
         return new OnnxModel(model.Graph, texts.AsReadOnly(), checksum is not null, where);
     }
 
+    /// <summary>
+    /// Refuses a constant whose values are in another file, or are more or fewer than its shape says: whoever reads the model next may
+    /// believe the shape.
+    /// </summary>
+    /// <exception cref="InvalidDataException">It is such a constant; the message names it.</exception>
+    public static void ThrowIfNotWhole(TensorProto constant, string where)
+    {
+        var tensor = $"Tensor '{constant.Name}' of {where}";
+        if (IsOutside(constant))
+        {
+            throw new InvalidDataException($"{tensor} has its values in another file, as this library never writes it. " +
+                "Use the model as it was saved.");
+        }
+        var size = (TensorProto.Types.DataType)constant.DataType switch
+        {
+            TensorProto.Types.DataType.Float => sizeof(float),
+            TensorProto.Types.DataType.Int64 => sizeof(long),
+            TensorProto.Types.DataType.Uint8 => sizeof(byte),
+            _ => 0,                                             // texts, and what this library does not write
+        };
+        if (size == 0)
+            return;
+        // A product that grows beyond all bytes there can be ends as too large, not as whatever is left of it.
+        var bytes = constant.Dims.Aggregate(
+            (Int128)size, (product, length) => length < 0 || product < 0 ? -1 : Int128.Min(product * length, long.MaxValue));
+        if (bytes != constant.RawData.Length)
+        {
+            throw new InvalidDataException($"{tensor} has the shape [{string.Join(", ", constant.Dims.Take(8))}], for which " +
+                $"{(bytes < 0 ? "there are no bytes" : $"{bytes} bytes are needed")}, and {constant.RawData.Length} bytes. " +
+                "The file is damaged: take another copy of it.");
+        }
+    }
+
+    private static bool IsOutside(TensorProto constant) => constant.DataLocation != 0 || constant.ExternalData.Count > 0;
+
     /// <summary>Two more metadata: messages of this format that follow one another are one message.</summary>
     private static byte[] Ending(string checksum) => new ModelProto
     {
@@ -111,6 +149,7 @@ internal static class OnnxFiles
     {
         using var zip = CheckedZip.Open(file, path);
         entries = zip.Entries.Count;
+        CheckedZip.ThrowIfLarger(zip, file, path);
         var models = new List<OnnxModel>();
         foreach (var entry in zip.Entries.OrderBy(entry => entry.FullName, StringComparer.Ordinal))
         {

@@ -41,6 +41,18 @@ internal static class CheckedZip
         }
     }
 
+    /// <summary>Refuses a zip whose entries together would unpack to far more than the file can hold, however small each is.</summary>
+    /// <exception cref="InvalidDataException">They would.</exception>
+    public static void ThrowIfLarger(ZipArchive zip, FileStream file, string path)
+    {
+        var unpacked = zip.Entries.Aggregate((Int128)0, (sum, entry) => sum + entry.Length);
+        if (unpacked > AlwaysAllowed + (Int128)MostUnpackedPerByte * file.Length)
+        {
+            throw new InvalidDataException($"'{path}' has {file.Length} bytes and would unpack to {unpacked}; expected at most " +
+                $"{MostUnpackedPerByte} times as many. It is not a model that mlContext.Model.Save wrote.");
+        }
+    }
+
     /// <summary>The content of an entry.</summary>
     /// <exception cref="InvalidDataException">The entry is damaged.</exception>
     public static byte[] Read(ZipArchiveEntry entry, string path)

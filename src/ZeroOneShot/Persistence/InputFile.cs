@@ -11,11 +11,20 @@ internal static class InputFile
     /// <param name="expected">What should be in it, in an error's words: <c>an IDX file of labels</c>.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
     /// <exception cref="InvalidDataException">The file is empty, a pipe or a device.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static FileStream Open(string path, string expected)
     {
         ThrowIfNotRegular(path, expected);
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete,
-            bufferSize: 1 << 16, FileOptions.SequentialScan);
+        FileStream file;
+        try
+        {
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete,
+                bufferSize: 1 << 16, FileOptions.SequentialScan);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"File '{path}' cannot be read by this user ({e.Message}). Give the right to read it, or copy it.", e);
+        }
         if (file.CanSeek && file.Length > 0)
             return file;
         file.Dispose();                                     // became another one between the check and the opening

@@ -33,6 +33,12 @@ internal sealed class WriterLock : IDisposable
         {
             held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(
+                $"{what} cannot be locked: '{path}' belongs to another user ({e.Message}). Delete it if nobody uses it, or choose another " +
+                "folder.", e);
+        }
         catch (IOException e)
         {
             throw new IOException(

@@ -102,10 +102,10 @@ public sealed class CandidateOperation
     internal IReadOnlyList<Layer> SearchLayers(int stride) => IsNormalizedInSearch ? [.. Layers(stride), new BatchNorm()] : Layers(stride);
 
     /// <summary>Whether it gives zeros whatever it gets, so that it need not run.</summary>
-    internal bool IsZero => _layers[0] is [Zero];
+    internal bool IsZero(int stride) => Layers(stride) is [.., { GivesZeros: true }];
 
     /// <summary>Whether two runs on the same input differ.</summary>
-    internal bool IsRandom => _layers[0].Any(layer => layer.IsRandom);
+    internal bool IsRandom(int stride) => Layers(stride).Any(layer => layer.IsRandom);
 
     /// <summary>The layers of the 1x1 convolution that brings a cell's input to the cell's channels.</summary>
     public static IReadOnlyList<Layer> Preprocess { get; } = [new Relu(), new Convolution(1), new BatchNorm()];

@@ -50,6 +50,23 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
                 $"The {kind} cell of the genotype has {cell.Inputs} input(s) and {cell.Nodes} node(s); those of search space " +
                 $"'{space.Name}' have {topology.Inputs} and {topology.Nodes}. Give a genotype of this space.");
         }
+        for (var node = 0; node < cell.Nodes; node++)
+        {
+            var (_, count) = cell.EdgesInto(node).GetOffsetAndLength(cell.Edges.Count);
+            if (count != topology.KeptInto(node))
+            {
+                throw new ArgumentException(
+                    $"Node {node} of the {kind} cell of the genotype has {count} edge(s); one of search space '{space.Name}' keeps " +
+                    $"{topology.KeptInto(node)} there. Give a genotype of this space.");
+            }
+        }
+        // Published cells of DARTS' kind may leave nodes out of their output.
+        if (!topology.OutputIsAllNodes && !cell.Concat.SequenceEqual(topology.Output))
+        {
+            throw new ArgumentException(
+                $"The output of the {kind} cell of the genotype is of states {string.Join(", ", cell.Concat)}; that of search space " +
+                $"'{space.Name}' is of {string.Join(", ", topology.Output)}. Give a genotype of this space.");
+        }
         for (var i = 0; i < cell.Edges.Count; i++)
         {
             var ((name, from), node) = (cell.Edges[i], cell.NodeOf(i));

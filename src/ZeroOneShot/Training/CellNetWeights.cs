@@ -250,23 +250,9 @@ public sealed class CellNetWeights
         {
             foreach (var constant in graph.Initializer)
             {
-                var tensor = $"Tensor '{constant.Name}' of {where}";
-                if (constant.DataLocation != 0 || constant.ExternalData.Count > 0)
-                {
-                    throw new InvalidDataException($"{tensor} has its values in another file, as this library never writes it. " +
-                        "Use the model as it was saved.");
-                }
+                OnnxFiles.ThrowIfNotWhole(constant, where);
                 if (constant.DataType != (int)TensorProto.Types.DataType.Float || constant.Name.Contains('/', StringComparison.Ordinal))
                     continue;
-                // A product that grows beyond all bytes there can be ends as too large, not as whatever is left of it.
-                var bytes = constant.Dims.Aggregate((Int128)sizeof(float),
-                    (product, length) => length < 0 || product < 0 ? -1 : Int128.Min(product * length, long.MaxValue));
-                if (bytes != constant.RawData.Length)
-                {
-                    throw new InvalidDataException($"{tensor} has the shape [{string.Join(", ", constant.Dims.Take(8))}], for which " +
-                        $"{(bytes < 0 ? "there are no bytes" : $"{bytes} bytes are needed")}, and {constant.RawData.Length} bytes. " +
-                        "The file is damaged: take another copy of it.");
-                }
                 yield return new StoredTensor(constant.Name, ScalarType.Float32, [.. constant.Dims], constant.RawData.ToByteArray());
             }
         }

@@ -131,6 +131,15 @@ public static class PartialPruning
         }
     }
 
+    /// <summary>
+    /// The edges, of those that lose an operation, whose operations all functions together cannot tell apart: which go is arbitrary.
+    /// </summary>
+    internal static IReadOnlyList<(CellKind Kind, int Edge)> BlindEdges(ImportanceMeasurement measured) =>
+        [.. measured.Candidates.GroupBy(j => (j.Kind, j.Edge))
+            .Where(edge => edge.Count() > 1 && Enumerable.Range(0, measured.Functions.Count).All(r =>
+                edge.Max(j => j.Ranks[r]) - edge.Min(j => j.Ranks[r]) <= Rounding * Math.Abs(measured.Ranks[r])))
+            .Select(edge => edge.Key)];
+
     /// <summary>What an error calls the network of a mask.</summary>
     internal static string Name(OperationMask whole, OperationMask network, int round)
     {

@@ -68,7 +68,8 @@ public abstract class RankedNetwork : IDisposable
         Gradient(Images[batch], logits => nn.functional.cross_entropy(logits, Labels[batch]));
 
     /// <summary>
-    /// The gradient of a loss with respect to all weights that run, in the memory of a step of the search. It begins at 0 every time.
+    /// The gradient of a loss with respect to all weights that run, in the memory of a step of the search on a supernet, of training on a
+    /// genotype's network. It begins at 0 every time.
     /// </summary>
     /// <param name="images">Normalised images, N x C x H x W: a batch, or some images of one.</param>
     /// <param name="loss">From the logits, N x outputs, which have a gradient, to a scalar.</param>

@@ -106,8 +106,20 @@ public static class ZeroShotPruning
             }
         }
 
-        public PruningResult Prune() =>
-            PartialPruning.Prune(OperationMask.Full(_options.Space), Ranks, _options.Pruning, _functions) with { Images = _batches.Count };
+        public PruningResult Prune()
+        {
+            var result = PartialPruning.Prune(OperationMask.Full(_options.Space), Ranks, _options.Pruning, _functions);
+            foreach (var (number, round) in result.Rounds.Index())
+            {
+                if (PartialPruning.BlindEdges(round.Importances) is { Count: > 0 } blind)
+                {
+                    _clock.Warn(number, 0, 1,
+                        $"{string.Join(", ", _functions)} cannot tell the operations of {blind.Count} edge(s) apart, " +
+                        $"first edge {blind[0].Edge} of the {blind[0].Kind} cell: which of them went is arbitrary there.");
+                }
+            }
+            return result with { Images = _batches.Count };
+        }
 
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)

@@ -2,7 +2,7 @@ using Xunit;
 
 namespace ZeroOneShot.Tests.Data;
 
-/// <summary>Where tests find the real CIFAR files: in the folder CIFAR_DIR names, else in ../shared/data beside the repository.</summary>
+/// <summary>Where tests find the real CIFAR files: in the folder that CIFAR_DIR names.</summary>
 internal static class CifarData
 {
     /// <summary>
@@ -10,21 +10,10 @@ internal static class CifarData
     /// </summary>
     public static string FolderOrSkip(string name)
     {
-        var parent = Environment.GetEnvironmentVariable("CIFAR_DIR") is { Length: > 0 } named
-            ? named
-            : Path.Combine(RepositoryRoot() ?? ".", "..", "shared", "data");
-        var folder = Path.Combine(parent, name);
+        var parent = Environment.GetEnvironmentVariable("CIFAR_DIR");
+        Assert.SkipWhen(string.IsNullOrEmpty(parent), $"Set CIFAR_DIR to the folder that holds {name}.");
+        var folder = Path.Combine(parent!, name);
         Assert.SkipUnless(Directory.Exists(folder), $"There is no {name} in {parent}; set CIFAR_DIR to the folder that holds it.");
         return folder;
-    }
-
-    private static string? RepositoryRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "ZeroOneShot.sln")))
-                return folder.FullName;
-        }
-        return null;
     }
 }

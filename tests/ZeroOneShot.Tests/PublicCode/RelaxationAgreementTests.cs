@@ -80,7 +80,7 @@ public sealed partial class RelaxationAgreementTests
     [Fact]
     public void FairDarts_reads_what_the_public_code_reads()
     {
-        var recorded = JsonDocument.Parse(File.ReadAllText(Golden.File("fairdarts_genotypes.json"))).RootElement;
+        var recorded = JsonDocument.Parse(File.ReadAllText(Golden2.File("fairdarts_genotypes.json"))).RootElement;
         var names = recorded.GetProperty("primitives").Deserialize<string[]>()!;
         var space = new SearchSpace("recorded", new CellTopology(4), [.. names.Select(SearchSpace.Darts.Operation)]);
         var relaxation = new SigmoidRelaxation();
