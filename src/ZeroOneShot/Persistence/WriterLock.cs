@@ -36,8 +36,8 @@ internal sealed class WriterLock : IDisposable
         catch (UnauthorizedAccessException e)
         {
             throw new IOException(
-                $"{what} cannot be locked: '{path}' belongs to another user ({e.Message}). Delete it if nobody uses it, or choose another " +
-                "folder.", e);
+                $"{what} cannot be locked: '{path}' belongs to another user ({e.Message}). Delete it if nobody uses it, or choose " +
+                "another folder.", e);
         }
         catch (IOException e)
         {

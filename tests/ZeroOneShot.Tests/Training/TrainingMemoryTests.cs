@@ -66,8 +66,8 @@ public sealed class TrainingMemoryTests
         var without = s_options with { Network = s_options.Network with { AuxiliaryHead = false } };
         Assert.Equal(Predict(without), Predict(s_options));
 
-        TrainingMemory Predict(TrainingOptions options) =>
-            TrainingMemory.Predict(genotype, options, s_shape, classes: 10, SearchSpace.NasBench201);
+        string Predict(TrainingOptions options) =>
+            TrainingMemory.Predict(genotype, options, s_shape, classes: 10, SearchSpace.NasBench201).ToString();
     }
 
     [Fact]
