@@ -74,8 +74,10 @@ public sealed class CellNetWeights
         }
         if (_tensors.DistinctBy(tensor => tensor.Name, StringComparer.Ordinal).Count() < _tensors.Count)
             throw new ArgumentException("Two of its tensors have the same name.");
-        if (ClassNames.Count == 0 || ClassNames.Contains(null!))
+        if (ClassNames.Contains(null!))
             throw new ArgumentException("Its classes have no names.");
+        if (ClassNames.Count < 2)
+            throw new ArgumentException($"It tells {ClassNames.Count} classes apart; expected at least 2.");
 
         long Parameters()
         {
