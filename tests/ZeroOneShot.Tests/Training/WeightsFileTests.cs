@@ -116,6 +116,20 @@ public sealed class WeightsFileTests : IDisposable
     }
 
     [Fact]
+    public void A_network_of_one_class_is_refused()
+    {
+        using var trained = Toy.Train(Toy.Options with { Epochs = 1 });
+        trained.Weights().Save(Path);
+        var file = SafetensorsFile.Read(Path);
+        var texts = file.Metadata.ToDictionary();
+        texts["class_names"] = """["only"]""";
+        SafetensorsFile.Write(_folder.File("one"), file.Tensors.Keys.Select(name => (name, file.Load(name))), texts);
+        var error = Fails(_folder.File("one"));
+        Assert.Contains($"'{_folder.File("one")}'", error);
+        Assert.Contains("1 classes apart; expected at least 2", error);
+    }
+
+    [Fact]
     public void A_zip_that_unpacks_to_gigabytes_of_texts_is_refused_before_it_is_unpacked()
     {
         var path = _folder.File("bomb.zip");
