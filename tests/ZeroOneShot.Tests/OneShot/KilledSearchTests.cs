@@ -90,9 +90,14 @@ public sealed class KilledSearchTests : IDisposable
             first.Step();
             first.Kill();                                   // in a step, in writing a checkpoint, or between the two
             Assert.True(first.WasKilled);
+            if (kill % 3 < 2 && kill < kills - 1)
+                continue;
+            // A search is over after few epochs: the next kills are of one from the start.
+            AssertUndisturbed();
+            Assert.Empty(Unfinished());
+            foreach (var file in Directory.GetFiles(_folder.FullName))
+                File.Delete(file);
         }
-        AssertUndisturbed();
-        Assert.Empty(Unfinished());
     }
 
     private static int Number(string variable, int inTheSuite) =>
