@@ -95,7 +95,7 @@ internal static class CommandLine
 
     private static int Run(ParseResult parsed, Action<RunSettings, CancellationToken> run)
     {
-        using var stop = new CancellationTokenSource();
+        var stop = new CancellationTokenSource();           // never disposed: a signal may come as the run ends
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         RunSettings settings;

@@ -39,7 +39,7 @@ internal static class LoadingFolder
     public static T Use<T>(Func<string, T> work)
     {
         SweepOnce();
-        using var done = new ManualResetEventSlim();
+        var done = new ManualResetEventSlim();          // never disposed: a signal that has begun may ask after it when the work is done
         void Wait(PosixSignalContext context) => done.Wait(s_patience);
         void WaitToo(object? sender, EventArgs e) => done.Wait(s_patience);
         PosixSignal[] signals = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
