@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using Spectre.Console;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
-using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Benchmarks;

@@ -8,7 +8,6 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
-using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Benchmarks;

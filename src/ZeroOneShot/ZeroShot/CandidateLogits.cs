@@ -16,7 +16,7 @@ namespace ZeroOneShot.ZeroShot;
 /// of the whole one up to the first cell of the kind, there in all states before node k, and in the next cell in the first input. So it
 /// runs the operations behind node k of that cell, those behind changed inputs, and all of later cells; node k is added up anew from
 /// outputs that are kept, in the same order.</para>
-/// <para>In memory at a time: what networks share on one batch, and of every network that runs side by side what a forward run takes.</para>
+/// <para>In memory at a time: what networks share on one batch, and what a forward run takes of every network that runs at the time.</para>
 /// </remarks>
 internal sealed class CandidateLogits : IDisposable
 {

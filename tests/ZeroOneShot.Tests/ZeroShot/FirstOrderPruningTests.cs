@@ -50,11 +50,11 @@ public sealed class FirstOrderPruningTests : IDisposable
         var function = new NngpNorm(correlation);
         var ranks = FirstOrderRanks.Of(lean, batches, mask, options.EdgeNormalization, [function], TestContext.Current.CancellationToken);
         Assert.Equal(mask.TotalLive + 1, ranks.Length);
-        foreach (var (i, j) in mask.AllLive.Index().Where(at => at.Index % 5 == 0 || mask.LiveCount(at.Item.Kind, at.Item.Edge) == 1))
+        foreach (var (i, j) in mask.AllLive.Index().Where(at => at.Index % 3 == 0 || mask.LiveCount(at.Item.Kind, at.Item.Edge) == 1))
         {
-            const double part = 1e-5;
+            const double part = 1e-7;                                               // a step that crosses few kinks of ReLUs and pools
             var derivative = (Value(part, j) - Value(-part, j)) / (2 * part);
-            Assert.Equal(derivative, ranks[i + 1][0] - ranks[0][0], 1e-5 * Math.Abs(ranks[0][0]));
+            Assert.Equal(derivative, ranks[i + 1][0] - ranks[0][0], 1e-6 * Math.Abs(ranks[0][0]));
         }
         lean.Supernet.Dispose();
 
