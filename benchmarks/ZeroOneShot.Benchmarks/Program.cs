@@ -96,11 +96,14 @@ foreach (var option in (Option[])[json, ways, channels, cells, partial, rankedBa
     pruning.Add(option);
 pruning.SetAction(parsed => Pruning.Run([.. parsed.GetRequiredValue(ways).Distinct()], RankedSetting(parsed), parsed.GetValue(json)));
 
-var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning, on CIFAR-10.");
+var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning.");
+var agreementData = Options.CifarFolder(without: "images of stripes and squares with noise");
 var agreementSeeds = Options.Count("--seeds", "Prunings, each from a seed of its own", 5);
-foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+Option[] agreementOptions =
+    [json, agreementData, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations];
+foreach (var option in agreementOptions)
     agreement.Add(option);
-agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
+agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetValue(agreementData), RankedSetting(parsed),
     parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");
