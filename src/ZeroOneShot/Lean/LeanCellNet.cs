@@ -11,7 +11,7 @@ namespace ZeroOneShot.Lean;
 /// Runs an evaluation network forwards and backwards on the kernels of this library, where they compute with the images; elsewhere by
 /// ordinary autograd. The numbers are the same.
 /// </summary>
-internal sealed class LeanCellNet(CellNet network)
+internal sealed class LeanCellNet(CellNet network, bool plain = false)
 {
     /// <summary>The logits, without a graph.</summary>
     /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
@@ -71,7 +71,7 @@ internal sealed class LeanCellNet(CellNet network)
         Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null)
     {
         using var scope = NewDisposeScope();
-        if (!Lanes.Handle(images))
+        if (plain || !Lanes.Handle(images))
         {
             var (all, auxiliary) = network.ForwardWithAuxiliary(images, dropPath, random);
             return Backward(all, auxiliary);

@@ -20,9 +20,12 @@ internal sealed class TrainingStep : IDisposable
     private readonly Sgd _optimizer;
     private readonly Dictionary<string, Tensor> _best = [];
 
-    public TrainingStep(CellNet network, TrainingOptions options)
+    /// <param name="network">The network.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
+    public TrainingStep(CellNet network, TrainingOptions options, bool plain = false)
     {
-        (_network, _lean, _options) = (network, new LeanCellNet(network), options);
+        (_network, _lean, _options) = (network, new LeanCellNet(network, plain), options);
         _weights = new FlatParameters(network.parameters());
         _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay);
     }
