@@ -119,7 +119,7 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
         else
             Next(Features, readsInput: false, readsOutput: false, (null, 0));
         _spare = !recorded;                                         // going backwards reads the normalised features
-        if (affine)
+        if (affine && recorded)
             Next(Features, readsInput: false, readsOutput: false);
     }
 

@@ -131,7 +131,7 @@ internal sealed class LeanCell
         {
             using var inner = NewDisposeScope();
             using var run = order.Run(preprocess, input, isNeeded);
-            var total = isNeeded ? zeros_like(run.Output) : null;
+            var total = isNeeded ? order.EmptyLike(run.Output).zero_() : null;
             AddGradients(uses, run.Output, total, parts, c, order, mixing);
             return total is null ? null : run.Backward(total)?.MoveToOuterDisposeScope();
         }
@@ -191,8 +191,7 @@ internal sealed class LeanCell
         }
         if (total is not null)
         {
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
+            var gradient = order.Sum(run.Output, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
             order.Add(Rest(total), (run.Backward(gradient)!, 1));
         }
 
@@ -203,8 +202,7 @@ internal sealed class LeanCell
             var use = operations[i];
             using var run = order.Run(use.Module, x, gx is not null);
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
+            var gradient = order.Sum(run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
             return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 
