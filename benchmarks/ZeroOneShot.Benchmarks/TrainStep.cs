@@ -88,7 +88,8 @@ internal static class TrainStep
             using (var random = RandomStream.Of(1, "weights"))
                 Initialization.Default(network, random);
             using var step = new TrainingStep(network, options,
-                plain: Evaluation is Measurement.PlainPlanar or Measurement.PlainChannelsLast) { LearningRate = 0.01 };
+                plain: Evaluation is Measurement.PlainPlanar or Measurement.PlainChannelsLast,
+                recomputed: Evaluation == Recompute ? network.Plan.Items.Count : 0) { LearningRate = 0.01 };
             network.train();
             var built = Measurement.ResetPeak();
             using var inputs = RandomStream.Of(1, "images");
@@ -102,7 +103,7 @@ internal static class TrainStep
                 step.Take(images, labels, DropPath, random);
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
-            return new Measurement.Result(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[WarmUp..]));
+            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[WarmUp..]));
         }
     }
 
