@@ -86,7 +86,10 @@ internal sealed class LeanCell
         if (_topology.OutputIsAllNodes)
             return nodes;
         using var scope = NewDisposeScope();
-        return order.Packed(cat([.. _topology.Output.Select(state => Node(nodes, state - Inputs))], 1)).MoveToOuterDisposeScope();
+        var output = order.Zeros(nodes, _topology.Output.Count * _cell.Channels, stride: 1);
+        for (var part = 0; part < _topology.Output.Count; part++)
+            order.Add(Node(output, part), (Node(nodes, _topology.Output[part] - Inputs), 1));
+        return output.MoveToOuterDisposeScope();
     }
 
     /// <summary>

@@ -59,6 +59,13 @@ internal static unsafe partial class FeatureMemory
         }
     }
 
+    /// <summary>Takes what is in use now as the most so far.</summary>
+    public static void ForgetLargest()
+    {
+        lock (s_lock)
+            s_largest = s_inUse;
+    }
+
     /// <summary>Bytes that are held, used or not.</summary>
     public static long Held
     {
