@@ -100,4 +100,4 @@ trainingChild.SetAction(parsed => Console.WriteLine(
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
     searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, child, trainingChild,
-}.Parse(args).Invoke();
+}.With(YardstickCommands.All()).Parse(args).Invoke();
