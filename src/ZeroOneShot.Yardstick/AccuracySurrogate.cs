@@ -18,7 +18,7 @@ namespace ZeroOneShot.Yardstick;
 /// The model is a linear one and an ensemble of trees, on features that are equal for equal networks however they are written. Nothing of
 /// it needs libtorch. Safe to use from several threads at once.
 /// </remarks>
-public sealed class AccuracySurrogate
+public sealed class AccuracySurrogate : IYardstick
 {
     internal const int Version = 1;
     private const string FactsEntry = "yardstick.json";
@@ -39,6 +39,9 @@ public sealed class AccuracySurrogate
         RandomGenotypes = QuantileTable.Of(facts.RandomGenotypes);
         Measured = QuantileTable.Of(facts.Measured);
     }
+
+    /// <summary><see cref="SearchSpace.Darts"/>.</summary>
+    public SearchSpace Space => SearchSpace.Darts;
 
     /// <summary>How far it is off on architectures that it had not seen.</summary>
     public SurrogateErrors Errors => _facts.Errors;
@@ -117,6 +120,10 @@ public sealed class AccuracySurrogate
     /// <param name="genotype">A genotype of <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="ArgumentException">It is of another space; the message names both.</exception>
     public double Percentile(Genotype genotype) => RandomGenotypes.Percentile(Predict(genotype).Accuracy);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<double> Accuracies(IReadOnlyList<Genotype> genotypes, CancellationToken cancellationToken = default) =>
+        [.. Predict(genotypes, cancellationToken).Select(at => at.Accuracy)];
 
     internal static IEnumerable<double> Scores(MLContext context, ITransformer model, IEnumerable<GenotypeRow> rows) =>
         model.Transform(GenotypeRow.View(context, rows)).GetColumn<float>("Score").Select(score => (double)score);

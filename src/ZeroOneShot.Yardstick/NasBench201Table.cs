@@ -6,18 +6,21 @@ namespace ZeroOneShot.Yardstick;
 /// The yardstick of <see cref="SearchSpace.NasBench201"/>: its 15,625 architectures are few enough that all have been trained, and their
 /// accuracies are looked up. The table is not part of this library.
 /// </summary>
-public sealed class NasBench201Table
+public sealed class NasBench201Table : IYardstick
 {
     private readonly Dictionary<string, double> _accuracies;
 
     private NasBench201Table(Dictionary<string, double> accuracies)
     {
         _accuracies = accuracies;
-        All = new QuantileTable(accuracies.Values, steps: 10_000);
+        RandomGenotypes = new QuantileTable(accuracies.Values, steps: 10_000);
     }
 
-    /// <summary>The accuracies of all architectures of the table.</summary>
-    public QuantileTable All { get; }
+    /// <summary><see cref="SearchSpace.NasBench201"/>.</summary>
+    public SearchSpace Space => SearchSpace.NasBench201;
+
+    /// <summary>The accuracies of all architectures of the table, in percent.</summary>
+    public QuantileTable RandomGenotypes { get; }
 
     /// <summary>Number of architectures.</summary>
     public int Count => _accuracies.Count;
@@ -69,7 +72,14 @@ public sealed class NasBench201Table
         throw new ArgumentException($"The table does not have {genotype} among its {Count} architectures; read the whole table.", nameof(genotype));
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<double> Accuracies(IReadOnlyList<Genotype> genotypes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(genotypes);
+        return [.. genotypes.Select(Accuracy)];
+    }
+
     /// <summary>The share of the architectures that are less accurate, in percent.</summary>
     /// <inheritdoc cref="Accuracy"/>
-    public double Percentile(Genotype genotype) => All.Percentile(Accuracy(genotype));
+    public double Percentile(Genotype genotype) => RandomGenotypes.Percentile(Accuracy(genotype));
 }
