@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Yardstick;
 
 namespace ZeroOneShot.Benchmarks;
@@ -7,7 +9,7 @@ namespace ZeroOneShot.Benchmarks;
 /// <summary>The commands that make the yardstick and measure with it.</summary>
 internal static class YardstickCommands
 {
-    public static IEnumerable<Command> All() => [TrainSurrogate()];
+    public static IEnumerable<Command> All() => [TrainSurrogate(), Surrogate(), Figure()];
 
     /// <summary>Adds commands.</summary>
     public static RootCommand With(this RootCommand root, IEnumerable<Command> commands)
@@ -23,7 +25,7 @@ internal static class YardstickCommands
         var table = Options.ExistingFile("--table", "Architectures of the DARTS space with val_accuracy, for example nasbench301.csv");
         var outFile = new Option<FileInfo>("--out") { Description = "The file to write.", Required = true };
         var (folds, trees) = (Options.Count("--folds", "Folds of the cross-validation, at least 2", 10), Options.Count("--trees", "Trees", 400));
-        var seed = new Option<long>("--seed") { Description = "Decides folds and trees.", DefaultValueFactory = _ => 1 };
+        var seed = Seed();
         foreach (var option in (Option[])[table, outFile, folds, trees, seed])
             command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
@@ -46,6 +48,49 @@ internal static class YardstickCommands
         });
         return command;
     }
+
+    private static Command Surrogate()
+    {
+        var command = new Command("surrogate", "Predictions for a table of architectures, and how well they agree with its accuracies.");
+        var table = new Argument<FileInfo>("table") { Description = "Architectures of the DARTS space, one a line." };
+        command.Add(table.AcceptExistingOnly());
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var predictions = TablePredictions.Of(
+                AccuracySurrogate.Load(), parsed.GetRequiredValue(table).FullName, cancellationToken: cancellationToken);
+            Console.Write(predictions.ToCsv());
+            Console.Error.WriteLine(predictions);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command Figure()
+    {
+        var command = new Command("figure1", "Figure 1: accuracies of architectures drawn from the space and from masked spaces.");
+        var folder = new Option<DirectoryInfo>("--out") { Description = "A folder for figure1.svg and its tables.", Required = true };
+        var masks = new Option<FileInfo[]>("--masks") { Description = "Masks (JSON) to show as well.", AllowMultipleArgumentsPerToken = true };
+        var (count, seed) = (Options.Count("--architectures", "Architectures of each distribution", 100_000), Seed());
+        foreach (var option in (Option[])[folder, masks.AcceptExistingOnly(), count, seed])
+            command.Add(option);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            var figure = Figure1.Measure(AccuracySurrogate.Load(), new()
+            {
+                Architectures = parsed.GetValue(count), Seed = parsed.GetValue(seed),
+                Masks = (parsed.GetValue(masks) ?? []).ToDictionary(file => Path.GetFileNameWithoutExtension(file.Name),
+                    file => OperationMask.FromJson(File.ReadAllText(file.FullName), SearchSpace.Darts)),
+            }, new LineProgress(), cancellationToken);
+            figure.Write(parsed.GetRequiredValue(folder).FullName);
+            Console.WriteLine(figure.ToMarkdown());
+            Console.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} seconds");
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Option<long> Seed() => new("--seed") { Description = "Decides everything by chance.", DefaultValueFactory = _ => 1 };
 
     private sealed class LineProgress : IProgress<string>
     {

@@ -61,13 +61,14 @@ public sealed class AccuracySurrogate : IYardstick
     /// <exception cref="InvalidDataException">It is no surrogate, or one of another version; the message says which.</exception>
     public static AccuracySurrogate Load(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
+        using var file = InputFile.Open(path, "a surrogate that AccuracySurrogate.Save wrote");
+        using (var zip = CheckedZip.Open(file, path))
         {
-            throw new FileNotFoundException(
-                $"There is no file '{Path.GetFullPath(path)}'; expected a surrogate that AccuracySurrogate.Save wrote. Check the path.", path);
+            CheckedZip.ThrowIfLarger(zip, file, path);
+            foreach (var entry in zip.Entries)
+                CheckedZip.Verify(entry, path);
         }
-        using var file = File.OpenRead(path);
+        file.Position = 0;
         return Load(file, path);
     }
 
@@ -215,9 +216,10 @@ public sealed class AccuracySurrogate : IYardstick
             var model = context.Model.Load(stream, out var schema);
             return new(context, model, schema, facts);
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or InvalidOperationException or FormatException or NotSupportedException)
+        catch (Exception e) when (e is InvalidDataException or JsonException or InvalidOperationException or FormatException
+            or NotSupportedException or ArgumentException or TargetInvocationException or EndOfStreamException)
         {
-            throw new InvalidDataException($"'{name}' is no accuracy surrogate: {e.Message}.", e);
+            throw new InvalidDataException($"'{name}' is no accuracy surrogate: {e.Message.TrimEnd('.')}.", e);
         }
     }
 }
