@@ -9,7 +9,7 @@ namespace ZeroOneShot.Benchmarks;
 /// <summary>The commands that make the yardstick and measure with it.</summary>
 internal static class YardstickCommands
 {
-    public static IEnumerable<Command> All() => [TrainSurrogate(), Surrogate(), Figure()];
+    public static IEnumerable<Command> All() => [TrainSurrogate(), Surrogate(), Figure(), Yield()];
 
     /// <summary>Adds commands.</summary>
     public static RootCommand With(this RootCommand root, IEnumerable<Command> commands)
@@ -85,6 +85,39 @@ internal static class YardstickCommands
             figure.Write(parsed.GetRequiredValue(folder).FullName);
             Console.WriteLine(figure.ToMarkdown());
             Console.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} seconds");
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command Yield()
+    {
+        var command = new Command("pruning-yield",
+            "What pruning leaves: accuracies of genotypes drawn from pruned masks, in standard deviations of random masks.");
+        var (data, json) = (Options.CifarFolder(), Options.Json());
+        var functions = new Option<string[]>("--functions")
+        {
+            Description = "Ranking functions by name; with + between them, sets whose changes are summed.",
+            AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["nngp-correlation"],
+        };
+        var settings = new Option<string[]>("--settings")
+        {
+            Description = "CHANNELSxCELLS:IMAGESxBATCHES:INITIALISATIONS, with /first behind it for importances to first order.",
+            AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["8x4:32x1:1", "16x8:64x3:1"],
+        };
+        var table = new Option<FileInfo?>("--nas-bench-201")
+        {
+            Description = "Its table: prunes that space, and looks the accuracies up in place of predicting them.",
+        };
+        var masks = new Option<DirectoryInfo?>("--masks") { Description = "A folder to write the masks to, for figure1." };
+        var seeds = Options.Count("--seeds", "Prunings of each row", 5);
+        foreach (var option in (Option[])[data, functions, settings, table, masks, seeds, json])
+            command.Add(option);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            IYardstick yardstick = parsed.GetValue(table) is { } file ? NasBench201Table.Read(file.FullName) : AccuracySurrogate.Load();
+            PruningYield.Run(yardstick, parsed.GetRequiredValue(data), parsed.GetRequiredValue(functions), parsed.GetRequiredValue(settings),
+                parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json), cancellationToken);
             return Task.FromResult(0);
         });
         return command;

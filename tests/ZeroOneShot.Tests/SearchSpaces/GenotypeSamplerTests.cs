@@ -1,5 +1,4 @@
 using Xunit;
-using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
