@@ -156,7 +156,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     trainingChild,
     stepChild,
     pruningChild,
-}.Parse(args).Invoke();
+}.With(YardstickCommands.All()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));
