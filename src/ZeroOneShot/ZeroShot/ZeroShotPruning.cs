@@ -27,8 +27,9 @@ public static class ZeroShotPruning
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
-    /// tell them apart; the message names the function and the network.
+    /// tell them apart (the message names the function and the network); or there is no such device.
     /// </exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static PruningResult Prune(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
@@ -114,8 +115,8 @@ public static class ZeroShotPruning
                 if (PartialPruning.BlindEdges(round.Importances) is { Count: > 0 } blind)
                 {
                     _clock.Warn(number, 0, 1,
-                        $"{string.Join(", ", _functions)} cannot tell the operations of {blind.Count} edge(s) apart, " +
-                        $"first edge {blind[0].Edge} of the {blind[0].Kind} cell: which of them went is arbitrary there.");
+                        $"In round {number + 1} ranking function '{string.Join("', '", _functions)}' gave the same, up to rounding, " +
+                        $"whichever operation of {PartialPruning.Name(blind)} the network lacked: which of them went is arbitrary there.");
                 }
             }
             return result with { Images = _batches.Count };
