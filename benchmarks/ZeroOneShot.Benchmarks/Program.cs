@@ -118,6 +118,12 @@ trainStep.SetAction(parsed => TrainStep.Run([.. parsed.GetRequiredValue(trainNet
     [.. parsed.GetRequiredValue(trainEvaluations).Distinct()], parsed.GetValue(trainBatch), parsed.GetValue(repetitions),
     parsed.GetValue(json)));
 
+var startUp = new Command("start-up", "Time from the start of a process to its first search step, and to its first prediction.");
+foreach (var option in (Option[])[json, channels, cells, repetitions])
+    startUp.Add(option);
+startUp.SetAction(parsed => StartUp.Run(
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
@@ -134,6 +140,11 @@ var pruningChild = new Command(Pruning.Command, "What pruning runs in processes 
 pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
+
+var begun = new Argument<string>("measurement");
+var startUpChild = new Command(StartUp.Command, "What start-up runs in processes of its own.") { begun };
+startUpChild.Hidden = true;
+startUpChild.SetAction(parsed => Console.WriteLine(StartUp.Take(parsed.GetRequiredValue(begun))));
 
 var trainingStep = new Argument<string>("measurement");
 var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
@@ -155,10 +166,12 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     serviceLoad,
     pruning,
     agreement,
+    startUp,
     child,
     trainingChild,
     stepChild,
     pruningChild,
+    startUpChild,
 }.With(YardstickCommands.All()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
