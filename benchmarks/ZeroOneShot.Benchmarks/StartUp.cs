@@ -19,7 +19,7 @@ internal static class StartUp
 {
     public const string Command = "measure-start-up", Step = "first search step", Prediction = "first prediction of a loaded zip";
 
-    private const int Side = 32;
+    private const int Side = 32, Classes = 10;
 
     /// <summary>Starts processes by turns, so that what else the machine does falls on all alike, and prints medians.</summary>
     public static void Run(Shape shape, int repetitions, FileInfo? json)
@@ -77,13 +77,13 @@ internal static class StartUp
 
     private static void Save(string zip, Shape shape)
     {
-        const int images = 64, classes = 10;
+        const int images = 64;
         var size = new ImageShape(3, Side, Side);
         var pixels = new byte[images * size.Size];
         new Random(1).NextBytes(pixels);
         var ml = new MLContext(seed: 1);
-        var train = ml.Data.LoadImages(new ImageSet(
-            pixels, [.. Enumerable.Range(0, images).Select(i => i % classes)], size, [.. Enumerable.Range(0, classes).Select(c => $"{c}")]));
+        var train = ml.Data.LoadImages(new ImageSet(pixels, [.. Enumerable.Range(0, images).Select(i => i % Classes)], size,
+            [.. Enumerable.Range(0, Classes).Select(c => $"{c}")]));
         using var model = ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
         {
             Genotype = PublishedGenotypes.DartsV2,
@@ -96,6 +96,9 @@ internal static class StartUp
     {
         [VectorType(3, Side, Side)]
         public float[] Features { get; set; } = [];
+
+        [KeyType(Classes)]
+        public uint Label { get; set; }
     }
 
     private sealed class Scores
