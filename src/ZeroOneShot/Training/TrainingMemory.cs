@@ -17,9 +17,12 @@ namespace ZeroOneShot.Training;
 /// </remarks>
 public sealed class TrainingMemory : PredictedMemory
 {
+    // Below 0.01 where everything is kept: nearly all features are in use at one moment, and go in the order in which they came.
+    private const double Idle = 0.02;
+
     private TrainingMemory(int batchSize, int partSize, int recomputed, long process, long network, long images, long runtime,
         (long Kept, long AtWork) features)
-        : base(batchSize, process, network, images, features.Kept + features.AtWork, runtime)
+        : base(batchSize, process, network, images, features.Kept + features.AtWork, runtime, Idle)
     {
         (PartSize, Recomputed) = (partSize, recomputed);
         (KeptFeatures, Gradients) = features;

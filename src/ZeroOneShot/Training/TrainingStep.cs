@@ -129,6 +129,7 @@ internal sealed class TrainingStep : IDisposable
         ForgetBest();
         _optimizer.Dispose();
         _weights.Dispose();
+        FeatureMemory.ReturnUnused();
     }
 
     private IEnumerable<(string Name, Tensor Tensor)> Learned() =>
