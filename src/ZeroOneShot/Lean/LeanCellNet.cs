@@ -281,7 +281,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                 (new ModuleTape?[Edges.Count], new Tensor?[Edges.Count], new Tensor[inputs.Length + Genotype.Nodes]);
             for (var edge = 0; edge < Edges.Count && dropPath is not null; edge++)
             {
-                if (cell.Operation(edge) is not IdentityModule)
+                if (!cell.IsIdentity(edge))
                     _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, inputs[0].dtype));
             }
             Preprocess(recorded: keeping == Keeping.All, repeats: false);
