@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Yardstick;
