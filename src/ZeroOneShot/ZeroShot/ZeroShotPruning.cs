@@ -24,7 +24,9 @@ public static class ZeroShotPruning
     /// The checkpoint and the one before are damaged, or are of other images or other settings.
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels.
+    /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
     /// tell them apart; the message names the function and the network.
@@ -89,6 +91,7 @@ public static class ZeroShotPruning
             _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
+            Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
@@ -135,7 +138,7 @@ public static class ZeroShotPruning
             var ranks = networks.Select(_ => new double[_functions.Length]).ToArray();
             for (var initialization = 0; initialization < _options.Initializations; initialization++)
             {
-                Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
+                Ranking.Initialize(_lean.Supernet, _options, round, initialization, _device);
                 for (var i = 0; i < networks.Count; i++)
                 {
                     if (_cancellation.IsCancellationRequested)
@@ -153,17 +156,20 @@ public static class ZeroShotPruning
                     if (measured)
                         _clock.Report(round, done + 1, all);
 
-                    double[] Measure() => Ranks(networks[0], networks[i], round);
+                    double[] Measure() => Ranks(networks[0], networks[i], round, initialization);
                 }
             }
             _checkpoint?.Save();
             return ranks;
         }
 
-        private double[] Ranks(OperationMask whole, OperationMask mask, int round)
+        private double[] Ranks(OperationMask whole, OperationMask mask, int round, int initialization)
         {
             using var network = new RankedSupernet(
-                _lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches, _outputs);
+                _lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches, _outputs)
+            {
+                Draw = (_options.Seed, round, initialization),
+            };
             return [.. _options.RankingFunctions.Select(
                 function => Ranking.Value(function, network, () => PartialPruning.Name(whole, mask, round)))];
         }
