@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using TorchSharp;
 using Xunit;
@@ -22,7 +23,11 @@ public sealed partial class RankingFunctionAgreementTests
             ? new CandidateOperation(row.Name, stride => [.. row.Layers(stride), new BatchNorm()])
             : row)]);
 
-    public static TheoryData<int> Numbers => [.. Enumerable.Range(0, Described().Length)];
+    // Of the twelve a published one, a random one, one with random batch norms, and the one without convolutions; GOLDEN2_DIR: all.
+    public static TheoryData<int> Numbers => Environment.GetEnvironmentVariable("GOLDEN2_DIR") is { Length: > 0 }
+        ? [.. Enumerable.Range(0, Described().Length)]
+        : [0, 8, Array.FindIndex(Described(), network => network.RandomBatchNorm),
+            Array.FindIndex(Described(), network => network.Label == "no_convolutions")];
 
     public static TheoryData<int> Numbers201 => [.. Enumerable.Range(0, Described201().Length)];
 
@@ -122,7 +127,8 @@ public sealed partial class RankingFunctionAgreementTests
         void Compare(string name, double ours)
         {
             var expected = recording.Expected($"{prefix}value/{name}").item<double>();
-            if (!(double.IsInfinity(expected) && ours.Equals(expected)))
+            // What is no number, without any connection, becomes minus infinity there; here either is refused.
+            if (!(double.IsNegativeInfinity(expected) && !double.IsFinite(ours)))
                 deviations.Add($"{name} ({ours:R}, expected {expected:R})", ours, expected);
         }
     }
@@ -191,7 +197,9 @@ public sealed partial class RankingFunctionAgreementTests
     private static Network201[] Described201() => JsonSerializer.Deserialize<Network201[]>(
         new Recording("nasbench201_networks.safetensors", Golden2.Folder).Text("networks"), JsonSerializerOptions.Web)!;
 
-    private sealed record Network301(string Label, JsonElement[][] Normal, JsonElement[][] Reduce);
+    private sealed record Network301(
+        string Label, JsonElement[][] Normal, JsonElement[][] Reduce,
+        [property: JsonPropertyName("random_batch_norm")] bool RandomBatchNorm);
 
     private sealed record Network201(string Arch);
 }
