@@ -128,7 +128,7 @@ public static class ZeroShotPruning
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
-            var measured = PartialPruning.Importances(mask, Ranks, round, _functions);
+            var measured = PartialPruning.Importances(mask, Ranks, round, _functions, _options.Pruning.Sum);
             PartialPruning.ThrowIfBlind(measured, round, _ => true);
             return measured;
         }

@@ -155,6 +155,28 @@ public sealed class RankingFunctionTests : IDisposable
     }
 
     [Fact]
+    public void Summed_ranks_let_a_function_of_small_changes_count_as_much_as_one_of_large_ones()
+    {
+        var mask = OperationMask.Full(s_space);
+        var networks = mask.AllLive.Select(j => mask.Without(j.Kind, j.Edge, j.Operation)).ToList();
+        // Without the first operation the second function is a little lower, without the second one the first function by much.
+        IReadOnlyList<double> Ranks(OperationMask network) => networks.IndexOf(network) switch
+        {
+            -1 => [0, 1000],
+            0 => [0.5, 999],
+            1 => [-0.5, 999.5],
+            var other => [other, 1000 + other],
+        };
+        var summed = PartialPruning.Importances(mask, Ranks, sum: ImportanceSum.Ranks).Candidates.Select(j => j.Importance).ToArray();
+        Assert.Equal(summed[0], summed[1]);
+        Assert.True(summed[0] > summed[2] && summed[2] > summed[^1]);
+        Assert.Contains("gave 0 for the whole network",
+            Assert.Throws<InvalidOperationException>(() => PartialPruning.Importances(mask, Ranks)).Message);
+        Assert.Contains("Sum is 5; expected one of RelativeChanges, Ranks", Assert.Throws<ArgumentException>(() =>
+            PartialPruning.Prune(mask, Ranks, new PruningOptions { Sum = (ImportanceSum)5 })).Message);
+    }
+
+    [Fact]
     public void The_size_of_a_supernet_is_that_of_its_live_operations()
     {
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 2);

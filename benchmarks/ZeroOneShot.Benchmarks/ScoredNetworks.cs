@@ -11,8 +11,8 @@ namespace ZeroOneShot.Benchmarks;
 /// name of its first column: <c>arch</c>, the compact form of NASLib's NAS-Bench-301; <c>net</c>, that of its NAS-Bench-201;
 /// <c>genotype</c>, DARTS' own text. The second column is <c>val_accuracy</c>; all others are scores.
 /// </summary>
-internal sealed partial record ArchitectureTable(
-    string Name, SearchSpace Space, CellNetOptions Network, IReadOnlyList<ArchitectureTable.Row> Rows, IReadOnlyList<string> Scores)
+internal sealed partial record ScoredNetworks(
+    string Name, SearchSpace Space, CellNetOptions Network, IReadOnlyList<ScoredNetworks.Row> Rows, IReadOnlyList<string> Scores)
 {
     private static readonly string[] s_benchmark301 =
         ["max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"];
@@ -42,7 +42,7 @@ internal sealed partial record ArchitectureTable(
 
     /// <summary>Reads a table.</summary>
     /// <exception cref="InvalidDataException">It has none of the three forms, or a row that is none.</exception>
-    public static ArchitectureTable Read(FileInfo file)
+    public static ScoredNetworks Read(FileInfo file)
     {
         var lines = File.ReadAllLines(file.FullName);
         var columns = lines.Length == 0 ? [] : lines[0].Split(',');

@@ -6,6 +6,7 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.Yardstick;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Benchmarks;
@@ -14,7 +15,7 @@ namespace ZeroOneShot.Benchmarks;
 /// How well ranking functions order networks whose accuracy was measured, beside scores that were published for the same networks; and the
 /// set of few functions whose ranks together order them best, chosen on one half of the networks and measured on the other.
 /// </summary>
-internal static class RankCorrelation
+internal static class RankingCorrelation
 {
     /// <summary>What is scored.</summary>
     public sealed record Settings
@@ -45,7 +46,7 @@ internal static class RankCorrelation
     /// <summary>Scores a table's networks, and prints and writes what came out.</summary>
     public static void Run(FileInfo table, Settings settings, FileInfo? values, FileInfo? json)
     {
-        var read = ArchitectureTable.Read(table);
+        var read = ScoredNetworks.Read(table);
         using var random = RandomStream.Of(settings.Seed, "networks");
         var rows = read.Rows.ToArray();
         if (settings.Networks < rows.Length)
@@ -129,7 +130,7 @@ internal static class RankCorrelation
         return new ImageSet(pixels, [.. Enumerable.Range(0, images.Count).Select(images.Label)], shape, images.ClassNames);
     }
 
-    private static void Write(FileInfo? file, string[] functions, ArchitectureTable.Row[] rows, double[][] scores)
+    private static void Write(FileInfo? file, string[] functions, ScoredNetworks.Row[] rows, double[][] scores)
     {
         if (file is null)
             return;
@@ -146,7 +147,7 @@ internal static class RankCorrelation
     }
 
     private static void Report(
-        ArchitectureTable table, ArchitectureTable.Row[] rows, Timed[] functions, double[][] scores, Settings settings, string images,
+        ScoredNetworks table, ScoredNetworks.Row[] rows, Timed[] functions, double[][] scores, Settings settings, string images,
         CellNetOptions shape, FileInfo? json)
     {
         double[] accuracy = [.. rows.Select(row => row.Accuracy)];
@@ -157,8 +158,8 @@ internal static class RankCorrelation
             double[]? published = column < 0 ? null : [.. rows.Select(row => row.Scores[column])];
             reported.Add(Of(function.Name, scores[place], accuracy) with
             {
-                PublishedSpearman = published is null ? null : Finite(RankStatistics.Spearman(published, accuracy)),
-                Agreement = published is null ? null : Finite(RankStatistics.Spearman(scores[place], published)),
+                PublishedSpearman = published is null ? null : Finite(RankCorrelation.Spearman(published, accuracy)),
+                Agreement = published is null ? null : Finite(RankCorrelation.Spearman(scores[place], published)),
                 SecondsPerNetwork = function.Seconds / rows.Length / settings.Initializations,
                 MiBPerNetwork = function.PeakMiB,
                 Failed = function.Failed,
@@ -171,9 +172,9 @@ internal static class RankCorrelation
 
         Row Of(string name, IReadOnlyList<double> ours, IReadOnlyList<double> measured)
         {
-            var (low, high) = RankStatistics.Interval(ours, measured, settings.Seed);
-            return new Row(name, table.Name, measured.Count, Finite(RankStatistics.Spearman(ours, measured)), Finite(low), Finite(high),
-                Finite(RankStatistics.Kendall(ours, measured)));
+            var interval = RankCorrelation.Bootstrap(ours, measured, RankCorrelation.Spearman, settings.Seed);
+            return new Row(name, table.Name, measured.Count, Finite(interval.Value), Finite(interval.Low), Finite(interval.High),
+                Finite(RankCorrelation.Kendall(ours, measured)));
         }
 
         // Chosen on the first half, measured on the second.
@@ -185,7 +186,7 @@ internal static class RankCorrelation
             foreach (var size in Enumerable.Range(1, settings.SetSize))
             {
                 var best = Subsets(functions.Length, size)
-                    .MaxBy(set => Comparable(RankStatistics.Spearman(Ranking.SumOfRanks([.. set.Select(f => first[f])]), accuracy[..half])))!;
+                    .MaxBy(set => Comparable(RankCorrelation.Spearman(Ranking.SumOfRanks([.. set.Select(f => first[f])]), accuracy[..half])))!;
                 var name = string.Join(" + ", best.Select(f => functions[f].Name));
                 yield return Of($"first half: {name}", Ranking.SumOfRanks([.. best.Select(f => first[f])]), accuracy[..half]);
                 yield return Of($"second half: {name}", Ranking.SumOfRanks([.. best.Select(f => second[f])]), accuracy[half..]);
