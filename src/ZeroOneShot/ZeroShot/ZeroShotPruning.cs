@@ -25,8 +25,8 @@ public static class ZeroShotPruning
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, there are fewer images than a batch, or the pruning does not fit into
-    /// <see cref="ZeroShotPruningOptions.MaxMemory"/>.
+    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels, or the
+    /// pruning does not fit into <see cref="ZeroShotPruningOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
@@ -96,6 +96,7 @@ public static class ZeroShotPruning
             _clock = new StageClock(RunStage.Prune, plan.Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
+            Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
@@ -131,7 +132,7 @@ public static class ZeroShotPruning
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
-            var measured = PartialPruning.Importances(mask, Ranks, round, _functions);
+            var measured = PartialPruning.Importances(mask, Ranks, round, _functions, _options.Pruning.Sum);
             PartialPruning.ThrowIfBlind(measured, round, _ => true);
             return measured;
         }
@@ -144,7 +145,7 @@ public static class ZeroShotPruning
             {
                 for (var initialization = 0; initialization < _options.Initializations; initialization++)
                 {
-                    Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
+                    Ranking.Initialize(_lean.Supernet, _options, round, initialization, _device);
                     using var logits = new CandidateLogits(
                         _lean, _batches.Images, networks, Uniform, _runs == CandidateRuns.SideBySide, _cancellation);
                     double[][]? firstOrder = null;
@@ -164,7 +165,7 @@ public static class ZeroShotPruning
                         double[] Measure() => _options.FirstOrder
                             ? (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
                                 _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i]
-                            : Ranks(networks, i, round, logits);
+                            : Ranks(networks, i, round, initialization, logits);
                     }
                 }
             }
@@ -177,10 +178,11 @@ public static class ZeroShotPruning
             return ranks;
         }
 
-        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, CandidateLogits logits)
+        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, int initialization, CandidateLogits logits)
         {
             using var network = new RankedSupernet(_lean, Uniform(networks[i]), _batches, _outputs)
             {
+                Draw = (_options.Seed, round, initialization),
                 RunsApart = _options.Runs == CandidateRuns.EachByItself,
                 SharedLogits = i == 0 || _runs == CandidateRuns.EachByItself ? null : () => logits.Of(i),
             };
