@@ -64,6 +64,13 @@ public sealed record TrainingOptions
     /// </summary>
     public double WeightAverage { get; init; }
 
+    /// <summary>
+    /// Whether the logits are divided at the end by the number that makes the validation loss smallest, so that probabilities are as high as
+    /// they turn out right; which class is the most probable does not change (Guo et al. 2017, section 4.2). The classifier's weights hold
+    /// it, and so does every saved model. Needs a validation set. Default false.
+    /// </summary>
+    public bool TemperatureScaling { get; init; }
+
     /// <summary>How much the classes count in the loss. Default <see cref="ClassWeighting.Equal"/>: every image as any other.</summary>
     public ClassWeighting ClassWeighting { get; init; } = ClassWeighting.Equal;
 
