@@ -18,6 +18,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly CellNet _network;
     private readonly LeanCellNet _lean;
     private readonly TrainingOptions _options;
+    private readonly int _partSize;
     private readonly FlatParameters _weights;
     private readonly Sgd _optimizer;
     private readonly Dictionary<string, Tensor> _best = [], _average = [];
@@ -26,9 +27,13 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="network">The network, which steps change.</param>
     /// <param name="options">The settings.</param>
     /// <param name="classCounts">The number of images of every class, for class weights; null for none.</param>
-    public TrainingStep(CellNet network, TrainingOptions options, IReadOnlyList<int>? classCounts = null)
+    /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
+    /// <param name="partSize">Images that are computed together; 0: all of a step.</param>
+    /// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>
+    public TrainingStep(CellNet network, TrainingOptions options, IReadOnlyList<int>? classCounts = null, bool plain = false,
+        int partSize = 0, int recomputed = 0)
     {
-        (_network, _lean, _options) = (network, new LeanCellNet(network), options);
+        (_network, _lean, _options, _partSize) = (network, new LeanCellNet(network, plain, recomputed), options, partSize);
         _weights = new FlatParameters(network.parameters());
         _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay, options.Nesterov);
         _classWeights = classCounts is not null && ClassWeights(options.ClassWeighting, classCounts) is { } weights
@@ -54,18 +59,46 @@ internal sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
-        var plain = _options.LabelSmoothing == 0 && _classWeights is null;
-        var (logits, loss) = plain
-            ? _lean.Gradient(images, labels, _options.AuxiliaryWeight, dropPath, random)
-            : _lean.GradientOf(
-                images, ofLogits => nn.functional.cross_entropy(
-                    ofLogits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing),
-                _options.AuxiliaryWeight, dropPath, random);
+        var (count, loss, correct) = (images.shape[0], 0.0, 0L);
+        foreach (var (first, length) in Parts(count))
+        {
+            using var inner = NewDisposeScope();
+            var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
+            var (logits, minimised) = _lean.GradientOf(
+                some, output => Loss(output, theirs).Times(Share(theirs, labels)), _options.AuxiliaryWeight, dropPath, random);
+            var crossEntropy = IsCrossEntropy ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
+            (loss, correct) = (loss + crossEntropy.Value(), correct + (long)logits.argmax(1).eq(theirs).sum().Value());
+        }
         _weights.ClipGradient(_options.ClipNorm);
         _optimizer.Step();
         AddToAverage(number);
-        var crossEntropy = plain ? loss : nn.functional.cross_entropy(logits, labels);
-        return (crossEntropy.Value(), (long)logits.argmax(1).eq(labels).sum().Value());
+        return (loss, correct);
+    }
+
+    private bool IsCrossEntropy => _options.LabelSmoothing == 0 && _classWeights is null;
+
+    private Tensor Loss(Tensor logits, Tensor labels) =>
+        nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
+
+    /// <summary>
+    /// The weight of a part of the images: the mean over all of them is that of the parts' means, each as often as it has images, or as
+    /// much as their classes weigh.
+    /// </summary>
+    private double Share(Tensor some, Tensor all) => _classWeights is null || some.shape[0] == all.shape[0]
+        ? (double)some.shape[0] / all.shape[0]
+        : _classWeights.index_select(0, some).sum().Value() / _classWeights.index_select(0, all).sum().Value();
+
+    /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>
+    private IEnumerable<(long First, long Length)> Parts(long count)
+    {
+        var size = _partSize > 0 ? _partSize : count;
+        for (var first = 0L; first < count;)
+        {
+            var length = Math.Min(size, count - first);
+            length -= count - first - length == 1 ? 1 : 0;
+            yield return (first, length);
+            first += length;
+        }
     }
 
     /// <summary>Does something with the average of the weights in their place, where there is one.</summary>
