@@ -7,7 +7,7 @@ namespace ZeroOneShot.Report;
 /// </summary>
 internal sealed class CellLayout
 {
-    private const double ColumnGap = 17, RowGap = 7, LaneHeight = 8, Margin = 10;
+    private const double ColumnGap = 16, RowGap = 7, LaneHeight = 8, Margin = 10;
     private const int OrderingSweeps = 12, PlacingSweeps = 24;
 
     private readonly List<Item>[] _columns;
@@ -45,7 +45,7 @@ internal sealed class CellLayout
             .Select(column => Lane(from, column)).Prepend(States[from]).Append(to);
 
         Item Lane(int state, int column) =>
-            lanes.TryGetValue((state, column), out var lane) ? lane : lanes[(state, column)] = Place(column, 0, LaneHeight);
+            lanes.TryGetValue((state, column), out var lane) ? lane : lanes[(state, column)] = Place(column, null, LaneHeight);
 
         static void Connect(IEnumerable<Item> way)
         {
@@ -71,7 +71,7 @@ internal sealed class CellLayout
 
     public double Height { get; private set; }
 
-    private Item Place(int column, double width, double height)
+    private Item Place(int column, double? width, double height)
     {
         var item = new Item(column, width, height) { Rank = _columns[column].Count };
         _columns[column].Add(item);
@@ -133,7 +133,7 @@ internal sealed class CellLayout
         {
             var width = column.Count == 0 ? 0 : column.Max(item => item.Width);
             foreach (var item in column)
-                item.X = x + width / 2;
+                (item.X, item.Width) = (x + width / 2, item.IsLane ? width : item.Width);
             x += width + ColumnGap;
         }
         Width = x - ColumnGap + Margin;
@@ -182,11 +182,14 @@ internal sealed class CellLayout
     }
 
     /// <summary>A state, the operations of an edge, or a lane.</summary>
-    internal sealed class Item(int column, double width, double height)
+    /// <param name="column">Its column, from the left.</param>
+    /// <param name="width">Its width; null for a lane, which crosses its column.</param>
+    /// <param name="height">Its height.</param>
+    internal sealed class Item(int column, double? width, double height)
     {
         public int Column { get; } = column;
 
-        public double Width { get; } = width;
+        public double Width { get; set; } = width ?? 0;
 
         public double Height { get; } = height;
 
@@ -203,7 +206,7 @@ internal sealed class CellLayout
 
         public List<Item> After { get; } = [];
 
-        public bool IsLane => Width == 0;
+        public bool IsLane { get; } = width is null;
 
         public void Connect(Item next)
         {

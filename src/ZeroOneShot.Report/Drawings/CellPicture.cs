@@ -6,10 +6,10 @@ namespace ZeroOneShot.Report;
 /// <summary>A cell, drawn.</summary>
 internal static class CellPicture
 {
-    private const double StateSize = 26, LineHeight = 14, BoxPadding = 5, EndWidth = 46, TipLength = 6, TipWidth = 3.2;
+    private const double StateSize = 24, LineHeight = 14, BoxPadding = 4, EndWidth = 40, TipLength = 6, TipWidth = 3.2;
 
-    // Of a letter in 12 pixels, on average; a label may be a little wider than its text.
-    private const double LetterWidth = 6.3;
+    // Of a letter in 12 pixels, and of one in a list, in 11; on average, in a wide font.
+    private const double LetterWidth = 7, ListLetterWidth = 6.5;
     private const int LongestLine = 14;
 
     /// <summary>The width that the drawings of DARTS' cells need; wider ones take more.</summary>
@@ -34,9 +34,11 @@ internal static class CellPicture
                     $"L{Number(x2 - TipLength)},{Number(to.Y + TipWidth)} Z")));
             }
         }
-        // A lane is drawn through, straight.
-        foreach (var lane in layout.Connections.Select(line => line.To).Where(item => item.IsLane && item.After.Count == 0).Distinct())
-            throw new InvalidOperationException($"A lane in column {lane.Column} leads nowhere.");
+        foreach (var lane in layout.Connections.Select(line => line.To).Where(item => item is { IsLane: true, Width: > 0 }).Distinct())
+        {
+            group.Add(Draw("path", Set("class", "line"),
+                Set("d", $"M{Number(lane.X - lane.Width / 2)},{Number(lane.Y)} h{Number(lane.Width)}")));
+        }
         foreach (var (i, box) in layout.Boxes.Index())
             Add(group, box, graph.Edges[i], colours);
         foreach (var (state, item) in layout.States.Index())
@@ -49,7 +51,12 @@ internal static class CellPicture
     {
         group.Add(Draw("rect", Set("class", kind), Set("x", item.X - item.Width / 2), Set("y", item.Y - item.Height / 2),
             Set("width", item.Width), Set("height", item.Height), Set("rx", item.Height / 2)));
-        group.Add(Label(item.X, item.Y + 4, "name", name));
+        // c_{k-2} as it is printed, with a subscript.
+        var (letter, index) = name.StartsWith("c_{", StringComparison.Ordinal) ? ("c", name[3..^1].Replace('-', '\u2212')) : (name, "");
+        var text = Label(item.X, item.Y + 4, "name", letter);
+        if (index.Length > 0)
+            text.Add(Draw("tspan", Set("class", "index"), Set("dy", 3), index));
+        group.Add(text);
     }
 
     private static void Add(XElement group, CellLayout.Item box, CellGraph.Edge edge, OperationColours colours)
@@ -67,7 +74,7 @@ internal static class CellPicture
             group.Add(Draw("rect", Set("class", $"box {colours.Of(operation)}"), Set("x", box.X - box.Width / 2), Set("y", top),
                 Set("width", box.Width), Set("height", height), Set("rx", 4), Draw("title", Safe(operation))));
             foreach (var (i, line) in lines.Index())
-                group.Add(Label(box.X, top + BoxPadding / 2 + (i + 0.78) * LineHeight, "name", line));
+                group.Add(Label(box.X, top + BoxPadding / 2 + (i + 0.78) * LineHeight, edge.Operations.Count > 1 ? "small" : "name", line));
             top += height;
         }
     }
@@ -75,7 +82,7 @@ internal static class CellPicture
     private static (double Width, double Height) SizeOf(CellGraph.Edge edge)
     {
         string[] lines = [.. edge.Operations.SelectMany(operation => LinesOf(edge, operation))];
-        return (lines.Select(line => line.Length).DefaultIfEmpty(2).Max() * LetterWidth + 2 * BoxPadding,
+        return (lines.Select(line => line.Length).DefaultIfEmpty(2).Max() * (edge.Operations.Count > 1 ? ListLetterWidth : LetterWidth) + 6,
             lines.Length == 0 ? LineHeight : lines.Length * LineHeight + edge.Operations.Count * BoxPadding);
     }
 

@@ -73,6 +73,7 @@ internal static class Palette
             svg .title { font-size: 14px; font-weight: 600; }
             svg .soft { fill: var(--soft); }
             svg .small { font-size: 11px; }
+            svg .index { font-size: 9px; }
             svg .paper { fill: var(--paper); }
             svg .line { fill: none; stroke: var(--soft); stroke-width: 1.4; }
             svg .grid { fill: none; stroke: var(--rule); stroke-width: 1; }

@@ -125,7 +125,8 @@ internal static class Sections
 
     private static IReadOnlyList<XElement?> Alphas(RunReport report)
     {
-        if (report.AlphasByEpoch.Count == 0 || report.Mask is not { } mask)
+        var epochs = report.SearchEpochs.Select(epoch => epoch.Alphas).Where(alphas => alphas.Count > 0).ToList();
+        if (epochs.Count == 0 || report.Mask is not { } mask)
             return [];
         var space = report.Space;
         var content = new List<XElement?>
@@ -144,7 +145,7 @@ internal static class Sections
                 var (from, node) = space.Topology.Ends(edge);
                 var name = $"state {from} \u2192 node {node}";
                 var live = mask.Live(kind, edge).ToArray();
-                double?[][] shares = [.. report.AlphasByEpoch.Select(alphas => Softmax(
+                double?[][] shares = [.. epochs.Select(alphas => Softmax(
                     [.. live.Select(row => (double)alphas[kind][edge * space.Operations.Count + row])]))];
                 return Html("figure", LineChart.Small($"{kind} cell, {name}", [.. live.Select((row, i) => new LineChart.Series(
                     space.Operations[row].Name, [.. shares.Select(of => of[i])], row % Palette.Operations))]), Html("figcaption", name));

@@ -77,12 +77,9 @@ internal sealed record ReportFile
             Mask = report.Mask is null ? null : JsonNode.Parse(report.Mask.ToJson()),
             Importances = [.. report.Importances.Select(of => new Importance(
                 of.Kind.ToString(), of.Edge, report.Space.Operations[of.Operation].Name, of.Importance))],
-            SearchEpochs = [.. report.SearchEpochs.Select((epoch, i) => new Epoch(
-                epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString())
-            {
-                Alphas = i < report.AlphasByEpoch.Count
-                    ? report.AlphasByEpoch[i].ToDictionary(of => of.Key.ToString(), of => of.Value) : null,
-            })],
+            SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
+                epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString(),
+                epoch.Alphas.ToDictionary(of => of.Key.ToString(), of => of.Value)))],
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
@@ -132,9 +129,10 @@ internal sealed record ReportFile
         Importances = [.. Importances.Select(of => new CandidateImportance(
             Kind(of.Cell), of.Edge, space.IndexOf(space.Operation(of.Operation).Name), [], of.Value))],
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
-            epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
-        AlphasByEpoch = [.. SearchEpochs.Select(epoch => epoch.Alphas).OfType<IReadOnlyDictionary<string, IReadOnlyList<float>>>()
-            .Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
+            epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype))
+        {
+            Alphas = epoch.Alphas.ToDictionary(of => Kind(of.Key), of => of.Value),
+        })],
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults
@@ -156,10 +154,9 @@ internal sealed record ReportFile
 
     internal sealed record Importance(string Cell, int Edge, string Operation, double Value);
 
-    internal sealed record Epoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype)
-    {
-        public IReadOnlyDictionary<string, IReadOnlyList<float>>? Alphas { get; init; }
-    }
+    internal sealed record Epoch(
+        double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype,
+        IReadOnlyDictionary<string, IReadOnlyList<float>> Alphas);
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,

@@ -58,11 +58,8 @@ public sealed record RunReport
     /// <summary>The importances of the last round of pruning. Default none, as for masks by chance.</summary>
     public IReadOnlyList<CandidateImportance> Importances { get; init; } = [];
 
-    /// <summary>The course of the search. Default none.</summary>
+    /// <summary>The course of the search, alphas among it. Default none.</summary>
     public IReadOnlyList<SearchEpoch> SearchEpochs { get; init; } = [];
-
-    /// <summary>Alpha after every epoch, as <see cref="SearchResult.AlphasByEpoch"/> gives them. Default none.</summary>
-    public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasByEpoch { get; init; } = [];
 
     /// <summary>The course of the training. Default none.</summary>
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
@@ -132,7 +129,8 @@ public sealed record RunReport
                     $"search space '{Space.Name}' has edges 0 to {edges - 1} and operations 0 to {operations - 1}.");
             }
         }
-        if (AlphasByEpoch.Any(alphas => !Space.Kinds.All(kind => alphas.GetValueOrDefault(kind)?.Count == edges * operations)))
+        var alphas = SearchEpochs.Select(epoch => epoch.Alphas).Where(of => of.Count > 0);
+        if (alphas.Any(of => !Space.Kinds.All(kind => of.GetValueOrDefault(kind)?.Count == edges * operations)))
             throw new ArgumentException($"The alphas of an epoch are not {edges} x {operations} numbers for each kind of cell.");
         if (Test is null)
             return;

@@ -35,6 +35,8 @@ internal static class DoctorCommand
 
     private static void Write(IEnumerable<Finding> findings)
     {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 1000;                       // a line each, for programs
         foreach (var finding in findings)
         {
             var mark = finding.Result switch { Result.Good => "[green]ok[/]  ", Result.Note => "[yellow]note[/]", _ => "[red]BAD[/] " };

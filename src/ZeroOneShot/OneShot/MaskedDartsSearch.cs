@@ -75,7 +75,7 @@ public static class MaskedDartsSearch
         var steps = trainBatches.BatchesPerEpoch;
         var state = file?.Load((tensors, saved) =>
         {
-            saved.ThrowIfImpossible(tensors.Path, mask.Space, options.Epochs, steps);
+            saved.ThrowIfImpossible(tensors.Path, options.Epochs, steps);
             step.Restore(tensors, saved.Updates);
         }) ?? new SearchState();
         if (file?.Warning is { } warning)
@@ -125,17 +125,14 @@ public static class MaskedDartsSearch
             var finished = new SearchState.FinishedEpoch(state.Loss / state.Images, (double)state.Correct / state.Images,
                 warmedUp ? state.SearchLoss / steps : null,
                 warmedUp ? state.SearchCorrect / ((double)steps * options.BatchSize) : null,
-                Found().ToString(), architecture.AlphaValues());
+                Found().ToString());
             state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
             file?.Save(state, step.State());
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(Found(), mask, architecture.AlphaValues(), architecture.BetaValues(),
             [.. state.Finished.Select(e =>
-                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options)
-        {
-            AlphasByEpoch = [.. state.Finished.Select(e => e.Alphas)],
-        };
+                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options);
 
         Genotype Found() => costs is null
             ? options.Relaxation.Genotype(architecture)

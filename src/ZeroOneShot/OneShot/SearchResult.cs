@@ -28,12 +28,6 @@ public sealed class SearchResult(
     /// <summary>The course of the search.</summary>
     public IReadOnlyList<SearchEpoch> Epochs { get; } = epochs;
 
-    /// <summary>
-    /// Alpha after each of <see cref="Epochs"/>, as <see cref="Alphas"/> has those of the last one. Those of pruned operations mean
-    /// nothing.
-    /// </summary>
-    public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasByEpoch { get; init; } = [];
-
-    /// <summary>The settings it ran with: batch size and learning rates as <see cref="SearchOptions.MaxMemory"/> left them.</summary>
+    /// <summary>/// The settings it ran with: batch size and learning rates as <see cref="SearchOptions.MaxMemory"/> left them.</summary>
     public SearchOptions Options { get; } = options;
 }

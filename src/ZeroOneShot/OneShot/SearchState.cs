@@ -1,5 +1,3 @@
-using ZeroOneShot.SearchSpaces;
-
 namespace ZeroOneShot.OneShot;
 
 /// <summary>How far a search has come.</summary>
@@ -34,7 +32,7 @@ internal sealed record SearchState
 
     /// <summary>Refuses what no search can have written.</summary>
     /// <exception cref="InvalidDataException">There is such a thing.</exception>
-    public void ThrowIfImpossible(string path, SearchSpace space, int epochs, int steps)
+    public void ThrowIfImpossible(string path, int epochs, int steps)
     {
         if (Epoch < 0 || Epoch > epochs || Step < 0 || Step > steps || Updates < 0 || Finished?.Count != Epoch || !Finished.All(IsWhole))
         {
@@ -42,13 +40,11 @@ internal sealed record SearchState
                 $"{Finished?.Count} epochs done; it was not written by one of {epochs} epochs of {steps} steps. Delete it to begin anew.");
         }
 
-        bool IsWhole(FinishedEpoch? epoch)
+        static bool IsWhole(FinishedEpoch? epoch)
         {
-            var numbers = space.Topology.EdgeCount * space.Operations.Count;
             try
             {
-                return epoch?.Genotype is { } genotype && Genotype.Parse(genotype) is not null &&
-                    space.Kinds.All(kind => epoch.Alphas?.GetValueOrDefault(kind)?.Count == numbers);
+                return epoch?.Genotype is { } genotype && SearchSpaces.Genotype.Parse(genotype) is not null;
             }
             catch (FormatException)
             {
@@ -57,8 +53,6 @@ internal sealed record SearchState
         }
     }
 
-    /// <summary>A <see cref="SearchEpoch"/> with its genotype as text, and the alphas after it.</summary>
-    public sealed record FinishedEpoch(
-        double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype,
-        IReadOnlyDictionary<CellKind, IReadOnlyList<float>> Alphas);
+    /// <summary>A <see cref="SearchEpoch"/> with its genotype as text.</summary>
+    public sealed record FinishedEpoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
 }
