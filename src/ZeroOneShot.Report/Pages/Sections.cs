@@ -179,7 +179,7 @@ internal static class Sections
 
     /// <summary>What may be wider than the page: it scrolls, by the keyboard too.</summary>
     public static XElement Scroll(string name, XElement content) =>
-        Html("div", Set("class", "scroll"), Set("tabindex", 0), Set("role", "region"), Set("aria-label", name), content);
+        Html("div", Set("class", "scroll"), Set("tabindex", 0), Set("role", "group"), Set("aria-label", name), content);
 
     public static XElement Figure(CellFigure figure) => Figure(figure.Name, figure.Svg());
 

@@ -16,7 +16,6 @@ internal sealed record ReportFile
     private static readonly JsonSerializerOptions s_json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
@@ -104,6 +103,8 @@ internal sealed record ReportFile
                 throw new FormatException($"The report is of version {file.Version} of its format; expected {Format}. " +
                     "Use the version of ZeroOneShot that wrote it.");
             }
+            if (file.Lists.Any(list => list.Contains(null)))
+                throw new FormatException("The report has a null in a list; expected values.");
             space ??= SearchSpace.Named(file.Space);
             if (space.Name != file.Space)
                 throw new FormatException($"The report is of search space '{file.Space}'; expected '{space.Name}'.");
@@ -114,6 +115,14 @@ internal sealed record ReportFile
             throw new FormatException($"The text is no report: {e.Message}", e);
         }
     }
+
+    // Null among the elements of a list is what System.Text.Json does not know to refuse.
+    private IEnumerable<IEnumerable<object?>> Lists =>
+    [
+        Asked, Warnings, Stages, Importances, SearchEpochs, TrainingEpochs, Settings, Versions,
+        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
+        .. SearchEpochs.Where(epoch => epoch is not null).Select(epoch => epoch.Alphas.Values),
+    ];
 
     private RunReport In(SearchSpace space) => new()
     {

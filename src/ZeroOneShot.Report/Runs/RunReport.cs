@@ -94,7 +94,12 @@ public sealed record RunReport
     }
 
     /// <summary>The values as JSON.</summary>
-    public string ToJson() => ReportFile.Write(this);
+    /// <exception cref="ArgumentException">As of <see cref="ToHtml"/>.</exception>
+    public string ToJson()
+    {
+        Check();
+        return ReportFile.Write(this);
+    }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote, and takes nothing on trust.</summary>
     /// <param name="json">The text.</param>
