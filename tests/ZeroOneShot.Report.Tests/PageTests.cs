@@ -54,7 +54,7 @@ public sealed partial class PageTests
                 Predictions = [Of(0, 0, 0.95), Of(0, 1, 0.85), Of(1, 1, 0.85), Of(1, 1, 0.95)],
             },
         }.ToHtml();
-        Assert.Contains("3 of 4 test images are right, 75.0 %.", html);
+        Assert.Contains("3 of 4 test images are right, 75.0 %. ", html);
         // Class a: precision 1, recall 1/2, F1 2/3; class b: precision 2/3, recall 1, F1 4/5; class c occurs nowhere.
         Assert.Equal(["2", "1.000", "0.500", "0.667", "1"], RowOf(html, "a"));
         Assert.Equal(["2", "0.667", "1.000", "0.800", "3"], RowOf(html, "b"));

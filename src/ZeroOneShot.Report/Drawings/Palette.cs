@@ -26,7 +26,7 @@ internal static class Palette
     private static readonly string[] s_darkLines =
         ["#aab4c0", "#ff8f86", "#f0b15c", "#dccb4e", "#86d17b", "#5fd0d6", "#8fb8ff", "#cba4f5"];
 
-    private static readonly string[] s_dashes = ["none", "6 3", "2 2", "8 3 2 3", "none", "6 3", "2 2", "8 3 2 3"];
+    private static readonly string[] s_dashes = ["2 2", "6 3", "none", "2 2", "none", "6 3", "none", "8 3 2 3"];
 
     private static readonly string[] s_lightHeats = ["#f4f7fb", "#dbe8f8", "#b9d3f2", "#92bbec", "#6aa1e4", "#4f8bd6"];
 

@@ -30,7 +30,7 @@ internal static class PageStyle
         figcaption { font-weight: 600; margin-bottom: 4px; }
         .scroll { overflow-x: auto; max-width: 100%; }
         figure svg { display: block; max-width: 100%; height: auto; }
-        .scroll svg { max-width: none; }
+        .scroll svg { max-width: max(100%, 560px); height: auto; }
         .small-charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 10px; }
         .small-charts figcaption { font-weight: 400; font-size: 0.8125rem; color: var(--soft); margin: 0; }
         .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; padding: 0; margin: 0 0 10px; font-size: 0.875rem; }

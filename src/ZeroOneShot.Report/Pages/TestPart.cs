@@ -15,7 +15,7 @@ internal static class TestPart
         var content = new List<XElement>
         {
             Html("p", string.Create(CultureInfo.InvariantCulture, $"{summary.Correct:N0} of {summary.Images:N0} test images are right, ") +
-                $"{Page.Percent(summary.Accuracy)}."),
+                $"{Page.Percent(summary.Accuracy)}. Rows of the matrix are the true classes, columns the predicted ones."),
         };
         if (summary.Classes.Count <= LargestMatrix)
             content.Add(Matrix(summary));
@@ -24,7 +24,7 @@ internal static class TestPart
         if (summary.Classes.Count > LargestMatrix && summary.WorstPairs(WorstPairs).ToArray() is { Length: > 0 } pairs)
             content.Add(Pairs(summary, pairs));
         content.Add(Sections.Table("Per class", ["class", "images", "precision", "recall", "F1", "taken for it"],
-            summary.Classes.Select(of => (string[])[of.Name, Count(of.Images), Share(of.Precision), Share(of.Recall), Share(of.F1),
+            summary.Classes.Select((of, label) => (string[])[NameOf(summary, label), Count(of.Images), Share(of.Precision), Share(of.Recall), Share(of.F1),
                 Count(of.Predicted)])));
         content.Add(Html("figure", Html("figcaption", string.Create(CultureInfo.InvariantCulture,
             $"Calibration: expected calibration error {summary.CalibrationError:0.000}")),
@@ -40,8 +40,8 @@ internal static class TestPart
 
     private static XElement Matrix(TestSummary summary)
     {
-        const string Caption = "Confusion matrix: rows are the true classes, columns the predicted ones";
-        return Sections.Scroll("Confusion matrix", Html("table", Set("class", "matrix"), Html("caption", Caption),
+        const string Caption = "Confusion matrix";
+        return Sections.Scroll(Caption, Html("table", Set("class", "matrix"), Html("caption", Caption),
             Html("thead", Html("tr", Html("td", ""), summary.Classes.Select(of =>
                 Html("th", Set("scope", "col"), Set("title", of.Name), Page.Name(of.Name))))),
             Html("tbody", summary.Classes.Select((of, label) => Html("tr",
@@ -59,8 +59,8 @@ internal static class TestPart
             Html("thead", Html("tr", Html("th", Set("scope", "col"), "true class"), Html("th", Set("scope", "col"), "taken for"),
                 Html("th", Set("scope", "col"), Set("class", "number"), "images"))),
             Html("tbody", pairs.Select(pair => Html("tr",
-                Html("th", Set("scope", "row"), Page.Name(summary.Classes[pair.Label].Name)),
-                Html("td", Page.Name(summary.Classes[pair.Predicted].Name)),
+                Html("th", Set("scope", "row"), Page.Name(NameOf(summary, pair.Label))),
+                Html("td", Page.Name(NameOf(summary, pair.Predicted))),
                 Html("td", Set("class", "number"), $"{Count(pair.Images)} of {Count(summary.Classes[pair.Label].Images)}"))))));
 
     private static IEnumerable<XElement> Strip(TestResults test, IReadOnlyList<TestPicture> pictures, string heading, bool wrong)
@@ -86,6 +86,10 @@ internal static class TestPart
 
     private static XElement Line(string what, string name, string kind) => Html("span", Set("class", "clip"), Set("title", name),
         $"{what} ", Html("b", Set("class", kind), Page.Name(name)));
+
+    // With the number by which the picture of many classes has it.
+    private static string NameOf(TestSummary summary, int label) =>
+        summary.Classes.Count <= LargestMatrix ? summary.Classes[label].Name : $"{label + 1}: {summary.Classes[label].Name}";
 
     private static string Count(int count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
