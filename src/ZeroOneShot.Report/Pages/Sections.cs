@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using ZeroOneShot.Runtime;
 using static ZeroOneShot.Report.Markup;
 
 namespace ZeroOneShot.Report;
@@ -78,32 +79,38 @@ internal static class Sections
 
     private static IReadOnlyList<XElement?> Curves(RunReport report)
     {
-        var (search, train) = (report.SearchEpochs, report.TrainingEpochs);
+        var search = report.SearchEpochs.Count > 0
+            ? [.. report.SearchEpochs.Select(epoch => new Epoch(epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy))]
+            : Course(report, RunStage.Search);
+        var train = report.TrainingEpochs.Count > 0
+            ? [.. report.TrainingEpochs.Select(of => new Epoch(of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy))]
+            : Course(report, RunStage.Train);
+        XElement[] charts =
+        [
+            .. Charts("Search", search, "weights' half", "architecture's half"),
+            .. Charts("Training", train, "training images", "validation images"),
+        ];
         return
         [
-            search.Count == 0 && train.Count == 0 ? null : Html("div", Set("class", "side"),
-                search.Count == 0 ? null : Figure("Search: loss", LineChart.Of("Loss of the search by epoch", "loss",
-                [
-                    new("weights' half", [.. search.Select(epoch => (double?)epoch.Loss)], 6),
-                    new("architecture's half", [.. search.Select(epoch => epoch.SearchLoss)], 1),
-                ])),
-                search.Count == 0 ? null : Figure("Search: accuracy", LineChart.Of("Accuracy of the search by epoch", "accuracy",
-                [
-                    new("weights' half", [.. search.Select(epoch => (double?)epoch.Accuracy)], 6),
-                    new("architecture's half", [.. search.Select(epoch => epoch.SearchAccuracy)], 1),
-                ], (0, 1))),
-                train.Count == 0 ? null : Figure("Training: loss", LineChart.Of("Loss of the training by epoch", "loss",
-                [
-                    new("training images", [.. train.Select(epoch => (double?)epoch.Loss)], 6),
-                    new("validation images", [.. train.Select(epoch => epoch.ValidationLoss)], 1),
-                ])),
-                train.Count == 0 ? null : Figure("Training: accuracy", LineChart.Of("Accuracy of the training by epoch", "accuracy",
-                [
-                    new("training images", [.. train.Select(epoch => (double?)epoch.Accuracy)], 6),
-                    new("validation images", [.. train.Select(epoch => epoch.ValidationAccuracy)], 1),
-                ], (0, 1)))),
+            charts.Length == 0 ? null : Html("div", Set("class", "side"), charts),
             report.BestEpoch is { } best ? Html("p", $"The weights of epoch {best} were kept, whose validation was the best.") : null,
         ];
+    }
+
+    private static IReadOnlyList<Epoch> Course(RunReport report, RunStage stage) =>
+    [
+        .. report.Course.Where(of => of.Stage == stage).OrderBy(of => of.Epoch)
+            .Select(of => new Epoch(of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy)),
+    ];
+
+    private static IEnumerable<XElement> Charts(string stage, IReadOnlyList<Epoch> epochs, string own, string other)
+    {
+        if (epochs.Count == 0)
+            yield break;
+        yield return Figure($"{stage}: loss", LineChart.Of($"{stage}: loss by epoch", "loss",
+            [new(own, [.. epochs.Select(of => of.Loss)], 6), new(other, [.. epochs.Select(of => of.OtherLoss)], 1)]));
+        yield return Figure($"{stage}: accuracy", LineChart.Of($"{stage}: accuracy by epoch", "accuracy",
+            [new(own, [.. epochs.Select(of => of.Accuracy)], 6), new(other, [.. epochs.Select(of => of.OtherAccuracy)], 1)], (0, 1)));
     }
 
     private static IReadOnlyList<XElement?> Mask(RunReport report)
@@ -153,6 +160,8 @@ internal static class Sections
         }
         return content;
     }
+
+    private readonly record struct Epoch(double? Loss, double? Accuracy, double? OtherLoss, double? OtherAccuracy);
 
     private static double?[] Softmax(double[] values)
     {

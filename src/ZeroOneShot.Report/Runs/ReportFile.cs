@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
@@ -45,6 +46,8 @@ internal sealed record ReportFile
 
     public IReadOnlyList<Importance> Importances { get; init; } = [];
 
+    public IReadOnlyList<Moment> Course { get; init; } = [];
+
     public IReadOnlyList<Epoch> SearchEpochs { get; init; } = [];
 
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
@@ -76,6 +79,8 @@ internal sealed record ReportFile
             Mask = report.Mask is null ? null : JsonNode.Parse(report.Mask.ToJson()),
             Importances = [.. report.Importances.Select(of => new Importance(
                 of.Kind.ToString(), of.Edge, report.Space.Operations[of.Operation].Name, of.Importance))],
+            Course = [.. report.Course.Select(of => new Moment(
+                of.Stage.ToString(), of.Epoch, of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy))],
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
                 epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString(),
                 epoch.Alphas.ToDictionary(of => of.Key.ToString(), of => of.Value)))],
@@ -119,7 +124,7 @@ internal sealed record ReportFile
     // Null among the elements of a list is what System.Text.Json does not know to refuse.
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
-        Asked, Warnings, Stages, Importances, SearchEpochs, TrainingEpochs, Settings, Versions,
+        Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
         .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
         .. SearchEpochs.Where(epoch => epoch is not null).Select(epoch => epoch.Alphas.Values),
     ];
@@ -137,6 +142,17 @@ internal sealed record ReportFile
         Mask = Mask is null ? null : OperationMask.FromJson(Mask.ToJsonString(), space),
         Importances = [.. Importances.Select(of => new CandidateImportance(
             Kind(of.Cell), of.Edge, space.IndexOf(space.Operation(of.Operation).Name), [], of.Value))],
+        Course = [.. Course.Select(of => new RunProgress
+        {
+            Stage = Enum.TryParse<RunStage>(of.Stage, out var stage) && Enum.IsDefined(stage)
+                ? stage : throw new FormatException($"The report names a stage '{Markup.Shorten(of.Stage, 60)}'."),
+            Epoch = of.Epoch,
+            Loss = of.Loss,
+            Accuracy = of.Accuracy,
+            ValidationLoss = of.ValidationLoss,
+            ValidationAccuracy = of.ValidationAccuracy,
+            Elapsed = TimeSpan.Zero,
+        })],
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
             epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype))
         {
@@ -162,6 +178,9 @@ internal sealed record ReportFile
         : throw new FormatException($"The report names a cell '{Markup.Shorten(name, 60)}'; expected Normal or Reduction.");
 
     internal sealed record Importance(string Cell, int Edge, string Operation, double Value);
+
+    internal sealed record Moment(
+        string Stage, int Epoch, double? Loss, double? Accuracy, double? ValidationLoss, double? ValidationAccuracy);
 
     internal sealed record Epoch(
         double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype,

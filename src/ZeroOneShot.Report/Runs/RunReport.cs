@@ -1,4 +1,5 @@
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
@@ -57,6 +58,12 @@ public sealed record RunReport
 
     /// <summary>The importances of the last round of pruning. Default none, as for masks by chance.</summary>
     public IReadOnlyList<CandidateImportance> Importances { get; init; } = [];
+
+    /// <summary>
+    /// While a run goes on, what was reported at the ends of epochs, for curves of search and training; not shown where
+    /// <see cref="SearchEpochs"/> and <see cref="TrainingEpochs"/> are known. Default none.
+    /// </summary>
+    public IReadOnlyList<RunProgress> Course { get; init; } = [];
 
     /// <summary>The course of the search, alphas among it. Default none.</summary>
     public IReadOnlyList<SearchEpoch> SearchEpochs { get; init; } = [];
