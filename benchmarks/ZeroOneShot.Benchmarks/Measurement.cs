@@ -85,7 +85,11 @@ internal sealed record Measurement(
     });
 
     /// <summary>Starts this program again for a measurement.</summary>
-    public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set)
+    public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set) =>
+        Result.Parse(OutputOfProcess(command, json, set));
+
+    /// <summary>Starts this program again for a measurement, and gives the last line that it prints.</summary>
+    public static string OutputOfProcess(string command, string json, Action<IDictionary<string, string?>> set)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
@@ -98,7 +102,7 @@ internal sealed record Measurement(
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
-            ? Result.Parse(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])
+            ? output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]
             : throw new InvalidOperationException($"{json} ended with {process.ExitCode}: {errors.Result}");
     }
 

@@ -86,6 +86,23 @@ serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service)
 var trainingMemory = new Command("training-memory", "The peak memory of eight trainings as predicted, and as measured.") { json };
 trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json)));
 
+var pruning = new Command("pruning",
+    "Evaluations of operations, time and resident memory of a round of pruning: naive, exact and to first order.");
+var ways = Options.Among("--ways", "How importances are measured", Pruning.Ways, [.. Pruning.Ways]);
+var partial = Options.Count("--partial", "K: 1/K of the channels pass the operations; divides the channels", 4);
+var (rankedBatch, rankedBatches, initializations) = (Options.Count("--batch", "Images of a batch", 128),
+    Options.Count("--batches", "Batches", 3), Options.Count("--initializations", "Random weights", 3));
+foreach (var option in (Option[])[json, ways, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+    pruning.Add(option);
+pruning.SetAction(parsed => Pruning.Run([.. parsed.GetRequiredValue(ways).Distinct()], RankedSetting(parsed), parsed.GetValue(json)));
+
+var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning, on CIFAR-10.");
+var agreementSeeds = Options.Count("--seeds", "Prunings, each from a seed of its own", 5);
+foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+    agreement.Add(option);
+agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
+    parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
@@ -97,7 +114,17 @@ trainingChild.Hidden = true;
 trainingChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<TrainingMemoryPlan.Case>(parsed.GetRequiredValue(training))!.Take().ToJson()));
 
+var round = new Argument<string>("measurement");
+var pruningChild = new Command(Pruning.Command, "What pruning runs in processes of its own.") { round };
+pruningChild.Hidden = true;
+pruningChild.SetAction(parsed => Console.WriteLine(
+    JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
+
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, child, trainingChild,
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, pruning, agreement, child,
+    trainingChild, pruningChild,
 }.Parse(args).Invoke();
+
+Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
+    parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

@@ -10,6 +10,8 @@ public sealed record Relu : Layer
 {
     internal override bool RunsInLanes => true;
 
+    internal override bool Rectifies => true;
+
     /// <inheritdoc/>
     public override FeatureSize Output(FeatureSize input, long channels) => input;
 
@@ -30,7 +32,7 @@ public sealed record Relu : Layer
         walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, walk.Features.Count));
 }
 
-internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule)), ILaneModule
+internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule)), IRectifier
 {
     public override Tensor forward(Tensor input) => nn.functional.relu(input);
 

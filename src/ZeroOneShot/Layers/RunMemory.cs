@@ -68,8 +68,8 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
     {
         for (var i = 0; i < layers.Count; i++)
         {
-            if (layers[i] is Relu && i + 1 < layers.Count && layers[i + 1] is Convolution convolution)
-                Convolution(convolution, channels, affine, rectify: i++ >= 0);
+            if (layers[i].Rectifies && i + 1 < layers.Count && layers[i + 1].ReadsRectified)
+                layers[++i].WalkRectified(this, channels, affine);
             else
                 layers[i].Walk(this, channels, affine);
         }

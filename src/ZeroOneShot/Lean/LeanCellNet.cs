@@ -211,7 +211,7 @@ internal sealed class LeanCellNet(CellNet network)
             _states = [.. _inputs.Select(input => input.Output)];
             for (var edge = 0; edge < Edges.Count && dropPath is not null; edge++)
             {
-                if (cell.Operation(edge) is not IdentityModule)
+                if (!cell.IsIdentity(edge))
                     _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, inputs[0].dtype));
             }
             var outputs = new Tensor[Edges.Count];

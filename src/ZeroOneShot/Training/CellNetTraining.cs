@@ -37,9 +37,10 @@ public static class CellNetTraining
     /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back to
-    /// (<see cref="TrainedCellNet.DivergedEpoch"/>).
+    /// There is no such device, or the training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back
+    /// to (<see cref="TrainedCellNet.DivergedEpoch"/>).
     /// </exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
         ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
@@ -73,6 +74,7 @@ public static class CellNetTraining
     /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
     /// </exception>
     /// <exception cref="InvalidOperationException">As for <see cref="Train"/>.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
         CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
@@ -197,10 +199,10 @@ public static class CellNetTraining
         }
     }
 
-    /// <summary>Refuses too few images for the batches of a training.</summary>
+    /// <summary>Refuses too few images for the batches of a training, the smallest where memory decides on them.</summary>
     /// <exception cref="ArgumentException">There are too few.</exception>
     internal static void CheckImages(ImageSet images, TrainingOptions options) =>
-        _ = new BatchOrder(images.Count, options.BatchSize, options.Seed, Batches);
+        _ = new BatchOrder(images.Count, options.SmallestBatch, options.Seed, Batches);
 
     private static Checkpoint<TrainingState> CheckpointOf(
         string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options) =>

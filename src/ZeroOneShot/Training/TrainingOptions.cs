@@ -62,7 +62,10 @@ public sealed record TrainingOptions
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
-    /// <summary>Decides order, augmentation, start values and drop path. Default 0.</summary>
+    /// <summary>
+    /// Decides order, augmentation, start values and drop path. Default 0. All 64 bits count; libtorch's generator, which draws start
+    /// values and drop path, is begun from 32 bits of a hash of them (<see cref="RandomStream.Generator"/>).
+    /// </summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
@@ -70,6 +73,12 @@ public sealed record TrainingOptions
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// The smallest batch that the training may come to take: <see cref="MaxMemory"/> may ask for fewer images than
+    /// <see cref="BatchSize"/>, but for a whole group of lanes.
+    /// </summary>
+    internal int SmallestBatch => MaxMemory is null ? BatchSize : Math.Min(BatchSize, ProcessMemory.LanesOfAGroup);
 
     /// <summary>
     /// The same training with another batch size: the learning rate in proportion to it, so that an epoch moves the weights as far (the
