@@ -22,6 +22,7 @@ internal static partial class ByteCount
 
     public static string Text(long bytes) => bytes.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"^\s*(?<number>\d+(\.\d+)?)\s*(?<unit>[kmgt])?(?<binary>i)?b?\s*$", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^\s*(?<number>\d+(\.\d+)?)\s*(?<unit>[kmgt])?(?<binary>i)?b?\s*$",
+        RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex Form();
 }

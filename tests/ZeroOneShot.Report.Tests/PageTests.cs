@@ -16,10 +16,12 @@ public sealed partial class PageTests
         Assert.DoesNotContain("<img src=x", html);
         Assert.DoesNotMatch(@"<[^>]* (on\w+|style)=", Tags(html));
         Assert.All(Address().Matches(html).Select(match => match.Groups["address"].Value),
-            address => Assert.True(address.StartsWith('#') || address.StartsWith("data:image/png;base64,", StringComparison.Ordinal), address));
+            address => Assert.True(address.StartsWith('#') || address.StartsWith("data:image/png;base64,", StringComparison.Ordinal),
+                address));
         var style = Regex.Match(html, "<style>(.*?)</style>", RegexOptions.Singleline).Groups[1].Value;
         var digest = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style)));
-        Assert.Contains($"content=\"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'\"", html);
+        Assert.Contains($"content=\"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action " +
+            $"'none'\"", html);
     }
 
     [Fact]
@@ -92,7 +94,8 @@ public sealed partial class PageTests
     [InlineData("{\"version\":1,\"title\":\"x\",\"space\":\"darts\",\"surprise\":1}")]
     [InlineData("{\"version\":1,\"title\":\"x\",\"space\":\"darts\",\"asked\":[null]}")]
     [InlineData("{\"version\":1,\"title\":\"x\",\"space\":\"darts\",\"genotype\":\"none\"}")]
-    [InlineData("{\"version\":1,\"title\":\"x\",\"space\":\"darts\",\"importances\":[{\"cell\":\"Normal\",\"edge\":99,\"operation\":\"none\",\"value\":1}]}")]
+    [InlineData("{\"version\":1,\"title\":\"x\",\"space\":\"darts\",\"importances\":[{\"cell\":\"Normal\",\"edge\":99," +
+        "\"operation\":\"none\",\"value\":1}]}")]
     public void A_text_that_is_no_report_is_a_format_error(string json) => Assert.Throws<FormatException>(() => RunReport.FromJson(json));
 
     private static string[] RowOf(string html, string name)

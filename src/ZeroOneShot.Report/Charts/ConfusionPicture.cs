@@ -27,7 +27,8 @@ internal static class ConfusionPicture
                 if (summary.Count(label, predicted) is > 0 and var count)
                 {
                     var share = (double)count / summary.Classes[label].Images;
-                    svg.Add(Draw("rect", Set("class", $"h{HeatOf(share)}"), Set("x", Edge + side * predicted), Set("y", Edge + side * label),
+                    svg.Add(Draw("rect", Set("class", $"h{HeatOf(share)}"), Set("x", Edge + side * predicted), Set("y",
+                        Edge + side * label),
                         Set("width", side), Set("height", side)));
                 }
             }

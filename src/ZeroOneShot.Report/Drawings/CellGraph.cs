@@ -33,7 +33,8 @@ internal sealed record CellGraph(
     {
         var nodes = Edges.GroupBy(edge => edge.To).OrderBy(into => into.Key).Select(into =>
             $"node {StateName(into.Key)} is the sum of " +
-            string.Join(" and ", into.Select(edge => $"{string.Join(" or ", edge.Operations.DefaultIfEmpty("nothing"))} of {Of(edge.From)}")));
+            string.Join(" and ", into.Select(edge => $"{string.Join(" or ", edge.Operations.DefaultIfEmpty("nothing"))} of " +
+                $"{Of(edge.From)}")));
         return $"{Name}: {string.Join("; ", nodes)}; the output is {string.Join(", ", Output.Select(Of))}.";
 
         string Of(int state) => state < Inputs ? $"input {StateName(state)}" : $"node {StateName(state)}";

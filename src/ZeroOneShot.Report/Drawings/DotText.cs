@@ -7,7 +7,8 @@ internal static class DotText
 {
     public static string Of(IReadOnlyList<CellGraph> cells)
     {
-        var dot = new StringBuilder("digraph cells {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n");
+        var dot = new StringBuilder("digraph cells {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge " +
+            "[fontname=\"sans-serif\"];\n");
         foreach (var (number, cell) in cells.Index())
         {
             dot.Append($"  subgraph cluster_{number} {{\n    label={Quoted(cell.Name)};\n");

@@ -30,7 +30,8 @@ internal static class HeatMap
         {
             var y = HeaderHeight + edge * RowHeight;
             var (from, node) = topology.Ends(edge);
-            var source = from >= topology.Inputs ? $"{from - topology.Inputs}" : topology.Inputs == 2 && from == 0 ? "k\u22122" : "k\u22121";
+            var source = from >= topology.Inputs ? $"{from - topology.Inputs}"
+                : topology.Inputs == 2 && from == 0 ? "k\u22122" : "k\u22121";
             group.Add(Label(EdgeWidth - 8, y + 15, "name", $"{source} \u2192 {node}", "end"));
             for (var operation = 0; operation < space.Operations.Count; operation++)
             {

@@ -27,7 +27,8 @@ internal static class Page
             Html("body",
                 Html("a", Set("class", "skip"), Set("href", "#content"), "To the content"),
                 Header(report, sections),
-                Html("main", Set("id", "content"), Set("tabindex", -1), sections.Select(section => Html("section", Set("aria-labelledby", section.Id),
+                Html("main", Set("id", "content"), Set("tabindex", -1), sections.Select(section => Html("section", Set("aria-labelledby",
+                    section.Id),
                     Html("h2", Set("id", section.Id), section.Heading), section.Content))),
                 Footer(report, sections)));
         return "<!DOCTYPE html>\n" + html.ToString(SaveOptions.DisableFormatting) + "\n";

@@ -37,7 +37,8 @@ internal static class PageStyle
         .legend svg { vertical-align: middle; margin-right: 6px; }
         table { border-collapse: collapse; font-size: 0.9375rem; margin: 0 0 12px; }
         caption { text-align: left; font-weight: 600; padding: 4px 0; }
-        th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
+        th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule);
+          overflow-wrap: anywhere; }
         thead th { color: var(--soft); font-weight: 600; }
         th[scope=row] { font-weight: 400; max-width: 46ch; min-width: 9ch; }
         td { max-width: 70ch; }
@@ -53,8 +54,8 @@ internal static class PageStyle
         .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 14px; list-style: none; margin: 0;
           padding: 0; }
         .pictures li { font-size: 0.8125rem; line-height: 1.35; min-width: 0; break-inside: avoid; }
-        .pictures img { display: block; width: 96px; height: 96px; object-fit: contain; image-rendering: pixelated; background: var(--panel);
-          border: 1px solid var(--rule); border-radius: 4px; margin-bottom: 4px; }
+        .pictures img { display: block; width: 96px; height: 96px; object-fit: contain; image-rendering: pixelated;
+          background: var(--panel); border: 1px solid var(--rule); border-radius: 4px; margin-bottom: 4px; }
         .clip { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
         .good { color: var(--good); } .bad { color: var(--bad); }
         code, pre { font: 0.875rem/1.5 ui-monospace, 'DejaVu Sans Mono', monospace; }

@@ -49,7 +49,8 @@ internal static class Sections
     private static IReadOnlyList<XElement?> Found(RunReport report) =>
     [
         report.Genotype is null ? null : Html("div", Set("class", "side"), CellDrawings.Pictures(report.Genotype).Select(Figure)),
-        report.Genotype is null ? null : Html("p", Set("class", "note"), "Each circle sums what its arrows bring, each box is the operation ",
+        report.Genotype is null ? null : Html("p", Set("class", "note"), "Each circle sums what its arrows bring, each box is the " +
+            "operation ",
             "chosen for an edge; c_{k-1} and c_{k-2} are the outputs of the cells before."),
         report.Genotype is null ? null : Html("pre", Set("tabindex", 0), Safe(report.Genotype.ToString())),
         Facts("What it costs to use", Costs(report)),
@@ -121,10 +122,11 @@ internal static class Sections
         return
         [
             Html("p", $"{mask} were searched. " + (report.Importances.Count > 0
-                ? "The numbers are the importances of the last round of pruning (Algorithm 1, s_j): what ranking the network loses without " +
-                  "the operation; \u00d7 marks what this round removed."
+                ? "The numbers are the importances of the last round of pruning (Algorithm 1, s_j): what ranking the network loses " +
+                  "without the operation; \u00d7 marks what this round removed."
                 : "A tick marks what was left.")),
-            Html("div", Set("class", "side"), mask.Space.Kinds.Select(kind => Figure(CellDrawings.Picture(kind, mask, report.Importances)))),
+            Html("div", Set("class", "side"), mask.Space.Kinds.Select(kind => Figure(CellDrawings.Picture(kind, mask,
+                report.Importances)))),
             Html("div", Set("class", "side"), mask.Space.Kinds.Select(kind =>
                 Figure(CellDrawings.Picture(CellGraph.Of(kind, mask), colours)))),
         ];

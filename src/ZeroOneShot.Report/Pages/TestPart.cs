@@ -24,7 +24,8 @@ internal static class TestPart
         if (summary.Classes.Count > LargestMatrix && summary.WorstPairs(WorstPairs).ToArray() is { Length: > 0 } pairs)
             content.Add(Pairs(summary, pairs));
         content.Add(Sections.Table("Per class", ["class", "images", "precision", "recall", "F1", "taken for it"],
-            summary.Classes.Select((of, label) => (string[])[NameOf(summary, label), Count(of.Images), Share(of.Precision), Share(of.Recall), Share(of.F1),
+            summary.Classes.Select((of, label) => (string[])[NameOf(summary, label), Count(of.Images), Share(of.Precision),
+                Share(of.Recall), Share(of.F1),
                 Count(of.Predicted)])));
         content.Add(Html("figure", Html("figcaption", string.Create(CultureInfo.InvariantCulture,
             $"Calibration: expected calibration error {summary.CalibrationError:0.000}")),

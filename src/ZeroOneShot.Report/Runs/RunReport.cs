@@ -77,7 +77,8 @@ public sealed record RunReport
     /// <summary>What the network says of the test images.</summary>
     public TestResults? Test { get; init; }
 
-    /// <summary>The share of test images that a linear classifier of the same pixels classifies rightly, to compare; null is unknown.</summary>
+    /// <summary>The share of test images that a linear classifier of the same pixels classifies rightly, to compare; null is
+    /// unknown.</summary>
     public double? LinearAccuracy { get; init; }
 
     /// <summary>What the network costs to use.</summary>

@@ -26,7 +26,8 @@ internal static class DrawCommand
         Description = "automatic follows the reader's system.", DefaultValueFactory = _ => DrawingTheme.Automatic,
     };
 
-    private static readonly Option<bool> s_mask = new("--mask") { Description = "Of a model or a run, the mask in place of what was found." };
+    private static readonly Option<bool> s_mask = new("--mask") { Description = "Of a model or a run, the mask in place of what was " +
+        "found." };
 
     private static readonly Option<bool> s_heatMap = new("--heat-map") { Description = "A mask as a table of edges by operations." };
 

@@ -26,7 +26,8 @@ internal static class EvaluateCommand
         Description = "A CSV file to write what the model says of every image.", HelpName = "FILE",
     };
 
-    private static readonly Option<string?> s_report = new("--report") { Description = "An HTML file to write for people.", HelpName = "FILE" };
+    private static readonly Option<string?> s_report = new("--report") { Description = "An HTML file to write for " +
+        "people.", HelpName = "FILE" };
 
     public static Command Make()
     {

@@ -26,7 +26,8 @@ internal static class ExportCommand
             using var network = ToolException.Within(ExitCode.RefusedFile, () => weights.Build());
             ToolException.Within(ExitCode.Failed, () => AtomicFile.Write(file, stream =>
                 CellNetOnnx.Write(network, stream, new CellNetOnnxOptions { Metadata = Own(weights.Metadata) })));
-            Console.Out.WriteLine($"Written: {Output.Terminal.Printable(file)}, for images of {network.Shape} in {weights.ClassNames.Count} classes.");
+            Console.Out.WriteLine($"Written: {Output.Terminal.Printable(file)}, for images of {network.Shape} in " +
+                $"{weights.ClassNames.Count} classes.");
             return ExitCode.Done;
         });
         return command;

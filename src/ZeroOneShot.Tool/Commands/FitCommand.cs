@@ -11,7 +11,8 @@ internal static class FitCommand
 {
     private static readonly Option<string> s_out = new("--out", "-o")
     {
-        Description = "Folder for the results; files of an earlier run in it are replaced.", DefaultValueFactory = _ => "out", HelpName = "DIR",
+        Description = "Folder for the results; files of an earlier run in it are replaced.", DefaultValueFactory = _ => "out",
+            HelpName = "DIR",
     };
 
     private static readonly Option<bool> s_anew = new("--anew")
@@ -21,8 +22,9 @@ internal static class FitCommand
 
     public static Command Make()
     {
-        var command = new Command("fit", "Finds and trains a network for images within a time and a memory. Leaves model.zip, model.onnx, " +
-            "genotype.json, mask.json, metrics.json, predictions.csv and report.html. Ctrl+C stops it; zeroone resume goes on.");
+        var command = new Command("fit", "Finds and trains a network for images within a time and a memory. Leaves model.zip, " +
+            "model.onnx, genotype.json, mask.json, metrics.json, predictions.csv and report.html. Ctrl+C stops it; zeroone resume goes " +
+            "on.");
         Asked.AddTo(command);
         command.Add(s_out);
         command.Add(s_anew);
@@ -71,7 +73,8 @@ internal static class FitCommand
 
         private static readonly Option<int> s_seed = new("--seed")
         {
-            Description = "Decides weights, batches and the test part, where one is split off.", DefaultValueFactory = _ => 1, HelpName = "N",
+            Description = "Decides weights, batches and the test part, where one is split off.", DefaultValueFactory = _ => 1,
+                HelpName = "N",
         };
 
         private static readonly Option<int> s_imageSize = new("--image-size")

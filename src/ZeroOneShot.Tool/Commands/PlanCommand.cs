@@ -9,8 +9,8 @@ internal static class PlanCommand
 {
     public static Command Make()
     {
-        var command = new Command("plan", "Says what fit would do with the same arguments: sizes, time and memory of every stage, by timing a few " +
-            "steps.");
+        var command = new Command("plan", "Says what fit would do with the same arguments: sizes, time and memory of every stage, by " +
+            "timing a few steps.");
         FitCommand.Asked.AddTo(command);
         Display.AddTo(command);
         command.Does((parsed, stop) =>

@@ -26,7 +26,8 @@ internal static class RankCommand
         HelpName = "NAME",
     };
 
-    private static readonly Option<int> s_seed = new("--seed") { Description = "Decides weights and images.", DefaultValueFactory = _ => 0 };
+    private static readonly Option<int> s_seed = new("--seed") { Description = "Decides weights and " +
+        "images.", DefaultValueFactory = _ => 0 };
 
     private static readonly Option<int> s_imageSize = new("--image-size")
     {
@@ -35,8 +36,8 @@ internal static class RankCommand
 
     public static Command Make()
     {
-        var command = new Command("rank", "Ranks architectures without training, by the ranking function of the paper, the NNGP norm: the " +
-            "higher the better. A line for each: its score and the genotype.") { s_data, s_genotypes, s_space, s_seed, s_imageSize };
+        var command = new Command("rank", "Ranks architectures without training, by the ranking function of the paper, the NNGP norm: " +
+            "the higher the better. A line for each: its score and the genotype.") { s_data, s_genotypes, s_space, s_seed, s_imageSize };
         command.Does((parsed, stop) =>
         {
             var space = SearchSpace.Named(parsed.GetRequiredValue(s_space));
@@ -52,7 +53,8 @@ internal static class RankCommand
             foreach (var genotype in genotypes)
             {
                 var score = Ranking.Score(new NngpNorm(), genotype, images, options, space: space, cancellationToken: stop.Token);
-                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score:0.000000}\t{Terminal.Printable(genotype.ToString())}"));
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{score:0.000000}\t{Terminal.Printable(genotype.ToString())}"));
             }
             return ExitCode.Done;
         });
@@ -68,11 +70,13 @@ internal static class RankCommand
         var ofEach = Math.Max(1, options.BatchSize * options.Batches / list.ClassNames.Count + 1);
         list = list.Take(ofEach, (int)options.Seed);
         var channels = source.IsGrey ? 1 : 3;
-        var view = ml.Transforms.ImagePixels("Features", "Image", size, size, channels).Fit(list.ToDataView(ml)).Transform(list.ToDataView(ml));
+        var view = ml.Transforms.ImagePixels("Features", "Image", size, size,
+            channels).Fit(list.ToDataView(ml)).Transform(list.ToDataView(ml));
         var pixels = new List<byte>();
         foreach (var row in ml.Data.CreateEnumerable<PixelRow>(view, reuseRowObject: true))
             pixels.AddRange(row.Features.Select(value => (byte)Math.Clamp(MathF.Round(value), 0, 255)));
-        return new ImageSet(pixels.ToArray(), [.. list.Images.Select(image => image.Label)], new ImageShape(channels, size, size), list.ClassNames);
+        return new ImageSet(pixels.ToArray(), [.. list.Images.Select(image => image.Label)], new ImageShape(channels, size, size),
+            list.ClassNames);
     }
 
     private sealed class PixelRow

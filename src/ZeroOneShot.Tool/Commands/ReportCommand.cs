@@ -35,7 +35,8 @@ internal static class ReportCommand
         {
             var folder = new RunFolder(parsed.GetRequiredValue(s_folder));
             if (!Directory.Exists(folder.Path))
-                throw new ToolException(ExitCode.RefusedFile, $"There is no folder '{folder.Path}'; expected that of a run of zeroone fit.");
+                throw new ToolException(ExitCode.RefusedFile, $"There is no folder '{folder.Path}'; expected that of a run of zeroone " +
+                    $"fit.");
             if (parsed.GetValue(s_watch))
             {
                 using var server = new ReportServer(() => Read(folder), parsed.GetValue(s_port));

@@ -11,7 +11,8 @@ internal static class ResumeCommand
 
     public static Command Make()
     {
-        var command = new Command("resume", "Goes on with a fit that was stopped or killed, within what is left of its minutes.") { s_folder };
+        var command = new Command("resume", "Goes on with a fit that was stopped or killed, within what is left of its " +
+            "minutes.") { s_folder };
         Display.AddTo(command);
         command.Does((parsed, stop) =>
         {

@@ -19,8 +19,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
 
     /// <summary>What the argument DATA may be.</summary>
     public const string Kinds =
-        "A folder with one subfolder of images per class, or with such folders called train and test; a zip of such a folder; a folder of " +
-        "CIFAR-10 or CIFAR-100 (binary version) or of IDX files (as MNIST); a CSV file of path and class, a line each; or the word " +
+        "A folder with one subfolder of images per class, or with such folders called train and test; a zip of such a folder; a folder " +
+        "of CIFAR-10 or CIFAR-100 (binary version) or of IDX files (as MNIST); a CSV file of path and class, a line each; or the word " +
         $"'{Sample}' for 2,500 images of Fashion-MNIST that this program brings along.";
 
     private static readonly string[] s_idxParts = ["train", "t10k"];
@@ -31,7 +31,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
     public static ImageSource Open(MLContext mlContext, string place)
     {
         if (place == Sample && !Path.Exists(place))
-            return OfZip(Assembly.GetExecutingAssembly().GetManifestResourceStream("fashion-mnist-small.zip")!, "Fashion-MNIST, a small part")
+            return OfZip(Assembly.GetExecutingAssembly().GetManifestResourceStream("fashion-mnist-small.zip")!, "Fashion-MNIST, a small " +
+                "part")
                 with { IsGrey = true };
         if (File.Exists(place))
             return OfFile(mlContext, place);
@@ -50,7 +51,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
                 test is null ? null : ListOf(test, "test") with { ClassNames = list.ClassNames }, IsGrey: true);
         }
         if (Directory.Exists(Path.Combine(place, "train")) && Directory.Exists(Path.Combine(place, "test")))
-            return Parts($"Images of '{place}'", Files(mlContext, Path.Combine(place, "train")), Files(mlContext, Path.Combine(place, "test")));
+            return Parts($"Images of '{place}'", Files(mlContext, Path.Combine(place, "train")), Files(mlContext, Path.Combine(place,
+                "test")));
         return new ImageSource($"Images of '{place}'", Files(mlContext, place), null);
     }
 

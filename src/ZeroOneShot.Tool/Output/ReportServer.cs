@@ -5,7 +5,8 @@ using ZeroOneShot.Report;
 
 namespace ZeroOneShot.Tool.Output;
 
-/// <summary>Serves a report to this machine alone: one page, which the browser asks for anew every few seconds while the run goes on.</summary>
+/// <summary>Serves a report to this machine alone: one page, which the browser asks for anew every few seconds while the run goes
+/// on.</summary>
 internal sealed class ReportServer : IDisposable
 {
     private const int SecondsBetween = 3, Attempts = 20;

@@ -91,7 +91,8 @@ internal sealed class RunDisplay(Display display) : IProgress<RunProgress>
         if (value.Loss is { } loss)
             text += string.Create(CultureInfo.InvariantCulture, $", loss {loss:0.000}");
         if ((value.ValidationAccuracy ?? value.Accuracy) is { } accuracy)
-            text += string.Create(CultureInfo.InvariantCulture, $", {(value.ValidationAccuracy is null ? "" : "validation ")}accuracy {accuracy:0.000}");
+            text += string.Create(CultureInfo.InvariantCulture, $", {(value.ValidationAccuracy is null ? "" : "validation ")}accuracy " +
+                $"{accuracy:0.000}");
         if (Left(value) is { } left)
             text += $", {Display.Text(left)} left";
         return text;

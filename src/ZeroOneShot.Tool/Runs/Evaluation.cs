@@ -79,6 +79,7 @@ internal sealed record Evaluation
 
     /// <summary>As tables have it: the image's name, its class, the class predicted and its score.</summary>
     public string ToCsv() => string.Join('\n', Predictions.Select(of => Output.CsvText.Line(
-        of.Image, ClassNames[of.Label], ClassNames[of.Predicted], of.Score.ToString("0.000000", System.Globalization.CultureInfo.InvariantCulture)))
+        of.Image, ClassNames[of.Label], ClassNames[of.Predicted], of.Score.ToString("0.000000",
+            System.Globalization.CultureInfo.InvariantCulture)))
         .Prepend("image,label,predicted,score"));
 }

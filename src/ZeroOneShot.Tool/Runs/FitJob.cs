@@ -32,8 +32,8 @@ internal static class FitJob
         using var taken = ToolException.Within(ExitCode.Failed, () => FolderLock.Take(folder.Path, "zeroone fit"));
         if (start == Start.New && folder.IsUnfinished)
         {
-            throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it up " +
-                "with --anew, or give another --out.");
+            throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it " +
+                "up with --anew, or give another --out.");
         }
         var ml = new MLContext(asked.Seed);
         var data = ToolException.Within(ExitCode.Data, () => ImageData.Load(ml, asked));
@@ -126,7 +126,8 @@ internal static class FitJob
         var compared = linear is { } other ? FormattableString.Invariant($" A linear classifier of the same pixels: {other:0.0000}.") : "";
         display.Say(FormattableString.Invariant(
             $"\nTest accuracy: {evaluation.Accuracy:0.0000} ({evaluation.Predictions.Count} images).{compared}"));
-        display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, report.html.");
+        display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, " +
+            $"report.html.");
         display.Say($"Look:    open {folder.Html} in a browser.");
         display.Say($"Use it:  zeroone predict {folder.Path} IMAGES");
     }

@@ -5,7 +5,8 @@ using ZeroOneShot.Tool.Data;
 
 namespace ZeroOneShot.Tool.Runs;
 
-/// <summary>The numbers of a run, as metrics.json holds them. But for the seconds, a run that was stopped and went on has the same.</summary>
+/// <summary>The numbers of a run, as metrics.json holds them. But for the seconds, a run that was stopped and went on has the
+/// same.</summary>
 internal sealed record Metrics
 {
     /// <summary>Share of test images that the network classifies rightly.</summary>

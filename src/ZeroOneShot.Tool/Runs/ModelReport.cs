@@ -51,8 +51,8 @@ internal static class ModelReport
     {
         if (!File.Exists(folder.Model))
         {
-            throw new ToolException(ExitCode.RefusedFile, $"'{folder.Path}' has neither report.json nor model.zip; expected the folder of a " +
-                "run of zeroone fit.");
+            throw new ToolException(ExitCode.RefusedFile, $"'{folder.Path}' has neither report.json nor model.zip; expected the folder " +
+                "of a run of zeroone fit.");
         }
         var report = Of(folder.Model, null) with { Title = Path.GetFileName(folder.Path) };
         if (File.Exists(folder.Predictions))
@@ -101,7 +101,8 @@ internal static class ModelReport
     {
         var view = new MLContext().Data.LoadFromTextFile(folder.Predictions, new TextLoader.Options
         {
-            Columns = [.. new[] { "Image", "Label", "Predicted", "Score" }.Select((name, i) => new TextLoader.Column(name, DataKind.String, i))],
+            Columns = [.. new[] { "Image", "Label", "Predicted", "Score" }.Select((name, i) => new TextLoader.Column(name, DataKind.String,
+                i))],
             Separators = [','], HasHeader = true, AllowQuoting = true, ReadMultilines = true, EscapeChar = '"',
         });
         var columns = view.Schema.Select(column => view.GetColumn<string>(column).ToArray()).ToArray();

@@ -36,7 +36,8 @@ internal sealed record RunSpecification
     /// <summary>The command line that asks for it.</summary>
     public string Command(string outFolder)
     {
-        var words = new List<string> { "zeroone", "fit", Quoted(Data), "--minutes", Minutes.ToString("0.###", CultureInfo.InvariantCulture) };
+        var words = new List<string> { "zeroone", "fit", Quoted(Data), "--minutes", Minutes.ToString("0.###",
+            CultureInfo.InvariantCulture) };
         Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
         Add("--method", Method);
         Add("--seed", $"{Seed}");
