@@ -25,6 +25,7 @@ internal static class CommandLine
         {
             root.Add(command);
         }
+        root.Directives.Add(new DiagramDirective());
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
