@@ -103,6 +103,18 @@ foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, p
 agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
     parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
 
+var trainStep = new Command("train-step",
+    "Images a second and resident memory of training a found network, beside ordinary autograd.");
+var (trainNetworks, trainEvaluations) = (
+    Options.Among("--networks", "Channels x cells", [.. TrainStep.Networks.Keys], [.. TrainStep.Networks.Keys]),
+    Options.Among("--evaluations", "How a step is computed", TrainStep.Evaluations, [.. TrainStep.Evaluations]));
+var trainBatch = Options.Count("--batch", "Images of a step; without it 96 for 16x8 and 128 for 36x20", 0);
+foreach (var option in (Option[])[json, trainNetworks, trainEvaluations, trainBatch, repetitions])
+    trainStep.Add(option);
+trainStep.SetAction(parsed => TrainStep.Run([.. parsed.GetRequiredValue(trainNetworks).Distinct()],
+    [.. parsed.GetRequiredValue(trainEvaluations).Distinct()], parsed.GetValue(trainBatch), parsed.GetValue(repetitions),
+    parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
@@ -120,11 +132,31 @@ pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
 
+var trainingStep = new Argument<string>("measurement");
+var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
+stepChild.Hidden = true;
+stepChild.SetAction(parsed => Console.WriteLine(
+    JsonSerializer.Deserialize<TrainStep.Case>(parsed.GetRequiredValue(trainingStep))!.Take().ToJson()));
+
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, pruning, agreement, child,
-    trainingChild, pruningChild,
-}.Parse(args).Invoke();
+    searchStep,
+    endToEnd,
+    operations,
+    lossCurve,
+    bulkScoring,
+    memoryPlan,
+    spaces,
+    trainingMemory,
+    trainStep,
+    serviceLoad,
+    pruning,
+    agreement,
+    child,
+    trainingChild,
+    stepChild,
+    pruningChild,
+}.With(YardstickCommands.All()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

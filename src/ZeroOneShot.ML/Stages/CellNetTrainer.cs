@@ -110,13 +110,12 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         if (start is not null)
             settings = settings with { Network = start.Network };
         var asked = settings.BatchSize;
-        settings = settings.WithBatchSize(
-            TrainingMemory.LargestBatch(genotype, settings, images.Shape, images.ClassCount, _options.Space));
-        if (settings.BatchSize != asked)
-            run.Log.SmallerBatch(settings.BatchSize, asked);
         if (settings.Device is null or "" or "cpu")
         {
-            var memory = TrainingMemory.Predict(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+            var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+            settings = settings.WithBatchSize(memory.BatchSize);
+            if (settings.BatchSize != asked)
+                run.Log.SmallerBatch(settings.BatchSize, asked);
             run.Log.PredictedMemory(RunStage.Train, settings.BatchSize, memory.ToString());
         }
         var checkpoint = run.Checkpoint(RunStage.Train);

@@ -147,7 +147,10 @@ internal sealed class LeanCell
         if (_topology.OutputIsAllNodes)
             return nodes;
         using var scope = NewDisposeScope();
-        return order.Packed(cat([.. _topology.Output.Select(state => Node(nodes, state - Inputs))], 1)).MoveToOuterDisposeScope();
+        var output = order.Zeros(nodes, _topology.Output.Count * _cell.Channels, stride: 1);
+        for (var part = 0; part < _topology.Output.Count; part++)
+            order.Add(Node(output, part), (Node(nodes, _topology.Output[part] - Inputs), 1));
+        return output.MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -192,7 +195,7 @@ internal sealed class LeanCell
         {
             using var inner = NewDisposeScope();
             using var run = order.Run(preprocess, input, isNeeded);
-            var total = isNeeded ? zeros_like(run.Output) : null;
+            var total = isNeeded ? order.EmptyLike(run.Output).zero_() : null;
             AddGradients(uses, run.Output, total, parts, c, order, mixing);
             return total is null ? null : run.Backward(total)?.MoveToOuterDisposeScope();
         }
@@ -253,8 +256,7 @@ internal sealed class LeanCell
         }
         if (total is not null)
         {
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
+            var gradient = order.Sum(run.Output, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
             order.Add(Rest(total), (run.Backward(gradient)!, 1));
         }
 
@@ -266,8 +268,7 @@ internal sealed class LeanCell
             using var run = order.Run(use.Module, x, gx is not null);
             _counter?.Add(use, times: 2);
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
+            var gradient = order.Sum(run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
             return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 

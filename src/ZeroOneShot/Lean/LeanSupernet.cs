@@ -1,4 +1,3 @@
-using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -13,10 +12,8 @@ namespace ZeroOneShot.Lean;
 internal sealed class LeanSupernet
 {
     private readonly LeanCell?[] _cells;                    // null where the item is a fixed block
-    private readonly IRepeatable[] _repeatables;
-    private readonly nn.Module[] _others;
+    private readonly RepeatedRuns _repeated;
     private readonly bool _bfloat16;
-    private Tensor[]? _before;
 
     /// <param name="supernet">The network.</param>
     /// <param name="bfloat16">Whether what a step keeps is rounded to bfloat16.</param>
@@ -26,8 +23,7 @@ internal sealed class LeanSupernet
         (Supernet, _bfloat16) = (supernet, bfloat16);
         _cells = [.. supernet.Items.Select(item =>
             item is SearchCell cell ? new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels, counter) : null)];
-        _repeatables = [.. supernet.modules().OfType<IRepeatable>()];
-        _others = [.. supernet.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())];
+        _repeated = new RepeatedRuns(supernet);
     }
 
     public Supernet Supernet { get; }
@@ -157,14 +153,16 @@ internal sealed class LeanSupernet
         for (var i = 0; i < _cells.Length; i++)
             features.Add(Run(i, arranged, feature => features[feature], c, order));
 
-        var last = features[_cells.Length - 1].detach().requires_grad_(true);
-        var logits = Supernet.Classifier.forward(order.Pooled(last));
+        Tensor pooled;
+        using (no_grad())
+            pooled = order.Pooled(features[_cells.Length - 1]);
+        var logits = Supernet.Classifier.forward(pooled.requires_grad_(true));
         var value = loss(logits);
         value.backward();
 
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[_cells.Length];                         // of the items' outputs
-        gradients[^1] = order.Packed(last.grad!);
+        gradients[^1] = order.PooledGradient(pooled.grad!, features[_cells.Length - 1]);
         Track(false);
         try
         {
@@ -234,26 +232,5 @@ internal sealed class LeanSupernet
     }
 
     /// <summary>Whether forward runs update running statistics and draw new random numbers; at first they do.</summary>
-    public void Track(bool tracks)
-    {
-        foreach (var module in _repeatables)
-            module.Tracks = tracks;
-        if (_others.Length == 0)
-            return;
-        // What other modules change in their buffers while they run again is put back.
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        var buffers = _others.SelectMany(module => module.buffers(recurse: false)).ToArray();
-        if (!tracks)
-        {
-            _before ??= [.. buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
-            return;
-        }
-        foreach (var (buffer, before) in buffers.Zip(_before ?? []))
-        {
-            buffer.copy_(before);
-            before.Dispose();
-        }
-        _before = null;
-    }
+    public void Track(bool tracks) => _repeated.Track(tracks);
 }

@@ -81,19 +81,15 @@ internal sealed class SupernetMemory
                 : new Moment(Kept(outputs, item) - item.Output.Count, 0, Run((BlockItem)item).Forward));
         }
 
-        // From here on autograd holds the last output and its gradient, which the last item's backward run reads and the others do not.
-        var last = items[^1].Output.Count;
         for (var i = items.Count - 1; i >= 0; i--)
         {
             if (!IsNeeded(i, weights))
                 break;
-            var others = i == items.Count - 1 ? 0 : last;
             // Later items have already given some of the outputs before this item's a gradient.
             var before = Enumerable.Range(0, i).Where(item => _plan.LastUse(item) > i && IsNeeded(item, weights))
                 .Sum(item => items[item].Output.Count);
-            var gradients = items[i].Output.Count + others + before;
             var work = items[i] is CellItem cell ? Backward(cell, weights) : Backward((BlockItem)items[i], weights);
-            largest = Moment.Larger(largest, new Moment(Kept(outputs, items[i]) + others, gradients, work));
+            largest = Moment.Larger(largest, new Moment(Kept(outputs, items[i]), items[i].Output.Count + before, work));
             outputs -= items[i].Output.Count;
         }
         return largest;

@@ -149,8 +149,8 @@ public static class MaskedDartsSearch
     internal static void CheckImages(ImageSet images, SearchOptions options)
     {
         var (train, search) = images.Split(options.TrainFraction, options.Seed);
-        _ = new BatchOrder(train.Count, options.SmallestBatch, options.Seed, TrainHalf);
-        _ = new BatchOrder(search.Count, options.SmallestBatch, options.Seed, SearchHalf);
+        _ = new BatchOrder(train.Count, options.LeastBatchTaken, options.Seed, TrainHalf);
+        _ = new BatchOrder(search.Count, options.LeastBatchTaken, options.Seed, SearchHalf);
     }
 
     // Once the architecture is trained too, a step has twice the work.

@@ -130,7 +130,7 @@ public sealed record SearchOptions
     /// The smallest batch that the search may come to take: <see cref="MaxMemory"/> may ask for fewer images than
     /// <see cref="BatchSize"/>, but for a whole group of lanes.
     /// </summary>
-    internal int SmallestBatch => MaxMemory is null ? BatchSize : Math.Min(BatchSize, ProcessMemory.LanesOfAGroup);
+    internal int LeastBatchTaken => MaxMemory is null ? BatchSize : Math.Min(BatchSize, ProcessMemory.LanesOfAGroup);
 
     /// <summary>
     /// The same search with another batch size: the weights' learning rates in proportion to it, so that an epoch moves the weights as far
