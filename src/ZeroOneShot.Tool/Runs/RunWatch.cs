@@ -64,7 +64,8 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         if (_written is { } at && Stopwatch.GetElapsedTime(at) < s_interval)
             return;
         _written = Stopwatch.GetTimestamp();
-        folder.Write(folder.Report, Shared() with { Running = "Running: " + display.Line(value) + ".", Course = [.. _course] }.ToJson());
+        var report = Shared() with { Running = "Running: " + display.Line(value) + ".", Course = [.. _course] };
+        folder.Write(folder.Report, report.ToJson());
     }
 
     /// <inheritdoc/>
