@@ -17,10 +17,7 @@ internal static class CommandLine
     {
         var root = new RootCommand("Finds and trains a network for your images, and shows what it found. " + ExitCodes);
         foreach (var command in (Command[])[
-#if TIME_BUDGET
-            FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(),
-#endif
-            PredictCommand.Make(), EvaluateCommand.Make(),
+            FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
             ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), DoctorCommand.Make()])
         {
             root.Add(command);

@@ -188,8 +188,8 @@ public sealed class ModelCommandTests(TinyRun run)
     [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
     public void A_terminal_gets_colours_unless_it_wants_none_and_lines_of_80_columns()
     {
-        Assert.Contains("\u001b[", Tool.AtTerminal(null, "doctor").Output);
-        var plain = Tool.AtTerminal(new Dictionary<string, string> { ["NO_COLOR"] = "1" }, "evaluate", run.Out, run.Images).Output;
+        Assert.Contains("\u001b[", Tool.AtTerminal(null, ["doctor"]).Output);
+        var plain = Tool.AtTerminal(new Dictionary<string, string> { ["NO_COLOR"] = "1" }, ["evaluate", run.Out, run.Images]).Output;
         Assert.DoesNotContain("\u001b[3", plain);
         Assert.All(plain.Split('\n'), line => Assert.InRange(line.TrimEnd('\r').Length, 0, 100));
     }

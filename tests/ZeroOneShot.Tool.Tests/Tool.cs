@@ -23,13 +23,30 @@ internal static class Tool
     public static Process Start(params string[] arguments) => Start(Path, arguments, null);
 
     /// <summary>The same with a terminal of 80 columns, whose output comes with all its escape sequences.</summary>
-    public static Result AtTerminal(IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    /// <param name="environment">Variables of the environment.</param>
+    /// <param name="arguments">The command.</param>
+    /// <param name="interruptAt">Types Ctrl+C when this has been written; null for never.</param>
+    public static Result AtTerminal(
+        IReadOnlyDictionary<string, string>? environment, string[] arguments, string? interruptAt = null)
     {
+        const char CtrlC = '\u0003';
         var command = string.Join(' ', arguments.Prepend(Path).Select(word => $"'{word}'"));
         using var process = Start("/usr/bin/script", ["-qec", $"stty cols 80 rows 24; exec {command}", "/dev/null"],
             new Dictionary<string, string>(environment ?? new Dictionary<string, string>()) { ["TERM"] = "xterm-256color" });
-        process.StandardInput.Close();
-        return End(process);
+        var output = new System.Text.StringBuilder();
+        var buffer = new char[1024];
+        for (int read; (read = process.StandardOutput.Read(buffer)) > 0;)
+        {
+            output.Append(buffer, 0, read);
+            if (interruptAt is not null && output.ToString().Contains(interruptAt))
+            {
+                process.StandardInput.Write(CtrlC);
+                process.StandardInput.Flush();
+                interruptAt = null;
+            }
+        }
+        process.WaitForExit();
+        return new Result(process.ExitCode, output.ToString(), "");
     }
 
     public static void Signal(Process process, string signal)

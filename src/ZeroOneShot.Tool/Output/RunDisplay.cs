@@ -7,12 +7,13 @@ using ZeroOneShot.Runtime;
 namespace ZeroOneShot.Tool.Output;
 
 /// <summary>
-/// How far a fit is: a live line over all stages with the time left for a terminal, a line an epoch and at least one a minute for a file,
-/// JSON for programs.
+/// How far a fit is: a live line over all stages with the time left for a terminal; for a file a line at the ends of epochs, but one in ten
+/// seconds, and at least one a minute; JSON for programs.
 /// </summary>
 internal sealed class RunDisplay(Display display) : IProgress<RunProgress>
 {
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(60), s_redraw = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_most = TimeSpan.FromSeconds(60), s_least = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_redraw = TimeSpan.FromMilliseconds(200);
 
     private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
     private StatusContext? _live;
@@ -63,9 +64,9 @@ internal sealed class RunDisplay(Display display) : IProgress<RunProgress>
             return;
         }
         var step = (value.Stage, value.Epoch, value.Step);
-        var due = _live is not null ? s_redraw : s_interval;
-        var begins = _stage != value.Stage;
-        if (step == _last || !begins && !value.EndsEpoch && _sinceLine.Elapsed < due)
+        var due = _live is not null ? s_redraw : value.EndsEpoch ? s_least : s_most;
+        var isAnEnd = _stage != value.Stage || value.EndsEpoch && value.Epoch == value.Epochs;
+        if (step == _last || !isAnEnd && _sinceLine.Elapsed < due)
             return;
         (_last, _stage) = (step, value.Stage);
         _sinceLine.Restart();
