@@ -35,7 +35,7 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
         ToolException tool => tool.Code,
         DllNotFoundException => ExitCode.NativeLibrary,
         DivergedException => ExitCode.Diverged,
-        OutOfMemoryException => ExitCode.Memory,
+        OutOfMemoryException or MemoryLimitException => ExitCode.Memory,
         ImageFaultException => ExitCode.Data,
         ArgumentException or FormatException or InvalidDataException or InvalidOperationException => otherwise,
         FileNotFoundException or DirectoryNotFoundException when otherwise is not ExitCode.Arguments => otherwise,

@@ -134,7 +134,7 @@ internal static class Sections
 
     private static IReadOnlyList<XElement?> Alphas(RunReport report)
     {
-        var epochs = report.SearchEpochs.Select(epoch => epoch.Alphas).Where(alphas => alphas.Count > 0).ToList();
+        var epochs = report.AlphasOfEpochs;
         if (epochs.Count == 0 || report.Mask is not { } mask)
             return [];
         var space = report.Space;

@@ -50,6 +50,8 @@ internal sealed record ReportFile
 
     public IReadOnlyList<Epoch> SearchEpochs { get; init; } = [];
 
+    public IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
+
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 
     public int? BestEpoch { get; init; }
@@ -82,8 +84,8 @@ internal sealed record ReportFile
             Course = [.. report.Course.Select(of => new Moment(
                 of.Stage.ToString(), of.Epoch, of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy))],
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
-                epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString(),
-                epoch.Alphas.ToDictionary(of => of.Key.ToString(), of => of.Value)))],
+                epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString()))],
+            AlphasOfEpochs = [.. report.AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => of.Key.ToString(), of => of.Value))],
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
@@ -126,7 +128,7 @@ internal sealed record ReportFile
     [
         Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
         .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
-        .. SearchEpochs.Where(epoch => epoch is not null).Select(epoch => epoch.Alphas.Values),
+        AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
 
     private RunReport In(SearchSpace space) => new()
@@ -154,10 +156,8 @@ internal sealed record ReportFile
             Elapsed = TimeSpan.Zero,
         })],
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
-            epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype))
-        {
-            Alphas = epoch.Alphas.ToDictionary(of => Kind(of.Key), of => of.Value),
-        })],
+            epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
+        AlphasOfEpochs = [.. AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults
@@ -182,9 +182,7 @@ internal sealed record ReportFile
     internal sealed record Moment(
         string Stage, int Epoch, double? Loss, double? Accuracy, double? ValidationLoss, double? ValidationAccuracy);
 
-    internal sealed record Epoch(
-        double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype,
-        IReadOnlyDictionary<string, IReadOnlyList<float>> Alphas);
+    internal sealed record Epoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,

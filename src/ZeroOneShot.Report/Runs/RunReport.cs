@@ -65,8 +65,14 @@ public sealed record RunReport
     /// </summary>
     public IReadOnlyList<RunProgress> Course { get; init; } = [];
 
-    /// <summary>The course of the search, alphas among it. Default none.</summary>
+    /// <summary>The course of the search. Default none.</summary>
     public IReadOnlyList<SearchEpoch> SearchEpochs { get; init; } = [];
+
+    /// <summary>
+    /// Alpha after each epoch of the search, per kind of cell: edges x operations, row by row; those of pruned operations are not shown.
+    /// Default none.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
     /// <summary>The course of the training. Default none.</summary>
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
@@ -142,8 +148,7 @@ public sealed record RunReport
                     $"search space '{Space.Name}' has edges 0 to {edges - 1} and operations 0 to {operations - 1}.");
             }
         }
-        var alphas = SearchEpochs.Select(epoch => epoch.Alphas).Where(of => of.Count > 0);
-        if (alphas.Any(of => !Space.Kinds.All(kind => of.GetValueOrDefault(kind)?.Count == edges * operations)))
+        if (AlphasOfEpochs.Any(of => !Space.Kinds.All(kind => of.GetValueOrDefault(kind)?.Count == edges * operations)))
             throw new ArgumentException($"The alphas of an epoch are not {edges} x {operations} numbers for each kind of cell.");
         if (Test is null)
             return;

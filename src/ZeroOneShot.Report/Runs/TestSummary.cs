@@ -3,7 +3,8 @@ namespace ZeroOneShot.Report;
 /// <summary>What is counted of predictions.</summary>
 internal sealed class TestSummary
 {
-    private const int Bins = 10;
+    // As ImageClassifierMetrics of ZeroOneShot.ML has them, and Guo et al., On Calibration of Modern Neural Networks, 2017.
+    private const int Bins = 15;
 
     private readonly int[,] _counts;
 
@@ -38,7 +39,7 @@ internal sealed class TestSummary
 
     public IReadOnlyList<ClassFigures> Classes { get; }
 
-    /// <summary>Ten bins of equal width.</summary>
+    /// <summary>Bins of equal width.</summary>
     public IReadOnlyList<CalibrationBin> Calibration { get; }
 
     /// <summary>The mean difference between score and share that is right, over the images of the bins.</summary>
