@@ -1,5 +1,6 @@
 // Finds and trains a network for the images of clothes that come with the repository, within a minute or
-// as many as its one argument says, and saves it as an ML.NET model with a report beside it: model.zip and report.html. For other images, and for everything to choose, there is the tool:
+// as many as its one argument says, and saves it as an ML.NET model with a report beside it: model.zip and report.html. For other images,
+// and for everything to choose, there is the tool:
 // dotnet run -c Release --project src/ZeroOneShot.Tool -- fit --help
 using System.Globalization;
 using ImageSearch;

@@ -18,7 +18,8 @@ internal static class CommandLine
         var root = new RootCommand("Finds and trains a network for your images, and shows what it found. " + ExitCodes);
         foreach (var command in (Command[])[
             FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
-            ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), DoctorCommand.Make()])
+            ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),
+            Figure1Command.Make(), DoctorCommand.Make()])
         {
             root.Add(command);
         }

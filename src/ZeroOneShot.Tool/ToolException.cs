@@ -37,6 +37,7 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
         DivergedException => ExitCode.Diverged,
         OutOfMemoryException or MemoryLimitException => ExitCode.Memory,
         ImageFaultException => ExitCode.Data,
+        InvalidDataException when otherwise is ExitCode.Arguments => ExitCode.RefusedFile,     // a checkpoint of another run
         ArgumentException or FormatException or InvalidDataException or InvalidOperationException => otherwise,
         FileNotFoundException or DirectoryNotFoundException when otherwise is not ExitCode.Arguments => otherwise,
         IOException or UnauthorizedAccessException => otherwise is ExitCode.Arguments ? ExitCode.Failed : otherwise,

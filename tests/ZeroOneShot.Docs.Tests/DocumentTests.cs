@@ -21,7 +21,8 @@ public sealed partial class DocumentTests
     {
         var compiled = Lines(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Examples.cs")));
         var blocks = Documents.SelectMany(file => CodeBlock().Matches(File.ReadAllText(file))
-            .Where(match => match.Groups["language"].Value == "csharp").Select(match => (file, Lines(match.Groups["code"].Value)))).ToArray();
+            .Where(match => match.Groups["language"].Value == "csharp").Select(match => (file,
+                Lines(match.Groups["code"].Value)))).ToArray();
         Assert.InRange(blocks.Length, 4, 100);
         foreach (var (file, block) in blocks)
         {
@@ -48,7 +49,8 @@ public sealed partial class DocumentTests
                 foreach (var name in (string[])["bag", "sneaker", "trouser"])
                 {
                     Directory.CreateDirectory(Path.Combine("flowers", name));
-                    foreach (var image in zip.Entries.Where(of => of.FullName.StartsWith($"train/{name}/", StringComparison.Ordinal)).Take(20))
+                    foreach (var image in zip.Entries.Where(of => of.FullName.StartsWith($"train/{name}/",
+                        StringComparison.Ordinal)).Take(20))
                         image.ExtractToFile(Path.Combine("flowers", name, image.Name));
                 }
             }
@@ -74,7 +76,8 @@ public sealed partial class DocumentTests
     {
         var commands = Documents.SelectMany(file => CodeBlock().Matches(File.ReadAllText(file)))
             .Where(match => match.Groups["language"].Value == "sh")
-            .SelectMany(match => match.Groups["code"].Value.Split('\n')).Where(line => line.StartsWith("zeroone ", StringComparison.Ordinal))
+            .SelectMany(match => match.Groups["code"].Value.Split('\n'))
+            .Where(line => line.StartsWith("zeroone ", StringComparison.Ordinal))
             .Distinct().ToArray();
         Assert.InRange(commands.Length, 10, 100);
         var tool = Path.Combine(Root, "src", "ZeroOneShot.Tool", Path.GetRelativePath(
@@ -99,7 +102,8 @@ public sealed partial class DocumentTests
         var messages = Message().Matches(page).Select(match => match.Groups["message"].Value).ToArray();
         Assert.InRange(messages.Length, 15, 100);
         // Long messages are written in parts.
-        var source = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        var source = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs",
+            SearchOption.AllDirectories).Select(File.ReadAllText));
         source = Seam().Replace(source, "");
         Assert.All(messages, message => Assert.Contains(message, source));
     }

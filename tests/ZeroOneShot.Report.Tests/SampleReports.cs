@@ -61,7 +61,8 @@ internal static class SampleReports
                 2.3 / (epoch + 1), 0.1 + epoch * 0.05, epoch < 4 ? null : 2.4 / (epoch + 1), epoch < 4 ? null : 0.1 + epoch * 0.04,
                 PublishedGenotypes.DartsV2))],
             AlphasOfEpochs = [.. Enumerable.Range(0, 12).Select(epoch => SearchSpace.Darts.Kinds.ToDictionary(
-                kind => kind, IReadOnlyList<float> (_) => [.. Enumerable.Range(0, 14 * 8).Select(i => (float)(epoch * Math.Sin(i) * 0.2))]))],
+                kind => kind, IReadOnlyList<float> (_) => [.. Enumerable.Range(0,
+                    14 * 8).Select(i => (float)(epoch * Math.Sin(i) * 0.2))]))],
             TrainingEpochs = [.. Enumerable.Range(0, 30).Select(epoch =>
                 new TrainingEpoch(2.3 / (epoch + 1), 1 - 0.9 / (epoch + 1), 2.5 / (epoch + 1), 0.95 - 0.85 / (epoch + 1)))],
             BestEpoch = 28,

@@ -117,7 +117,8 @@ public sealed class FitTests(TinyRun run)
     [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
     public void A_terminal_of_80_columns_gets_a_live_line_until_it_interrupts()
     {
-        var said = Tool.AtTerminal(null, ["fit", run.Images, "--grey", .. TinyRun.Tiny, "--out", run.New("terminal")], interruptAt: "Search");
+        var said = Tool.AtTerminal(null, ["fit", run.Images, "--grey", .. TinyRun.Tiny, "--out", run.New("terminal")],
+            interruptAt: "Search");
         Assert.Contains("\u001b[", said.Output);
         Assert.Contains("zeroone resume", said.Output);
     }

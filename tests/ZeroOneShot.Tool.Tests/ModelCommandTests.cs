@@ -174,6 +174,24 @@ public sealed class ModelCommandTests(TinyRun run)
     }
 
     [Fact]
+    public void Surrogate_predicts_what_a_genotype_would_reach_and_figure1_draws_the_space()
+    {
+        var said = Tool.Run("surrogate", run.Out, run.File("genotype.json"));
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        var lines = said.Output.TrimEnd().Split('\n');
+        Assert.Equal(lines[0], lines[1]);
+        double[] numbers = [.. lines[0].Split('\t')[..4].Select(cell => double.Parse(cell, CultureInfo.InvariantCulture))];
+        Assert.InRange(numbers[0], numbers[1], numbers[2]);
+        Assert.InRange(numbers[3], 0, 100);
+        Assert.Equal(5, Tool.Run("surrogate", "Genotype(normal=[])").ExitCode);
+
+        var figure = run.New("figure1");
+        var drawn = Tool.Run("figure1", "--architectures", "50", "--mask", run.File("mask.json"), "--out", figure);
+        Assert.Equal((0, ""), (drawn.ExitCode, drawn.Errors));
+        Assert.Contains(Directory.EnumerateFiles(figure), file => file.EndsWith(".svg", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_doctor_finds_this_machine_well_and_tells_programs_too()
     {
         var said = Tool.Run("doctor");
@@ -204,7 +222,8 @@ public sealed class ModelCommandTests(TinyRun run)
             var address = new Uri(line[line.IndexOf("http://", StringComparison.Ordinal)..].Split(' ')[0]);
             Assert.Equal("127.0.0.1", address.Host);
             using var client = new HttpClient();
-            Assert.Equal(await File.ReadAllTextAsync(run.File("report.html"), Cancellation), await client.GetStringAsync(address, Cancellation));
+            Assert.Equal(await File.ReadAllTextAsync(run.File("report.html"), Cancellation), await client.GetStringAsync(address,
+                Cancellation));
             using var elsewhere = await client.GetAsync(new Uri(address, "/etc/passwd"), Cancellation);
             Assert.Equal(HttpStatusCode.NotFound, elsewhere.StatusCode);
             using var posted = await client.PostAsync(address, new StringContent(""), Cancellation);
@@ -225,7 +244,9 @@ public sealed class ModelCommandTests(TinyRun run)
     {
         var said = Tool.Run("--help");
         Assert.Equal(0, said.ExitCode);
-        foreach (var command in (string[])["fit", "resume", "plan", "predict", "evaluate", "export", "info", "draw", "report", "rank", "doctor"])
+        foreach (var command in (string[])["fit", "resume", "plan", "predict", "evaluate", "export", "info", "draw", "report", "rank",
+            "surrogate",
+            "figure1", "doctor"])
             Assert.Contains($"  {command} ", said.Output);
         var words = string.Join(' ', said.Output.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains("0 done", words);
