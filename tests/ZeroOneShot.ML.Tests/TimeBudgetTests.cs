@@ -74,7 +74,7 @@ public sealed class TimeBudgetTests : IDisposable
             @"\(Prune .* s, Search .* s, Train .* s\)\. Allow more time", error.Message);
         options = Options();
         options.MaxMemory = 1 << 20;
-        error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        error = Assert.Throws<MemoryLimitException>(() => Trainer(options).Fit(Data()));
         Assert.Matches(@"MaxMemory is 1 MiB; the smallest plan is predicted to take \d+ MiB, in its stage .* with 4 channels, 3 cells " +
             @"and batches of .*\. Allow that much", error.Message);
     }

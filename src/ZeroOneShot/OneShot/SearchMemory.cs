@@ -114,7 +114,7 @@ public sealed class SearchMemory : PredictedMemory
         if (Largest(options.BatchSize, LanesOfAGroup, limit, Of) is { } fitting)
             return fitting.BatchSize;
         var smallest = Of(Math.Min(options.BatchSize, LanesOfAGroup));
-        throw new ArgumentException(
+        throw new MemoryLimitException(
             $"MaxMemory is {InMiB(limit)}, and a search with the smallest batch, {smallest.BatchSize} images, " +
             $"is predicted to take {smallest}. Allow that much, or search with fewer channels, cells or operations, " +
             "partial connections or smaller images.");

@@ -119,7 +119,7 @@ public sealed class TrainingMemory : PredictedMemory
         if (Largest(smallest, LanesOfAGroup, limit, part => predict(smallest, part)) is { } inParts)
             return inParts;
         var least = predict(smallest, Math.Min(smallest, LanesOfAGroup));
-        throw new ArgumentException(
+        throw new MemoryLimitException(
             $"MaxMemory is {InMiB(limit)}, and a training with the smallest batch, {smallest} images" +
             (least.PartSize < smallest ? $" in parts of {least.PartSize}" : "") +
             $", is predicted to take {least}. Allow that much, or train with fewer channels, fewer cells or smaller images.");
