@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ZeroOneShot.Benchmarks;
+using ZeroOneShot.Benchmarks.Gpu;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 
@@ -97,7 +98,25 @@ trainingChild.Hidden = true;
 trainingChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<TrainingMemoryPlan.Case>(parsed.GetRequiredValue(training))!.Take().ToJson()));
 
+var gpu = new Command("gpu", "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.");
+var device = new Option<string>("--device") { Description = "cuda, cuda:N, or cpu to try the command.", DefaultValueFactory = _ => "cuda" };
+var small = new Option<bool>("--small") { Description = "Sizes at which a CPU shows within minutes that everything runs." };
+var output = new Option<DirectoryInfo>("--out") { Description = "Folder of gpu.json and gpu.md.", DefaultValueFactory = _ => new("gpu-results") };
+var seconds = Options.Count("--seconds", "Seconds in all; parts that no time is left for are left out", 460);
+var tests = new Option<FileInfo?>("--tests") { Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors." };
+foreach (var option in (Option[])[device, small, output, seconds, tests])
+    gpu.Add(option);
+gpu.SetAction(parsed => new GpuRun(new Setting(parsed.GetRequiredValue(device), parsed.GetValue(small)), parsed.GetRequiredValue(output),
+    TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests)).Run());
+
+var part = new Argument<string[]>("part");
+var gpuPart = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { part };
+gpuPart.Hidden = true;
+gpuPart.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(parsed.GetRequiredValue(part) is [var setting, var name, .. var rest]
+    ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
+    : throw new ArgumentException("Expected the setting, the part and its arguments."))));
+
 return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, child, trainingChild,
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, gpu, child, trainingChild, gpuPart,
 }.Parse(args).Invoke();

@@ -38,7 +38,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
+        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
         var arranged = order.Arrange(images);
         var features = new List<Tensor>();
         for (var i = 0; i < _cells.Length; i++)
@@ -64,7 +64,7 @@ internal sealed class LeanSupernet
     {
         using var scope = NewDisposeScope();
         order ??= FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
+        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
         for (var i = 0; i < _cells.Length; i++)

@@ -42,7 +42,8 @@ internal sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
-        var (logits, crossEntropy) = _lean.Gradient(images, labels, _options.AuxiliaryWeight, dropPath, random);
+        var (logits, crossEntropy) = OutOfMemory.Explain($"A training step of {images.shape[0]} images", images.device,
+            () => _lean.Gradient(images, labels, _options.AuxiliaryWeight, dropPath, random));
         _weights.ClipGradient(_options.ClipNorm);
         _optimizer.Step();
         return (crossEntropy.Value(), (long)logits.argmax(1).eq(labels).sum().Value());
