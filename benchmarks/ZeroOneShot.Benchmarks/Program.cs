@@ -116,7 +116,10 @@ gpuPart.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(parsed.Ge
     ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
     : throw new ArgumentException("Expected the setting, the part and its arguments."))));
 
-return new RootCommand("Benchmarks of ZeroOneShot.")
+var root = new RootCommand("Benchmarks of ZeroOneShot.")
 {
     searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, gpu, child, trainingChild, gpuPart,
-}.Parse(args).Invoke();
+};
+foreach (var command in Table1Command.Commands())
+    root.Add(command);
+return root.Parse(args).Invoke();

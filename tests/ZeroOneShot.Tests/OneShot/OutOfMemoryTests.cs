@@ -1,4 +1,3 @@
-using TorchSharp;
 using Xunit;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
