@@ -98,10 +98,14 @@ trainingChild.Hidden = true;
 trainingChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<TrainingMemoryPlan.Case>(parsed.GetRequiredValue(training))!.Take().ToJson()));
 
-var gpu = new Command("gpu", "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.");
+var gpu = new Command("gpu",
+    "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.");
 var device = new Option<string>("--device") { Description = "cuda, cuda:N, or cpu to try the command.", DefaultValueFactory = _ => "cuda" };
 var small = new Option<bool>("--small") { Description = "Sizes at which a CPU shows within minutes that everything runs." };
-var output = new Option<DirectoryInfo>("--out") { Description = "Folder of gpu.json and gpu.md.", DefaultValueFactory = _ => new("gpu-results") };
+var output = new Option<DirectoryInfo>("--out")
+{
+    Description = "Folder of gpu.json and gpu.md.", DefaultValueFactory = _ => new("gpu-results"),
+};
 var seconds = Options.Count("--seconds", "Seconds in all; parts that no time is left for are left out", 460);
 var tests = new Option<FileInfo?>("--tests") { Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors." };
 foreach (var option in (Option[])[device, small, output, seconds, tests])
@@ -118,7 +122,8 @@ gpuPart.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(parsed.Ge
 
 var root = new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, gpu, child, trainingChild, gpuPart,
+    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, gpu, child, trainingChild,
+    gpuPart,
 };
 foreach (var command in Table1Command.Commands())
     root.Add(command);

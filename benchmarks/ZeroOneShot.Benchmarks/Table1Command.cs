@@ -20,14 +20,16 @@ internal static class Table1Command
     {
         var data = new Option<DirectoryInfo[]>("--data")
         {
-            Description = "Folders with CIFAR-10 or CIFAR-100 in the binary layout.", Required = true, AllowMultipleArgumentsPerToken = true,
+            Description = "Folders with CIFAR-10 or CIFAR-100 in the binary layout.", Required = true,
+            AllowMultipleArgumentsPerToken = true,
         };
         data.Validators.Add(result =>
         {
             foreach (var token in result.Tokens.Where(token => !CifarFiles.TryDetect(token.Value, out _)))
                 result.AddError($"'{token.Value}' holds neither CIFAR-10 nor CIFAR-100 in the binary layout.");
         });
-        var methods = Options.Among("--methods", "Methods; all are the eight of Table 1", ["all", .. SearchMethod.All.Select(m => m.Name)], "all");
+        var methods = Options.Among("--methods", "Methods; all are the eight of Table 1",
+            ["all", .. SearchMethod.All.Select(method => method.Name)], "all");
         var spaces = Options.Spaces(SearchSpace.Darts);
         var seeds = Options.Count("--seeds", "Runs of each method, with seeds 1, 2, ...", 3);
         var preset = Options.Among("--preset", "How much a run computes", [.. ExperimentPreset.All.Select(p => p.Name)], "smoke");
@@ -37,7 +39,10 @@ internal static class Table1Command
             Description = "Time in all, for example 90s, 60m, 8h: what is under way then goes on the next time.",
             CustomParser = result => Duration(result.Tokens[0].Value) is { } time ? time : Error(result),
         };
-        var ledger = new Option<DirectoryInfo>("--ledger") { Description = "Folder of the runs, to be given again to go on.", Required = true };
+        var ledger = new Option<DirectoryInfo>("--ledger")
+        {
+            Description = "Folder of the runs, to be given again to go on.", Required = true,
+        };
         var plan = new Option<bool>("--plan") { Description = "Only say how long it will take." };
         var draw = new Option<bool>("--draw") { Description = "Only draw the table of the runs that are finished." };
         var device = new Option<string?>("--device") { Description = "cpu, cuda or cuda:N. Default: cpu." };
@@ -125,10 +130,12 @@ internal static class Table1Command
         {
             var runs = left.Count(run => run.Method == planned.Method && run.Data == planned.Data && run.Space == planned.Space);
             seconds += runs * planned.Seconds;
-            System.Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{planned.Data}, {planned.Space}, {planned.Method}: " +
-                $"{runs} run(s) of {planned.PruneSeconds:F0} s pruning, {planned.SearchSeconds:F0} s search, {planned.TrainSeconds:F0} s training"));
+            System.Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{planned.Data}, {planned.Space}, {planned.Method}: {runs} run(s) of {planned.PruneSeconds:F0} s pruning, " +
+                $"{planned.SearchSeconds:F0} s search, {planned.TrainSeconds:F0} s training"));
         }
-        System.Console.WriteLine($"In all about {TimeSpan.FromSeconds(Math.Round(seconds))} (hours:minutes:seconds), if the machine stays as busy as now.");
+        System.Console.WriteLine(
+            $"In all about {TimeSpan.FromSeconds(Math.Round(seconds))} (hours:minutes:seconds), if the machine stays as busy as now.");
     }
 
     private static int Write(Ledger ledger, Table1Report report)
@@ -144,16 +151,21 @@ internal static class Table1Command
         return report.Failures.Count == 0 ? 0 : 1;
     }
 
-    private static TimeSpan? Duration(string text) =>
-        text.Length > 1 && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0
-            ? text[^1] switch
-            {
-                's' => TimeSpan.FromSeconds(number),
-                'm' => TimeSpan.FromMinutes(number),
-                'h' => TimeSpan.FromHours(number),
-                _ => null,
-            }
-            : null;
+    private static TimeSpan? Duration(string text)
+    {
+        if (text.Length < 2 || !double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ||
+            number is <= 0 or > 10_000)
+        {
+            return null;
+        }
+        return text[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(number),
+            'm' => TimeSpan.FromMinutes(number),
+            'h' => TimeSpan.FromHours(number),
+            _ => null,
+        };
+    }
 
     private static TimeSpan? Error(System.CommandLine.Parsing.ArgumentResult result)
     {

@@ -17,7 +17,8 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
     /// <summary>This program, started again.</summary>
     /// <param name="arguments">As for the constructor.</param>
     public static ChildProcess OfThisProgram(params IReadOnlyList<string> arguments) => new(Environment.ProcessPath!,
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0], .. arguments] : arguments);
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [Environment.GetCommandLineArgs()[0], .. arguments] : arguments);
 
     /// <summary>Does a stage: see <see cref="StageStarter"/>.</summary>
     /// <param name="run">The run.</param>
@@ -33,7 +34,8 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
         using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         using (cancellationToken.Register(() => End(process)))
             process.WaitForExit();
         cancellationToken.ThrowIfCancellationRequested();

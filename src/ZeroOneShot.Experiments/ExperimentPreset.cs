@@ -1,6 +1,5 @@
 using System.Text.Json;
 using ZeroOneShot.Data;
-using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;

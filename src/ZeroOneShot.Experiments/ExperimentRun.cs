@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ZeroOneShot.Data;
-using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -24,7 +23,9 @@ public static class ExperimentRun
     /// <param name="device">Where to compute; null is the processor.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Stops within a step; the next time the stage goes on from there.</param>
-    /// <exception cref="ArgumentException">Data, preset or version of the library are others than the run's, or an earlier stage lacks.</exception>
+    /// <exception cref="ArgumentException">
+    /// Data, preset or version of the library are others than the run's, or an earlier stage is not finished.
+    /// </exception>
     /// <exception cref="IOException">The folder cannot be written, or the disk is full: what was finished before stays.</exception>
     /// <exception cref="InvalidDataException">A file of the run is damaged; the message says which, and what to do.</exception>
     /// <exception cref="InvalidOperationException">Search or training diverged.</exception>
@@ -42,7 +43,8 @@ public static class ExperimentRun
         if (RunFolder.Stages.TakeWhile(earlier => earlier != stage).FirstOrDefault(
             earlier => run.Record(earlier) is null, stage) is var lacking && lacking != stage)
         {
-            throw new ArgumentException($"Stage {lacking} of '{run.Path}' is not finished; expected it to be before {stage}.", nameof(stage));
+            throw new ArgumentException(
+                $"Stage {lacking} of '{run.Path}' is not finished; expected it to be before {stage}.", nameof(stage));
         }
         var images = data.PartFor(preset);
         TorchRuntime.EnsureLoaded();
@@ -100,7 +102,8 @@ public static class ExperimentRun
         if (here.PresetHash != specification.PresetHash)
         {
             throw new ArgumentException($"The run is of preset '{specification.Preset}' with hash {specification.PresetHash}, the preset " +
-                $"here is '{preset.Name}' with hash {here.PresetHash}. Give the same settings, or begin another run with these.", nameof(preset));
+                $"here is '{preset.Name}' with hash {here.PresetHash}. Give the same settings, or begin another run with these.",
+                nameof(preset));
         }
         if (here.CodeVersion != specification.CodeVersion)
         {
@@ -147,8 +150,9 @@ public static class ExperimentRun
         public Found Train(ImageSet images, ImageSet test)
         {
             var found = run.Record(RunStage.Search)!;
-            using var trained = CellNetTraining.Train(images, Genotype.Parse(found.Genotype!), preset.Train with { Seed = Seed, Device = device },
-                progress: progress, space: _space, checkpoint: run.Checkpoint(RunStage.Train), cancellationToken: cancellationToken);
+            var options = preset.Train with { Seed = Seed, Device = device };
+            using var trained = CellNetTraining.Train(images, Genotype.Parse(found.Genotype!), options, progress: progress, space: _space,
+                checkpoint: run.Checkpoint(RunStage.Train), cancellationToken: cancellationToken);
             return new Found(found.Mask, found.Genotype, trained.Accuracy(test, cancellationToken),
                 trained.Network.parameters().Sum(parameter => parameter.numel()));
         }

@@ -38,7 +38,10 @@ public sealed class Ledger
             return new Ledger(full);
         }
         if (HasFiles(full))
-            throw new IOException($"'{full}' is no ledger, and not empty; expected a ledger, or an empty or missing folder to begin one in.");
+        {
+            throw new IOException(
+                $"'{full}' is no ledger, and not empty; expected a ledger, or an empty or missing folder to begin one in.");
+        }
         AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new Description(Format)));
         return new Ledger(full);
     }

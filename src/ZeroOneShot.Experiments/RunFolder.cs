@@ -93,7 +93,8 @@ public sealed class RunFolder
     /// <summary>What the attempts so far took: notes that each leaves as it goes along.</summary>
     internal IReadOnlyList<AttemptNote> Attempts(RunStage stage) => !Directory.Exists(AttemptFolder) ? [] :
     [
-        .. Directory.GetFiles(AttemptFolder, Name(stage) + "-*.json").Order(StringComparer.Ordinal).Select(file => Read<AttemptNote>(file)!),
+        .. Directory.GetFiles(AttemptFolder, Name(stage) + "-*.json").Order(StringComparer.Ordinal)
+            .Select(file => Read<AttemptNote>(file)!),
     ];
 
     internal void Note(RunStage stage, int attempt, AttemptNote note) =>

@@ -24,36 +24,37 @@ public sealed record Table1Report(string Preset, string CodeVersion, IReadOnlyLi
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        void Line(string line) => text.Append(line).Append('\n');
+        void Cells(params IEnumerable<string> cells) => Line($"| {string.Join(" | ", cells)} |");
         Line($"Preset `{Preset}`, library {CodeVersion}; {Rows.Sum(row => row.Finished)} of {Rows.Sum(row => row.Wanted)} runs finished.");
-        Line($"Mean ± standard deviation over seeds. Memory: what a process of its own grew by at its peak, in MiB.");
+        Line("Mean ± standard deviation over seeds. Memory: what a process of its own grew by at its peak, in MiB.");
         foreach (var group in Rows.GroupBy(row => (row.Data, row.Space)))
         {
             var isPapers = group.Key.Space == "darts" && group.Key.Data is "cifar10" or "cifar100";
             var darts = group.FirstOrDefault(row => row.Method == SearchMethod.Darts.Name);
             var paperDarts = PaperTable1.Row(SearchMethod.Darts.Name)!;
-            Line($"");
+            Line("");
             Line($"## {group.Key.Data}, space {group.Key.Space}");
-            Line($"");
-            Line($"| method | seeds | prune MiB | prune s | search MiB | search s | estimated % | [interval] | trained % | skip % " +
-                $"| memory / DARTS | paper | time / DARTS | paper | paper's accuracy % |");
-            Line($"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+            Line("");
+            Cells("method", "seeds", "prune MiB", "prune s", "search MiB", "search s", "estimated %", "[interval]", "trained %", "skip %",
+                "memory / DARTS", "paper", "time / DARTS", "paper", "paper's accuracy %");
+            Line("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
             foreach (var row in group)
             {
                 var paper = PaperTable1.Row(row.Method);
-                Line($"| {row.Method} | {row.Finished} of {row.Wanted} | {Cell(row.PruneMiB, "F0")} | {Cell(row.PruneSeconds, "F1")} " +
-                    $"| {Cell(row.SearchMiB, "F0")} | {Cell(row.SearchSeconds, "F1")} | {Cell(row.Estimated, "F2")} | {Interval(row)} " +
-                    $"| {Cell(row.Accuracy, "F2")} | {Cell(row.SkipConnections, "F0")} " +
-                    $"| {Ratio(row.MemoryMiB?.Mean, darts?.MemoryMiB?.Mean)} | {Ratio(paper?.MemoryMiB, paperDarts.MemoryMiB)} " +
-                    $"| {Ratio(row.Seconds?.Mean, darts?.Seconds?.Mean)} | {Ratio(paper?.SearchSeconds, paperDarts.SearchSeconds)} " +
-                    $"| {(isPapers ? Papers(paper, group.Key.Data) : "")} |");
+                Cells(row.Method, $"{row.Finished} of {row.Wanted}", Cell(row.PruneMiB, "F0"), Cell(row.PruneSeconds, "F1"),
+                    Cell(row.SearchMiB, "F0"), Cell(row.SearchSeconds, "F1"), Cell(row.Estimated, "F2"), Interval(row),
+                    Cell(row.Accuracy, "F2"), Cell(row.SkipConnections, "F0"),
+                    Ratio(row.MemoryMiB?.Mean, darts?.MemoryMiB?.Mean), Ratio(paper?.MemoryMiB, paperDarts.MemoryMiB),
+                    Ratio(row.Seconds?.Mean, darts?.Seconds?.Mean), Ratio(paper?.SearchSeconds, paperDarts.SearchSeconds),
+                    isPapers ? Papers(paper, group.Key.Data) : "");
             }
         }
         if (Failures.Count > 0)
         {
-            Line($"");
-            Line($"Failed, to be tried again the next time:");
-            Line($"");
+            Line("");
+            Line("Failed, to be tried again the next time:");
+            Line("");
             foreach (var failure in Failures)
                 Line($"- {failure.ReplaceLineEndings(" ")}");
         }

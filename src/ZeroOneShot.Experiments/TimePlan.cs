@@ -69,6 +69,8 @@ public static class TimePlan
         var shape = settings.Supernet.WithStem(mask.Space, images.Shape);
         using var supernet = new Supernet(mask, shape, images.Shape.Channels, images.ClassCount);
         using var architecture = new ArchitectureParameters(mask, shape.EdgeNormalization);
+        using (var random = RandomStream.Of(1, "time plan"))
+            Initialization.Default(supernet, random);
         using var step = new BilevelStep(supernet, architecture, settings with { Supernet = shape });
         var (pixels, labels) = Batch(images, settings.BatchSize);
         var architectureSeconds = Second(() => step.ArchitectureStep(pixels, labels));
@@ -87,6 +89,7 @@ public static class TimePlan
         network.train();
         using var step = new TrainingStep(network, settings) { LearningRate = settings.LearningRate };
         using var random = RandomStream.Of(1, "time plan");
+        Initialization.Default(network, random);
         var (pixels, labels) = Batch(images, settings.BatchSize);
         var seconds = Second(() => step.Take(pixels, labels, settings.DropPath, random));
         return seconds * settings.Epochs * Math.Ceiling((double)images.Count / settings.BatchSize);
@@ -95,7 +98,10 @@ public static class TimePlan
     private static (Tensor Images, Tensor Labels) Batch(ImageSet images, int size)
     {
         if (images.Count < size)
-            throw new ArgumentException($"There are {images.Count} images; a batch takes {size}. Give more, or a preset of smaller batches.");
+        {
+            throw new ArgumentException(
+                $"There are {images.Count} images; a batch takes {size}. Give more, or a preset of smaller batches.", nameof(images));
+        }
         int[] indices = [.. Enumerable.Range(0, size)];
         return (images.Statistics().Normalize(images.ImageTensor(indices)), images.LabelTensor(indices));
     }

@@ -42,7 +42,8 @@ public sealed class Table1Tests : IDisposable
         foreach (var run in options.Runs().Where(run => run.Method is "DARTS" or "Zero-One-Shot"))
         {
             var half = run.Method == "DARTS" ? 1 : 0.5;
-            Fill(run, prune: run.Method == "DARTS" ? 0 : 10, search: 90 * half + run.Seed, peak: 1000 * half, accuracy: 0.9 + 0.01 * run.Seed);
+            Fill(run, prune: run.Method == "DARTS" ? 0 : 10, search: 90 * half + run.Seed, peak: 1000 * half,
+                accuracy: 0.9 + 0.01 * run.Seed);
         }
         var report = Table1.Draw(Ledger, options);
         Assert.Equal((8, false, 4), (report.Rows.Count, report.IsComplete, report.Rows.Sum(row => row.Finished)));

@@ -7,13 +7,14 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Benchmarks.Gpu;
 
-/// <summary>What has to hold on a device as on the processor. The recorded tensors of the public code are compared by the tests themselves.</summary>
+/// <summary>
+/// What has to hold on a device as on the processor. The recorded tensors of the public code are compared by the tests themselves.
+/// </summary>
 internal static class DeviceChecks
 {
     private const double Double = 1e-9, Single = 1e-4;
@@ -67,7 +68,7 @@ internal static class DeviceChecks
         }
         return Compared("lean", worst, Double, "losses and gradients, lean against autograd, in double precision");
 
-        static double[] Gradient(nn.Parameter parameter) =>
+        static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>
             parameter.grad is { } gradient ? gradient.cpu().reshape(-1).data<double>().ToArray() : [];
     }
 
@@ -160,6 +161,8 @@ internal static class DeviceChecks
         var options = new SearchOptions { Supernet = new() { Channels = 4, Cells = 3 } };
         using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
         using var architecture = new ArchitectureParameters(mask, edgeNormalization: false, device: device);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
         supernet.to(device);
         using var step = new BilevelStep(supernet, architecture, options);
         var message = "";

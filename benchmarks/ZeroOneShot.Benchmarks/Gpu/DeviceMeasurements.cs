@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TorchSharp;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
@@ -14,10 +15,7 @@ namespace ZeroOneShot.Benchmarks.Gpu;
 internal static class DeviceMeasurements
 {
     /// <summary>libtorch's default: convolutions round to TF32, as in PyTorch. The others are by name what they say.</summary>
-    public const string ExactLean = "lean-float32", Tf32Lean = "lean-tf32";
-
-    public static IReadOnlyList<string> Evaluations { get; } =
-        [Measurement.PlainPlanar, Measurement.PlainChannelsLast, Measurement.Lean, Measurement.LeanBFloat16, ExactLean, Tf32Lean];
+    public const string PlanarLean = "lean-nchw", ExactLean = "lean-float32", Tf32Lean = "lean-tf32";
 
     // The first step makes optimizer states and chooses algorithms.
     private const int WarmUp = 2;
@@ -30,12 +28,11 @@ internal static class DeviceMeasurements
         var measurement = new Measurement(method, evaluation, setting.SearchBatch, shape.Channels, shape.Cells, setting.Repetitions,
             setting.ImageSize);
         var (mask, options) = (measurement.Mask, measurement.Options);
-        if (evaluation is ExactLean or Tf32Lean)
-        {
+        if (evaluation is PlanarLean or ExactLean or Tf32Lean)
             options = options with { Evaluation = SupernetEvaluation.Lean };
+        if (evaluation is ExactLean or Tf32Lean)
             TorchRuntime.TensorFloat32 = evaluation == Tf32Lean;
-        }
-        MemoryLayout.Planar = evaluation == Measurement.PlainPlanar;
+        MemoryLayout.Planar = evaluation is Measurement.PlainPlanar or PlanarLean;
 
         using var supernet = new Supernet(mask, options.Supernet.WithStem(mask.Space, measurement.Images), 3, Measurement.Classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
@@ -89,7 +86,7 @@ internal static class DeviceMeasurements
         }
         var (peak, median) = (DriverMemory.PeakMiB(device), Median(seconds[1..], skip: 0));
         return new PartResult("ranking", true,
-            $"one ranking of the whole space, which later ones of fewer operations fall below; {ranking.Batches} batches of {ranking.BatchSize}")
+            $"one ranking of the whole space, {ranking.Batches} batches of {ranking.BatchSize}; later ones, of fewer operations, take less")
         {
             Method = method, Evaluation = Measurement.Lean, PeakMiB = peak - before, DeviceMiB = peak,
             SearchSeconds = median * new PruningPlan(options, toGenotype: true).Networks,
@@ -100,7 +97,10 @@ internal static class DeviceMeasurements
     public static PartResult Training(Setting setting)
     {
         var device = TorchRuntime.ResolveDevice(setting.Device);
-        var network = new CellNetOptions { Channels = setting.Train.Channels, Cells = setting.Train.Cells, AuxiliaryHead = !setting.IsSmall };
+        var network = new CellNetOptions
+        {
+            Channels = setting.Train.Channels, Cells = setting.Train.Cells, AuxiliaryHead = !setting.IsSmall,
+        };
         var options = new TrainingOptions { Network = network, BatchSize = setting.TrainBatch };
         using var built = new CellNet(PublishedGenotypes.DartsV2, network, 3, Measurement.Classes);
         using (var random = RandomStream.Of(1, "weights"))
@@ -115,7 +115,8 @@ internal static class DeviceMeasurements
         var seconds = Median([.. Enumerable.Range(0, WarmUp + setting.Repetitions)
             .Select(_ => Seconds(device, () => step.Take(images, labels, dropPath: 0.1, stream)))]);
         var peak = DriverMemory.PeakMiB(device);
-        return new PartResult("training", true, $"{setting.Repetitions} steps, median; {seconds:0.000} s a step of {setting.TrainBatch} images")
+        return new PartResult("training", true,
+            $"{setting.Repetitions} steps, median; {seconds:0.000} s a step of {setting.TrainBatch} images")
         {
             Evaluation = Measurement.Lean, PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
             ImagesPerSecond = setting.TrainBatch / seconds,

@@ -23,7 +23,7 @@ internal static unsafe partial class DriverMemory
         return (total - free) / 1048576.0;
     }
 
-    /// <summary>The most that was in use. libtorch gives nothing back to the driver, so on a GPU that is what is in use at the end.</summary>
+    /// <summary>The most that was in use. libtorch gives nothing back to the driver: on a GPU that is what is in use at the end.</summary>
     public static double PeakMiB(Device device) =>
         device.type == TorchSharp.DeviceType.CPU ? Measurement.StatusMiB("VmHWM") ?? 0 : UsedMiB(device);
 

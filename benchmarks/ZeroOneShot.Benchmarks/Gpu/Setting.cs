@@ -2,7 +2,9 @@ using ZeroOneShot.OneShot;
 
 namespace ZeroOneShot.Benchmarks.Gpu;
 
-/// <summary>Where the parts compute and how large they are: as in the paper, or so small that a CPU shows within minutes that they run.</summary>
+/// <summary>
+/// Where the parts compute and how large they are: as in the paper, or so small that a CPU shows within minutes that they run.
+/// </summary>
 internal sealed record Setting(string Device, bool IsSmall)
 {
     // The paper's: 16 channels, 8 cells, batch 256, and for the found network 36 channels, 20 cells, batch 128.

@@ -12,7 +12,11 @@ internal static unsafe partial class NativeBinding
     /// process when it is first called.
     /// </summary>
     /// <exception cref="DllNotFoundException">It cannot be loaded, or a function is missing; the message is the loader's.</exception>
-    public static nint Load(string path) => Open(path, Now) is var handle and not 0 ? handle : throw new DllNotFoundException(LastError());
+    public static nint Load(string path)
+    {
+        _ = Error();                                        // .NET finds this function with the loader, which forgets its last error thereby
+        return Open(path, Now) is var handle and not 0 ? handle : throw new DllNotFoundException(LastError());
+    }
 
     /// <summary>Whether this very file is loaded already.</summary>
     public static bool IsLoaded(string path) => Open(path, Lazy | OnlyIfLoaded) != 0;

@@ -1,6 +1,7 @@
 using Xunit;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -22,6 +23,8 @@ public sealed class OutOfMemoryTests
         };
         using var supernet = new Supernet(mask, options.Supernet, 3, 10);
         using var architecture = new ArchitectureParameters(mask, edgeNormalization: false);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
         using var step = new BilevelStep(supernet, architecture, options);
         var live = LiveTensors.Count();
         using (NewDisposeScope())
