@@ -16,12 +16,14 @@ public sealed class LedgerTests : IDisposable
     private static RunSpecification Specification(SearchMethod? method = null, long seed = 1) =>
         RunSpecification.Of(method ?? SearchMethod.DartsRandom, SearchSpace.NasBench201, Toy.Data, seed, Toy.Preset);
 
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_run_that_was_stopped_in_any_stage_goes_on_from_there_and_ends_as_if_it_had_never_stopped()
     {
-        var whole = ExperimentRun.Finish(Ledger.Run(Specification()), Toy.Data, Toy.Preset);
+        var whole = ExperimentRun.Finish(Ledger.Run(Specification()), Toy.Data, Toy.Preset, cancellationToken: Cancellation);
         var interrupted = Ledger.Open(_folder.File("interrupted")).Run(Specification());
         foreach (var stage in (RunStage[])[RunStage.Search, RunStage.Train])
         {
@@ -30,7 +32,7 @@ public sealed class LedgerTests : IDisposable
                 interrupted, Toy.Data, Toy.Preset, progress: new StopIn(stage, stop), cancellationToken: stop.Token));
             Assert.Equal(stage, interrupted.NextStage);
         }
-        var result = ExperimentRun.Finish(interrupted, Toy.Data, Toy.Preset);
+        var result = ExperimentRun.Finish(interrupted, Toy.Data, Toy.Preset, cancellationToken: Cancellation);
         Assert.Equal((whole.Genotype, whole.Accuracy, whole.Train.Parameters, whole.Prune.Mask),
             (result.Genotype, result.Accuracy, result.Train.Parameters, result.Prune.Mask));
         Assert.Equal((1, 2), (whole.Search.Attempts, result.Search.Attempts));
@@ -44,10 +46,11 @@ public sealed class LedgerTests : IDisposable
     public void A_finished_run_is_never_run_again()
     {
         var run = Ledger.Run(Specification());
-        ExperimentRun.Finish(run, Toy.Data, Toy.Preset);
+        ExperimentRun.Finish(run, Toy.Data, Toy.Preset, cancellationToken: Cancellation);
         var files = Directory.GetFiles(run.Path).ToDictionary(file => file, File.ReadAllText);
-        ExperimentRun.Do(run, RunStage.Train, Toy.Data, Toy.Preset);
-        Table1.Run(Ledger, Toy.Table(SearchMethod.DartsRandom) with { Seeds = [1] }, (_, _, _) => Assert.Fail("It was run again."));
+        ExperimentRun.Do(run, RunStage.Train, Toy.Data, Toy.Preset, cancellationToken: Cancellation);
+        Table1.Run(Ledger, Toy.Table(SearchMethod.DartsRandom) with { Seeds = [1] }, (_, _, _) => Assert.Fail("It was run again."),
+            cancellationToken: Cancellation);
         Assert.Equal(files, Directory.GetFiles(run.Path).ToDictionary(file => file, File.ReadAllText));
     }
 
@@ -75,16 +78,18 @@ public sealed class LedgerTests : IDisposable
     {
         var run = Ledger.Run(Specification());
         var others = new ExperimentData("noise", RandomImages.Of(36, 3, Toy.Data.Train.Shape), Toy.Data.Test);
-        var ofData = Assert.Throws<ArgumentException>(() => ExperimentRun.Do(run, RunStage.Prune, others, Toy.Preset));
+        var ofData = Assert.Throws<ArgumentException>(
+            () => ExperimentRun.Do(run, RunStage.Prune, others, Toy.Preset, cancellationToken: Cancellation));
         Assert.Contains(Toy.Data.Hash, ofData.Message);
         Assert.Contains(others.Hash, ofData.Message);
         Assert.Contains("preset 'toy'", Assert.Throws<ArgumentException>(() =>
-            ExperimentRun.Do(run, RunStage.Prune, Toy.Data, Toy.Preset with { Train = Toy.Preset.Train with { Epochs = 2 } })).Message);
+            ExperimentRun.Do(run, RunStage.Prune, Toy.Data, Toy.Preset with { Train = Toy.Preset.Train with { Epochs = 2 } },
+                cancellationToken: Cancellation)).Message);
         var old = Ledger.Run(Specification() with { CodeVersion = "0.0.1" });
         Assert.Contains("version 0.0.1", Assert.Throws<ArgumentException>(() =>
-            ExperimentRun.Do(old, RunStage.Prune, Toy.Data, Toy.Preset)).Message);
+            ExperimentRun.Do(old, RunStage.Prune, Toy.Data, Toy.Preset, cancellationToken: Cancellation)).Message);
         Assert.Contains("Stage Prune", Assert.Throws<ArgumentException>(() =>
-            ExperimentRun.Do(run, RunStage.Train, Toy.Data, Toy.Preset)).Message);
+            ExperimentRun.Do(run, RunStage.Train, Toy.Data, Toy.Preset, cancellationToken: Cancellation)).Message);
     }
 
     [Fact]
@@ -112,7 +117,8 @@ public sealed class LedgerTests : IDisposable
     {
         var run = Ledger.Run(Specification());
         File.WriteAllText(Path.Combine(run.Path, "prune.json"), "{");
-        var error = Assert.Throws<InvalidDataException>(() => ExperimentRun.Finish(run, Toy.Data, Toy.Preset));
+        var error = Assert.Throws<InvalidDataException>(
+            () => ExperimentRun.Finish(run, Toy.Data, Toy.Preset, cancellationToken: Cancellation));
         Assert.Contains("prune.json' is damaged", error.Message);
         Assert.Contains("delete it", error.Message);
         File.WriteAllText(Path.Combine(run.Path, "specification.json"), "{");

@@ -20,7 +20,7 @@ public sealed class Table1Tests : IDisposable
     {
         var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with { Estimate = (run, _) => new(90 + run.Seed, 85, 95) };
         var said = new List<string>();
-        var report = Table1.Run(Ledger, options, Toy.InThisProcess, new Said(said));
+        var report = Run(options, Toy.InThisProcess, new Said(said));
         Assert.Empty(report.Failures);
         Assert.True(report.IsComplete);
         Assert.Equal(["DARTS", "Zero-One-Shot"], report.Rows.Select(row => row.Method));
@@ -81,7 +81,7 @@ public sealed class Table1Tests : IDisposable
     public void A_full_disk_costs_the_run_under_way_alone_and_the_next_time_it_goes_on()
     {
         var options = Toy.Table(SearchMethod.DartsRandom);
-        var report = Table1.Run(Ledger, options, (run, stage, token) =>
+        var report = Run(options, (run, stage, token) =>
         {
             if (run.Specification.Seed == 1 && stage == RunStage.Search)
                 throw new IOException("No space left on device");
@@ -91,7 +91,7 @@ public sealed class Table1Tests : IDisposable
         Assert.Contains("No space left on device", report.ToMarkdown());
         Assert.Equal(1, report.Rows.Single().Finished);
         var stages = new List<RunStage>();
-        report = Table1.Run(Ledger, options, (run, stage, token) =>
+        report = Run(options, (run, stage, token) =>
         {
             stages.Add(stage);
             Toy.InThisProcess(run, stage, token);
@@ -107,7 +107,7 @@ public sealed class Table1Tests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The process is a shell.");
         var shell = new ChildProcess("/bin/sh", "-c", "echo the last words >&2; kill -9 $$");
         var options = Toy.Table(SearchMethod.DartsRandom);
-        var report = Table1.Run(Ledger, options, shell.Start);
+        var report = Run(options, shell.Start);
         Assert.Equal(2, report.Failures.Count);
         Assert.All(report.Failures, failure => Assert.Contains("ended with 137: the last words", failure));
         Assert.Contains("the last words", File.ReadAllText(Path.Combine(Ledger.Run(options.Runs()[0]).Path, "log.txt")));
@@ -119,7 +119,7 @@ public sealed class Table1Tests : IDisposable
         var options = Toy.Table(SearchMethod.Darts);
         using (Ledger.Coordinate())
         {
-            var error = Assert.Throws<IOException>(() => Table1.Run(Ledger, options, Toy.InThisProcess));
+            var error = Assert.Throws<IOException>(() => Run(options, Toy.InThisProcess));
             Assert.Contains($"process {Environment.ProcessId}", error.Message);
             Assert.Contains("the runs of a ledger", error.Message);
             Assert.Single(Table1.Draw(Ledger, options).Rows);
@@ -130,7 +130,7 @@ public sealed class Table1Tests : IDisposable
     public void When_the_budget_is_spent_the_run_under_way_stops_and_the_table_is_drawn()
     {
         var stops = 0;
-        var report = Table1.Run(Ledger, Toy.Table(SearchMethod.Darts) with { Budget = TimeSpan.FromMilliseconds(1) }, (_, _, token) =>
+        var report = Run(Toy.Table(SearchMethod.Darts) with { Budget = TimeSpan.FromMilliseconds(1) }, (_, _, token) =>
         {
             token.WaitHandle.WaitOne();
             stops++;
@@ -144,7 +144,8 @@ public sealed class Table1Tests : IDisposable
     [Fact]
     public void How_long_the_table_takes_is_said_beforehand_for_every_method_and_stage()
     {
-        var plan = TimePlan.Measure(Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot, SearchMethod.Etenas));
+        var plan = TimePlan.Measure(Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot, SearchMethod.Etenas),
+            TestContext.Current.CancellationToken);
         Assert.Equal(["DARTS", "Zero-One-Shot", "ETENAS"], plan.Select(planned => planned.Method));
         Assert.Equal([false, true, true], plan.Select(planned => planned.PruneSeconds > 0));
         Assert.Equal([true, true, false], plan.Select(planned => planned.SearchSeconds > 0));
@@ -160,6 +161,9 @@ public sealed class Table1Tests : IDisposable
             () => (Toy.Table(SearchMethod.Darts) with { Seeds = [1, 1] }).Runs()).Message);
         Assert.Contains("smoke, cpu, paper", Assert.Throws<ArgumentException>(() => ExperimentPreset.Parse("huge")).Message);
     }
+
+    private Table1Report Run(Table1Options options, StageStarter start, IProgress<string>? progress = null) =>
+        Table1.Run(Ledger, options, start, progress, TestContext.Current.CancellationToken);
 
     private void Fill(RunSpecification specification, double prune, double search, double peak, double accuracy)
     {
