@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 
@@ -41,6 +42,7 @@ public sealed record RunSpecification
         typeof(SearchMethod).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>A name for the run's folder: what a reader looks for, and a hash of the whole.</summary>
+    [JsonIgnore]
     public string Id => $"{Data}-{Space}-{Method}-{Preset}-seed{Seed}-{Hash(Text())[..12]}".ToLowerInvariant();
 
     /// <summary>The specification of a run with this version of the library.</summary>
