@@ -43,10 +43,20 @@ internal sealed record Measurement(
 
     /// <summary>
     /// Seconds are medians; the peak is what the process grew by over its size with the networks built, its two batches of images included;
-    /// null where the system does not tell.
+    /// null where the system does not tell. In use is the memory of features that was at the same time, at most, held that which was held
+    /// for them; null where libtorch's allocator has them.
     /// </summary>
-    internal sealed record Result(double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds)
+    internal sealed record Result(
+        double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds, double? InUseMiB, double? HeldMiB)
     {
+        public static Result Of(double? peak, double? built, double architecture, double weights)
+        {
+            const double mib = 1 << 20;
+            return FeatureMemory.IsOn
+                ? new Result(peak, built, architecture, weights, FeatureMemory.Largest / mib, FeatureMemory.Held / mib)
+                : new Result(peak, built, architecture, weights, null, null);
+        }
+
         public string ToJson() => JsonSerializer.Serialize(this);
 
         public static Result Parse(string json) => JsonSerializer.Deserialize<Result>(json)!;
@@ -85,7 +95,11 @@ internal sealed record Measurement(
     });
 
     /// <summary>Starts this program again for a measurement.</summary>
-    public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set)
+    public static Result TakeInProcess(string command, string json, Action<IDictionary<string, string?>> set) =>
+        Result.Parse(OutputOfProcess(command, json, set));
+
+    /// <summary>Starts this program again for a measurement, and gives the last line that it prints.</summary>
+    public static string OutputOfProcess(string command, string json, Action<IDictionary<string, string?>> set)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
@@ -98,7 +112,7 @@ internal sealed record Measurement(
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
-            ? Result.Parse(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])
+            ? output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]
             : throw new InvalidOperationException($"{json} ended with {process.ExitCode}: {errors.Result}");
     }
 
@@ -136,7 +150,7 @@ internal sealed record Measurement(
             step.WeightsStep(trainImages, labels, moment);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        return new Result(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
+        return Result.Of(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
     }
 
     /// <summary>The size of the images.</summary>
@@ -176,7 +190,7 @@ internal sealed record Measurement(
         }
     }
 
-    private static double Median(IEnumerable<double> values)
+    public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;

@@ -6,7 +6,8 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.Benchmarks;
 
 /// <summary>
-/// What <see cref="SearchMemory"/> predicts, against what is measured: the growth of a process over its size with the networks built.
+/// What <see cref="SearchMemory"/> predicts, against what is measured: the growth of a process's resident size over that with the
+/// networks built.
 /// </summary>
 internal static class MemoryPlan
 {
@@ -47,12 +48,13 @@ internal static class MemoryPlan
                 $"{configuration.Cells} cells, {configuration.Images}, batch {configuration.Batch}: {predicted}");
         foreach (var (configuration, predicted) in configurations.Zip(predictions))
         {
-            var measured = configuration.MemoryInProcess();
+            var measured = configuration.TimeInProcess(Measurement.LibraryAllocator);
             rows.Add(new Row(
                 configuration.Mask.Space.Name,
                 configuration.Method, configuration.Channels, configuration.Cells, configuration.ImageSize, configuration.Batch,
                 (double)configuration.Mask.TotalLive / configuration.Mask.AllEdges.Count(),
-                predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
+                (predicted.Growth + predicted.Spare) / MiB, measured.PeakMiB ?? double.NaN,
+                measured.InUseMiB ?? double.NaN, measured.HeldMiB ?? double.NaN,
                 (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
             JsonRows.Write(json, rows);
             Console.Error.WriteLine(rows[^1]);
@@ -63,10 +65,11 @@ internal static class MemoryPlan
     private static void Print(List<Row> rows)
     {
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
-        AnsiConsole.WriteLine(Machine.Line("10 classes; growth of the process over the built networks; one run each."));
+        AnsiConsole.WriteLine(Machine.Line("10 classes; growth of the resident size over that with the networks built; one run each."));
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in (string[])[
-            "space", "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "measured MiB", "deviation"])
+            "space", "method", "channels", "cells", "image", "batch", "operations/edge", "predicted MiB", "resident MiB", "deviation",
+            "features MiB", "held MiB"])
         {
             table.AddColumn(column);
         }
@@ -74,14 +77,15 @@ internal static class MemoryPlan
         {
             table.AddRow(
                 row.Space, row.Method, $"{row.Channels}", $"{row.Cells}", $"{row.ImageSize}", $"{row.Batch}", $"{row.Operations:F0}",
-                $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}");
+                $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}", $"{row.InUseMiB:F1}",
+                $"{row.HeldMiB:F1}");
         }
         AnsiConsole.Write(table);
     }
 
     private static Measurement Of(SearchMethod method, int batch, int channels, int cells, int imageSize, int? operations = null,
         SearchSpace? space = null) =>
-        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 1, imageSize, operations, Space: space?.Name);
+        new(method.Name, Measurement.Lean, batch, channels, cells, Repetitions: 2, imageSize, operations, Space: space?.Name);
 
     private sealed record Row(
         [property: JsonPropertyName("space")] string Space,
@@ -93,6 +97,8 @@ internal static class MemoryPlan
         [property: JsonPropertyName("operations_per_edge")] double Operations,
         [property: JsonPropertyName("predicted_mib")] double PredictedMiB,
         [property: JsonPropertyName("measured_mib")] double MeasuredMiB,
+        [property: JsonPropertyName("features_in_use_mib")] double InUseMiB,
+        [property: JsonPropertyName("features_held_mib")] double HeldMiB,
         [property: JsonPropertyName("predicted_built_mib")] double PredictedBuiltMiB,
         [property: JsonPropertyName("measured_built_mib")] double MeasuredBuiltMiB)
     {

@@ -87,6 +87,35 @@ serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service)
 var trainingMemory = new Command("training-memory", "The peak memory of eight trainings as predicted, and as measured.") { json };
 trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json)));
 
+var pruning = new Command("pruning",
+    "Evaluations of operations, time and resident memory of a round of pruning: naive, exact and to first order.");
+var ways = Options.Among("--ways", "How importances are measured", Pruning.Ways, [.. Pruning.Ways]);
+var partial = Options.Count("--partial", "K: 1/K of the channels pass the operations; divides the channels", 4);
+var (rankedBatch, rankedBatches, initializations) = (Options.Count("--batch", "Images of a batch", 128),
+    Options.Count("--batches", "Batches", 3), Options.Count("--initializations", "Random weights", 3));
+foreach (var option in (Option[])[json, ways, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+    pruning.Add(option);
+pruning.SetAction(parsed => Pruning.Run([.. parsed.GetRequiredValue(ways).Distinct()], RankedSetting(parsed), parsed.GetValue(json)));
+
+var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning, on CIFAR-10.");
+var agreementSeeds = Options.Count("--seeds", "Prunings, each from a seed of its own", 5);
+foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+    agreement.Add(option);
+agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
+    parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
+
+var trainStep = new Command("train-step",
+    "Images a second and resident memory of training a found network, beside ordinary autograd.");
+var (trainNetworks, trainEvaluations) = (
+    Options.Among("--networks", "Channels x cells", [.. TrainStep.Networks.Keys], [.. TrainStep.Networks.Keys]),
+    Options.Among("--evaluations", "How a step is computed", TrainStep.Evaluations, [.. TrainStep.Evaluations]));
+var trainBatch = Options.Count("--batch", "Images of a step; without it 96 for 16x8 and 128 for 36x20", 0);
+foreach (var option in (Option[])[json, trainNetworks, trainEvaluations, trainBatch, repetitions])
+    trainStep.Add(option);
+trainStep.SetAction(parsed => TrainStep.Run([.. parsed.GetRequiredValue(trainNetworks).Distinct()],
+    [.. parsed.GetRequiredValue(trainEvaluations).Distinct()], parsed.GetValue(trainBatch), parsed.GetValue(repetitions),
+    parsed.GetValue(json)));
+
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
 child.Hidden = true;
@@ -98,33 +127,37 @@ trainingChild.Hidden = true;
 trainingChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<TrainingMemoryPlan.Case>(parsed.GetRequiredValue(training))!.Take().ToJson()));
 
-var gpu = new Command("gpu",
-    "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.");
-var device = new Option<string>("--device") { Description = "cuda, cuda:N, or cpu to try the command.", DefaultValueFactory = _ => "cuda" };
-var small = new Option<bool>("--small") { Description = "Sizes at which a CPU shows within minutes that everything runs." };
-var output = new Option<DirectoryInfo>("--out")
-{
-    Description = "Folder of gpu.json and gpu.md.", DefaultValueFactory = _ => new("gpu-results"),
-};
-var seconds = Options.Count("--seconds", "Seconds in all; parts that no time is left for are left out", 460);
-var tests = new Option<FileInfo?>("--tests") { Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors." };
-foreach (var option in (Option[])[device, small, output, seconds, tests])
-    gpu.Add(option);
-gpu.SetAction(parsed => new GpuRun(new Setting(parsed.GetRequiredValue(device), parsed.GetValue(small)), parsed.GetRequiredValue(output),
-    TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests)).Run());
+var round = new Argument<string>("measurement");
+var pruningChild = new Command(Pruning.Command, "What pruning runs in processes of its own.") { round };
+pruningChild.Hidden = true;
+pruningChild.SetAction(parsed => Console.WriteLine(
+    JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
 
-var part = new Argument<string[]>("part");
-var gpuPart = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { part };
-gpuPart.Hidden = true;
-gpuPart.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(parsed.GetRequiredValue(part) is [var setting, var name, .. var rest]
-    ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
-    : throw new ArgumentException("Expected the setting, the part and its arguments."))));
+var trainingStep = new Argument<string>("measurement");
+var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
+stepChild.Hidden = true;
+stepChild.SetAction(parsed => Console.WriteLine(
+    JsonSerializer.Deserialize<TrainStep.Case>(parsed.GetRequiredValue(trainingStep))!.Take().ToJson()));
 
-var root = new RootCommand("Benchmarks of ZeroOneShot.")
+return new RootCommand("Benchmarks of ZeroOneShot.")
 {
-    searchStep, endToEnd, operations, lossCurve, bulkScoring, memoryPlan, spaces, trainingMemory, serviceLoad, gpu, child, trainingChild,
-    gpuPart,
-};
-foreach (var command in Table1Command.Commands())
-    root.Add(command);
-return root.Parse(args).Invoke();
+    searchStep,
+    endToEnd,
+    operations,
+    lossCurve,
+    bulkScoring,
+    memoryPlan,
+    spaces,
+    trainingMemory,
+    trainStep,
+    serviceLoad,
+    pruning,
+    agreement,
+    child,
+    trainingChild,
+    stepChild,
+    pruningChild,
+}.With(YardstickCommands.All()).With(GpuCommands.All()).With(Table1Command.Commands()).Parse(args).Invoke();
+
+Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
+    parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

@@ -18,7 +18,8 @@ internal static class SearchStep
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.WriteLine(Machine.Line(
-            $"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes; medians of {repetitions} steps."));
+            $"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes; medians of n = {repetitions} steps. Memory is " +
+            "the growth over the built networks: peak, in use in one step; resident, of the process that was timed; features, in use and held."));
         foreach (var (method, evaluation) in methods.SelectMany(method => evaluations.Select(evaluation => (method, evaluation))))
         {
             var peaks = Sizes(batches).ToDictionary(batch => batch, batch => Of(batch).PeakInProcess());
@@ -30,7 +31,7 @@ internal static class SearchStep
                 {
                     var time = (Of(batch) with { Vectors = bits }).TimeInProcess(allocator);
                     rows.Add(new Row(method.Name, evaluation, batch, peaks[batch], slope, time.ArchitectureSeconds, time.WeightsSeconds,
-                        allocator, bits));
+                        allocator, bits, time.PeakMiB, time.InUseMiB, time.HeldMiB));
                     Console.Error.WriteLine(rows[^1]);
                     JsonRows.Write(json, rows);
                 }
@@ -47,13 +48,15 @@ internal static class SearchStep
     {
         var table = new Table().Border(TableBorder.Simple);
         string[] columns =
-            ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator", "vectors"];
+            ["method", "evaluation", "batch", "peak MiB", "MiB/image", "architecture s", "weights s", "sum s", "allocator", "vectors",
+            "resident MiB", "features", "held"];
         foreach (var column in columns)
             table.AddColumn(column);
         foreach (var row in rows)
         {
             table.AddRow(row.Method, row.Evaluation, $"{row.Batch}", $"{row.PeakMiB:F0}", $"{row.MiBPerImage:F2}",
-                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator, $"{row.Vectors}");
+                $"{row.ArchitectureSeconds:F2}", $"{row.WeightsSeconds:F2}", $"{row.Seconds:F2}", row.Allocator, $"{row.Vectors}",
+                $"{row.ResidentMiB:F0}", $"{row.InUseMiB:F0}", $"{row.HeldMiB:F0}");
         }
         AnsiConsole.Write(table);
     }
@@ -106,12 +109,16 @@ internal static class SearchStep
         [property: JsonPropertyName("architecture_seconds")] double ArchitectureSeconds,
         [property: JsonPropertyName("weights_seconds")] double WeightsSeconds,
         [property: JsonPropertyName("allocator")] string Allocator,
-        [property: JsonPropertyName("vectors")] int Vectors)
+        [property: JsonPropertyName("vectors")] int Vectors,
+        [property: JsonPropertyName("resident_mib")] double? ResidentMiB,
+        [property: JsonPropertyName("features_in_use_mib")] double? InUseMiB,
+        [property: JsonPropertyName("features_held_mib")] double? HeldMiB)
     {
         [JsonIgnore]
         public double Seconds => ArchitectureSeconds + WeightsSeconds;
 
         public override string ToString() =>
-            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {Seconds:F2} s";
+            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {ResidentMiB:F0} MiB resident, " +
+            $"{Seconds:F2} s";
     }
 }

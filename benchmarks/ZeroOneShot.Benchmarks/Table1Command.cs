@@ -7,6 +7,7 @@ using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Yardstick;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -45,10 +46,14 @@ internal static class Table1Command
         };
         var plan = new Option<bool>("--plan") { Description = "Only say how long it will take." };
         var draw = new Option<bool>("--draw") { Description = "Only draw the table of the runs that are finished." };
+        var nasBench201 = new Option<FileInfo?>("--nasbench201")
+        {
+            Description = "The table of NAS-Bench-201, CSV of net and accuracy: true accuracies of what is found in its space.",
+        };
         var device = new Option<string?>("--device") { Description = "cpu, cuda or cuda:N. Default: cpu." };
         var command = new Command(Name, "Memory, time and accuracy of the methods over data and seeds, beside the paper's table.")
         {
-            data, methods, spaces, seeds, preset, budget, ledger, plan, draw, device,
+            data, methods, spaces, seeds, preset, budget, ledger, plan, draw, nasBench201, device,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -62,6 +67,7 @@ internal static class Table1Command
                 Seeds = [.. Enumerable.Range(1, parsed.GetValue(seeds)).Select(seed => (long)seed)],
                 Preset = ExperimentPreset.Parse(parsed.GetRequiredValue(preset)[0]),
                 Budget = parsed.GetValue(budget),
+                Estimate = FoundAccuracy.By(parsed.GetValue(nasBench201) is { } table ? NasBench201Table.Read(table.FullName) : null),
             };
             return Run(options, folders, parsed, cancellationToken);
         }, CancellationToken.None));

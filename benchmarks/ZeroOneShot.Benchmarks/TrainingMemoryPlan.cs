@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Benchmarks;
 
 /// <summary>
-/// What <see cref="TrainingMemory"/> predicts, against what is measured: the growth of a process over its size with the network built.
+/// What <see cref="TrainingMemory"/> predicts, against what is measured: the growth of a process's resident size over that with the
+/// network built.
 /// </summary>
 internal static class TrainingMemoryPlan
 {
@@ -31,6 +32,9 @@ internal static class TrainingMemoryPlan
         new("DARTS_V1", Channels: 24, Cells: 11, ImageSize: 24, Batch: 100, DropPath: 0.3),
         new("DARTS_V2", Channels: 16, Cells: 8, ImageSize: 32, Batch: 32, DropPath: 0.3, Auxiliary: false),
         new("DARTS_V2", Channels: 16, Cells: 8, ImageSize: 128, Batch: 32, DropPath: 0.3),
+        new("DARTS_V2", Channels: 16, Cells: 8, ImageSize: 32, Batch: 96, DropPath: 0.3, Recomputation: Recomputation.All),
+        new("DARTS_V1", Channels: 24, Cells: 11, ImageSize: 24, Batch: 100, DropPath: 0.3, Recomputation: Recomputation.All),
+        new("PC_DARTS_cifar", Channels: 36, Cells: 20, ImageSize: 32, Batch: 32, DropPath: 0.3, Recomputation: Recomputation.All),
     ];
 
     /// <summary>Measures and prints every case.</summary>
@@ -42,27 +46,31 @@ internal static class TrainingMemoryPlan
             var predicted = one.Predict();
             Console.Error.WriteLine($"{one}: {predicted}");
             var measured = one.InProcess();
-            rows.Add(new Row(one, predicted.Growth / MiB, measured.PeakMiB ?? double.NaN,
+            rows.Add(new Row(one, (predicted.Growth + predicted.Spare) / MiB, measured.PeakMiB ?? double.NaN,
+                measured.InUseMiB ?? double.NaN, measured.HeldMiB ?? double.NaN,
                 (predicted.Process + predicted.Network) / MiB, measured.BuiltMiB ?? double.NaN));
             JsonRows.Write(json, rows);
             Console.Error.WriteLine(rows[^1]);
         }
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
-        AnsiConsole.WriteLine($"10 classes, {get_num_threads()} threads; growth of the process over the built network.");
+        AnsiConsole.WriteLine($"10 classes, {get_num_threads()} threads; growth of the resident size over that with the network built.");
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["genotype", "channels", "cells", "image", "batch", "predicted MiB", "measured MiB", "deviation"])
+        foreach (var column in (string[])["genotype", "channels", "cells", "image", "batch", "predicted MiB", "resident MiB", "deviation",
+            "features MiB", "held MiB"])
             table.AddColumn(column);
         foreach (var row in rows)
         {
             table.AddRow(row.Case.Genotype, $"{row.Case.Channels}", $"{row.Case.Cells}", $"{row.Case.ImageSize}", $"{row.Case.Batch}",
-                $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}");
+                $"{row.PredictedMiB:F1}", $"{row.MeasuredMiB:F1}", $"{row.Deviation:+0.0%;-0.0%}", $"{row.InUseMiB:F1}",
+                $"{row.HeldMiB:F1}");
         }
         AnsiConsole.Write(table);
     }
 
     /// <summary>One training.</summary>
     internal sealed record Case(
-        string Genotype, int Channels, int Cells, int ImageSize, int Batch, double DropPath, bool Auxiliary = true, bool Library = false)
+        string Genotype, int Channels, int Cells, int ImageSize, int Batch, double DropPath, bool Auxiliary = true,
+        Recomputation Recomputation = Recomputation.None)
     {
         private ImageShape Images => new(3, ImageSize, ImageSize);
 
@@ -73,16 +81,13 @@ internal static class TrainingMemoryPlan
             Network = new CellNetOptions { Channels = Channels, Cells = Cells, AuxiliaryHead = Auxiliary },
             BatchSize = Batch,
             DropPath = DropPath,
+            Recomputation = Recomputation,
         };
 
         public TrainingMemory Predict() => TrainingMemory.Predict(Architecture, Options, Images, Measurement.Classes);
 
         public Measurement.Result InProcess() =>
-            Measurement.TakeInProcess(Command, JsonSerializer.Serialize(this), environment =>
-            {
-                if (!Library)
-                    Measurement.GiveFreedMemoryBack(environment);
-            });
+            Measurement.TakeInProcess(Command, JsonSerializer.Serialize(this), static _ => { });
 
         /// <summary>Takes the measurement in this process: two steps.</summary>
         public Measurement.Result Take()
@@ -92,7 +97,7 @@ internal static class TrainingMemoryPlan
                 Architecture, Options.Network.WithStem(SearchSpace.Darts, Images), Images.Channels, Measurement.Classes);
             using (var random = RandomStream.Of(1, "weights"))
                 Initialization.Default(network, random);
-            using var step = new TrainingStep(network, Options);
+            using var step = new TrainingStep(network, Options, recomputed: Predict().Recomputed);
             network.train();
             var before = Measurement.ResetPeak();
             using var inputs = RandomStream.Of(1, "images");
@@ -104,7 +109,7 @@ internal static class TrainingMemoryPlan
                 step.LearningRate = 0.01;
                 step.Take(images, labels, DropPath, random);
             }
-            return new Measurement.Result(Measurement.StatusMiB("VmHWM") - before, before, 0, 0);
+            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM") - before, before, 0, 0);
         }
     }
 
@@ -112,6 +117,8 @@ internal static class TrainingMemoryPlan
         [property: JsonPropertyName("case")] Case Case,
         [property: JsonPropertyName("predicted_mib")] double PredictedMiB,
         [property: JsonPropertyName("measured_mib")] double MeasuredMiB,
+        [property: JsonPropertyName("features_in_use_mib")] double InUseMiB,
+        [property: JsonPropertyName("features_held_mib")] double HeldMiB,
         [property: JsonPropertyName("predicted_built_mib")] double PredictedBuiltMiB,
         [property: JsonPropertyName("measured_built_mib")] double MeasuredBuiltMiB)
     {

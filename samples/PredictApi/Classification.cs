@@ -34,6 +34,10 @@ internal sealed class Classification(ImageClassifierPool pool, Limiters limiters
                 _ => StatusCodes.Status400BadRequest,
             }, e.Message);
         }
+        catch (IOException e) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            return Failure.Of(context, StatusCodes.Status400BadRequest, e.Message);        // a chunk too long to be counted, for example
+        }
     }
 
     private static IResult Busy(HttpContext context, string reason)

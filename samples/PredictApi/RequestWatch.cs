@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace PredictApi;
 
@@ -64,8 +65,12 @@ internal sealed partial class RequestWatch
         if (fault is not null)
             LogFault(fault, taken.TotalMilliseconds);
         else if (outcome is not StatusCodes.Status200OK)
-            LogFailure(outcome, taken.TotalMilliseconds, context.Features.Get<Failure>()?.Reason ?? "The client has gone.");
+            LogFailure(outcome, taken.TotalMilliseconds, ReasonOf(context));
     }
+
+    private static string ReasonOf(HttpContext context) => context.Features.Get<Failure>()?.Reason
+        ?? (context.RequestAborted.IsCancellationRequested
+            ? "The client has gone." : $"{ReasonPhrases.GetReasonPhrase(context.Response.StatusCode)}.");
 
     [LoggerMessage(LogLevel.Warning, "{Outcome} after {Milliseconds:0} ms: {Reason}")]
     private partial void LogFailure(object outcome, double milliseconds, string reason);

@@ -1,5 +1,6 @@
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Yardstick;
 
 namespace ZeroOneShot.Experiments;
 
@@ -27,10 +28,10 @@ public sealed record Table1Options
     public TimeSpan? Budget { get; init; }
 
     /// <summary>
-    /// Accuracy of a found architecture by other means than training it here: of a surrogate for the space of DARTS and CIFAR-10, of the
-    /// table for NAS-Bench-201. Given the run and the architecture; null where it is not known. Default: never known.
+    /// Accuracy of a found architecture by other means than training it here, given the run and the architecture; null where it is not
+    /// known. Default: <see cref="FoundAccuracy.By"/> without a table.
     /// </summary>
-    public Func<RunSpecification, Genotype, AccuracyEstimate?> Estimate { get; init; } = (_, _) => null;
+    public Func<RunSpecification, Genotype, AccuracyEstimate?> Estimate { get; init; } = FoundAccuracy.By();
 
     /// <summary>The runs, seed by seed, so that a table that is cut short has all methods.</summary>
     /// <exception cref="ArgumentException">There are no methods, data, spaces or seeds, or some stand twice.</exception>

@@ -1,3 +1,5 @@
+using ZeroOneShot.Yardstick;
+
 namespace ZeroOneShot.Experiments;
 
 /// <summary>A method on a set of images in a search space, over the seeds that are finished.</summary>
@@ -51,7 +53,7 @@ public sealed record Table1Row
     internal static Table1Row Of(
         string data, string space, string method, int wanted, IReadOnlyList<RunResult> results, Func<RunResult, AccuracyEstimate?> estimate)
     {
-        var estimates = results.Select(estimate).OfType<AccuracyEstimate>().ToArray();
+        AccuracyEstimate[] estimates = [.. results.Select(estimate).OfType<AccuracyEstimate>()];
         return new Table1Row
         {
             Data = data, Space = space, Method = method, Wanted = wanted, Finished = results.Count,

@@ -4,6 +4,7 @@ using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests;
+using ZeroOneShot.Yardstick;
 
 namespace ZeroOneShot.Experiments.Tests;
 
@@ -18,7 +19,7 @@ public sealed class Table1Tests : IDisposable
     [Fact]
     public void A_table_has_memory_time_and_accuracy_of_every_method_over_its_seeds()
     {
-        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with { Estimate = (run, _) => new(90 + run.Seed, 85, 95) };
+        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with { Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95) };
         var said = new List<string>();
         var report = Run(options, Toy.InThisProcess, new Said(said));
         Assert.Empty(report.Failures);
@@ -49,10 +50,11 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal((8, false, 4), (report.Rows.Count, report.IsComplete, report.Rows.Sum(row => row.Finished)));
         var lines = report.ToMarkdown().Split('\n');
         var row = lines.Single(line => line.StartsWith("| Zero-One-Shot |")).Split('|', StringSplitOptions.TrimEntries)[1..^1];
+        var surrogate = AccuracySurrogate.Load().Predict(PublishedGenotypes.DartsV1);
         Assert.Equal(
             [
-                "Zero-One-Shot", "2 of 2", "500", "10.0 ± 0.0", "500", "46.5 ± 0.7", "–", "–", "91.50 ± 0.71", "38",
-                "50%", "19%", "62%", "66%", "96.86",
+                "Zero-One-Shot", "2 of 2", "500", "10.0 ± 0.0", "500", "46.5 ± 0.7", $"{surrogate.Accuracy:F2} ± 0.00",
+                $"[{surrogate.Low:F2}, {surrogate.High:F2}]", "91.50 ± 0.71", "38", "50%", "19%", "62%", "66%", "96.86",
             ],
             [.. row[..2], row[2].Split(' ')[0], row[3], row[4].Split(' ')[0], .. row[5..9], row[9].Split(' ')[0], .. row[10..]]);
         Assert.Contains("| ETENAS | 0 of 2 |", report.ToMarkdown());
@@ -63,6 +65,19 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal(91.5, json.RootElement.GetProperty("rows").EnumerateArray()
             .Single(element => element.GetProperty("method").GetString() == "Zero-One-Shot")
             .GetProperty("accuracy").GetProperty("mean").GetDouble(), 9);
+    }
+
+    [Fact]
+    public void Found_networks_of_NAS_Bench_201_have_the_tables_accuracy_where_a_table_is_given()
+    {
+        var cifar = new ExperimentData("cifar10", Toy.Data.Train, Toy.Data.Test);
+        var run = RunSpecification.Of(SearchMethod.Darts, SearchSpace.NasBench201, cifar, 1, Toy.Preset);
+        var genotype = OperationMask.Full(SearchSpace.NasBench201).ReadGenotype((_, _, row) => row == 1 ? 1 : 0);
+        Assert.Null(FoundAccuracy.By()(run, genotype));
+        File.WriteAllText(_folder.File("table.csv"), "net,val_accuracy\n\"(1, 1, 1, 1, 1, 1)\",83.5\n");
+        var table = NasBench201Table.Read(_folder.File("table.csv"));
+        Assert.Equal(new AccuracyEstimate(83.5, 83.5, 83.5), FoundAccuracy.By(table)(run, genotype));
+        Assert.Null(FoundAccuracy.By(table)(run with { Data = "cifar100" }, genotype));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using Xunit;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -41,6 +43,47 @@ public sealed class ExtensionTests
         using var network = new CellNet(new Genotype(cell, cell), options, 3, Stripes.ClassNames.Length, space);
         Assert.Equal(network.parameters().Sum(parameter => parameter.numel()),
             NetworkCost.Of(network.Genotype, options, new(3, Stripes.Side, Stripes.Side), Stripes.ClassNames.Length, space).Parameters);
+    }
+
+    [Fact]
+    public void A_layer_of_ones_own_can_be_tried_alone_with_start_values_and_as_an_ONNX_model()
+    {
+        using var scope = NewDisposeScope();
+        var size = new FeatureSize(5, 7, 9);
+        using var module = new OwnLayer().Build(5, 5, affine: true);
+        var draw = new WeightDraw((weight, generator) => weight.normal_(0, 1, generator), zeroBias: true, new Generator(1));
+        using (no_grad())
+        {
+            foreach (var weight in module.parameters())
+                draw.Weight(weight);
+        }
+        var graph = new OnnxGraph();
+        var x = graph.Input("x", OnnxGraph.Batch, size.Channels, size.Height, size.Width);
+        graph.Output(new OwnLayer().Export(graph, x, size, module), "y", OnnxGraph.Batch, size.Channels, size.Height, size.Width);
+        using var model = new MemoryStream();
+        graph.Write(model);
+        var images = randn([3, 5, 7, 9], generator: new Generator(2));
+        using var expected = module.call(images).detach();
+        Assert.InRange((expected - Stripes.RunOnnx(model.ToArray(), "x", images)).abs().max().item<float>(), 0, 1e-5);
+    }
+
+    [Fact]
+    public void A_stem_of_ones_own_takes_the_images_that_it_says_through_search_and_training()
+    {
+        // Two parts, an output each: patches of two pixels a side, then a convolution more.
+        var stem = new Stem("patches",
+            [[new Convolution(3) { Stride = 2 }, new BatchNorm()], [new Relu(), new Convolution(3), new BatchNorm()]],
+            multiplier: 2, smallestImage: 16, largestImage: 48);
+        var darts = MacroArchitecture.Darts;
+        var space = new SearchSpace("patched", new CellTopology(nodes: 1), [CandidateOperation.None, CandidateOperation.SkipConnect,
+            CandidateOperation.SeparableConvolution3x3], macro: new MacroArchitecture([stem, Stem.ImageNet], darts.Items));
+        var options = Stripes.Search with { Supernet = Stripes.Search.Supernet with { Cells = 3 } };
+        var found = MaskedDartsSearch.Run(
+            Stripes.Images(), OperationMask.Full(space), options, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal("patches", found.Options.Supernet.Stem);
+        LivesOn(found.Genotype, space, cells: 3);
+        Assert.Contains("patches (16 to 48 pixels a side)",
+            Assert.Throws<ArgumentException>(() => space.Macro.StemFor(64, 64, "patches")).Message);
     }
 
     [Fact]

@@ -51,8 +51,14 @@ internal static class Stripes
         using var model = new MemoryStream();
         CellNetOnnx.Write(network, new ChannelStatistics([0, 0, 0], [1, 1, 1]), new ImageShape(3, Side, Side), ClassNames, model,
             new CellNetOnnxOptions { InputScale = 255, Softmax = false });
-        using var session = new InferenceSession(model.ToArray());
-        using var results = session.Run([NamedOnnxValue.CreateFromTensor("Features",
+        return RunOnnx(model.ToArray(), "Features", images);
+    }
+
+    /// <summary>The output of a model, by ONNX Runtime.</summary>
+    public static torch.Tensor RunOnnx(byte[] model, string input, torch.Tensor images)
+    {
+        using var session = new InferenceSession(model);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor(input,
             new DenseTensor<float>(images.data<float>().ToArray(), [.. images.shape.Select(length => (int)length)]))]);
         var logits = results[0].AsTensor<float>();
         return torch.tensor(logits.ToArray(), [.. logits.Dimensions.ToArray().Select(length => (long)length)]);

@@ -79,8 +79,26 @@ public sealed class EarlyErrorTests : IDisposable
         message: "The images of the ValidationSet are");
 
     [Fact]
+    public void A_validation_set_without_a_labelled_image_is_refused_before_the_pruning() => RefusedBeforePruning<InvalidOperationException>(
+        train: options => options.ValidationSet = _ml.Data.SkipRows(Toy.Data(_ml, 12), 12),
+        message: "The ValidationSet has no row with a value in the Label column");
+
+    [Fact]
     public void Too_few_images_for_a_batch_of_the_search_are_refused_before_the_pruning() => RefusedBeforePruning<ArgumentException>(
         search: options => options.Settings = options.Settings with { BatchSize = 25 }, message: "do not fill one batch of 25");
+
+    [Fact]
+    public void Too_few_images_for_the_smallest_batch_within_a_memory_limit_are_refused_before_the_pruning()
+    {
+        // 48 images; a limit that asks for smaller batches asks for 16 at least.
+        RefusedBeforePruning<ArgumentException>(
+            search: options => options.Settings = options.Settings with { BatchSize = 64, MaxMemory = 1L << 40, TrainFraction = 0.75 },
+            message: "do not fill one batch of 16");
+        RefusedBeforePruning<ArgumentException>(
+            search: options => options.Settings = options.Settings with { BatchSize = 4 },
+            train: options => options.Settings = options.Settings with { BatchSize = 64, MaxMemory = 1L << 40 },
+            message: "do not fill one batch of 16", images: 15);
+    }
 
     [Fact]
     public void Too_few_images_for_a_search_do_not_matter_where_the_pruning_decides()
@@ -303,7 +321,7 @@ public sealed class EarlyErrorTests : IDisposable
 
     /// <summary>A pipeline of three stages, of which not even the first one takes a step.</summary>
     private void RefusedBeforePruning<TException>(string message,
-        Action<MaskedDartsSearchEstimator.Options>? search = null, Action<CellNetTrainer.Options>? train = null)
+        Action<MaskedDartsSearchEstimator.Options>? search = null, Action<CellNetTrainer.Options>? train = null, int images = 48)
         where TException : Exception
     {
         var stages = (Prune: Toy.Prune(SearchMethod.ZeroOneShot), Search: Toy.Search(), Train: Toy.Train());
@@ -312,7 +330,7 @@ public sealed class EarlyErrorTests : IDisposable
         train?.Invoke(stages.Train);
         var pipeline = _ml.Transforms.ZeroShotPrune(stages.Prune).Append(_ml.Transforms.MaskedDartsSearch(stages.Search))
             .Append(_ml.MulticlassClassification.Trainers.CellNet(stages.Train));
-        var error = Assert.ThrowsAny<TException>(() => pipeline.Fit(Toy.Data(_ml)));
+        var error = Assert.ThrowsAny<TException>(() => pipeline.Fit(Toy.Data(_ml, images)));
         Assert.Contains(message, error.Message);
     }
 

@@ -41,7 +41,7 @@ public sealed class ImageCheckTests : IDisposable
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^200]);
         var (folder, sentence) = (_folder.File("images"), $"'{path}' is truncated");
         Assert.Contains(sentence, Assert.Throws<ImageFaultException>(() => _ml.Data.LoadImageFolder(folder)).Message);
-        Assert.Contains(sentence, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(folder)).Message);
+        Assert.Contains(sentence, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(folder, out _)).Message);
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class ImageCheckTests : IDisposable
         var error = Assert.Throws<ImageFaultException>(() => _ml.Data.LoadImageFolder(_folder.File("images")));
         Assert.Contains($"'{path}' is no image", error.Message);
         File.WriteAllBytes(path, []);
-        Assert.Contains(path, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(_folder.File("images"))).Message);
+        Assert.Contains(path, Assert.Throws<ImageFaultException>(() => ImageFolder.Read(_folder.File("images"), out _)).Message);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class ImageCheckTests : IDisposable
         Assert.All(report.Faulty, image => Assert.True(File.Exists(image.Path) && image.MovedTo is null));
         Assert.Contains(messages, message => message.EndsWith(
             $"Used 6 of 10 images in '{_folder.File("images")}'; left out 1 NotAnImage, 2 Truncated, 1 TooLarge"));
-        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), Side, Side, options: options).Count);
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), out _, Side, Side, options: options).Count);
     }
 
     [Fact]
@@ -181,12 +181,13 @@ public sealed class ImageCheckTests : IDisposable
     [Fact]
     public void Folders_without_images_are_refused()
     {
-        Assert.Throws<DirectoryNotFoundException>(() => ImageFolder.Read(_folder.File("nowhere")));
+        Assert.Throws<DirectoryNotFoundException>(() => ImageFolder.Read(_folder.File("nowhere"), out _));
         Directory.CreateDirectory(_folder.File("images"));
         Assert.Contains("has no subfolders", Assert.Throws<InvalidDataException>(
             () => _ml.Data.LoadImageFolder(_folder.File("images"))).Message);
         Directory.CreateDirectory(_folder.File("images/cats"));
-        Assert.Contains("cats' has no images", Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"))).Message);
+        var error = Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"), out _));
+        Assert.Contains("cats' has no images", error.Message);
     }
 
     [Fact]
@@ -212,6 +213,30 @@ public sealed class ImageCheckTests : IDisposable
         messages.Clear();
         _ml.Data.LoadImageFolder(_folder.File("images"), check: false);
         Assert.Contains(messages, message => message.EndsWith("left out 50 .tif, 5 .heic, 1 .txt, 1 without ending"));
+        // Reading without a log to say it in.
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), out var read, Side, Side).Count);
+        Assert.Equal(sentence, read.ToString());
+    }
+
+    [Fact]
+    public void A_folder_that_this_user_may_not_read_is_refused_by_name()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Unix permissions.");
+        if (OperatingSystem.IsWindows())
+            return;
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may read anything.");
+        _folder.WriteImages(Side, Side);
+        var closed = _folder.File("images/cats");
+        File.SetUnixFileMode(closed, UnixFileMode.None);
+        try
+        {
+            foreach (var read in (Action[])[() => _ml.Data.LoadImageFolder(_folder.File("images")), () => _ml.Data.LoadCifar10(closed)])
+                Assert.Contains($"{closed}' is denied", Assert.Throws<IOException>(read).Message);
+        }
+        finally
+        {
+            File.SetUnixFileMode(closed, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     [Fact]
@@ -228,7 +253,7 @@ public sealed class ImageCheckTests : IDisposable
         Assert.Equal(
             ["a.jpg", "b.txt", "c", "d.dat", "e.img", "f.gif_"],
             data.GetColumn<string>("ImagePath").Select(path => Path.GetFileName(path)));
-        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), Side, Side).Count);
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), out _, Side, Side).Count);
         // One that says it is an image and is none, or is damaged, is not passed over.
         _folder.Write("images/cats/g.dat", png[..^30]);
         Assert.Contains("g.dat' is truncated", Assert.Throws<ImageFaultException>(
@@ -266,7 +291,8 @@ public sealed class ImageCheckTests : IDisposable
             foreach (var name in (string[])["cats", "dogs"])
                 PictureFolder.WriteImage(_folder.File($"data/{folder}/{name}/1.png"), Side, Side, 1);
         }
-        foreach (var read in (Action[])[() => _ml.Data.LoadImageFolder(_folder.File("data")), () => ImageFolder.Read(_folder.File("data"))])
+        Action[] reads = [() => _ml.Data.LoadImageFolder(_folder.File("data")), () => ImageFolder.Read(_folder.File("data"), out _)];
+        foreach (var read in reads)
         {
             var error = Assert.Throws<InvalidDataException>(read);
             Assert.Contains($"Give one part, for example '{_folder.File("data/" + train)}'", error.Message);

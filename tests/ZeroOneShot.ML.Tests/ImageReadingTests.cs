@@ -66,7 +66,7 @@ public sealed class ImageReadingTests : IDisposable
     public void Grey_is_the_same_in_the_pipeline_and_in_the_reader_and_exact_for_grey_images()
     {
         _folder.WriteImages(Side, Side);
-        var read = ImageFolder.Read(_folder.File("images"), channels: 1);
+        var read = ImageFolder.Read(_folder.File("images"), out _, channels: 1);
         var data = Pipeline(Side, Side, 1);
         Assert.Equal(Enumerable.Range(0, read.Count).SelectMany(i => read.Pixels(i).ToArray().Select(pixel => (float)pixel)),
             data.GetColumn<float[]>("Features").SelectMany(pixels => pixels));
@@ -86,14 +86,14 @@ public sealed class ImageReadingTests : IDisposable
     public void A_folder_gives_the_same_pixels_through_the_pipeline_and_through_the_reader(int width, int height)
     {
         _folder.WriteImages(width, height);
-        var read = ImageFolder.Read(_folder.File("images"), Side, Side);
+        var read = ImageFolder.Read(_folder.File("images"), out _, Side, Side);
         Assert.Equal(["cats", "dogs"], read.ClassNames);
         Assert.Equal([0, 0, 0, 1, 1, 1], Enumerable.Range(0, read.Count).Select(read.Label));
         Assert.Equal(Enumerable.Range(0, read.Count).SelectMany(i => read.Pixels(i).ToArray().Select(pixel => (float)pixel)),
             Pipeline(Side, Side, 3).GetColumn<float[]>("Features").SelectMany(pixels => pixels));
         if (width == Side)
         {
-            var asTheyAre = ImageFolder.Read(_folder.File("images"));
+            var asTheyAre = ImageFolder.Read(_folder.File("images"), out _);
             Assert.Equal(read.Pixels(5), asTheyAre.Pixels(5));
         }
     }
@@ -103,17 +103,17 @@ public sealed class ImageReadingTests : IDisposable
     {
         _folder.WriteImages(Side, Side);
         PictureFolder.WriteImage(_folder.File("images/dogs/3.png"), 20, 24, 3);
-        var error = Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images")));
+        var error = Assert.Throws<InvalidDataException>(() => ImageFolder.Read(_folder.File("images"), out _));
         Assert.Contains(Path.Combine("dogs", "3.png") + "' is 20 x 24 pixels", error.Message);
-        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), Side, Side).Count);
-        Assert.Throws<ArgumentException>(() => ImageFolder.Read(_folder.File("images"), Side));
+        Assert.Equal(6, ImageFolder.Read(_folder.File("images"), out _, Side, Side).Count);
+        Assert.Throws<ArgumentException>(() => ImageFolder.Read(_folder.File("images"), out _, Side));
     }
 
     [Fact]
     public void Images_of_every_kind_and_size_in_one_folder_give_the_same_pixels_through_paths_bytes_images_and_the_reader()
     {
         _folder.WriteAllKinds();
-        var read = ImageFolder.Read(_folder.File("images"), Side, Side);
+        var read = ImageFolder.Read(_folder.File("images"), out _, Side, Side);
         float[][] expected = [.. Enumerable.Range(0, read.Count)
             .Select(i => read.Pixels(i).ToArray().Select(pixel => (float)pixel).ToArray())];
         Assert.Equal(12, expected.Length);

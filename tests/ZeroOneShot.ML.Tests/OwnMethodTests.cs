@@ -97,6 +97,31 @@ public sealed class OwnMethodTests
     }
 
     [Fact]
+    public void The_log_says_what_the_found_network_costs_and_that_another_network_is_trained_than_the_target_is_of()
+    {
+        var (search, train) = (Toy.Search(), Toy.Train());
+        var target = new CostTarget { MultiplyAdds = 210_000, Network = train.Settings.Network };
+        search.Settings = search.Settings with { CostTarget = target };
+        var texts = Fit();
+        var cost = Assert.Single(texts, text => text.StartsWith("Its network of 4 channels and 3 cells has "));
+        Assert.EndsWith(" multiply-adds; CostTarget is 210000 multiply-adds", cost);
+        Assert.DoesNotContain(texts, text => text.Contains("the one to train"));
+        train.Settings = train.Settings with { Network = train.Settings.Network with { Channels = 6, AuxiliaryHead = false } };
+        Assert.Contains("CostTarget is of a network of 4 channels and 3 cells, stem cifar with 1 times the channels, and the one to train " +
+            "is of 6 channels and 3 cells, stem cifar with 1 times the channels, whose cost is another; " +
+            "give CostTarget.Network and the training the same shape", Fit());
+
+        IReadOnlyList<string> Fit()
+        {
+            var logger = new KeepingLogger();
+            search.Logger = train.Logger = logger;
+            using var model = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.PcDarts)).Append(_ml.Transforms.MaskedDartsSearch(search))
+                .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Toy.Data(_ml));
+            return [.. logger.Messages.Select(message => message.Text)];
+        }
+    }
+
+    [Fact]
     public void A_cost_target_that_no_network_meets_or_that_no_search_keeps_to_is_refused()
     {
         var search = Toy.Search();

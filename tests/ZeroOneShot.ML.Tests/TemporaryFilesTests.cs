@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms.Image;
 using Xunit;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -35,8 +36,16 @@ public sealed class TemporaryFilesTests(TrainedModel trained) : IClassFixture<Tr
             if (message.Kind == ChannelMessageKind.Warning)
                 warnings.Add(message.RawMessage);
         };
-        using var model = Toy.Pipeline(ml).Fit(data);
-        Assert.Contains(unusable, Assert.Single(warnings));         // before it was trained
+        var search = Toy.Search();
+        bool? beforeSteps = null;
+        search.Progress = new EachStep(() => beforeSteps ??= warnings.Count > 0);
+        using var model = ml.Transforms.ZeroShotPrune(Toy.Prune()).Append(ml.Transforms.MaskedDartsSearch(search))
+            .Append(Toy.Trainer(ml)).Fit(data);
+        // Before anything was searched, and before the found network was trained, then with its size.
+        Assert.Equal(2, warnings.Count);
+        Assert.Contains($"'{unusable}', which cannot take what Model.Save writes there first", warnings[0]);
+        Assert.Contains($"'{unusable}', which cannot take the 0 MiB that Model.Save writes there first", warnings[1]);
+        Assert.True(beforeSteps == true, "The search had begun when the first warning came.");
         Assert.Equal(48, model.Transform(data).GetColumn<float[]>("Score").Count());
         model.LastTransformer.ExportOnnx(folder.File("model.onnx"));
         model.LastTransformer.Weights.Save(folder.File("model.safetensors"));
@@ -93,6 +102,11 @@ public sealed class TemporaryFilesTests(TrainedModel trained) : IClassFixture<Tr
         Assert.Equal(new[] { living.FullName, others.FullName, ownFile }.Order(),
             Directory.GetFileSystemEntries(_temporary.FullName).Order());
         LoadingFolder.Sweep(_temporary.File("nowhere"));
+    }
+
+    private sealed class EachStep(Action act) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => act();
     }
 
     private sealed class Pictures

@@ -28,7 +28,7 @@ public sealed class TransparencyTests : IDisposable
         Assert.Equal([(255, 128, 128)], Colours(half, Color.Red));
         Assert.Throws<ArgumentException>(() => Colours(half, Color.FromArgb(100, Color.Red)));
         Assert.Throws<ArgumentException>(() => _ml.Transforms.ImagePixels(background: Color.Transparent));
-        Assert.Throws<ArgumentException>(() => ImageFolder.Read(Icons(2), options: new() { Background = Color.Transparent }));
+        Assert.Throws<ArgumentException>(() => ImageFolder.Read(Icons(2), out _, options: new() { Background = Color.Transparent }));
     }
 
     [Theory]
@@ -49,11 +49,11 @@ public sealed class TransparencyTests : IDisposable
         Assert.Equal(expected, Features(contents, "File"));
         Assert.Equal(expected, Features(images, "Image"));
         var options = new ImageCheckOptions { Background = colour };
-        var read = ImageFolder.Read(_folder.File("images"), Side, Side, channels, options);
+        var read = ImageFolder.Read(_folder.File("images"), out _, Side, Side, channels, options);
         Assert.Equal(expected, Enumerable.Range(0, read.Count).Select(Image));
         if ((width, height) == (Side, Side))
         {
-            read = ImageFolder.Read(_folder.File("images"), null, null, channels, options);
+            read = ImageFolder.Read(_folder.File("images"), out _, null, null, channels, options);
             Assert.Equal(expected, Enumerable.Range(0, read.Count).Select(Image));
         }
         // Before white they are others.

@@ -242,6 +242,7 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
     [Theory]
     [InlineData("hello\r\n")]
     [InlineData("5\r\nhello, and more\r\n")]
+    [InlineData("FFFFFFFFFFFFFFF\r\nhello")]
     public async Task A_malformed_chunk_is_a_bad_request(string body)
     {
         using var connection = await Send(service.Address, "Transfer-Encoding: chunked", Encoding.ASCII.GetBytes(body));
@@ -269,9 +270,11 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
         (await Post(client, image[..(image.Length / 2)])).Dispose();
         using (var connection = await Send(running.Address, "Transfer-Encoding: chunked", [.. "hello\r\n"u8]))
             await Answer(connection);
+        (await client.GetAsync("/classify", Cancellation)).Dispose();
         Assert.Matches("RequestWatch.* 415 after .* ms: The image is no image", await running.Output.ReadLineAsync(Cancellation));
         Assert.Matches("RequestWatch.* 400 after .* ms: The image is truncated", await running.Output.ReadLineAsync(Cancellation));
         Assert.Matches("RequestWatch.* 400 after .* ms: ", await running.Output.ReadLineAsync(Cancellation));
+        Assert.Matches("RequestWatch.* 405 after .* ms: Method Not Allowed", await running.Output.ReadLineAsync(Cancellation));
     }
 
     [Fact]

@@ -15,6 +15,7 @@ public static class ImageDataCatalog
     /// <returns>Columns <c>Features</c> and <c>Label</c>; see <see cref="LoadImages"/>.</returns>
     /// <exception cref="FileNotFoundException">The path or the files of the part do not exist.</exception>
     /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    /// <exception cref="IOException">A file or the folder cannot be read.</exception>
     public static IDataView LoadCifar10(this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train) =>
         catalog.LoadImages(CifarFiles.Read10(path, part));
 
@@ -26,6 +27,7 @@ public static class ImageDataCatalog
     /// <returns>Columns <c>Features</c> and <c>Label</c>; see <see cref="LoadImages"/>.</returns>
     /// <exception cref="FileNotFoundException">The path or the file of the part does not exist.</exception>
     /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    /// <exception cref="IOException">A file or the folder cannot be read.</exception>
     public static IDataView LoadCifar100(
         this DataOperationsCatalog catalog, string path, CifarPart part = CifarPart.Train, bool coarse = false) =>
         catalog.LoadImages(CifarFiles.Read100(path, part, coarse));
@@ -67,6 +69,7 @@ public static class ImageDataCatalog
     /// takes images from anywhere once it is saved, one fitted on <c>ImagePath</c> paths only.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="IOException">This user may not read a folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used (with <paramref name="check"/>). The message names the file.
     /// </exception>
@@ -100,6 +103,7 @@ public static class ImageDataCatalog
     /// takes images from anywhere once it is saved, one fitted on <c>ImagePath</c> paths only.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="IOException">This user may not read a folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used, and is to be neither skipped nor moved. The message names the file.
     /// </exception>

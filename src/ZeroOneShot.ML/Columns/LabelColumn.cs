@@ -49,6 +49,22 @@ internal sealed record LabelColumn(string Name, IReadOnlyList<string> ClassNames
         $"Only one class found in the {name} column. " +
         "To build a multiclass classification model, the number of classes needs to be 2 or greater"));
 
+    /// <summary>Whether some row has a class. Reads rows, of which it computes the label alone, until one has.</summary>
+    public bool IsInAnyRow(IDataView data)
+    {
+        var column = data.Schema[Name];
+        using var cursor = data.GetRowCursor([column]);
+        var getter = cursor.GetGetter<uint>(column);
+        uint key = 0;
+        while (cursor.MoveNext())
+        {
+            getter(ref key);
+            if (key > 0 && key <= ClassNames.Count)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>The annotations of a label column of which others than its key values do not matter.</summary>
     public static DataViewSchema.Annotations KeyValuesOf(DataViewSchema.Column column)
     {

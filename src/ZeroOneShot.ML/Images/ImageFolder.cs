@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 using SkiaSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.ML;
 
@@ -20,10 +21,14 @@ public static class ImageFolder
     /// </summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
-    /// <summary>Decodes every image once.</summary>
+    /// <summary>Checks every image, as <see cref="ImageDataCatalog.LoadImageFolder(DataOperationsCatalog, string, bool)"/> does, and
+    /// reads those that can be used.</summary>
     /// <param name="path">
     /// The folder; its subfolders, in ordinal order of their names, are the classes, and the images lie directly in them,
     /// read in ordinal order.
+    /// </param>
+    /// <param name="report">
+    /// What was left out, for want of a log to say it in; as <see cref="ImageCheckOptions.Report"/> is told before the images are read.
     /// </param>
     /// <param name="height">
     /// Pixels to resize to, as <see cref="ImagePixelsEstimator"/> does, 16 to 256; null (then the width too) to take the images as they
@@ -38,6 +43,7 @@ public static class ImageFolder
     /// A number is out of its range, only one of height and width is given, or the background is transparent.
     /// </exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="IOException">This user may not read a folder.</exception>
     /// <exception cref="ImageFaultException">
     /// An image cannot be used (and is to be neither skipped nor moved). The message names the file.
     /// </exception>
@@ -45,7 +51,8 @@ public static class ImageFolder
     /// The folder has no subfolders, they are parts of the data such as <c>train</c> and <c>val</c>, one of them has no images that can be
     /// used, or, without a height and a width, an image has another size than the first. The message names the file.
     /// </exception>
-    public static ImageSet Read(string path, int? height = null, int? width = null, int channels = 3, ImageCheckOptions? options = null)
+    public static ImageSet Read(string path, out ImageCheckReport report, int? height = null, int? width = null, int channels = 3,
+        ImageCheckOptions? options = null)
     {
         ImagePixelsEstimator.CheckChannels(channels);
         if (height is null != width is null)
@@ -59,9 +66,10 @@ public static class ImageFolder
             ImagePixelsEstimator.CheckSide(height.Value, nameof(height));
             ImagePixelsEstimator.CheckSide(width.Value, nameof(width));
         }
-        var background = Backgrounds.Checked(options?.Background, nameof(options)) ?? Backgrounds.Default;
-        // Reading the images fails at the first faulty one anyway.
-        var (files, classNames, _) = options is null or { Faulty: FaultyImages.Fail, Report: null } ? List(path) : Usable();
+        options ??= new();
+        var background = Backgrounds.Checked(options.Background, nameof(options)) ?? Backgrounds.Default;
+        ((var files, var classNames, _), report) = ListUsable(path, options);
+        options.Report?.Invoke(report);
         var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
         var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
         if (height is null)
@@ -69,13 +77,6 @@ public static class ImageFolder
         else
             ReadResized(files, shape, background, pixels);
         return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
-
-        ImageListing Usable()
-        {
-            var (listing, report) = ListUsable(path, options);
-            options.Report?.Invoke(report);
-            return listing;
-        }
     }
 
     /// <summary>The image files of a folder, class by class.</summary>
@@ -88,6 +89,11 @@ public static class ImageFolder
             throw new DirectoryNotFoundException(
                 $"There is no folder '{folder}'; expected a folder with one subfolder of images per class. Check the path.");
         }
+        return InputFile.In(folder, () => ListReadable(folder));
+    }
+
+    private static ImageListing ListReadable(string folder)
+    {
         string[] classes = Subfolders(folder);
         if (classes.Length == 0)
         {

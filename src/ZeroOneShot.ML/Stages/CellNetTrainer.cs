@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -54,15 +55,21 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A column or an annotation is missing or of another type, or there is one class only.
     /// </exception>
-    /// <exception cref="InvalidDataException">The checkpoint is of other images, another network or other settings.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or of other images, another network or other settings; or the annotations of earlier
+    /// stages are not theirs.
+    /// </exception>
+    /// <exception cref="FormatException">The annotated genotype or mask is none of the search space.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, the training diverged (the learning rate is too large), or the native
-    /// library of ONNX Runtime is missing.
+    /// A pixel value is out of range, there are no labelled rows, there is no such device, the training diverged (the learning rate is too
+    /// large), or the native library of ONNX Runtime is missing.
     /// </exception>
     /// <exception cref="ArgumentException">
     /// There are fewer images than a batch, not even the smallest batch fits into <see cref="TrainingOptions.MaxMemory"/>, or the
     /// validation set has other classes or another shape.
     /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)
     {
@@ -87,7 +94,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         StageSettings.Parse(earlier);
         CheckValidationSet();
         SharedSession.EnsureLoaded();
-        LookForPlaceToSave(genotype, pixels, run);
+        LookForPlaceToSave(genotype, pixels.Shape, run);
 
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         var images = LabelledImages.Read(input, _options, run);
@@ -103,13 +110,12 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         if (start is not null)
             settings = settings with { Network = start.Network };
         var asked = settings.BatchSize;
-        settings = settings.WithBatchSize(
-            TrainingMemory.LargestBatch(genotype, settings, images.Shape, images.ClassCount, _options.Space));
-        if (settings.BatchSize != asked)
-            run.Log.SmallerBatch(settings.BatchSize, asked);
         if (settings.Device is null or "" or "cpu")
         {
-            var memory = TrainingMemory.Predict(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+            var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+            settings = settings.WithBatchSize(memory.BatchSize);
+            if (settings.BatchSize != asked)
+                run.Log.SmallerBatch(settings.BatchSize, asked);
             run.Log.PredictedMemory(RunStage.Train, settings.BatchSize, memory.ToString());
         }
         var checkpoint = run.Checkpoint(RunStage.Train);
@@ -145,12 +151,16 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         }
     }
 
-    /// <summary>Says before the training that the temporary folder of the context will not do for saving.</summary>
-    private void LookForPlaceToSave(Genotype genotype, PixelColumn pixels, StageRun run)
+    /// <summary>Says that the temporary folder of the context will not do for saving.</summary>
+    /// <param name="genotype">The architecture; null while nothing has found it, and how much room it will take is not known.</param>
+    /// <param name="shape">The size of the images.</param>
+    /// <param name="run">Gets the warning.</param>
+    private void LookForPlaceToSave(Genotype? genotype, ImageShape shape, StageRun run)
     {
         var folder = MLNetInternals.TemporaryFolder(_host);
         var network = _options.ContinueFrom?.Network ?? _options.Settings.Network;
-        var bytes = sizeof(float) * NetworkCost.Of(genotype, network, pixels.Shape, classes: 2, _options.Space).Parameters;
+        var bytes = genotype is null
+            ? 1 : sizeof(float) * NetworkCost.Of(genotype, network, shape, classes: 2, _options.Space).Parameters;
         try
         {
             AtomicFile.EnsureWritable(folder);
@@ -160,7 +170,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            run.Log.NoPlaceToSave(folder, Mebibytes(bytes), e.Message);
+            run.Log.NoPlaceToSave(folder, genotype is null ? "what" : $"the {Mebibytes(bytes):0} MiB that", e.Message);
         }
 
         static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
@@ -195,21 +205,33 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             Stage.RequireSpace(features, SearchAnnotations.Genotype, _options.Space, _host);
         }
         CheckValidationSet();
-        LaterStages.Of(features)?.Add(Check);
+        if (LaterStages.Of(features) is { } earlier)
+        {
+            var target = _options.Genotype is null && _options.ContinueFrom is null ? earlier.CostTarget : null;
+            earlier.Add((images, run) => Check(images, target, run));
+        }
         return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
     }
 
     /// <summary>What the training will ask of the images, its validation set, its device and its folder.</summary>
-    private void Check(ImageSet images)
+    private void Check(ImageSet images, CostTarget? target, StageRun run)
     {
+        LookForPlaceToSave(_options.Genotype ?? _options.ContinueFrom?.Genotype, images.Shape, run);
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
         var network = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
-        _ = _options.Space.Macro.Items(network.Cells);
+        _ = _options.Space.Items(network.Cells);
+        if (target?.Network.WithStem(_options.Space, images.Shape) is { } meant && Shape(meant) != Shape(network))
+            run.Log.CostTargetOfAnother(Shape(meant), Shape(network));
         if (_options.ValidationSet is { } set)
         {
             var label = LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);
             CheckClasses(label.ClassNames, images);
+            if (!label.IsInAnyRow(set))
+            {
+                throw _host.Process(new InvalidOperationException(
+                    $"The ValidationSet has no row with a value in the {label.Name} column; give labelled images."));
+            }
             var shape = PixelColumn.Find(set.Schema, _options.FeatureColumnName, _host).Shape;
             if (shape != images.Shape)
             {
@@ -217,9 +239,13 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
                     $"The images of the ValidationSet are {shape}, the training images {images.Shape}; both need one shape.");
             }
         }
-        if (_options.Settings.MaxMemory is null)                            // else the batch may yet become smaller
-            CellNetTraining.CheckImages(images, _options.Settings);
+        CellNetTraining.CheckImages(images, _options.Settings);
     }
+
+    /// <summary>What the cost of a network without its auxiliary head depends on.</summary>
+    private static string Shape(CellNetOptions network) => $"{network.Channels} channels and {network.Cells} cells, stem {network.Stem}" +
+        (network.StemMultiplier is { } multiplier ? $" with {multiplier} times the channels" : "") +
+        (network.AffineOperations ? "" : ", batch norms without scale and shift");
 
     private static void CheckClasses(IReadOnlyList<string> classNames, ImageSet images)
     {

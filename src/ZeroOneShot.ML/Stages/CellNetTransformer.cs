@@ -176,7 +176,6 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// <param name="path">The file to write or replace.</param>
     /// <inheritdoc cref="ExportOnnx(Stream)"/>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public void ExportOnnx(string path) => AtomicFile.Write(path, ExportOnnx);
 
     /// <summary>

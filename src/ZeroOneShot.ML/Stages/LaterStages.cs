@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.ML;
 using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
@@ -22,10 +23,13 @@ internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
     private static readonly ConditionalWeakTable<SchemaShape, LaterStages> s_promised = [];
 
     private readonly int _thread = Environment.CurrentManagedThreadId;
-    private readonly List<Action<ImageSet>> _checks = [];
+    private readonly List<Action<ImageSet, StageRun>> _checks = [];
 
     /// <summary>The search space of the stage that promised.</summary>
     public SearchSpace Space => space;
+
+    /// <summary>What the search that promised keeps to; null where it has no limit.</summary>
+    public CostTarget? CostTarget { get; init; }
 
     /// <summary>What came with a column's promise; null where no stage promised it.</summary>
     public static LaterStages? Of(SchemaShape.Column column) =>
@@ -35,7 +39,7 @@ internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
     public void ComeWith(SchemaShape.Column column) => s_promised.AddOrUpdate(column.Annotations, this);
 
     /// <summary>Has all stages before make a check.</summary>
-    public void Add(Action<ImageSet> check)
+    public void Add(Action<ImageSet, StageRun> check)
     {
         _checks.Add(check);
         earlier?.Add(check);
@@ -49,9 +53,11 @@ internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
     }
 
     /// <summary>Makes the checks.</summary>
-    public void Check(ImageSet images)
+    /// <param name="images">The images of the stage that makes them.</param>
+    /// <param name="run">The stage's run, whose log gets what does not end it.</param>
+    public void Check(ImageSet images, StageRun run)
     {
         foreach (var check in _checks)
-            check(images);
+            check(images, run);
     }
 }

@@ -47,12 +47,21 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column or an annotation is missing or of another type.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is of other images, another mask or other settings.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the search diverged: the learning rate is too large.
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or of other images, another mask or other settings.
     /// </exception>
-    /// <exception cref="ArgumentException">There are fewer images than a batch in one half, or the mask leaves no genotype.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, there is no such device, the method of the pruning stage is one of one's
+    /// own that <see cref="Options.Method"/> does not give, or the search diverged: the learning rate is too large.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// There are fewer images than a batch in one half, the mask leaves no genotype or none that meets
+    /// <see cref="SearchOptions.CostTarget"/>, not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>, or a later stage
+    /// of the pipeline would refuse the images.
+    /// </exception>
     /// <exception cref="FormatException">The annotation holds a mask of another search space, or one without genotype.</exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public MaskedDartsSearchTransformer Fit(IDataView input)
     {
@@ -84,7 +93,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = method?.Apply(settings) ?? settings;
         _ = settings.Supernet.WithStem(mask.Space, pixels.Shape);
         var images = LabelledImages.Read(input, _options, run);
-        later?.Check(images);
+        later?.Check(images, run);
         var live = mask.AllLive.Select(at => at.Operation).Distinct();
         run.TellLayersOutsideLanes(mask.Space, live.Select(row => mask.Space.Operations[row]), settings.Device);
         if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
@@ -104,6 +113,11 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         else if (result.Epochs.Count < settings.Epochs)
             run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
         run.Log.Found(result.Genotype);
+        if (settings.CostTarget is { Network: var network } kept)
+        {
+            var cost = kept.Of(NetworkCost.Of(result.Genotype, network, images.Shape, images.ClassCount, mask.Space));
+            run.Log.FoundCost(network.Channels, network.Cells, kept.InWords(cost), kept.ToString());
+        }
         return new MaskedDartsSearchTransformer(
             _host, _options.FeatureColumnName, method, mask, result.Genotype, result,
             StageSettings.With(earlier, "search", result.Options));
@@ -134,22 +148,21 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
-        _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier);
+        _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier) { CostTarget = searches ? _options.Settings.CostTarget : null };
         return Stage.Promise(inputSchema, features, _later, kinds);
     }
 
     /// <summary>What the search will ask of the images, its device and its folder.</summary>
-    private void Check(ImageSet images)
+    private void Check(ImageSet images, StageRun run)
     {
         StageRun.CheckPlaces(_host, _options);
         var settings = _options.Settings;
         var space = _options.Mask?.Space ?? _options.Space;
-        _ = space.Macro.Items(settings.Supernet.WithStem(space, images.Shape).Cells);
+        _ = space.Items(settings.Supernet.WithStem(space, images.Shape).Cells);
         // By the whole space and the reading that admits the most genotypes: what the pruning leaves is dearer, if anything.
         _ = settings.CostTarget?.Costs(
             OperationMask.Full(space), _options.Method?.Relaxation ?? new GumbelRelaxation(), images.Shape, images.ClassCount);
-        if (settings.MaxMemory is null)                                     // else the batch may yet become smaller
-            MaskedDartsSearch.CheckImages(images, settings);
+        MaskedDartsSearch.CheckImages(images, settings);
     }
 
     private SearchMethod Preset(string name) =>

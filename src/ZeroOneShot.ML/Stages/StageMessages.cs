@@ -40,6 +40,13 @@ internal static partial class StageMessages
     [LoggerMessage(13, LogLevel.Warning, "CostTarget is {Target}, which no network of {Mask} passes: it has no effect")]
     public static partial void CostTargetWithoutEffect(this ILogger logger, string target, OperationMask mask);
 
+    [LoggerMessage(18, LogLevel.Information, "Its network of {Channels} channels and {Cells} cells has {Cost}; CostTarget is {Target}")]
+    public static partial void FoundCost(this ILogger logger, int channels, int cells, string cost, string target);
+
+    [LoggerMessage(19, LogLevel.Warning, "CostTarget is of a network of {Target}, and the one to train is of {Training}, whose cost is another; " +
+        "give CostTarget.Network and the training the same shape")]
+    public static partial void CostTargetOfAnother(this ILogger logger, string target, string training);
+
     [LoggerMessage(30, LogLevel.Warning, "{Warning}")]
     public static partial void Warned(this ILogger logger, string warning);
 
@@ -47,9 +54,9 @@ internal static partial class StageMessages
     public static partial void NewClassifier(this ILogger logger);
 
     [LoggerMessage(31, LogLevel.Warning,
-        "MLContext.TempFilePath is '{Folder}', which cannot take the {MiB:0} MiB that Model.Save writes there " +
+        "MLContext.TempFilePath is '{Folder}', which cannot take {What} Model.Save writes there " +
         "first ({Reason}); set it to another folder before you save. ExportOnnx and Weights.Save need none")]
-    public static partial void NoPlaceToSave(this ILogger logger, string folder, double miB, string reason);
+    public static partial void NoPlaceToSave(this ILogger logger, string folder, string what, string reason);
 
     [LoggerMessage(14, LogLevel.Information, "{Stage} with batches of {Batch} images is predicted to take {Memory}")]
     public static partial void PredictedMemory(this ILogger logger, RunStage stage, int batch, string memory);

@@ -26,7 +26,10 @@ public abstract class StageOptions
     /// <summary>What a column value is multiplied by to give a pixel value from 0 to 255. Default 1; 255 for values from 0 to 1.</summary>
     public float PixelScale { get; set; } = 1;
 
-    /// <summary>Decides the result. Default null: the seed of the MLContext, or 0 where it has none.</summary>
+    /// <summary>
+    /// Decides the result. Default null: the seed of the MLContext, or 0 where it has none. All 64 bits count; libtorch's generator, which
+    /// draws weights, is begun from 32 bits of a hash of them (<see cref="RandomStream.Generator"/>).
+    /// </summary>
     public long? Seed { get; set; }
 
     /// <summary>

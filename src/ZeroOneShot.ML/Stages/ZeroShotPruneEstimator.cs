@@ -44,11 +44,18 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is of other images or other settings.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or a ranking function cannot tell the operations apart.
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint and the one before are damaged, or of other images or other settings.
     /// </exception>
-    /// <exception cref="ArgumentException">There are fewer images than a batch, or no stem takes images of the size.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, there is no such device, or a ranking function gives no finite number or
+    /// cannot tell the operations apart.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// There are fewer images than a batch, no stem takes images of the size, or a later stage of the pipeline would refuse them.
+    /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public ZeroShotPruneTransformer Fit(IDataView input)
     {
@@ -84,7 +91,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         ImageSet Images()
         {
             var images = LabelledImages.Read(input, _options, run);
-            later?.Check(images);
+            later?.Check(images, run);
             run.TellLayersOutsideLanes(settings.Space, settings.Space.Operations, settings.Device);
             var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
             run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,

@@ -29,6 +29,7 @@ public static class CifarFiles
     /// <returns>Images of 3x32x32 with the class names of <c>batches.meta.txt</c> beside the files, else the published names.</returns>
     /// <exception cref="FileNotFoundException">The path or the files of the part do not exist.</exception>
     /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    /// <exception cref="IOException">A file or the folder cannot be read.</exception>
     public static ImageSet Read10(string path, CifarPart part) => Read(path, part, s_cifar10, labelIndex: 0);
 
     /// <summary>Reads CIFAR-100.</summary>
@@ -41,12 +42,14 @@ public static class CifarFiles
     /// </returns>
     /// <exception cref="FileNotFoundException">The path or the file of the part does not exist.</exception>
     /// <exception cref="InvalidDataException">A file is empty, truncated, or has a label out of range.</exception>
+    /// <exception cref="IOException">A file or the folder cannot be read.</exception>
     public static ImageSet Read100(string path, CifarPart part, bool coarse = false) => Read(path, part, s_cifar100, coarse ? 0 : 1);
 
     /// <summary>Tells which CIFAR a folder holds, by the names and the lengths of its files.</summary>
     /// <param name="folder">The folder; it need not exist.</param>
     /// <param name="kind">The data set found.</param>
     /// <returns>Whether there is a file of either; CIFAR-10 if there are both.</returns>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
     public static bool TryDetect(string folder, out CifarKind kind)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -59,9 +62,9 @@ public static class CifarFiles
         return Holds(folder, s_cifar100);
     }
 
-    private static bool Holds(string folder, Layout layout) =>
+    private static bool Holds(string folder, Layout layout) => InputFile.In(folder, () =>
         Directory.EnumerateFiles(folder, layout.TrainFiles).Concat(Directory.EnumerateFiles(folder, layout.TestFile))
-            .Any(file => new FileInfo(file).Length is > 0 and var length && length % layout.RecordLength == 0);
+            .Any(file => new FileInfo(file).Length is > 0 and var length && length % layout.RecordLength == 0));
 
     private static ImageSet Read(string path, CifarPart part, Layout layout, int labelIndex)
     {
@@ -96,8 +99,8 @@ public static class CifarFiles
                 $"There is no folder or file '{Path.GetFullPath(path)}'; expected a folder with '{wanted}', or one file of the binary " +
                 $"version of {layout.Name}. Check the path.", path);
         // Shorter names first puts data_batch_10 after data_batch_9.
-        string[] files =
-            [.. Directory.EnumerateFiles(path, wanted).OrderBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal)];
+        string[] files = InputFile.In<string[]>(path, () =>
+            [.. Directory.EnumerateFiles(path, wanted).OrderBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal)]);
         return files.Length > 0
             ? files
             : throw new FileNotFoundException(

@@ -51,6 +51,37 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
+    /// <summary>
+    /// n = factor x + term and y = scale n + shift, channel by channel in one pass, the same numbers whether n is wanted or not; 0 in lanes
+    /// that are no image.
+    /// </summary>
+    /// <param name="input">x.</param>
+    /// <param name="normalized">n, x's memory or another; null where it is not wanted.</param>
+    /// <param name="output">y, x's memory or another, but not n's.</param>
+    /// <param name="images">Number of lanes that are images.</param>
+    /// <param name="factors">Of n.</param>
+    /// <param name="terms">Of n.</param>
+    /// <param name="scales">Of y.</param>
+    /// <param name="shifts">Of y.</param>
+    public static void ScaleTwice(
+        Tensor input, Tensor? normalized, Tensor output, long images, double[] factors, double[] terms, double[] scales, double[] shifts)
+    {
+        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
+        var n = normalized is null ? y : new Planes<T>(normalized);
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
+        {
+            var used = stackalloc T[Lanes];
+            for (var group = 0; group < x.Groups; group++)
+            {
+                MarkUsed(used, group, images);
+                // y is written after n, whose place it takes where n is not wanted.
+                Loops.Widest.ScaleTwice(x[group, channel], n[group, channel], y[group, channel], x.PlaneSize,
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]),
+                    T.CreateTruncating(scales[channel]), T.CreateTruncating(shifts[channel]), used);
+            }
+        });
+    }
+
     /// <summary>Sums of g and of g x over every channel, x being the normalised input: dL/dshift and dL/dscale.</summary>
     public static (double[] Sums, double[] Products) Products(Tensor gradient, Tensor normalized)
     {
@@ -105,6 +136,8 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         public abstract double SquaredDistances(T* x, long count, T mean, T* used);
 
         public abstract void Scale(T* x, T* y, long count, T factor, T term, T* used);
+
+        public abstract void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used);
 
         public abstract (double Sum, double Product) Products(T* g, T* x, long count);
 
@@ -167,6 +200,31 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
             }
             for (; i < count; i += V.Count)
                 (V.MultiplyAdd(V.Load(x + i), f, t) & V.Load(used + i % Lanes)).Store(y + i);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used)
+        {
+            var (f, t, g, s) = (V.Create(factor), V.Create(term), V.Create(scale), V.Create(shift));
+            var (used0, used1, used2, used3) = Used(used);
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                One(i, used0);
+                One(i + V.Count, used1);
+                One(i + 2 * V.Count, used2);
+                One(i + 3 * V.Count, used3);
+            }
+            for (; i < count; i += V.Count)
+                One(i, V.Load(used + i % Lanes));
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            void One(long at, V mark)
+            {
+                var normalized = V.MultiplyAdd(V.Load(x + at), f, t) & mark;
+                normalized.Store(n + at);
+                (V.MultiplyAdd(normalized, g, s) & mark).Store(y + at);
+            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -1,4 +1,5 @@
 using TorchSharp;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Kernels;
@@ -44,7 +45,8 @@ internal static class Lanes
         var lanes = Count(images.dtype);
         var groups = (n + lanes - 1) / lanes;
         var filled = n == groups * lanes ? images : nn.functional.pad(images, [0, 0, 0, 0, 0, 0, 0, groups * lanes - n]);
-        return filled.reshape(groups, lanes, c, h, w).permute(0, 2, 3, 4, 1).contiguous().MoveToOuterDisposeScope();
+        var arranged = FeatureMemory.Empty([groups, c, h, w, lanes], images.dtype);
+        return arranged.copy_(filled.reshape(groups, lanes, c, h, w).permute(0, 2, 3, 4, 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Back to N x C x H x W.</summary>
@@ -63,6 +65,18 @@ internal static class Lanes
         return features.mean([2, 3]).permute(0, 2, 1).reshape(groups * lanes, channels).narrow(0, 0, images).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The gradient of features from that of <see cref="Pooled"/>; 0 in lanes that are no image.</summary>
+    /// <param name="gradient">Images x channels.</param>
+    /// <param name="like">Features of the size of the result.</param>
+    public static Tensor PooledGradient(Tensor gradient, Tensor like)
+    {
+        using var scope = NewDisposeScope();
+        var (groups, lanes) = (like.size(0), like.size(4));
+        var all = nn.functional.pad(gradient, [0, 0, 0, groups * lanes - gradient.size(0)]).DividedBy(like.size(2) * like.size(3));
+        var pixel = all.reshape(groups, lanes, like.size(1)).permute(0, 2, 1).reshape(groups, like.size(1), 1, 1, lanes);
+        return EmptyLike(like).copy_(pixel.expand(like.shape)).MoveToOuterDisposeScope();
+    }
+
     /// <summary>One number per image in a form that multiplies features: groups x 1 x 1 x 1 x lanes.</summary>
     public static Tensor OfFactors(Tensor factors)
     {
@@ -76,5 +90,11 @@ internal static class Lanes
 
     /// <summary>New features of as many images, yet to be filled.</summary>
     public static Tensor Empty(Tensor like, (long Channels, long Height, long Width) size) =>
-        empty([like.size(0), size.Channels, size.Height, size.Width, like.size(4)], like.dtype);
+        FeatureMemory.Empty([like.size(0), size.Channels, size.Height, size.Width, like.size(4)], like.dtype);
+
+    /// <summary>New features of the same size, yet to be filled, without gaps in memory.</summary>
+    public static Tensor EmptyLike(Tensor features) => Empty(features, SizeOf(features));
+
+    /// <summary>A copy without gaps in memory.</summary>
+    public static Tensor Copy(Tensor features) => EmptyLike(features).copy_(features);
 }

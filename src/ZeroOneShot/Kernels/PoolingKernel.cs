@@ -48,15 +48,19 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>The mean over the pixels of every window that lie in the image.</summary>
-    public static void Average(Tensor input, Tensor output, int kernel, int stride, int padding)
+    /// <param name="input">x.</param>
+    /// <param name="output">y, of the right size.</param>
+    /// <param name="window">The window.</param>
+    /// <param name="rectify">Whether negative numbers of x count as 0.</param>
+    public static void Average(Tensor input, Tensor output, Window window, bool rectify = false)
     {
-        var (x, y, window) = (new Planes<T>(input), new Planes<T>(output), Window.Square(kernel, stride, padding));
+        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
         var padded = PaddedPlane<T>.AroundPool(x.Height, x.Width, window);
         Workers.Each(x.Groups * x.Channels, x.PlaneSize, i =>
         {
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
-            padded.Fill(copy, x[group, channel], T.Zero, rectify: false);
+            padded.Fill(copy, x[group, channel], T.Zero, rectify);
             var ones = stackalloc T[window.Taps];
             new Span<T>(ones, window.Taps).Fill(T.One);
             DepthwiseKernel<T>.Loops.Widest.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width, window);
@@ -65,9 +69,14 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>dL/dx of <see cref="Average"/>.</summary>
-    public static void AverageGradient(Tensor gradient, Tensor inputGradient, int kernel, int stride, int padding)
+    /// <param name="gradient">dL/dy.</param>
+    /// <param name="inputGradient">dL/dx, of the right size.</param>
+    /// <param name="window">The window.</param>
+    /// <param name="rectified">x where its negative numbers counted as 0, or null: dL/dx is 0 where it is not positive.</param>
+    public static void AverageGradient(Tensor gradient, Tensor inputGradient, Window window, Tensor? rectified = null)
     {
-        var (g, gx, window) = (new Planes<T>(gradient), new Planes<T>(inputGradient), Window.Square(kernel, stride, padding));
+        var (g, gx) = (new Planes<T>(gradient), new Planes<T>(inputGradient));
+        Planes<T>? x = rectified is null ? null : new Planes<T>(rectified);
         var padded = PaddedPlane<T>.AroundPool(gx.Height, gx.Width, window);
         Workers.Each(gx.Groups * gx.Channels, gx.PlaneSize, i =>
         {
@@ -79,7 +88,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             var ones = stackalloc T[window.Taps];
             new Span<T>(ones, window.Taps).Fill(T.One);
             DepthwiseKernel<T>.Loops.Widest.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength, window);
-            padded.Take(sums, gx[group, channel], gate: null);
+            padded.Take(sums, gx[group, channel], x is { } gate ? gate[group, channel] : null);
         });
     }
 

@@ -31,6 +31,39 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         });
     }
 
+    /// <summary>y = x times the factor, or sum += x times the factor.</summary>
+    /// <param name="sum">y or the sum.</param>
+    /// <param name="term">x.</param>
+    /// <param name="factors">A factor for every image, groups x 1 x 1 x 1 x lanes; null: 1.</param>
+    /// <param name="adds">Whether it is added to what is there.</param>
+    public static void Take(Tensor sum, Tensor term, Tensor? factors, bool adds)
+    {
+        var (y, x) = (new Planes<T>(sum), new Planes<T>(term));
+        var f = factors is null ? null : Memory.Of<T>(factors);
+        Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
+        {
+            var (group, channel) = (i / y.Channels, i % y.Channels);
+            Loops.Widest.Take(y[group, channel], x[group, channel], y.PlaneSize, f == null ? null : f + group * Lanes.Count<T>(), adds);
+        });
+        GC.KeepAlive(factors);
+    }
+
+    /// <summary>y = max(x, 0).</summary>
+    public static void Rectify(Tensor input, Tensor output)
+    {
+        var (x, y) = (new Planes<T>(input), new Planes<T>(output));
+        Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
+            Loops.Widest.Rectify(x[i / y.Channels, i % y.Channels], y[i / y.Channels, i % y.Channels], y.PlaneSize));
+    }
+
+    /// <summary>Zeros in a gradient where the gate is not positive.</summary>
+    public static void Gate(Tensor gradient, Tensor gate)
+    {
+        var (g, y) = (new Planes<T>(gradient), new Planes<T>(gate));
+        Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
+            Loops.Widest.Gate(g[i / y.Channels, i % y.Channels], y[i / y.Channels, i % y.Channels], y.PlaneSize));
+    }
+
     /// <summary>The sum of all products of two numbers in the same place.</summary>
     public static double Product(Tensor a, Tensor b)
     {
@@ -48,6 +81,12 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
 
         public abstract void Add(T* sum, T* term, long count, T factor);
 
+        public abstract void Take(T* sum, T* term, long count, T* factors, bool adds);
+
+        public abstract void Rectify(T* x, T* y, long count);
+
+        public abstract void Gate(T* gradient, T* gate, long count);
+
         public abstract double Product(T* a, T* b, long count);
     }
 
@@ -59,6 +98,36 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
             var f = V.Create(factor);
             for (var i = 0L; i < count; i += V.Count)
                 V.MultiplyAdd(V.Load(term + i), f, V.Load(sum + i)).Store(sum + i);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Take(T* sum, T* term, long count, T* factors, bool adds)
+        {
+            var lanes = Lanes.Count<T>();
+            for (var i = 0L; i < count; i += lanes)
+            {
+                for (nint part = 0; part < lanes; part += V.Count)
+                {
+                    var x = V.Load(term + i + part);
+                    if (factors != null)
+                        x *= V.Load(factors + part);
+                    (adds ? V.Load(sum + i + part) + x : x).Store(sum + i + part);
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Rectify(T* x, T* y, long count)
+        {
+            for (var i = 0L; i < count; i += V.Count)
+                V.Rectified(V.Load(x + i)).Store(y + i);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Gate(T* gradient, T* gate, long count)
+        {
+            for (var i = 0L; i < count; i += V.Count)
+                (V.Load(gradient + i) & V.IsPositive(V.Load(gate + i))).Store(gradient + i);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -39,6 +39,7 @@ public sealed record AveragePool(int Kernel, int Stride) : Layer
 internal sealed class AveragePoolModule(AveragePool layer) : nn.Module<Tensor, Tensor>(nameof(AveragePoolModule)), ILaneModule
 {
     private readonly int _kernel = layer.Kernel, _stride = layer.Stride, _padding = (layer.Kernel - 1) / 2;
+    private readonly Window _window = Window.Square(layer.Kernel, layer.Stride, (layer.Kernel - 1) / 2);
 
     public override Tensor forward(Tensor input) =>
         nn.functional.avg_pool2d(
@@ -47,14 +48,14 @@ internal sealed class AveragePoolModule(AveragePool layer) : nn.Module<Tensor, T
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var y = Lanes.Empty(x, (x.size(1), ImageSize.Reduced(x.size(2), _stride), ImageSize.Reduced(x.size(3), _stride)));
-        PoolingKernel<T>.Average(x, y, _kernel, _stride, _padding);
+        PoolingKernel<T>.Average(x, y, _window);
         var size = Lanes.SizeOf(x);
         run.Record((g, needed) =>
         {
             if (!needed)
                 return null;
             var gx = Lanes.Empty(g, size);
-            PoolingKernel<T>.AverageGradient(g, gx, _kernel, _stride, _padding);
+            PoolingKernel<T>.AverageGradient(g, gx, _window);
             return gx;
         });
         return y;

@@ -38,6 +38,7 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
 
     private readonly Parameter? weight, bias;
     private readonly Tensor running_mean, running_var;
+    private (double[] Means, double[] Variances)? _last;
 
     public BatchNormModule(int channels, bool affine) : base(nameof(BatchNormModule))
     {
@@ -79,7 +80,7 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var output = run.IsSpare(x) ? x : empty_like(x);
+        var output = run.IsSpare(x) ? x : Lanes.EmptyLike(x);
         var (scale, shift) = (LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
         if (!training)
         {
@@ -89,16 +90,23 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
             run.Record((_, _) => throw new NotSupportedException("A batch norm in evaluation mode does not run backwards in lanes."));
             return output;
         }
-        var (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
-        if (Tracks)
+        // What a run repeats has the statistics that it had.
+        if (!run.Repeats || _last is not var (means, variances))
+            _last = (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
+        if (Tracks && !run.Repeats)
             Track<T>(means, variances, (double)run.Images * x.size(2) * x.size(3));
         var inverse = Array.ConvertAll(variances, v => 1 / Math.Sqrt(v + Epsilon));
-        BatchNormKernel<T>.Scale(x, output, run.Images, inverse, [.. inverse.Select((f, c) => -f * means[c])]);
+        var terms = inverse.Zip(means, (f, mean) => -f * mean).ToArray();
         var normalized = output;
-        if (scale is not null)
+        if (scale is null)
         {
-            output = empty_like(normalized);
-            BatchNormKernel<T>.Scale(normalized, output, run.Images, scale, shift!);
+            BatchNormKernel<T>.Scale(x, output, run.Images, inverse, terms);
+        }
+        else
+        {
+            if (run.IsRecorded)
+                output = Lanes.EmptyLike(x);
+            BatchNormKernel<T>.ScaleTwice(x, run.IsRecorded ? normalized : null, output, run.Images, inverse, terms, scale, shift!);
         }
         run.Record((g, needed) =>
         {
@@ -114,8 +122,6 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
                 g, normalized, run.Images, scale is null ? inverse : [.. inverse.Select((f, c) => f * scale[c])], sums, products);
             return g;
         }, normalized);
-        if (!ReferenceEquals(output, normalized) && run.IsSpare(normalized))
-            normalized.Dispose();
         return output;
     }
 

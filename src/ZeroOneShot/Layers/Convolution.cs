@@ -59,7 +59,12 @@ public sealed record Convolution(HeightWidth Kernel) : Layer
             x, convolution.Weight, convolution.Bias, Stride, Padding, Dilation, Depthwise ? (int)convolution.Weight.shape[0] : 1);
     }
 
+    internal override bool ReadsRectified => true;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) => walk.Convolution(this, channels, affine, rectify: false);
+
+    internal override void WalkRectified(MemoryWalk walk, long channels, bool affine) =>
+        walk.Convolution(this, channels, affine, rectify: true);
 
     internal bool HasBias(bool affine) => Bias == ConvolutionBias.Always || Bias == ConvolutionBias.UnlessAffine && !affine;
 }

@@ -13,7 +13,10 @@ internal interface ILaneModule
     Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>;
 }
 
-/// <summary>A module in lanes that can rectify what it reads, so that a ReLU before it needs no run of its own.</summary>
+/// <summary>A module in lanes that does nothing but make 0 of negative numbers.</summary>
+internal interface IRectifier : ILaneModule;
+
+/// <summary>A module in lanes that can rectify what it reads, so that a rectifier before it needs no run of its own.</summary>
 internal interface IRectifyingModule : ILaneModule
 {
     /// <summary>The output in lanes, of max(x, 0) where asked for.</summary>

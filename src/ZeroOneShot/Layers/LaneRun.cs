@@ -10,7 +10,8 @@ namespace ZeroOneShot.Layers;
 /// </summary>
 /// <param name="images">Number of lanes that are images.</param>
 /// <param name="recorded">Whether the run can go backwards.</param>
-internal sealed class LaneRun(long images, bool recorded) : IDisposable
+/// <param name="repeats">Whether it repeats the last run of the module, on the same input.</param>
+internal sealed class LaneRun(long images, bool recorded, bool repeats = false) : IDisposable
 {
     private readonly Stack<BackwardStep> _steps = [];
     private readonly HashSet<Tensor> _kept = new(ReferenceEqualityComparer.Instance);
@@ -25,6 +26,9 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
 
     /// <summary>Whether the run can go backwards.</summary>
     public bool IsRecorded => recorded;
+
+    /// <summary>Whether it repeats the last run of the module, on the same input.</summary>
+    public bool Repeats => repeats;
 
     /// <summary>The module's output.</summary>
     /// <param name="module">The module.</param>
@@ -44,7 +48,7 @@ internal sealed class LaneRun(long images, bool recorded) : IDisposable
     /// <param name="input">Their input, which must not change or be disposed before the run goes backwards.</param>
     public LaneRun Branch(Tensor input)
     {
-        var branch = new LaneRun(images, recorded) { _input = input };
+        var branch = new LaneRun(images, recorded, repeats) { _input = input };
         _branches.Add(branch);
         return branch;
     }

@@ -61,6 +61,16 @@ public abstract record Layer
     /// <summary>Whether it computes in lanes, by the kernels of this library. If so, its module is an <see cref="ILaneModule"/>.</summary>
     internal virtual bool RunsInLanes => false;
 
+    /// <summary>Whether all it does is to make 0 of negative numbers, which a layer behind it may do as it reads.</summary>
+    internal virtual bool Rectifies => false;
+
+    /// <summary>Whether it can read what is positive alone, so that a layer before it which rectifies needs no run of its own.</summary>
+    internal virtual bool ReadsRectified => false;
+
+    /// <summary>The same as <see cref="Walk"/> for a layer that rectifies what it reads.</summary>
+    internal virtual void WalkRectified(MemoryWalk walk, long channels, bool affine) =>
+        throw new NotSupportedException($"{GetType().Name} does not read rectified.");
+
     /// <summary>Tells, step by step, what a run in lanes makes, keeps for the backward run and lets go of.</summary>
     internal virtual void Walk(MemoryWalk walk, long channels, bool affine) => walk.InImages(this, channels);
 }

@@ -117,7 +117,7 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>, ILaneModule
         for (var i = 0; i < _modules.Length; i++)
         {
             // A ReLU is part of the convolution behind it, which rectifies what it reads.
-            var y = _modules[i] is ReluModule && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next
+            var y = _modules[i] is IRectifier && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next
                 ? next.InLanes<T>(x, run, rectify: i++ >= 0)
                 : run.Through<T>(_modules[i], x);
             if (!ReferenceEquals(x, y) && run.IsSpare(x))

@@ -50,7 +50,7 @@ internal sealed class MaxPoolModule(MaxPool layer) : nn.Module<Tensor, Tensor>(n
         {
             if (!needed)
                 return null;
-            var gx = empty_like(x);
+            var gx = Lanes.EmptyLike(x);
             PoolingKernel<T>.MaxGradient(g, x, y, gx, _kernel, _stride, _padding);
             return gx;
         }, x, y);

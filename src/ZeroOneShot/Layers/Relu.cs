@@ -1,6 +1,6 @@
 using System.Numerics;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Onnx;
-using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Layers;
@@ -9,6 +9,8 @@ namespace ZeroOneShot.Layers;
 public sealed record Relu : Layer
 {
     internal override bool RunsInLanes => true;
+
+    internal override bool Rectifies => true;
 
     /// <inheritdoc/>
     public override FeatureSize Output(FeatureSize input, long channels) => input;
@@ -27,17 +29,24 @@ public sealed record Relu : Layer
     }
 
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
-        walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, walk.Features.Count));
+        walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, 0));
 }
 
-internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule)), ILaneModule
+internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule)), IRectifier
 {
     public override Tensor forward(Tensor input) => nn.functional.relu(input);
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var y = nn.functional.relu(x);
-        run.Record((g, needed) => needed ? g.mul_(y.IsPositive()) : null, y);
+        var y = Lanes.EmptyLike(x);
+        SumKernel<T>.Rectify(x, y);
+        run.Record((g, needed) =>
+        {
+            if (!needed)
+                return null;
+            SumKernel<T>.Gate(g, y);
+            return g;
+        }, y);
         return y;
     }
 }

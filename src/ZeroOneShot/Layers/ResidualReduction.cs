@@ -80,14 +80,14 @@ internal sealed class ResidualReductionModule : nn.Module<Tensor, Tensor>, ILane
         var y = branch.Through<T>(conv_b, middle);
         if (branch.IsSpare(middle))
             middle.Dispose();
-        var sum = branch.IsSpare(y) ? y : y.clone();
+        var sum = branch.IsSpare(y) ? y : Lanes.Copy(y);
         var z = shortcut.Through<T>(downsample, x);
         SumKernel<T>.Add(sum, [(z, 1)]);
         if (shortcut.IsSpare(z))
             z.Dispose();
         run.Record((g, needed) =>
         {
-            var first = branch.Backward(g.clone(), needed);
+            var first = branch.Backward(Lanes.Copy(g), needed);
             var second = shortcut.Backward(g.alias(), needed);
             if (first is null || second is null)
                 return null;

@@ -68,17 +68,19 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
     {
         for (var i = 0; i < layers.Count; i++)
         {
-            if (layers[i] is Relu && i + 1 < layers.Count && layers[i + 1] is Convolution convolution)
-                Convolution(convolution, channels, affine, rectify: i++ >= 0);
+            if (layers[i].Rectifies && i + 1 < layers.Count && layers[i + 1].ReadsRectified)
+                layers[++i].WalkRectified(this, channels, affine);
             else
                 layers[i].Walk(this, channels, affine);
         }
     }
 
     /// <summary>The most of the gradients on the way back.</summary>
-    public long Gradients(bool needed)
+    /// <param name="needed">Whether the input gets one.</param>
+    /// <param name="shared">Whether the gradient of the output is somebody else's, and counted there.</param>
+    public long Gradients(bool needed, bool shared = false)
     {
-        var gradient = Features.Count;
+        var gradient = shared ? 0 : Features.Count;
         var peak = gradient;
         for (var i = _steps.Count - 1; i >= 0; i--)
         {
@@ -119,7 +121,7 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
         else
             Next(Features, readsInput: false, readsOutput: false, (null, 0));
         _spare = !recorded;                                         // going backwards reads the normalised features
-        if (affine)
+        if (affine && recorded)
             Next(Features, readsInput: false, readsOutput: false);
     }
 
@@ -159,8 +161,11 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
         }
         if (_spare && !recorded)
             LetGo(input);
+        // The first list gets a copy of the gradient, the second the gradient itself, beside what the first one has made of it.
+        var last = new MemoryWalk(Features, recorded, weights);
+        last.Through(second, channels, affine);
+        _steps.Add((input, Math.Max(one.Gradients - input, last.Gradients(needed: true, shared: true))));
         (Features, _spare) = (output, true);
-        _steps.Add((input, Math.Max(one.Gradients - input, other.Gradients - output.Count)));
     }
 
     /// <summary>Numbers that are let go of.</summary>

@@ -8,8 +8,16 @@ public sealed class WeightDraw
     private readonly Action<Tensor, Generator> _weight;
     private readonly bool _zeroBias;
 
-    internal WeightDraw(Action<Tensor, Generator> weight, bool zeroBias, Generator generator) =>
+    /// <summary>A way to draw start values.</summary>
+    /// <param name="weight">Draws a weight, in place.</param>
+    /// <param name="zeroBias">Whether biases are 0; else they are uniform within 1 / sqrt(fan in).</param>
+    /// <param name="generator">The stream of random numbers, on the CPU.</param>
+    public WeightDraw(Action<Tensor, Generator> weight, bool zeroBias, Generator generator)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        ArgumentNullException.ThrowIfNull(generator);
         (_weight, _zeroBias, Generator) = (weight, zeroBias, generator);
+    }
 
     /// <summary>The stream of random numbers, on the CPU.</summary>
     public Generator Generator { get; }

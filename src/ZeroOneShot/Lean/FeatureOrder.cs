@@ -23,6 +23,24 @@ internal abstract class FeatureOrder
     /// <summary>Global average pooling: N x C.</summary>
     public abstract Tensor Pooled(Tensor features);
 
+    /// <summary>The gradient of features from that of <see cref="Pooled"/>, N x C.</summary>
+    /// <param name="gradient">The gradient.</param>
+    /// <param name="like">Features of the size of the result.</param>
+    public abstract Tensor PooledGradient(Tensor gradient, Tensor like);
+
+    /// <summary>New features of the same size, yet to be filled.</summary>
+    public abstract Tensor EmptyLike(Tensor features);
+
+    /// <summary>The sum of the terms, each times its factor.</summary>
+    /// <param name="like">Features of the size of the result.</param>
+    /// <param name="terms">At least one.</param>
+    public Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+    {
+        var sum = EmptyLike(like).zero_();
+        Add(sum, terms);
+        return sum;
+    }
+
     /// <summary>sum += the terms, each times its factor. A tensor may have its channels in two dimensions.</summary>
     public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
 
@@ -33,12 +51,7 @@ internal abstract class FeatureOrder
     /// <param name="like">Features of as many images.</param>
     /// <param name="channels">Channels of the result.</param>
     /// <param name="stride">By which the image of the result is smaller.</param>
-    public Tensor Zeros(Tensor like, long channels, int stride)
-    {
-        var (height, width) = (ImageSize.Reduced(like.shape[2], stride), ImageSize.Reduced(like.shape[3], stride));
-        using var zeros = like.new_zeros([like.shape[0], channels, height, width, .. like.shape[4..]]);
-        return Packed(zeros);
-    }
+    public abstract Tensor Zeros(Tensor like, long channels, int stride);
 
     /// <summary>The features without gaps in memory.</summary>
     public abstract Tensor Packed(Tensor features);
@@ -46,9 +59,9 @@ internal abstract class FeatureOrder
     /// <summary>Runs a module without a graph.</summary>
     public abstract Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input);
 
-    /// <summary>Runs a module so that it can run backwards.</summary>
+    /// <summary>Runs a module once more, so that it can run backwards.</summary>
     /// <param name="module">The module.</param>
-    /// <param name="input">Its input, which must not change meanwhile.</param>
+    /// <param name="input">Its input when it ran last, which must not change meanwhile.</param>
     /// <param name="needed">Whether the gradient of the input will be asked for.</param>
     public abstract ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed);
 
@@ -58,7 +71,14 @@ internal abstract class FeatureOrder
 
         public override Tensor Pooled(Tensor features) => Lanes.Pooled(features, images);
 
-        public override Tensor Packed(Tensor features) => features.contiguous();
+        public override Tensor PooledGradient(Tensor gradient, Tensor like) => Lanes.PooledGradient(gradient, like);
+
+        public override Tensor EmptyLike(Tensor features) => Lanes.EmptyLike(features);
+
+        public override Tensor Zeros(Tensor like, long channels, int stride) => Lanes.Empty(
+            like, (channels, ImageSize.Reduced(like.size(2), stride), ImageSize.Reduced(like.size(3), stride))).zero_();
+
+        public override Tensor Packed(Tensor features) => features.is_contiguous() ? features.alias() : Lanes.Copy(features);
 
         public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
         {
@@ -79,7 +99,7 @@ internal abstract class FeatureOrder
 
         public override ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed)
         {
-            var run = new LaneRun(images, recorded: true);
+            var run = new LaneRun(images, recorded: true, repeats: true);
             return new ModuleRun(run.Forward(module, input), gradient => run.Backward(gradient, needed), run);
         }
     }
@@ -89,6 +109,22 @@ internal abstract class FeatureOrder
         public override Tensor Arrange(Tensor images) => MemoryLayout.ChannelsLast(images);
 
         public override Tensor Pooled(Tensor features) => features.mean([2, 3]);
+
+        public override Tensor PooledGradient(Tensor gradient, Tensor like)
+        {
+            using var scope = NewDisposeScope();
+            var pixel = gradient.DividedBy(like.shape[2] * like.shape[3]).reshape(gradient.shape[0], gradient.shape[1], 1, 1);
+            return Packed(pixel.expand(like.shape)).MoveToOuterDisposeScope();
+        }
+
+        public override Tensor EmptyLike(Tensor features) => empty_like(features);
+
+        public override Tensor Zeros(Tensor like, long channels, int stride)
+        {
+            using var zeros = like.new_zeros(
+                like.shape[0], channels, ImageSize.Reduced(like.shape[2], stride), ImageSize.Reduced(like.shape[3], stride));
+            return Packed(zeros);
+        }
 
         public override Tensor Packed(Tensor features) => MemoryLayout.ChannelsLast(features);
 

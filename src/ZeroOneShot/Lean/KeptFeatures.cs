@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Lean;
@@ -23,7 +24,7 @@ internal sealed class KeptFeatures(bool bfloat16)
                 return _kept[number];
             if (!_full.TryGetValue(number, out var features))
             {
-                _full[number] = features = _kept[number].to(ScalarType.Float32);
+                _full[number] = features = FeatureMemory.Empty(_kept[number].shape, ScalarType.Float32).copy_(_kept[number]);
                 _kept[number].Dispose();                                            // nobody asks for it once more
             }
             return features;
@@ -39,7 +40,7 @@ internal sealed class KeptFeatures(bool bfloat16)
             return;
         }
         using var _ = no_grad();
-        var rounded = features.to(ScalarType.BFloat16);
+        var rounded = FeatureMemory.Empty(features.shape, ScalarType.BFloat16).copy_(features);
         features.copy_(rounded);
         _full[Count] = features;
         _kept.Add(rounded);

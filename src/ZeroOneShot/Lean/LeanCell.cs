@@ -34,10 +34,11 @@ internal sealed class LeanCell
     private readonly int _partial;
     private readonly StateUses[] _uses;
     private readonly CellTopology _topology;
+    private readonly OperationCounter? _counter;
 
-    public LeanCell(SearchCell cell, OperationMask mask, int partial)
+    public LeanCell(SearchCell cell, OperationMask mask, int partial, OperationCounter? counter)
     {
-        (_cell, _partial, _topology) = (cell, partial, mask.Space.Topology);
+        (_cell, _partial, _topology, _counter) = (cell, partial, mask.Space.Topology, counter);
         _uses = [.. Enumerable.Range(0, Inputs + Nodes).Select(state => new StateUses(cell, mask, state))];
     }
 
@@ -55,29 +56,89 @@ internal sealed class LeanCell
         return Output(AllNodes(inputs, c, order), order).MoveToOuterDisposeScope();
     }
 
+    /// <summary>
+    /// The cell as far as its first states decide it, for <see cref="Forward(SharedNodes, IReadOnlyList{Tensor}, MixingCoefficients,
+    /// FeatureOrder)"/>; the caller disposes it.
+    /// </summary>
+    /// <param name="inputs">The first inputs; all of them where <paramref name="states"/> are more.</param>
+    /// <param name="states">How many states to add to the nodes behind them.</param>
+    /// <param name="node">The node that is to be mixed anew; null where none is.</param>
+    /// <param name="c">The mixing weights.</param>
+    /// <param name="order">The order of all features.</param>
+    public SharedNodes Share(IReadOnlyList<Tensor> inputs, int states, int? node, MixingCoefficients c, FeatureOrder order)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var shared = Begin(inputs, order, node);
+        for (var i = 0; i < states; i++)
+            AddState(shared, i, c, order);
+        shared.Detach();
+        return shared;
+    }
+
+    /// <summary>
+    /// The cell's output, without a graph, from what was computed of it: bit for bit that of a run from the beginning, since every sum is
+    /// added up in the same order.
+    /// </summary>
+    /// <param name="shared">The part that is the same; not changed.</param>
+    /// <param name="inputs">All inputs; those of the part are not read.</param>
+    /// <param name="c">The mixing weights, other ones on edges into the shared part's mixed node and behind its states alone.</param>
+    /// <param name="order">The order of all features.</param>
+    public Tensor Forward(SharedNodes shared, IReadOnlyList<Tensor> inputs, MixingCoefficients c, FeatureOrder order)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var copy = shared.Features.clone();
+        var nodes = shared.Continued(copy, Parts(copy));
+        for (var input = nodes.Inputs.Count; input < Inputs; input++)
+            nodes.Inputs.Add(order.Forward(_cell.Preprocess(input), inputs[input]));
+        if (shared.MixedNode is { } node)
+        {
+            var mixed = nodes.Parts[node].Mixed.zero_();
+            foreach (var (use, edge, output) in shared.Outputs.Where(kept => c.Runs(_cell.Kind, kept.Use)))
+                order.Add(mixed, (output, c[_cell.Kind, edge.Index, use.Row]));
+        }
+        for (var i = shared.States; i < Inputs + Nodes; i++)
+            AddState(nodes, i, c, order);
+        return Output(nodes.Features, order).MoveToOuterDisposeScope();
+    }
+
     /// <summary>All intermediate nodes, side by side.</summary>
     private Tensor AllNodes(IReadOnlyList<Tensor> inputs, MixingCoefficients c, FeatureOrder order)
     {
         using var scope = NewDisposeScope();
-        var states = new List<Tensor>(inputs.Select((input, i) => order.Forward(_cell.Preprocess(i), input)));
-        var nodes = order.Zeros(like: states[0], Nodes * _cell.Channels, _uses[0].Stride);
-        states.AddRange(Enumerable.Range(0, Nodes).Select(node => Node(nodes, node)));
-        var parts = states[Inputs..].Select(state => PartialConnection.Parts(state, _partial)).ToArray();
-        var bypasses = Enumerable.Range(0, Nodes).Select(_ => new List<(Tensor, double)>()).ToArray();
-        for (var i = 0; i < states.Count; i++)
+        var nodes = Begin(inputs, order);
+        for (var i = 0; i < Inputs + Nodes; i++)
+            AddState(nodes, i, c, order);
+        return nodes.Features.MoveToOuterDisposeScope();
+    }
+
+    private SharedNodes Begin(IReadOnlyList<Tensor> inputs, FeatureOrder order, int? node = null)
+    {
+        var states = inputs.Select((input, i) => order.Forward(_cell.Preprocess(i), input)).ToArray();
+        var features = order.Zeros(like: states[0], Nodes * _cell.Channels, _uses[0].Stride);
+        return new SharedNodes(features, Parts(features), states, node);
+    }
+
+    /// <summary>Adds the operations on a state, and what bypasses them, to the nodes behind it.</summary>
+    private void AddState(SharedNodes nodes, int i, MixingCoefficients c, FeatureOrder order)
+    {
+        using var scope = NewDisposeScope();
+        var state = i < Inputs ? nodes.Inputs[i] : Node(nodes.Features, i - Inputs);
+        if (_partial > 1 && i >= Inputs)
         {
-            if (_partial > 1 && i >= Inputs)
-                order.Add(parts[i - Inputs].Bypass!, bypasses[i - Inputs]);
-            AddOperations(_uses[i], states[i], parts, c, order);
-            var edges = LiveEdges(_uses[i], c);
-            if (_partial > 1 && edges.Length > 0)
-            {
-                var bypass = order.Forward(_uses[i].Bypass, Rest(states[i]));
-                foreach (var edge in edges)
-                    bypasses[edge.Node].Add((bypass, c.Edge(_cell.Kind, edge.Index)));
-            }
+            order.Add(nodes.Parts[i - Inputs].Bypass!, [.. nodes.Bypasses[i - Inputs].Where(at => c.IsLive(_cell.Kind, at.Edge.Index))
+                .Select(at => (at.Bypass, c.Edge(_cell.Kind, at.Edge.Index)))]);
         }
-        return nodes.MoveToOuterDisposeScope();
+        AddOperations(nodes, _uses[i], state, c, order);
+        var edges = LiveEdges(_uses[i], c);
+        if (_partial > 1 && edges.Length > 0)
+        {
+            var bypass = order.Forward(_uses[i].Bypass, Rest(state)).MoveToOuterDisposeScope();
+            foreach (var edge in edges)
+                nodes.Bypasses[edge.Node].Add((edge, bypass));
+        }
+        nodes.States++;
     }
 
     /// <summary>The nodes that are the cell's output.</summary>
@@ -86,7 +147,10 @@ internal sealed class LeanCell
         if (_topology.OutputIsAllNodes)
             return nodes;
         using var scope = NewDisposeScope();
-        return order.Packed(cat([.. _topology.Output.Select(state => Node(nodes, state - Inputs))], 1)).MoveToOuterDisposeScope();
+        var output = order.Zeros(nodes, _topology.Output.Count * _cell.Channels, stride: 1);
+        for (var part = 0; part < _topology.Output.Count; part++)
+            order.Add(Node(output, part), (Node(nodes, _topology.Output[part] - Inputs), 1));
+        return output.MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -131,14 +195,13 @@ internal sealed class LeanCell
         {
             using var inner = NewDisposeScope();
             using var run = order.Run(preprocess, input, isNeeded);
-            var total = isNeeded ? zeros_like(run.Output) : null;
+            var total = isNeeded ? order.EmptyLike(run.Output).zero_() : null;
             AddGradients(uses, run.Output, total, parts, c, order, mixing);
             return total is null ? null : run.Backward(total)?.MoveToOuterDisposeScope();
         }
     }
 
-    private void AddOperations(
-        StateUses uses, Tensor state, (Tensor Mixed, Tensor? Bypass)[] nodes, MixingCoefficients c, FeatureOrder order)
+    private void AddOperations(SharedNodes nodes, StateUses uses, Tensor state, MixingCoefficients c, FeatureOrder order)
     {
         using var scope = NewDisposeScope();
         var x = Mixed(state);
@@ -148,6 +211,7 @@ internal sealed class LeanCell
         Tensor Output(int i)
         {
             var output = order.Forward(operations[i].Module, x);
+            _counter?.Add(operations[i]);
             operations[i].ShareStatistics();
             return output.DetachFromDisposeScope();
         }
@@ -155,8 +219,9 @@ internal sealed class LeanCell
         void Add(int i, Tensor output)
         {
             foreach (var edge in operations[i].Edges)
-                order.Add(nodes[edge.Node].Mixed, (output, c[_cell.Kind, edge.Index, operations[i].Row]));
-            output.Dispose();
+                order.Add(nodes.Parts[edge.Node].Mixed, (output, c[_cell.Kind, edge.Index, operations[i].Row]));
+            if (!nodes.Keeps(operations[i], output))
+                output.Dispose();
         }
     }
 
@@ -191,8 +256,7 @@ internal sealed class LeanCell
         }
         if (total is not null)
         {
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
+            var gradient = order.Sum(run.Output, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
             order.Add(Rest(total), (run.Backward(gradient)!, 1));
         }
 
@@ -202,9 +266,9 @@ internal sealed class LeanCell
             using var one = NewDisposeScope();
             var use = operations[i];
             using var run = order.Run(use.Module, x, gx is not null);
+            _counter?.Add(use, times: 2);
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
-            var gradient = zeros_like(run.Output);
-            order.Add(gradient, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
+            var gradient = order.Sum(run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
             return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 
@@ -222,6 +286,9 @@ internal sealed class LeanCell
 
     private StateUses.Edge[] LiveEdges(StateUses uses, MixingCoefficients c) =>
         [.. uses.Edges.Where(edge => c.IsLive(_cell.Kind, edge.Index))];
+
+    private (Tensor Mixed, Tensor? Bypass)[] Parts(Tensor features) =>
+        [.. Enumerable.Range(0, Nodes).Select(node => PartialConnection.Parts(Node(features, node), _partial))];
 
     private Tensor Node(Tensor features, int node) => features.narrow(1, node * _cell.Channels, _cell.Channels);
 

@@ -11,8 +11,21 @@ namespace ZeroOneShot.Lean;
 /// Runs an evaluation network forwards and backwards on the kernels of this library, where they compute with the images; elsewhere by
 /// ordinary autograd. The numbers are the same.
 /// </summary>
-internal sealed class LeanCellNet(CellNet network)
+/// <remarks>
+/// Of an item that is recomputed the forward run keeps what other items read anyway, its output, of which a cell's nodes are parts.
+/// Backwards its preprocessing and then one operation after the other runs again, goes backwards, and is dropped: the same bits in less
+/// memory, for the time of one more forward run. Of the others all that the way back reads is kept.
+/// </remarks>
+/// <param name="network">The network.</param>
+/// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
+/// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>
+internal sealed class LeanCellNet(CellNet network, bool plain = false, int recomputed = 0)
 {
+    /// <summary>Features of so many numbers are computed by all threads together; smaller ones side by side.</summary>
+    internal const long LargeFeatures = 1 << 20;
+
+    private readonly RepeatedRuns _repeated = new(network);
+
     /// <summary>The logits, without a graph.</summary>
     /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
     public Tensor Forward(Tensor images)
@@ -43,10 +56,8 @@ internal sealed class LeanCellNet(CellNet network)
         var features = new List<Tensor>();
         for (var i = 0; i < Plan.Items.Count; i++)
         {
-            using var inner = NewDisposeScope();
-            var run = Start(i, arranged, features, images.shape[0], dropPath: null, recorded: false);
+            var run = Start(i, arranged, features, images.shape[0], dropPath: null, Keeping.Nothing);
             features.Add(run.Output);
-            scope.Attach(run.Output);
             foreach (var used in Plan.Items[i].Inputs.Distinct().Where(input => input >= 0 && Plan.LastUse(input) == i))
                 features[used].Dispose();
         }
@@ -71,7 +82,7 @@ internal sealed class LeanCellNet(CellNet network)
         Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null)
     {
         using var scope = NewDisposeScope();
-        if (!Lanes.Handle(images))
+        if (plain || !Lanes.Handle(images))
         {
             var (all, auxiliary) = network.ForwardWithAuxiliary(images, dropPath, random);
             return Backward(all, auxiliary);
@@ -79,50 +90,68 @@ internal sealed class LeanCellNet(CellNet network)
 
         var count = images.shape[0];
         var drop = dropPath > 0 ? new DropPath(dropPath, random!.Generator) : null;
-        var arranged = Lanes.Of(images);
         var (runs, features) = (new List<ItemRun>(), new List<Tensor>());
-        Tensor? middle = null, auxiliaryLogits = null;
-        for (var i = 0; i < Plan.Items.Count; i++)
+        ModuleTape? ofHead = null;
+        Tensor? atHead = null;                                              // what the head's classifier reads, as pooled is the other's
+        Tensor pooled;
+        using (no_grad())
         {
-            runs.Add(Start(i, arranged, features, count, drop, recorded: true));
-            features.Add(runs[i].Output);
-            if (network.AuxiliaryHead is { } head && i == Plan.AuxiliaryItem)
+            var arranged = Lanes.Of(images);
+            for (var i = 0; i < Plan.Items.Count; i++)
             {
-                middle = features[i].detach().requires_grad_(true);
-                auxiliaryLogits = head.forward(Lanes.ToImages(middle, count));
+                runs.Add(Start(i, arranged, features, count, drop, i < recomputed ? Keeping.Output : Keeping.All));
+                features.Add(runs[i].Output);
+                if (network.AuxiliaryHead is { } head && i == Plan.AuxiliaryItem)
+                {
+                    ofHead = Run(head.Features, features[i], count, recorded: true);
+                    atHead = Lanes.Pooled(ofHead.Value.Output, count);
+                }
             }
+            pooled = Lanes.Pooled(features[^1], count);
         }
-        var last = features[^1].detach().requires_grad_(true);
-        var (logits, value) = Backward(network.Classifier.forward(Lanes.Pooled(last, count)), auxiliaryLogits);
+        var (logits, value) = Backward(
+            network.Classifier.forward(pooled.requires_grad_(true)),
+            atHead is null ? null : network.AuxiliaryHead!.Classifier.forward(atHead.requires_grad_(true)));
 
         using var _ = no_grad();
         var gradients = new Tensor?[runs.Count];                            // of the items' outputs
-        gradients[^1] = last.grad!.contiguous();
-        for (var i = runs.Count - 1; i >= 0; i--)
+        gradients[^1] = Lanes.PooledGradient(pooled.grad!, features[^1]);
+        _repeated.Track(false);
+        try
         {
-            using var inner = NewDisposeScope();
-            var gradient = gradients[i]!;
-            if (i == Plan.AuxiliaryItem && middle is not null)
-                gradient.Accumulate(middle.grad!);
-            var inputs = Plan.Items[i].Inputs;
-            var ofInputs = runs[i].Backward(gradient, needed: inputs[0] != NetworkPlan.OfImages);
-            runs[i].Dispose();
-            gradient.Dispose();
-            foreach (var (input, ofInput) in inputs.Zip(ofInputs))
+            for (var i = runs.Count - 1; i >= 0; i--)
             {
-                if (ofInput is null)
-                    continue;
-                if (gradients[input] is { } sum)
+                if (i == Plan.AuxiliaryItem && ofHead is { } tape)
                 {
-                    sum.Accumulate(ofInput);
-                    ofInput.Dispose();
-                    continue;
+                    Add(i, tape.Tape.Backward(Lanes.PooledGradient(atHead!.grad!, tape.Output), needed: true));
+                    tape.Dispose();
                 }
-                gradients[input] = ofInput;
-                scope.Attach(ofInput);
+                var inputs = Plan.Items[i].Inputs;
+                var ofInputs = runs[i].Backward(gradients[i]!, needed: inputs[0] != NetworkPlan.OfImages);
+                runs[i].Dispose();
+                foreach (var (input, ofInput) in inputs.Zip(ofInputs))
+                    Add(input, ofInput);
             }
         }
+        finally
+        {
+            _repeated.Track(true);
+        }
         return (logits, value);
+
+        void Add(int item, Tensor? gradient)
+        {
+            if (gradient is null)
+                return;
+            if (gradients[item] is not { } sum)
+            {
+                gradients[item] = gradient;
+                scope.Attach(gradient);
+                return;
+            }
+            Take(sum, gradient, factors: null, adds: true);
+            gradient.Dispose();
+        }
 
         (Tensor Logits, Tensor Loss) Backward(Tensor logits, Tensor? auxiliary)
         {
@@ -135,19 +164,41 @@ internal sealed class LeanCellNet(CellNet network)
 
     private NetworkPlan Plan => network.Plan;
 
+    /// <summary>What a run keeps for the way back.</summary>
+    private enum Keeping
+    {
+        /// <summary>Nothing: there is none.</summary>
+        Nothing,
+
+        /// <summary>The output, and of a cell the nodes that are no part of it.</summary>
+        Output,
+
+        /// <summary>All that layers read on the way back.</summary>
+        All,
+    }
+
     /// <summary>Runs an item of the network.</summary>
-    private ItemRun Start(int i, Tensor images, List<Tensor> features, long count, DropPath? dropPath, bool recorded)
+    private ItemRun Start(int i, Tensor images, List<Tensor> features, long count, DropPath? dropPath, Keeping keeping)
     {
         Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
         return network.Items[i] is GenotypeCell cell
-            ? new CellRun(cell, inputs, count, dropPath, recorded)
-            : new BlockRun(Run((nn.Module<Tensor, Tensor>)network.Items[i], inputs[0], count, recorded));
+            ? new CellRun(cell, inputs, count, dropPath, keeping)
+            : new BlockRun((nn.Module<Tensor, Tensor>)network.Items[i], inputs[0], count, keeping);
     }
 
-    private static ModuleTape Run(nn.Module<Tensor, Tensor> module, Tensor input, long images, bool recorded)
+    private static ModuleTape Run(nn.Module<Tensor, Tensor> module, Tensor input, long images, bool recorded, bool repeats = false)
     {
-        var tape = new LaneRun(images, recorded);
+        var tape = new LaneRun(images, recorded, repeats);
         return new ModuleTape(tape.Forward(module, input), tape);
+    }
+
+    /// <summary>sum = or += term, times a factor for every image.</summary>
+    private static void Take(Tensor sum, Tensor term, Tensor? factors, bool adds)
+    {
+        if (sum.dtype == ScalarType.Float32)
+            SumKernel<float>.Take(sum, term, factors, adds);
+        else
+            SumKernel<double>.Take(sum, term, factors, adds);
     }
 
     /// <summary>A module's output, and the way back.</summary>
@@ -160,7 +211,11 @@ internal sealed class LeanCellNet(CellNet network)
                 Output.Dispose();
         }
 
-        public void Dispose() => Tape.Dispose();
+        public void Dispose()
+        {
+            Tape.Dispose();
+            Output.Dispose();
+        }
     }
 
     /// <summary>One run of an item of the network.</summary>
@@ -169,24 +224,41 @@ internal sealed class LeanCellNet(CellNet network)
         public abstract Tensor Output { get; }
 
         /// <summary>The gradients of the inputs, where needed; those of the weights are added to their <c>grad</c>.</summary>
+        /// <param name="gradient">The gradient of the output; taken over.</param>
+        /// <param name="needed">Whether those of the inputs are wanted.</param>
         public abstract Tensor?[] Backward(Tensor gradient, bool needed);
 
         public abstract void Dispose();
     }
 
     /// <summary>One run of a fixed block.</summary>
-    private sealed class BlockRun(ModuleTape run) : ItemRun
+    private sealed class BlockRun : ItemRun
     {
-        public override Tensor Output => run.Output;
+        private readonly nn.Module<Tensor, Tensor> _module;
+        private readonly Tensor _input;
+        private readonly long _images;
+        private readonly Keeping _keeping;
+        private readonly ModuleTape _run;
 
-        // The gradient is taken over, and is the caller's.
-        public override Tensor?[] Backward(Tensor gradient, bool needed) => [run.Tape.Backward(gradient.alias(), needed)];
-
-        public override void Dispose()
+        public BlockRun(nn.Module<Tensor, Tensor> module, Tensor input, long images, Keeping keeping)
         {
-            run.Dispose();
-            run.Output.Dispose();
+            (_module, _input, _images, _keeping) = (module, input, images, keeping);
+            _run = Run(module, input, images, recorded: keeping == Keeping.All);
         }
+
+        public override Tensor Output => _run.Output;
+
+        public override Tensor?[] Backward(Tensor gradient, bool needed)
+        {
+            if (_keeping == Keeping.All)
+                return [_run.Tape.Backward(gradient, needed)];
+            Dispose();
+            using var again = Run(_module, _input, _images, recorded: true, repeats: true);
+            again.Release();
+            return [again.Tape.Backward(gradient, needed)];
+        }
+
+        public override void Dispose() => _run.Dispose();
     }
 
     /// <summary>
@@ -194,62 +266,69 @@ internal sealed class LeanCellNet(CellNet network)
     /// </summary>
     private sealed class CellRun : ItemRun
     {
-        private const long LargeFeatures = 1 << 20;
-
         private readonly GenotypeCell _cell;
-        private readonly ModuleTape[] _inputs, _edges;
+        private readonly Tensor[] _inputs, _states;
+        private readonly ModuleTape?[] _preprocessed, _edges;
         private readonly Tensor?[] _drops;
-        private readonly List<Tensor> _states;
+        private readonly long _images;
+        private readonly Keeping _keeping;
 
-        public CellRun(GenotypeCell cell, Tensor[] inputs, long images, DropPath? dropPath, bool recorded)
+        public CellRun(GenotypeCell cell, Tensor[] inputs, long images, DropPath? dropPath, Keeping keeping)
         {
-            using var _ = no_grad();
-            using var scope = NewDisposeScope();
-            _cell = cell;
-            (_edges, _drops) = (new ModuleTape[Edges.Count], new Tensor?[Edges.Count]);
-            _inputs = [.. inputs.Select((input, i) => Run(cell.Preprocess(i), input, images, recorded))];
-            _states = [.. _inputs.Select(input => input.Output)];
+            (_cell, _inputs, _images, _keeping) = (cell, inputs, images, keeping);
+            _preprocessed = new ModuleTape?[inputs.Length];
+            (_edges, _drops, _states) =
+                (new ModuleTape?[Edges.Count], new Tensor?[Edges.Count], new Tensor[inputs.Length + Genotype.Nodes]);
             for (var edge = 0; edge < Edges.Count && dropPath is not null; edge++)
             {
-                if (cell.Operation(edge) is not IdentityModule)
+                if (!cell.IsIdentity(edge))
                     _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, inputs[0].dtype));
             }
-            var outputs = new Tensor[Edges.Count];
-            InParallel([.. EdgesOfInputs], Forward, (edge, output) => outputs[edge] = output);
+            Preprocess(recorded: keeping == Keeping.All, repeats: false);
+            var channels = cell.Plan.Channels;
+            var (height, width) = (ImageSize.Reduced(_states[0].size(2), Stride), ImageSize.Reduced(_states[0].size(3), Stride));
+            Output = Lanes.Empty(_states[0], (channels * Genotype.Concat.Count, height, width));
             for (var node = 0; node < Genotype.Nodes; node++)
             {
-                InParallel([.. EdgesOfNodes(node)], Forward, (edge, output) => outputs[edge] = output);
-                _states.Add(Sum(outputs[Genotype.EdgesInto(node)]));
+                var state = inputs.Length + node;
+                _states[state] = Part(Output, state) ?? Lanes.Empty(_states[0], (channels, height, width));
             }
-            Output = cat([.. Genotype.Concat.Select(state => _states[state])], 1).MoveToOuterDisposeScope();
-            foreach (var tensor in recorded ? _states.Concat(_drops.OfType<Tensor>()) : [])
-                tensor.DetachFromDisposeScope();
-
-            static Tensor Sum(Tensor[] terms)
-            {
-                if (terms.Length == 1)
-                    return terms[0];
-                var sum = terms[0].Plus(terms[1]);
-                foreach (var term in terms[2..])
-                    sum.Accumulate(term);
-                foreach (var term in terms)
-                    term.Dispose();
-                return sum;
-            }
+            var begun = new bool[Genotype.Nodes];
+            InParallel([.. EdgesOfInputs], Forward, AddToNode);
+            for (var node = 0; node < Genotype.Nodes; node++)
+                InParallel([.. EdgesOfNodes(node)], Forward, AddToNode);
+            if (keeping != Keeping.All)
+                Let(go: _preprocessed);
+            if (keeping == Keeping.Nothing)
+                Let(go: _states);
 
             Tensor Forward(int edge)
             {
+                using var _ = no_grad();
                 using var inner = NewDisposeScope();
-                var run = _edges[edge] = Run(cell.Operation(edge), _states[Edges[edge].Input], images, recorded);
-                var output = _drops[edge] is { } drop ? run.Output.mul(drop) : run.Output.alias();
-                run.Release();
-                return output.DetachFromDisposeScope();
+                var run = Run(cell.Operation(edge), _states[Edges[edge].Input], images, recorded: keeping == Keeping.All);
+                if (keeping == Keeping.All)
+                    _edges[edge] = run;
+                return run.Output.DetachFromDisposeScope();
+            }
+
+            void AddToNode(int edge, Tensor output)
+            {
+                var node = Genotype.NodeOf(edge);
+                Take(_states[inputs.Length + node], output, _drops[edge], adds: begun[node]);
+                begun[node] = true;
+                if (_edges[edge] is { } run)
+                    run.Release();
+                else
+                    output.Dispose();
             }
         }
 
         private CellGenotype Genotype => _cell.Genotype;
 
         private IReadOnlyList<GenotypeEdge> Edges => Genotype.Edges;
+
+        private int Stride => _cell.Plan.Kind == CellKind.Reduction ? 2 : 1;
 
         /// <summary>The edges that can run as soon as the cell begins.</summary>
         private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < Genotype.Inputs);
@@ -258,29 +337,80 @@ internal sealed class LeanCellNet(CellNet network)
 
         public override Tensor?[] Backward(Tensor gradient, bool needed)
         {
-            var channels = _cell.Plan.Channels;
-            var gradients = _states.Select(state => zeros_like(state)).ToArray();
-            for (var i = 0; i < Genotype.Concat.Count; i++)
-                gradients[Genotype.Concat[i]].Accumulate(gradient.narrow(1, i * channels, channels));
+            using var scope = NewDisposeScope();
+            if (_keeping == Keeping.Output)
+                Preprocess(recorded: true, repeats: true);
+            var gradients = new Tensor?[_states.Length];
+            for (var state = _inputs.Length; state < _states.Length; state++)
+                gradients[state] = Part(gradient, state) ?? Lanes.EmptyLike(_states[state]).zero_();
             for (var node = Genotype.Nodes - 1; node >= 0; node--)
                 InParallel([.. EdgesOfNodes(node)], Backward, Add);
             InParallel([.. EdgesOfInputs], Backward, Add);
-            return [.. _inputs.Select((input, i) => input.Tape.Backward(gradients[i], needed))];
+            // What is left needs neither the nodes nor their gradients.
+            for (var state = _inputs.Length; state < _states.Length; state++)
+            {
+                gradients[state]!.Dispose();
+                _states[state].Dispose();
+            }
+            gradient.Dispose();
+            Output.Dispose();
+            var ofInputs = new Tensor?[_inputs.Length];
+            for (var input = 0; input < _inputs.Length; input++)
+            {
+                var ofState = gradients[input] ?? Lanes.EmptyLike(_states[input]).zero_();
+                ofInputs[input] = _preprocessed[input]!.Value.Tape.Backward(ofState, needed)?.MoveToOuterDisposeScope();
+                _preprocessed[input]!.Value.Dispose();
+            }
+            return ofInputs;
 
             Tensor Backward(int edge)
             {
                 using var _ = no_grad();
                 using var inner = NewDisposeScope();
-                var ofNode = gradients[Genotype.Inputs + Genotype.NodeOf(edge)];
-                var ofInput = _edges[edge].Tape.Backward(_drops[edge] is { } drop ? ofNode.mul(drop) : ofNode.clone(), needed: true)!;
-                _edges[edge].Dispose();
-                return ofInput.DetachFromDisposeScope();
+                var ofNode = gradients[Genotype.Inputs + Genotype.NodeOf(edge)]!;
+                if (_cell.Operation(edge) is IdentityModule)
+                    return ofNode.alias().DetachFromDisposeScope();
+                using var run = _edges[edge] ??
+                    Run(_cell.Operation(edge), _states[Edges[edge].Input], _images, recorded: true, repeats: true);
+                run.Release();
+                var ofOutput = Lanes.EmptyLike(ofNode);
+                Take(ofOutput, ofNode, _drops[edge], adds: false);
+                return run.Tape.Backward(ofOutput, needed: true)!.DetachFromDisposeScope();
             }
 
             void Add(int edge, Tensor ofInput)
             {
-                gradients[Edges[edge].Input].Accumulate(ofInput);
+                var state = Edges[edge].Input;
+                if (gradients[state] is null && _cell.Operation(edge) is not IdentityModule)
+                {
+                    gradients[state] = ofInput;
+                    scope.Attach(ofInput);
+                    return;
+                }
+                var begun = gradients[state] is not null;
+                Take(gradients[state] ??= Lanes.EmptyLike(ofInput), ofInput, factors: null, adds: begun);
                 ofInput.Dispose();
+            }
+        }
+
+        /// <summary>The part of the cell's output, or of its gradient, that is a node; null where the node is none.</summary>
+        private Tensor? Part(Tensor output, int state)
+        {
+            for (var i = 0; i < Genotype.Concat.Count; i++)
+            {
+                if (Genotype.Concat[i] == state)
+                    return output.narrow(1, (long)i * _cell.Plan.Channels, _cell.Plan.Channels);
+            }
+            return null;
+        }
+
+        /// <summary>Brings the inputs to the cell's channels and size.</summary>
+        private void Preprocess(bool recorded, bool repeats)
+        {
+            for (var input = 0; input < _inputs.Length; input++)
+            {
+                _preprocessed[input] = Run(_cell.Preprocess(input), _inputs[input], _images, recorded, repeats);
+                _states[input] = _preprocessed[input]!.Value.Output;
             }
         }
 
@@ -303,14 +433,25 @@ internal sealed class LeanCellNet(CellNet network)
             Workers.Run(edges.Length, i => compute(edges[i]), (i, result) => use(edges[i], result));
         }
 
+        private static void Let(ModuleTape?[] go)
+        {
+            foreach (var run in go)
+                run?.Dispose();
+        }
+
+        private static void Let(Tensor[] go)
+        {
+            foreach (var tensor in go)
+                tensor.Dispose();
+        }
+
         public override void Dispose()
         {
-            foreach (var input in _inputs)
-                input.Dispose();
-            foreach (var edge in _edges)
-                edge.Dispose();
-            foreach (var tensor in _states.Concat(_drops.OfType<Tensor>()))
-                tensor.Dispose();
+            Let(go: _preprocessed);
+            Let(go: _edges);
+            Let(go: _states);
+            foreach (var drop in _drops)
+                drop?.Dispose();
             Output.Dispose();
         }
     }

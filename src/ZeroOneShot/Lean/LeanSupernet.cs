@@ -1,6 +1,6 @@
-using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Lean;
@@ -12,20 +12,18 @@ namespace ZeroOneShot.Lean;
 internal sealed class LeanSupernet
 {
     private readonly LeanCell?[] _cells;                    // null where the item is a fixed block
-    private readonly IRepeatable[] _repeatables;
-    private readonly nn.Module[] _others;
+    private readonly RepeatedRuns _repeated;
     private readonly bool _bfloat16;
-    private Tensor[]? _before;
 
     /// <param name="supernet">The network.</param>
     /// <param name="bfloat16">Whether what a step keeps is rounded to bfloat16.</param>
-    public LeanSupernet(Supernet supernet, bool bfloat16 = false)
+    /// <param name="counter">Counts the operations that run; null: nobody asks.</param>
+    public LeanSupernet(Supernet supernet, bool bfloat16 = false, OperationCounter? counter = null)
     {
         (Supernet, _bfloat16) = (supernet, bfloat16);
         _cells = [.. supernet.Items.Select(item =>
-            item is SearchCell cell ? new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels) : null)];
-        _repeatables = [.. supernet.modules().OfType<IRepeatable>()];
-        _others = [.. supernet.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())];
+            item is SearchCell cell ? new LeanCell(cell, supernet.Mask, supernet.Options.PartialChannels, counter) : null)];
+        _repeated = new RepeatedRuns(supernet);
     }
 
     public Supernet Supernet { get; }
@@ -33,22 +31,107 @@ internal sealed class LeanSupernet
     private NetworkPlan Plan => Supernet.Plan;
 
     /// <summary>The logits, without a graph.</summary>
-    public Tensor Forward(Tensor images, Mixture mixture)
+    /// <param name="images">The images.</param>
+    /// <param name="mixture">The mixing weights.</param>
+    /// <param name="apart">
+    /// Whether an operation without parameters runs for each edge that has it, not once for all that leave a state.
+    /// </param>
+    public Tensor Forward(Tensor images, Mixture mixture, bool apart = false)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var order = FeatureOrder.For(images);
+        var c = new MixingCoefficients(mixture, Supernet.Mask, apart);
+        var arranged = order.Arrange(images);
+        var features = new Tensor[_cells.Length];
+        for (var i = 0; i < _cells.Length; i++)
+            RunAndDrop(i, features, (cell, inputs) => cell.Forward(inputs, c, order), arranged, order);
+        var logits = Logits(features[^1], order);
+        scope.Attach(logits);
+        return logits.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// What networks have in common that differ in the mixing weights of edges into one node: all before the first cell of the kind, its
+    /// states before the node, and what later cells make of unchanged inputs.
+    /// </summary>
+    /// <param name="images">The images.</param>
+    /// <param name="mixture">The mixing weights of one of the networks.</param>
+    /// <param name="kind">The kind of the cells that differ.</param>
+    /// <param name="node">The node, from 0.</param>
+    public SharedFeatures Share(Tensor images, Mixture mixture, CellKind kind, int node)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
         using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
         var arranged = order.Arrange(images);
-        var features = new List<Tensor>();
-        for (var i = 0; i < _cells.Length; i++)
+        var features = new Tensor[_cells.Length];
+        var first = Plan.Items.Index().FirstOrDefault(at => at.Item is CellItem cell && cell.Kind == kind, (_cells.Length, null!)).Index;
+        for (var i = 0; i < first; i++)
+            RunAndDrop(i, features, (cell, inputs) => cell.Forward(inputs, c, order), arranged, order);
+        var shared = new SharedFeatures(order, first, _cells.Length);
+        try
         {
-            features.Add(Run(i, arranged, feature => features[feature], c, order));
-            foreach (var used in Plan.Items[i].Inputs.Distinct().Where(input => input >= 0 && Plan.LastUse(input) == i))
-                features[used].Dispose();
+            for (var i = first; i < _cells.Length; i++)
+            {
+                var known = Plan.Items[i].Inputs.TakeWhile(input => input < first).ToArray();
+                if (_cells[i] is not { } cell || known.Length == 0)
+                    continue;
+                var inputs = known.Select(input => input == NetworkPlan.OfImages ? arranged : features[input]).ToArray();
+                shared.Cells[i] = cell.Share(inputs, i == first ? inputs.Length + node : inputs.Length,
+                    ((CellItem)Plan.Items[i]).Kind == kind ? node : null, c, order);
+            }
+            if (first == _cells.Length)
+                shared.Last = features[^1].DetachFromDisposeScope();
+            return shared;
         }
-        return Supernet.Classifier.forward(order.Pooled(features[^1])).MoveToOuterDisposeScope();
+        catch
+        {
+            shared.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>The logits, without a graph, of a network from what it shares with others: bit for bit those of a run by itself.</summary>
+    /// <param name="shared">What it shares.</param>
+    /// <param name="mixture">Its mixing weights.</param>
+    public Tensor Forward(SharedFeatures shared, Mixture mixture)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
+        var features = new Tensor[_cells.Length];
+        for (var i = shared.First; i < _cells.Length; i++)
+        {
+            RunAndDrop(i, features, (cell, inputs) => shared.Cells[i] is { } nodes
+                ? cell.Forward(nodes, inputs, c, shared.Order)
+                : cell.Forward(inputs, c, shared.Order), images: null, shared.Order);
+        }
+        var logits = Logits(shared.Last ?? features[^1], shared.Order);
+        scope.Attach(logits);
+        return logits.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Runs an item and lets go of what nobody reads any more. Features that are shared are not there.</summary>
+    private void RunAndDrop(
+        int i, Tensor?[] features, Func<LeanCell, Tensor[], Tensor> run, Tensor? images, FeatureOrder order)
+    {
+        Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images! : features[input]!)];
+        features[i] = _cells[i] is { } cell
+            ? run(cell, inputs)
+            : order.Forward((nn.Module<Tensor, Tensor>)Supernet.Items[i], inputs[0]);
+        foreach (var used in Plan.Items[i].Inputs.Distinct().Where(input => input >= 0 && Plan.LastUse(input) == i))
+            features[used]?.Dispose();
+    }
+
+    /// <summary>Pools and classifies, on one thread, for a matrix product may depend on how many take part in it.</summary>
+    private Tensor Logits(Tensor features, FeatureOrder order) => Workers.OnOne(() =>
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        return Supernet.Classifier.forward(order.Pooled(features)).DetachFromDisposeScope();
+    });
 
     /// <summary>
     /// Logits and mean cross entropy, and its gradients: those of the weights are added to their <c>grad</c> where they require it, those
@@ -70,14 +153,16 @@ internal sealed class LeanSupernet
         for (var i = 0; i < _cells.Length; i++)
             features.Add(Run(i, arranged, feature => features[feature], c, order));
 
-        var last = features[_cells.Length - 1].detach().requires_grad_(true);
-        var logits = Supernet.Classifier.forward(order.Pooled(last));
+        Tensor pooled;
+        using (no_grad())
+            pooled = order.Pooled(features[_cells.Length - 1]);
+        var logits = Supernet.Classifier.forward(pooled.requires_grad_(true));
         var value = loss(logits);
         value.backward();
 
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[_cells.Length];                         // of the items' outputs
-        gradients[^1] = order.Packed(last.grad!);
+        gradients[^1] = order.PooledGradient(pooled.grad!, features[_cells.Length - 1]);
         Track(false);
         try
         {
@@ -147,26 +232,5 @@ internal sealed class LeanSupernet
     }
 
     /// <summary>Whether forward runs update running statistics and draw new random numbers; at first they do.</summary>
-    public void Track(bool tracks)
-    {
-        foreach (var module in _repeatables)
-            module.Tracks = tracks;
-        if (_others.Length == 0)
-            return;
-        // What other modules change in their buffers while they run again is put back.
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        var buffers = _others.SelectMany(module => module.buffers(recurse: false)).ToArray();
-        if (!tracks)
-        {
-            _before ??= [.. buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
-            return;
-        }
-        foreach (var (buffer, before) in buffers.Zip(_before ?? []))
-        {
-            buffer.copy_(before);
-            before.Dispose();
-        }
-        _before = null;
-    }
+    public void Track(bool tracks) => _repeated.Track(tracks);
 }

@@ -42,9 +42,12 @@ internal sealed class MixingCoefficients : IDisposable
     {
         if (_runsAll)
             return uses.Operations;
-        var runs = uses.Operations.Where(use => use.Edges.Any(edge => _mixture.Live[kind, edge.Index, use.Row]));
+        var runs = uses.Operations.Where(use => Runs(kind, use));
         return [.. _apart ? runs.SelectMany(use => use.Apart().Where(one => _mixture.Live[kind, one.Edges[0].Index, use.Row])) : runs];
     }
+
+    /// <summary>Whether an operation runs, on any edge.</summary>
+    public bool Runs(CellKind kind, StateUses.OperationUse use) => use.Edges.Any(edge => _mixture.Live[kind, edge.Index, use.Row]);
 
     /// <summary>Whether any operation of an edge runs; without one there is no edge, and nothing bypasses it.</summary>
     public bool IsLive(CellKind kind, int edge) => _mixture.Live.LiveCount(kind, edge) > 0;

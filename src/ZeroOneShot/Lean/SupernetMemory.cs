@@ -81,19 +81,15 @@ internal sealed class SupernetMemory
                 : new Moment(Kept(outputs, item) - item.Output.Count, 0, Run((BlockItem)item).Forward));
         }
 
-        // From here on autograd holds the last output and its gradient, which the last item's backward run reads and the others do not.
-        var last = items[^1].Output.Count;
         for (var i = items.Count - 1; i >= 0; i--)
         {
             if (!IsNeeded(i, weights))
                 break;
-            var others = i == items.Count - 1 ? 0 : last;
             // Later items have already given some of the outputs before this item's a gradient.
             var before = Enumerable.Range(0, i).Where(item => _plan.LastUse(item) > i && IsNeeded(item, weights))
                 .Sum(item => items[item].Output.Count);
-            var gradients = items[i].Output.Count + others + before;
             var work = items[i] is CellItem cell ? Backward(cell, weights) : Backward((BlockItem)items[i], weights);
-            largest = Moment.Larger(largest, new Moment(Kept(outputs, items[i]) + others, gradients, work));
+            largest = Moment.Larger(largest, new Moment(Kept(outputs, items[i]), items[i].Output.Count + before, work));
             outputs -= items[i].Output.Count;
         }
         return largest;
@@ -117,11 +113,56 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>
-    /// The most numbers per image while the network only runs forwards and keeps what is still read: <see cref="LeanSupernet.Forward"/>.
+    /// The most numbers per image while the network only runs forwards and keeps what is still read:
+    /// <see cref="LeanSupernet.Forward(TorchSharp.torch.Tensor, Mixture, bool)"/>.
     /// </summary>
     public long Ranking() => _plan.Items.Max(item =>
         item.Output.Count + item.Inputs.Distinct().Where(input => input >= 0).Sum(input => _plan.Items[input].Output.Count)
         + (item is CellItem cell ? Forward(cell) : Run((BlockItem)item).Forward));
+
+    /// <summary>
+    /// The most numbers per image while networks are ranked that lack an operation each: what those that lack one into the same node share
+    /// (<see cref="LeanSupernet.Share"/>), and a forward run behind it of each that runs side by side.
+    /// </summary>
+    public long Candidates()
+    {
+        var sideBySide = Math.Min(_threads, _mask.AllEdges.Max(at => _mask.LiveCount(at.Kind, at.Edge)));
+        return Math.Max(Ranking(), _mask.Space.Kinds.Max(kind =>
+        {
+            var first = _plan.Items.Index().First(at => at.Item is CellItem cell && cell.Kind == kind).Index;
+            var run = _plan.Items.Skip(first).Max(item =>
+                item.Output.Count + item.Inputs.Distinct().Where(input => input >= first).Sum(input => _plan.Items[input].Output.Count)
+                + (item is CellItem cell ? Forward(cell, sideBySide > 1 ? 1 : _threads) : Run((BlockItem)item).Forward));
+            return Enumerable.Range(0, Topology.Nodes).Max(node => Shared(kind, first, node)) + sideBySide * run;
+        }));
+    }
+
+    private long Shared(CellKind kind, int first, int node)
+    {
+        var sum = 0L;
+        for (var number = first; number < _plan.Items.Count; number++)
+        {
+            if (_plan.Items[number] is not CellItem cell)
+                continue;
+            var known = cell.Inputs.TakeWhile(input => input < first).Count();
+            if (known == 0)
+                continue;
+            sum += known * cell.State.Count + Topology.Nodes * cell.Node.Count;
+            for (var state = 0; state < (number == first ? known + node : known); state++)
+            {
+                if (_options.PartialChannels > 1 && cell.Stride(state) > 1)
+                    sum += cell.Node.Count - Mixed(cell.Node).Count;                                // what bypasses the operations
+                if (cell.Kind != kind)
+                    continue;
+                foreach (var edge in Edges.Where(edge => Topology.Ends(edge) == new CellEdge(state, node)))
+                {
+                    sum += Mixed(cell.Node).Count * _mask.Live(kind, edge).Count(row =>
+                        _mask.Space.Operations[row].SearchLayers(cell.Stride(state)).Count > 0);
+                }
+            }
+        }
+        return sum;
+    }
 
     /// <summary>
     /// Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.
@@ -133,7 +174,7 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>A cell that runs forwards, without its output.</summary>
-    private long Forward(CellItem cell)
+    private long Forward(CellItem cell, int? threads = null)
     {
         var (largest, states) = (0L, 0L);
         for (var input = 0; input < cell.Inputs.Count; input++)
@@ -145,7 +186,8 @@ internal sealed class SupernetMemory
         states += Hidden(cell);
         for (var state = 0; state < States; state++)
         {
-            largest = Math.Max(largest, states + SideBySide(OperationsOn(cell, state, weights: false, needed: true), run => run.Forward));
+            var runs = OperationsOn(cell, state, weights: false, needed: true);
+            largest = Math.Max(largest, states + SideBySide(runs, run => run.Forward, threads));
             if (Bypass(cell, state) is { } bypass)
                 states += bypass.Forward;
         }
@@ -188,11 +230,11 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>The most that operations take which run at the same time: a row of as many as there are threads.</summary>
-    private long SideBySide(List<RunMemory> runs, Func<RunMemory, long> memory)
+    private long SideBySide(List<RunMemory> runs, Func<RunMemory, long> memory, int? threads = null)
     {
-        var largest = 0L;
-        for (var i = 0; i == 0 || i + _threads <= runs.Count; i++)
-            largest = Math.Max(largest, runs.Skip(i).Take(_threads).Sum(memory));
+        var (largest, count) = (0L, threads ?? _threads);
+        for (var i = 0; i == 0 || i + count <= runs.Count; i++)
+            largest = Math.Max(largest, runs.Skip(i).Take(count).Sum(memory));
         return largest;
     }
 

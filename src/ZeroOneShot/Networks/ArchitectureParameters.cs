@@ -125,19 +125,22 @@ public sealed class ArchitectureParameters : IDisposable
 
     /// <summary>The same with scores of one's own in place of the softmax of alpha.</summary>
     /// <param name="scores">The scores of the operations of a kind of cell: edges x operations.</param>
-    public Genotype Genotype(Func<CellKind, Tensor> scores)
+    public Genotype Genotype(Func<CellKind, Tensor> scores) => Reading(scores, mayShareInput: false).Strongest();
+
+    /// <summary>What a genotype may choose from, with such scores, times the edge's weight where there is one.</summary>
+    internal GenotypeReading Reading(Func<CellKind, Tensor> scores, bool mayShareInput)
     {
         using var _ = no_grad();
         using var mixture = Mixture(scores);
         var operations = Mask.Space.Kinds.Select(kind => Numbers(mixture.Operations(kind))!).ToArray();
         var edges = Mask.Space.Kinds.Select(kind => Numbers(mixture.Edges(kind))).ToArray();
-        return Mask.ReadGenotype((kind, edge, operation) =>
-            operations[(int)kind][edge * Mask.Space.Operations.Count + operation] * (edges[(int)kind]?[edge] ?? 1));
+        return new GenotypeReading(Mask, (kind, edge, operation) =>
+            operations[(int)kind][edge * Mask.Space.Operations.Count + operation] * (edges[(int)kind]?[edge] ?? 1), mayShareInput);
 
         static double[]? Numbers(Tensor? weights)
         {
             using var scope = NewDisposeScope();
-            return weights?.to(ScalarType.Float64).cpu().data<double>().ToArray();
+            return weights?.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
         }
     }
 

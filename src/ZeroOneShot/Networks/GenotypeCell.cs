@@ -11,6 +11,7 @@ internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?,
 {
     // Arrays: TorchSharp would find a list of modules in a field and register it a second time, by the field's name.
     private readonly nn.Module<Tensor, Tensor>[] _preprocess, _operations;
+    private readonly bool[] _identities;
 
     public GenotypeCell(CellItem plan, SearchSpace space, bool affineOperations) : base(nameof(GenotypeCell))
     {
@@ -21,6 +22,7 @@ internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?,
             register_module($"preprocess{input}", _preprocess[input]);
         _operations = [.. Genotype.Edges.Select(edge =>
             LayerModules.Build(plan.Layers(space, edge), plan.Channels, plan.Channels, affineOperations))];
+        _identities = [.. Genotype.Edges.Select(edge => plan.Layers(space, edge).Count == 0)];
         register_module(space.Macro.Names.ChosenEdges, new ModuleList<nn.Module<Tensor, Tensor>>(_operations));
     }
 
@@ -31,6 +33,9 @@ internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?,
     public nn.Module<Tensor, Tensor> Preprocess(int input) => _preprocess[input];
 
     public nn.Module<Tensor, Tensor> Operation(int edge) => _operations[edge];
+
+    /// <summary>Whether an edge hands on its input, which drop path leaves alone.</summary>
+    public bool IsIdentity(int edge) => _identities[edge];
 
     public override Tensor forward(IReadOnlyList<Tensor> inputs, DropPath? dropPath)
     {
@@ -46,7 +51,7 @@ internal sealed class GenotypeCell : nn.Module<IReadOnlyList<Tensor>, DropPath?,
         Tensor Edge(int edge)
         {
             var output = _operations[edge].call(states[Genotype.Edges[edge].Input]);
-            return dropPath is null || _operations[edge] is IdentityModule ? output : dropPath.Apply(output);
+            return dropPath is null || IsIdentity(edge) ? output : dropPath.Apply(output);
         }
     }
 }

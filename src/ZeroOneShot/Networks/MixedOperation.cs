@@ -11,7 +11,7 @@ namespace ZeroOneShot.Networks;
 /// max-pooled where the edge has stride 2, and the channels are shuffled. Without a live operation there is no edge: it adds zeros, and
 /// nothing bypasses it.
 /// </summary>
-public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
 {
     private readonly SearchSpace _space;
     private readonly int _stride;
@@ -20,7 +20,7 @@ public sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> _bypass;
     private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
 
-    internal MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
+    public MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
     {
         (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, PartialConnection.Bypass(stride));
         foreach (var row in live)

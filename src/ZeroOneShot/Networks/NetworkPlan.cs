@@ -71,7 +71,7 @@ internal sealed record NetworkPlan(
         var stemChannels = (stemMultiplier ?? stem.Multiplier) * channels;
         foreach (var (part, layers) in stem.Parts.Index())
             AddBlock(stem.Parts.Count == 1 ? "stem" : $"stem{part}", layers, stemChannels);
-        foreach (var (number, item) in macro.Items(cells).Index())
+        foreach (var (number, item) in space.Items(cells).Index())
         {
             channels *= item.ChannelFactor;
             if (item.Kind is { } kind)

@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Networks;
 
 /// <summary>A cell of the supernet: every edge of the graph carries a mixed operation (DARTS, section 2.1).</summary>
-public sealed class SearchCell : nn.Module<IReadOnlyList<Tensor>, Mixture, Tensor>
+internal sealed class SearchCell : nn.Module<IReadOnlyList<Tensor>, Mixture, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor>[] _preprocess;
     private readonly MixedOperation[] _edges;
 
-    internal SearchCell(OperationMask mask, CellItem plan, int partial) : base(nameof(SearchCell))
+    public SearchCell(OperationMask mask, CellItem plan, int partial) : base(nameof(SearchCell))
     {
         var space = mask.Space;
         (Kind, Channels, Topology) = (plan.Kind, plan.Channels, space.Topology);

@@ -56,7 +56,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     public SupernetOptions Options { get; }
 
     /// <summary>The cells, from the stem to the classifier.</summary>
-    public IReadOnlyList<SearchCell> Cells => [.. _items.OfType<SearchCell>()];
+    internal IReadOnlyList<SearchCell> Cells => [.. _items.OfType<SearchCell>()];
 
     /// <summary>
     /// The names that masked operations would have, for example <c>cells.3._ops.5._ops.4</c>: what to ignore when weights come from a file

@@ -41,9 +41,11 @@ public sealed record CostTarget
     public double Weight { get; init; } = 1;
 
     /// <summary>The target in words, for example <c>300000 parameters</c>.</summary>
-    public override string ToString() => Parameters is { } parameters
-        ? string.Create(CultureInfo.InvariantCulture, $"{parameters} parameters")
-        : string.Create(CultureInfo.InvariantCulture, $"{MultiplyAdds} multiply-adds");
+    public override string ToString() => InWords(Parameters ?? MultiplyAdds);
+
+    /// <summary>A cost of the kind that is limited, in words.</summary>
+    internal string InWords(long? cost) =>
+        string.Create(CultureInfo.InvariantCulture, $"{cost} {(Parameters is null ? "multiply-adds" : "parameters")}");
 
     /// <summary>The most that a network may cost.</summary>
     internal long Most => Parameters ?? MultiplyAdds!.Value;

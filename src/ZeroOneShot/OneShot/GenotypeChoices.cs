@@ -1,66 +1,34 @@
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
-using static TorchSharp.torch;
 
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// All that a genotype may choose from at a moment of a search, with scores: pairs of an edge and one of its live operations, for every
-/// node as many as a genotype keeps. A genotype's score is the sum of those of its pairs.
+/// The genotype of the highest score whose cost lies within bounds. A genotype's score is the sum of those of its choices.
 /// </summary>
 internal sealed class GenotypeChoices
 {
     private const int MostCosts = 100_000;
 
-    private readonly SearchSpace _space;
-    private readonly bool _mayShareInput;
-    private readonly IReadOnlyList<Choice>[][] _nodes;
+    private readonly GenotypeReading _reading;
 
-    private GenotypeChoices(OperationMask mask, bool mayShareInput, Func<CellKind, int, int, double> score)
-    {
-        // Where every edge is kept, each is kept once.
-        (_space, _mayShareInput) = (mask.Space, mayShareInput && mask.Space.Topology.EdgesPerNode is not null);
-        _nodes = [.. _space.Kinds.Select(kind => Enumerable.Range(0, _space.Topology.Nodes).Select(node =>
-        {
-            var (start, length) = _space.Topology.EdgesInto(node).GetOffsetAndLength(_space.Topology.EdgeCount);
-            return (IReadOnlyList<Choice>)[.. Enumerable.Range(start, length).SelectMany(edge => mask.Live(kind, edge)
-                .Where(row => _space.Operations[row].CanBeChosen)
-                .Select(row => new Choice(edge, row, score(kind, edge, row))))];
-        }).ToArray())];
-    }
+    private GenotypeChoices(GenotypeReading reading) => _reading = reading;
+
+    private SearchSpace Space => _reading.Space;
 
     /// <summary>What may be chosen, all scores 0.</summary>
     /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
-    public static GenotypeChoices Of(OperationMask mask, bool mayShareInput)
-    {
-        mask.ThrowIfNoGenotype();
-        return new GenotypeChoices(mask, mayShareInput, (_, _, _) => 0);
-    }
+    public static GenotypeChoices Of(OperationMask mask, bool mayShareInput) => new(new(mask, (_, _, _) => 0, mayShareInput));
 
     /// <summary>What may be chosen, with the scores of a relaxation.</summary>
     /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
-    public static GenotypeChoices Of(Relaxation relaxation, ArchitectureParameters architecture)
-    {
-        architecture.Mask.ThrowIfNoGenotype();
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        var edges = architecture.EdgeWeights()?.Select(Values).ToArray();
-        var operations = architecture.Mask.Space.Kinds.Select(kind => Values(relaxation.Strengths(architecture, kind))).ToArray();
-        var rows = architecture.Mask.Space.Operations.Count;
-        return new GenotypeChoices(architecture.Mask, relaxation.MayShareInput, (kind, edge, row) =>
-            operations[(int)kind][edge * rows + row] * (edges?[(int)kind][edge] ?? 1));
-
-        static double[] Values(Tensor weights) => weights.to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
-    }
-
-    /// <summary>The strongest pairs of every node, among equals the earlier ones.</summary>
-    public Genotype Strongest() => Genotype(kind => _nodes[(int)kind].Select((choices, node) => choices
-        .OrderByDescending(choice => choice.Score).DistinctBy(Place).Take(_space.Topology.KeptInto(node))));
+    public static GenotypeChoices Of(Relaxation relaxation, ArchitectureParameters architecture) =>
+        new(architecture.Reading(kind => relaxation.Strengths(architecture, kind), relaxation.MayShareInput));
 
     /// <summary>The lowest and the highest cost that a genotype can have.</summary>
     public (long Cheapest, long Dearest) Range(GenotypeCosts costs)
     {
-        var sums = _space.Kinds.SelectMany(kind => _nodes[(int)kind].Select((choices, node) => Sets(kind, node, choices, costs))).ToArray();
+        var sums = Space.Kinds.SelectMany(kind => _reading.Nodes(kind).Select((choices, node) => Sets(kind, node, choices, costs))).ToArray();
         return (costs.Common + sums.Sum(sets => sets.Keys.Min()), costs.Common + sums.Sum(sets => sets.Keys.Max()));
     }
 
@@ -78,7 +46,7 @@ internal sealed class GenotypeChoices
     public Genotype Strongest(GenotypeCosts costs, long from, long to, int mostCosts = MostCosts)
     {
         var normal = Sums(CellKind.Normal, costs, mostCosts);
-        var reduction = _space.Kinds.Contains(CellKind.Reduction) ? Sums(CellKind.Reduction, costs, mostCosts) : Table.Nothing;
+        var reduction = Space.Kinds.Contains(CellKind.Reduction) ? Sums(CellKind.Reduction, costs, mostCosts) : Table.Nothing;
         var (low, high) = (from - costs.Common, to - costs.Common);
         var others = reduction.Last.OrderBy(at => at.Key).Select(at => (Cost: at.Key, at.Value.Score)).ToArray();
         (long Normal, long Reduction, double Score)? best = null, below = null;
@@ -106,16 +74,16 @@ internal sealed class GenotypeChoices
             }
         }
         var found = best ?? below ?? throw new InvalidOperationException($"No genotype costs {to} or less.");
-        return Genotype(kind => kind == CellKind.Normal ? normal.Path(found.Normal) : reduction.Path(found.Reduction));
+        return _reading.Of(kind => kind == CellKind.Normal ? normal.Path(found.Normal) : reduction.Path(found.Reduction));
     }
 
     /// <summary>For every cost that a node can have, the choices of the highest score.</summary>
-    private Dictionary<long, Entry> Sets(CellKind kind, int node, IReadOnlyList<Choice> choices, GenotypeCosts costs)
+    private Dictionary<long, Entry> Sets(CellKind kind, int node, IReadOnlyList<GenotypeReading.Choice> choices, GenotypeCosts costs)
     {
-        var kept = _space.Topology.KeptInto(node);
+        var kept = Space.Topology.KeptInto(node);
         var ofCount = Enumerable.Range(0, kept + 1).Select(_ => new Dictionary<long, Entry>()).ToArray();
         ofCount[0][0] = new Entry(0, 0, []);
-        foreach (var place in choices.GroupBy(Place))
+        foreach (var place in choices.GroupBy(_reading.Place))
         {
             for (var count = kept - 1; count >= 0; count--)                         // downwards: a place is taken once at most
             {
@@ -132,13 +100,10 @@ internal sealed class GenotypeChoices
         return ofCount[kept];
     }
 
-    /// <summary>What a node takes no more than one choice of.</summary>
-    private (int Edge, int Row) Place(Choice choice) => _mayShareInput ? (choice.Edge, choice.Row) : (choice.Edge, 0);
-
     private Table Sums(CellKind kind, GenotypeCosts costs, int most)
     {
         var stages = new List<Dictionary<long, Entry>> { new() { [0] = new Entry(0, 0, []) } };
-        foreach (var (node, choices) in _nodes[(int)kind].Index())
+        foreach (var (node, choices) in _reading.Nodes(kind).Index())
         {
             var (sets, sums) = (Sets(kind, node, choices, costs), new Dictionary<long, Entry>());
             foreach (var (before, so) in stages[^1])
@@ -158,24 +123,8 @@ internal sealed class GenotypeChoices
         return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score)).ToDictionary();
     }
 
-    private Genotype Genotype(Func<CellKind, IEnumerable<IEnumerable<Choice>>> chosen)
-    {
-        var topology = _space.Topology;
-        return new Genotype(Cell(CellKind.Normal), _space.Kinds.Contains(CellKind.Reduction) ? Cell(CellKind.Reduction) : null);
-
-        CellGenotype Cell(CellKind kind) => new(
-            [.. chosen(kind).Select(node => (topology.EdgesPerNode is null
-                    ? node.OrderBy(choice => choice.Edge)
-                    : node.OrderByDescending(choice => choice.Score))
-                .Select(choice => new GenotypeEdge(_space.Operations[choice.Row].Name, topology.Ends(choice.Edge).From)).ToArray())],
-            topology.Inputs, topology.Output);
-    }
-
-    /// <summary>An edge and one of its operations.</summary>
-    public readonly record struct Choice(int Edge, int Row, double Score);
-
     /// <summary>The best way to a cost: its score, the cost before the last node, and what the last node chooses.</summary>
-    private readonly record struct Entry(double Score, long Before, Choice[] Choices)
+    private readonly record struct Entry(double Score, long Before, GenotypeReading.Choice[] Choices)
     {
         public static void Keep(Dictionary<long, Entry> entries, long cost, Entry entry)
         {
@@ -192,9 +141,9 @@ internal sealed class GenotypeChoices
 
         public Dictionary<long, Entry> Last => Stages[^1];
 
-        public IEnumerable<IEnumerable<Choice>> Path(long cost)
+        public IEnumerable<IEnumerable<GenotypeReading.Choice>> Path(long cost)
         {
-            var nodes = new List<Choice[]>();
+            var nodes = new List<GenotypeReading.Choice[]>();
             for (var stage = Stages.Count - 1; stage > 0; stage--)
             {
                 var entry = Stages[stage][cost];

@@ -34,7 +34,7 @@ internal sealed class GenotypeCosts
     public long Common { get; }
 
     /// <summary>The cost of a choice.</summary>
-    public long Of(CellKind kind, GenotypeChoices.Choice choice) =>
+    public long Of(CellKind kind, GenotypeReading.Choice choice) =>
         _ofPairs[(int)kind][choice.Edge * _mask.Space.Operations.Count + choice.Row];
 
     /// <summary>

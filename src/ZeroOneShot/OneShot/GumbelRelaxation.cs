@@ -24,7 +24,10 @@ public sealed record GumbelRelaxation : Relaxation
     /// </summary>
     public bool AddsIdleWeights { get; init; }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// True, as in the public code: per node the two strongest pairs of an operation and the state it comes from, over all edges. Where a
+    /// genotype keeps every edge, as in NAS-Bench-201, it is the strongest operation of each.
+    /// </summary>
     public override bool MayShareInput => true;
 
     /// <summary>tau of an epoch.</summary>
@@ -61,18 +64,6 @@ public sealed record GumbelRelaxation : Relaxation
         {
             AddsIdleWeights = AddsIdleWeights,
         };
-    }
-
-    /// <summary>
-    /// As the public code: per node the two strongest pairs of an operation and the state it comes from, over all edges. Both may come from
-    /// the same state. Where a genotype keeps every edge, as in NAS-Bench-201, the strongest operation of each.
-    /// </summary>
-    /// <param name="architecture">Alphas and betas.</param>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
-    public override Genotype Genotype(ArchitectureParameters architecture)
-    {
-        ArgumentNullException.ThrowIfNull(architecture);
-        return GenotypeChoices.Of(this, architecture).Strongest();
     }
 
     /// <inheritdoc/>

@@ -37,8 +37,9 @@ public static class MaskedDartsSearch
     /// fewer images than a batch, or not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The search diverged: loss, weights or alphas are no finite numbers any more.
+    /// There is no such device, or the search diverged: loss, weights or alphas are no finite numbers any more.
     /// </exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static SearchResult Run(
         ImageSet images, OperationMask mask, SearchOptions options, IProgress<RunProgress>? progress = null,
@@ -143,13 +144,13 @@ public static class MaskedDartsSearch
             images.Statistics(), options.Seed, name, device, keepLast);
     }
 
-    /// <summary>Refuses too few images for the batches of a search.</summary>
+    /// <summary>Refuses too few images for the batches of a search, the smallest where memory decides on them.</summary>
     /// <exception cref="ArgumentException">There are too few.</exception>
     internal static void CheckImages(ImageSet images, SearchOptions options)
     {
         var (train, search) = images.Split(options.TrainFraction, options.Seed);
-        _ = new BatchOrder(train.Count, options.BatchSize, options.Seed, TrainHalf);
-        _ = new BatchOrder(search.Count, options.BatchSize, options.Seed, SearchHalf);
+        _ = new BatchOrder(train.Count, options.LeastBatchTaken, options.Seed, TrainHalf);
+        _ = new BatchOrder(search.Count, options.LeastBatchTaken, options.Seed, SearchHalf);
     }
 
     // Once the architecture is trained too, a step has twice the work.

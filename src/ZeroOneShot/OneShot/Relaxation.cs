@@ -37,20 +37,20 @@ public abstract record Relaxation
     }
 
     /// <summary>
-    /// Reads off the architecture. Default, as DARTS: per node the two incoming edges whose strongest live operation other than <c>none</c>
-    /// scores highest, each with that operation; a score is the strength, times the edge's weight where there is one.
+    /// Reads off the architecture: per node the incoming edges, two in DARTS, whose strongest live operation other than <c>none</c> scores
+    /// highest, each with that operation; a score is the strength, times the edge's weight where there is one. Under a
+    /// <see cref="CostTarget"/> the sum of the same scores decides among the genotypes that meet it.
     /// </summary>
     /// <param name="architecture">Alphas and betas.</param>
-    /// <exception cref="ArgumentException">The mask leaves a node fewer than two usable edges.</exception>
-    public virtual Genotype Genotype(ArchitectureParameters architecture)
+    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
+    public Genotype Genotype(ArchitectureParameters architecture)
     {
         ArgumentNullException.ThrowIfNull(architecture);
-        return architecture.Genotype(kind => Strengths(architecture, kind));
+        return architecture.Reading(kind => Strengths(architecture, kind), MayShareInput).Strongest();
     }
 
     /// <summary>
-    /// Whether both edges into a node of a genotype may come from the same state, with two operations. Default false, as DARTS. It decides
-    /// what a <see cref="CostTarget"/> may choose from.
+    /// Whether both edges into a node of a genotype may come from the same state, with two operations. Default false, as DARTS.
     /// </summary>
     [JsonIgnore]
     public virtual bool MayShareInput => false;

@@ -25,65 +25,26 @@ namespace ZeroOneShot.OneShot;
 /// <para>What an operation takes follows from its layers (<see cref="RunMemory"/>). All of this grows with the number of images, counted in
 /// whole groups of 16. What does not: the process with nothing built, the network with its gradients and momentum, and what the first steps
 /// add, as code is compiled and pages of libtorch are used for the first time. These were measured.</para>
-/// <para>The process is taken as one that has loaded this library and nothing else: what an application holds besides, among it the images
-/// themselves, is not known here and comes on top. So the prediction depends on its arguments and the number of threads alone, and the same
-/// search takes the same batches every time.</para>
-/// <para>For speed, the library has glibc keep freed memory (<see cref="TorchRuntime.DefaultAllocatorSwitch"/>); it then holds several
-/// times the features in use, the more the longer it runs. <see cref="Spare"/> is a rough estimate of that, from a handful of searches, and
-/// no bound; it is 0 where the switch is set.</para>
+/// <para>So the prediction depends on its arguments and the number of threads alone, and the same search takes the same batches every
+/// time.</para>
 /// </remarks>
-/// <param name="batchSize"><see cref="BatchSize"/>.</param>
-/// <param name="process"><see cref="Process"/>.</param>
-/// <param name="network"><see cref="Network"/>.</param>
-/// <param name="images"><see cref="Images"/>.</param>
-/// <param name="outputs"><see cref="Outputs"/>.</param>
-/// <param name="gradients"><see cref="Gradients"/>.</param>
-/// <param name="cell"><see cref="Cell"/>.</param>
-/// <param name="runtime"><see cref="Runtime"/>.</param>
-/// <param name="spare"><see cref="Spare"/>.</param>
-public sealed class SearchMemory(
-    int batchSize, long process, long network, long images, long outputs, long gradients, long cell, long runtime, long spare)
+public sealed class SearchMemory : PredictedMemory
 {
-    /// <summary>Images of a step.</summary>
-    public int BatchSize { get; } = batchSize;
-
-    /// <summary>.NET, libtorch and this library, before anything is built, and the copies of the images in the two halves.</summary>
-    public long Process { get; } = process;
-
-    /// <summary>The supernet and its optimizers, as they are built.</summary>
-    public long Network { get; } = network;
-
-    /// <summary>The batches at hand and the arranged copy that the network reads.</summary>
-    public long Images { get; } = images;
+    private SearchMemory(int batchSize, long process, long network, long images, long runtime, (long Outputs, long Gradients, long Cell) features)
+        : base(batchSize, process, network, images, features.Outputs + features.Gradients + features.Cell, runtime) =>
+        (Outputs, Gradients, Cell) = features;
 
     /// <summary>The cells' outputs that are kept, at the moment when most is in memory.</summary>
-    public long Outputs { get; } = outputs;
+    public long Outputs { get; }
 
     /// <summary>Their gradients, at that moment.</summary>
-    public long Gradients { get; } = gradients;
+    public long Gradients { get; }
 
     /// <summary>States and operations of the cell at work, at that moment.</summary>
-    public long Cell { get; } = cell;
+    public long Cell { get; }
 
-    /// <summary>
-    /// What the first steps add once: code compiled while it runs, pages of libtorch used for the first time, momentum.
-    /// </summary>
-    public long Runtime { get; } = runtime;
-
-    /// <summary>What the allocator holds beyond that.</summary>
-    public long Spare { get; } = spare;
-
-    // Freed features that glibc keeps because they lie between others, times those in use, roughly: 2.8 after 21 steps of DARTS at batch
-    // 16, 2.4 after 6 at batch 64, 1.3 after 3 of Zero-One-Shot at batch 32 (16 channels, 8 cells, 32x32).
-    private const double SpareShare = 2.5;
-
-    /// <summary>
-    /// By how much the process grows, at the most, once the networks are built: memory in use, whatever the allocator keeps.
-    /// </summary>
-    public long Growth => Images + Outputs + Gradients + Cell + Runtime;
-
-    /// <summary>The largest resident size of the process; an estimate, because <see cref="Spare"/> is one.</summary>
-    public long Peak => Process + Network + Growth + Spare;
+    private protected override string Features =>
+        $"cells' outputs {InMiB(Outputs)}, their gradients {InMiB(Gradients)}, the cell at work {InMiB(Cell)}";
 
     /// <summary>Predicts the memory of a search.</summary>
     /// <param name="mask">Which operations are live.</param>
@@ -106,7 +67,7 @@ public sealed class SearchMemory(
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
         var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations);
-        var numberOfLanes = (options.BatchSize + LanesOfAGroup - 1L) / LanesOfAGroup * LanesOfAGroup;
+        var numberOfLanes = LanesOf(options.BatchSize);
         var parameters = sizeof(float) * supernet.Parameters(classes);
         // The weights step comes second, and then both steps' images are in memory.
         var architecture = At(supernet.Largest(weights: false), batches: 1);
@@ -115,22 +76,19 @@ public sealed class SearchMemory(
 
         SearchMemory At(SupernetMemory.Moment moment, int batches)
         {
-            var features = sizeof(float) * numberOfLanes * moment.Sum;
             return new SearchMemory(
                 options.BatchSize,
                 process: ProcessBefore + (long)images * shape.Size,
                 network: 3 * parameters + supernet.Operations * OfAnOperation,                  // where they were first, values, gradients
                 images: sizeof(float) * shape.Size * (numberOfLanes + (long)batches * options.BatchSize),
-                sizeof(float) * numberOfLanes * moment.Outputs,
-                sizeof(float) * numberOfLanes * moment.Gradients,
-                sizeof(float) * numberOfLanes * moment.Cell,
                 runtime: FirstSteps + parameters,                                               // momentum
-                spare: TorchRuntime.KeepsFreedMemory ? (long)(SpareShare * features) : 0);
+                (sizeof(float) * numberOfLanes * moment.Outputs, sizeof(float) * numberOfLanes * moment.Gradients,
+                    sizeof(float) * numberOfLanes * moment.Cell));
         }
     }
 
     /// <summary>
-    /// The largest batch whose predicted <see cref="Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch size of the
+    /// The largest batch whose predicted <see cref="PredictedMemory.Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch size of the
     /// options, or a multiple of 16 below it, since the images are computed in groups of 16, where a group that is not full takes as much
     /// as a full one.
     /// </summary>
@@ -148,24 +106,14 @@ public sealed class SearchMemory(
         ArgumentNullException.ThrowIfNull(options);
         if (options.MaxMemory is not { } limit)
             return options.BatchSize;
-        for (var batch = options.BatchSize; ; batch = (batch - 1) / LanesOfAGroup * LanesOfAGroup)
-        {
-            var predicted = Predict(mask, options with { BatchSize = batch }, shape, classes, images);
-            if (predicted.Peak <= limit)
-                return batch;
-            if (batch <= LanesOfAGroup)
-            {
-                throw new ArgumentException(
-                    $"MaxMemory is {InMiB(limit)}, and a search with the smallest batch, {batch} images, " +
-                    $"is predicted to take {predicted}. Allow that much, or search with fewer channels, cells or operations, " +
-                    "partial connections or smaller images.");
-            }
-        }
-    }
+        if (Largest(options.BatchSize, LanesOfAGroup, limit, Of) is { } fitting)
+            return fitting.BatchSize;
+        var smallest = Of(Math.Min(options.BatchSize, LanesOfAGroup));
+        throw new ArgumentException(
+            $"MaxMemory is {InMiB(limit)}, and a search with the smallest batch, {smallest.BatchSize} images, " +
+            $"is predicted to take {smallest}. Allow that much, or search with fewer channels, cells or operations, " +
+            "partial connections or smaller images.");
 
-    /// <summary>The sum and its parts, in MiB.</summary>
-    public override string ToString() =>
-        $"{InMiB(Peak)}: process {InMiB(Process)}, network {InMiB(Network)}, images {InMiB(Images)}, cells' outputs {InMiB(Outputs)}, " +
-        $"their gradients {InMiB(Gradients)}, the cell at work {InMiB(Cell)}, runtime and momentum {InMiB(Runtime)}, " +
-        $"kept by the allocator {InMiB(Spare)}";
+        SearchMemory Of(int batch) => Predict(mask, options with { BatchSize = batch }, shape, classes, images);
+    }
 }

@@ -9,6 +9,11 @@ namespace ZeroOneShot.OneShot;
 /// methods of the paper's Table 1, GDAS and FairDARTS; combine your own with <c>new SearchMethod { Name = ..., ... }</c>, or from a preset
 /// with <c>with</c> and another name.
 /// </summary>
+/// <remarks>
+/// Epochs, batches and learning rates are no part of a method: the paper compares all of Table 1 with the same ones, those of the public
+/// PC-DARTS code, which are the defaults of <see cref="SearchOptions"/>. The public code of DARTS, for one, has batches of 64 images, rates
+/// of the weights from 0.025 to 0.001, 3e-4 for alpha, and no epochs of weights only.
+/// </remarks>
 public sealed record SearchMethod
 {
     private const int PartialChannelsOfPcDarts = 4;
@@ -123,16 +128,22 @@ public sealed record SearchMethod
             term.Validate();
     }
 
-    /// <summary>The method's supernet: a shape with this method's partial connections and edge normalisation.</summary>
-    /// <param name="shape">Channels and cells.</param>
+    /// <summary>
+    /// The method's supernet: a shape with this method's partial connections and edge normalisation, whatever these were.
+    /// </summary>
+    /// <param name="shape">Channels, cells and stem, which stay.</param>
     public SupernetOptions Apply(SupernetOptions shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
         return shape with { PartialChannels = PartialChannels, EdgeNormalization = EdgeNormalization };
     }
 
-    /// <summary>Search options with this method's supernet, relaxation and loss terms.</summary>
-    /// <param name="options">All other settings, <see cref="SearchOptions.CostTarget"/> among them.</param>
+    /// <summary>
+    /// Search options with this method's supernet, relaxation and loss terms, whatever these were, for example another method's.
+    /// </summary>
+    /// <param name="options">
+    /// All other settings, which stay: shape of the network, epochs, batches and rates, <see cref="SearchOptions.CostTarget"/>.
+    /// </param>
     public SearchOptions Apply(SearchOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

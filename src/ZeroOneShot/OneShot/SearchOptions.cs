@@ -4,8 +4,11 @@ using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.OneShot;
 
-/// <summary>The settings of a one-shot search. The defaults are those of the paper's method (partial connections, beta decay)
-/// with the rates of the public PC-DARTS code; <see cref="SearchMethod.Apply(SearchOptions)"/> gives those of another method.</summary>
+/// <summary>
+/// The settings of a one-shot search. The defaults are those of the paper's method (partial connections, beta decay) with the epochs,
+/// batches and rates of the public PC-DARTS code, which the paper takes for all methods. <see cref="SearchMethod.Apply(SearchOptions)"/>
+/// makes it another method, and leaves epochs, batches and rates as they are.
+/// </summary>
 public sealed record SearchOptions
 {
     private readonly int? _warmupEpochs;
@@ -107,7 +110,10 @@ public sealed record SearchOptions
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
-    /// <summary>Decides split, order, augmentation and start values. Default 0.</summary>
+    /// <summary>
+    /// Decides split, order, augmentation and start values. Default 0. All 64 bits count; libtorch's generator, which draws the start
+    /// values, is begun from 32 bits of a hash of them (<see cref="RandomStream.Generator"/>).
+    /// </summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
@@ -119,6 +125,12 @@ public sealed record SearchOptions
     /// <summary>Whether <see cref="Patience"/> is over, given the architecture after every epoch so far.</summary>
     internal bool IsSettled(IReadOnlyList<string> genotypes) =>
         Patience is { } patience && genotypes.Count > WarmupEpochs + patience && genotypes.TakeLast(patience + 1).Distinct().Count() == 1;
+
+    /// <summary>
+    /// The smallest batch that the search may come to take: <see cref="MaxMemory"/> may ask for fewer images than
+    /// <see cref="BatchSize"/>, but for a whole group of lanes.
+    /// </summary>
+    internal int LeastBatchTaken => MaxMemory is null ? BatchSize : Math.Min(BatchSize, ProcessMemory.LanesOfAGroup);
 
     /// <summary>
     /// The same search with another batch size: the weights' learning rates in proportion to it, so that an epoch moves the weights as far

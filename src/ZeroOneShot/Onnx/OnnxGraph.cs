@@ -19,10 +19,13 @@ namespace ZeroOneShot.Onnx;
 /// </remarks>
 public sealed partial class OnnxGraph
 {
-    internal OnnxGraph() { }
+    /// <summary>An empty graph. A network's is made by <see cref="Models.CellNetOnnx"/>; one of one's own serves to try a layer.</summary>
+    public OnnxGraph()
+    {
+    }
 
     /// <summary>The dimension, in a shape, that is known only when the model runs. Its name in the file is <c>batch</c>.</summary>
-    internal const long Batch = -1;
+    public const long Batch = -1;
 
     private const long IrVersion = 8;
     private const long OperatorSet = 17;
@@ -51,6 +54,29 @@ public sealed partial class OnnxGraph
     {
         foreach (var (name, tensor) in ModuleWeights.Tensors(module))
             _ofModule.Add(tensor, name);
+    }
+
+    /// <summary>Declares an input of the model, of numbers in single precision.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="shape">Its dimensions; <see cref="Batch"/> is one left open.</param>
+    /// <returns>The name.</returns>
+    public string Input(string name, params ReadOnlySpan<long> shape) => Input(name, DataType.Float, shape);
+
+    /// <summary>Declares a value as an output of the model, of numbers in single precision.</summary>
+    /// <param name="value">The name of a value: what earlier calls gave.</param>
+    /// <param name="name">What the output is called.</param>
+    /// <param name="shape">Its dimensions; <see cref="Batch"/> is one left open.</param>
+    /// <returns>The name of the output.</returns>
+    /// <exception cref="ArgumentException">The value is unknown.</exception>
+    public string Output(string value, string name, params ReadOnlySpan<long> shape) => Output(value, name, DataType.Float, shape);
+
+    /// <summary>Writes the model as it stands, with its checksum.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <exception cref="InvalidOperationException">There is no output.</exception>
+    public void Write(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Write(stream, "graph", nameof(ZeroOneShot), typeof(OnnxGraph).Assembly.GetName().Version!.ToString());
     }
 
     /// <summary>Declares an input of the model; <see cref="Batch"/> in the shape is a dimension left open.</summary>

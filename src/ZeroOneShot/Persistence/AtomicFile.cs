@@ -3,7 +3,7 @@ namespace ZeroOneShot.Persistence;
 /// <summary>Files that appear whole or not at all, so that a killed process never leaves half a checkpoint behind.</summary>
 public static class AtomicFile
 {
-    private const string TemporaryExtension = ".tmp";
+    private const string TemporaryExtension = ".tmp", WriteTest = "write-test";
 
     /// <summary>
     /// Writes a file: first under a temporary name in the same folder, flushed to disk, then moved over <paramref name="path"/>.
@@ -12,7 +12,6 @@ public static class AtomicFile
     /// <param name="path">The file to write or replace.</param>
     /// <param name="write">Writes the content; the stream can seek and is closed afterwards.</param>
     /// <exception cref="IOException">The folder cannot be created or written, or the disk is full.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static void Write(string path, Action<Stream> write) => Write(path, previous: null, write);
 
     /// <summary>
@@ -26,6 +25,7 @@ public static class AtomicFile
         var target = Path.GetFullPath(path);
         if (Directory.Exists(target))
             throw new IOException($"'{target}' is a folder; expected the name of a file to write. Give a file name inside it.");
+        ThrowIfNotRegular(target);
         var folder = Path.GetDirectoryName(target) ?? target;
         var temporary = TemporaryNameIn(folder, Path.GetFileName(target));
         try
@@ -48,16 +48,16 @@ public static class AtomicFile
 
     /// <summary>
     /// Checks that files can be written to a folder, before long work whose result goes there: creates the folder where it is missing,
-    /// writes a small file and removes it.
+    /// writes a small file and removes it, as well as those of processes that were killed in this very check.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="IOException">The folder cannot be created or written.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static void EnsureWritable(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var full = Path.GetFullPath(folder);
-        var temporary = TemporaryNameIn(full, "write-test");
+        var temporary = TemporaryNameIn(full, WriteTest);
+        DeleteLeftovers(Path.Combine(full, WriteTest));     // of a process at work too, which is in nobody's way: it has the file open
         try
         {
             using var stream = Create(temporary, full, full);
@@ -72,7 +72,7 @@ public static class AtomicFile
 
     /// <summary>
     /// Deletes what processes that were killed within <see cref="Write(string, Action{Stream})"/> have left beside a file. Only while no
-    /// other process writes it.
+    /// other process writes it. A folder that cannot be read is left as it is.
     /// </summary>
     /// <param name="path">The file that was being written.</param>
     public static void DeleteLeftovers(string path)
@@ -82,10 +82,47 @@ public static class AtomicFile
         if (Path.GetDirectoryName(target) is not { } folder || !Directory.Exists(folder))
             return;
         var length = TemporaryNameIn(folder, Path.GetFileName(target)).Length;      // that of another file may begin alike
-        foreach (var file in Directory.GetFiles(folder, ".*" + TemporaryExtension))
+        foreach (var file in FilesIn(folder))
         {
             if (file.Length == length && file.StartsWith(Path.Combine(folder, $".{Path.GetFileName(target)}."), StringComparison.Ordinal))
                 DeleteQuietly(file);
+        }
+    }
+
+    /// <summary>Keeps pipes and devices, such as <c>/dev/null</c>, from being moved over and so lost.</summary>
+    private static void ThrowIfNotRegular(string target)
+    {
+        const int invalidArgument = 22, noSuchDevice = 6;                   // Unix's; Windows has other numbers, and no such files
+        if (!File.Exists(target) || new FileInfo(target) is { LinkTarget: not null } or { Length: > 0 })
+            return;
+        try
+        {
+            // The length of nothing but a regular file can be set. To open a pipe for reading too does not wait for a reader.
+            using var file = new FileStream(target, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            if (file.CanSeek)
+                file.SetLength(0);
+            else
+                throw new IOException("It has no length.", invalidArgument);
+        }
+        catch (IOException e) when (e.HResult is invalidArgument or noSuchDevice)
+        {
+            throw new IOException($"'{target}' is a pipe or a device; expected the name of a file to write. Give another.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An empty file that somebody has open, or that this user may not write: to be replaced it needs neither.
+        }
+    }
+
+    private static string[] FilesIn(string folder)
+    {
+        try
+        {
+            return Directory.GetFiles(folder, ".*" + TemporaryExtension);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 
@@ -99,11 +136,7 @@ public static class AtomicFile
             Directory.CreateDirectory(folder);
             return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new UnauthorizedAccessException(NotWritable(target, folder, e), e);
-        }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IOException(NotWritable(target, folder, e), e);
         }
@@ -115,11 +148,7 @@ public static class AtomicFile
         {
             File.Move(temporary, target, overwrite: true);
         }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new UnauthorizedAccessException(NotReplaceable(target, e), e);
-        }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IOException(NotReplaceable(target, e), e);
         }

@@ -23,7 +23,6 @@ public sealed class FolderLock : IDisposable
     /// <exception cref="IOException">
     /// Another run has it, which the message names by process, machine, purpose and time; or it cannot be created or written.
     /// </exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static FolderLock Take(string folder, string purpose)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);

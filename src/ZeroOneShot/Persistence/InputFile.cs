@@ -46,6 +46,23 @@ internal static class InputFile
             throw NotRegular(path, expected);
     }
 
+    /// <summary>Looks into a folder that is there, where a user may not be allowed to.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="look">What to do with it and the folders in it; to its end, not lazily.</param>
+    /// <exception cref="IOException">This user may not.</exception>
+    public static T In<T>(string folder, Func<T> look)
+    {
+        try
+        {
+            return look();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(
+                $"Folder '{folder}', or one in it, cannot be read by this user ({e.Message}). Give the right to read it, or copy it.", e);
+        }
+    }
+
     private static InvalidDataException NotRegular(string path, string expected) =>
         new($"File '{path}' is empty, or it is a pipe or a device. Expected {expected}, in a regular file. Copy or download it again.");
 }

@@ -64,7 +64,6 @@ public static class ModuleWeights
     /// <param name="path">The file to write or replace.</param>
     /// <param name="metadata">Texts to store with them.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -77,7 +77,6 @@ public sealed class SafetensorsFile
     /// Two tensors share a name, a name or a metadata key is reserved, or a type is unknown to the format.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static void Write(
         string path, IEnumerable<(string Name, torch.Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(path, tensors, metadata, previous: null);

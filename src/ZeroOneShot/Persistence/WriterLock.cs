@@ -23,7 +23,6 @@ internal sealed class WriterLock : IDisposable
     /// <param name="what">What is locked, in an error's words: <c>Folder 'out'</c>.</param>
     /// <param name="purpose">What it is locked for, in an error's words: <c>a search</c>.</param>
     /// <exception cref="IOException">Another writer has it, or the folder cannot be created or written; the message says which.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public static WriterLock Take(string name, string what, string purpose)
     {
         var (path, owner) = (name + ".lock", name + ".owner");

@@ -19,6 +19,9 @@ internal static class ProcessMemory
     /// <summary>What the first steps of a search add once, in bytes.</summary>
     public const long FirstSteps = 28L * MiB;
 
+    /// <summary>The memory that the process may use, in bytes: the machine's, or the container's limit.</summary>
+    public static long MemoryOfTheMachine => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     private const int MiB = 1 << 20;
 
     /// <summary>Bytes as a text in MiB.</summary>

@@ -48,6 +48,25 @@ internal static class Workers
         }
     }
 
+    /// <summary>Computes something on one thread, with one of libtorch's: what depends on their number then does not.</summary>
+    /// <param name="compute">Leaves nothing in its thread's dispose scope.</param>
+    public static T OnOne<T>(Func<T> compute)
+    {
+        if (torch.get_num_threads() == 1)
+            return compute();
+        lock (s_lock)
+        {
+            if (s_workers.Length == 0)
+                Start(torch.get_num_threads());
+            T? result = default;
+            var job = new Job<T>(1, _ => compute(), (_, computed) => result = computed);
+            s_workers[0].Begin(job.Work);
+            s_workers[0].Wait();
+            job.Failure?.Throw();
+            return result!;
+        }
+    }
+
     /// <summary>Does something for 0 to count - 1, in any order, on any thread, several at once where that is worth their while.</summary>
     /// <param name="count">How many.</param>
     /// <param name="size">Numbers that one of them computes.</param>

@@ -69,10 +69,18 @@ public sealed class MacroArchitecture
                 $"Cells is {cells}; expected at least {FewestCells}, so that there is a cell of every kind and size.", nameof(cells));
         var items = _items(cells);
         var searched = items.Count(item => item.Kind is not null);
-        return searched == cells
-            ? items
-            : throw new ArgumentException(
+        if (searched != cells)
+        {
+            throw new ArgumentException(
                 $"The macro-architecture makes {searched} searched cells of {cells}; expected as many.", nameof(cells));
+        }
+        if (AuxiliaryItem(cells) is { } auxiliary && (auxiliary < 0 || auxiliary >= items.Count))
+        {
+            throw new ArgumentException(
+                $"The auxiliary head of a network of {cells} cells stands behind item {auxiliary}; expected 0 to {items.Count - 1}.",
+                nameof(cells));
+        }
+        return items;
     }
 
     /// <summary>The number (0-based) of the item behind which the auxiliary head stands; null where there is none.</summary>

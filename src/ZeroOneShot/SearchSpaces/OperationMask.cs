@@ -168,34 +168,7 @@ public sealed class OperationMask : IEquatable<OperationMask>
     public Genotype ReadGenotype(Func<CellKind, int, int, double> score)
     {
         ArgumentNullException.ThrowIfNull(score);
-        ThrowIfNoGenotype();
-        var topology = Space.Topology;
-        return new Genotype(Cell(CellKind.Normal), Space.Kinds.Contains(CellKind.Reduction) ? Cell(CellKind.Reduction) : null);
-
-        CellGenotype Cell(CellKind kind)
-        {
-            var nodes = Enumerable.Range(0, topology.Nodes).Select(node =>
-            {
-                var (start, length) = topology.EdgesInto(node).GetOffsetAndLength(Edges);
-                var best = Enumerable.Range(start, length).Select(edge => Best(kind, edge)).Where(edge => edge.Operation >= 0);
-                // Where all are kept, in the order of the edges; else the strongest first, and among equals the earlier.
-                var kept = topology.EdgesPerNode is { } count ? best.OrderByDescending(edge => edge.Score).Take(count) : best;
-                return kept
-                    .Select(edge => new GenotypeEdge(Space.Operations[edge.Operation].Name, topology.Ends(edge.Edge).From)).ToArray();
-            });
-            return new CellGenotype([.. nodes], topology.Inputs, topology.Output);
-        }
-
-        (int Edge, int Operation, double Score) Best(CellKind kind, int edge)
-        {
-            var best = (Operation: -1, Score: double.NegativeInfinity);
-            foreach (var operation in Live(kind, edge).Where(o => Space.Operations[o].CanBeChosen))
-            {
-                if (score(kind, edge, operation) is var value && value > best.Score)
-                    best = (operation, value);
-            }
-            return (edge, best.Operation, best.Score);
-        }
+        return new GenotypeReading(this, score).Strongest();
     }
 
     /// <summary>

@@ -44,13 +44,7 @@ public sealed partial class SearchSpace
             throw new ArgumentException(
                 $"The kinds of cells are {string.Join(", ", Kinds)}; expected Normal, or Normal and Reduction.", nameof(kinds));
         }
-        var cells = Macro.FewestCells;
-        if (Macro.Items(cells).FirstOrDefault(item => item.Kind is { } kind && !Kinds.Contains(kind)) is { } other)
-        {
-            throw new ArgumentException(
-                $"The network of {cells} cells has a {other.Kind} cell, but the space has {string.Join(", ", Kinds)} cells; " +
-                "give a macro-architecture of those.", nameof(macro));
-        }
+        _ = Items(Macro.FewestCells);
         foreach (var kind in Kinds)
         {
             for (var edge = 0; edge < Topology.EdgeCount; edge++)
@@ -81,6 +75,21 @@ public sealed partial class SearchSpace
 
     /// <summary>The network around the cells.</summary>
     public MacroArchitecture Macro { get; }
+
+    /// <summary>The cells and blocks of a network of so many cells, between its stem and its head.</summary>
+    /// <param name="cells">Number of searched cells.</param>
+    /// <exception cref="ArgumentException">
+    /// <see cref="Macro"/> makes no such network, or one with cells of a kind that the space has not; the message says which.
+    /// </exception>
+    public IReadOnlyList<MacroItem> Items(int cells)
+    {
+        var items = Macro.Items(cells);
+        return items.FirstOrDefault(item => item.Kind is { } kind && !Kinds.Contains(kind)) is not { } other
+            ? items
+            : throw new ArgumentException(
+                $"The network of {cells} cells has a {other.Kind} cell, but the space has {string.Join(", ", Kinds)} cells; " +
+                "give a macro-architecture of those.", nameof(cells));
+    }
 
     /// <summary>Whether an edge may have an operation.</summary>
     /// <param name="kind">The kind of cell.</param>

@@ -8,26 +8,22 @@ namespace ZeroOneShot.Training;
 
 /// <summary>
 /// How many numbers per image are in memory in the largest moment of a training step: the walk of <see cref="LeanCellNet.Gradient"/>, on
-/// sizes alone. Unlike the search, it keeps everything that the backward run reads.
+/// sizes alone.
 /// </summary>
 internal sealed class CellNetMemory
 {
-    // Of the auxiliary head, which libtorch runs: what it reads in libtorch's order, rectified, and as long as it runs their gradients.
-    private const int HeadKeeps = 2, HeadRuns = 4;
-
     private readonly NetworkPlan _plan;
     private readonly Item[] _items;
-    private readonly bool _hasHead, _dropPath;
+    private readonly bool _hasHead;
 
     /// <param name="genotype">The architecture.</param>
     /// <param name="options">The shape of the network.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="space">The table with the genotype's operations.</param>
-    /// <param name="dropPath">Whether operations' outputs are dropped, of which copies are made then.</param>
-    public CellNetMemory(Genotype genotype, CellNetOptions options, ImageShape shape, SearchSpace space, bool dropPath)
+    public CellNetMemory(Genotype genotype, CellNetOptions options, ImageShape shape, SearchSpace space)
     {
         _plan = NetworkPlan.Of(space, options, shape, genotype);
-        (_dropPath, _hasHead) = (dropPath, options.AuxiliaryHead && _plan.AuxiliaryItem is not null);
+        _hasHead = options.AuxiliaryHead && _plan.AuxiliaryItem is not null;
         _items = [.. _plan.Items.Select(item => item is CellItem cell
             ? Item.Of(cell, space, options.AffineOperations)
             : Item.Of((BlockItem)item))];
@@ -41,6 +37,9 @@ internal sealed class CellNetMemory
         ? AuxiliaryHead.Parameters((int)_plan.Items[item].Output.Channels, classes, _plan.Stem.AuxiliaryBatchNorm)
         : 0;
 
+    /// <summary>Number of items.</summary>
+    public int Items => _items.Length;
+
     /// <summary>What is in memory in the largest moment, in numbers per image.</summary>
     /// <param name="Kept">What the forward run has left for the backward run.</param>
     /// <param name="AtWork">Gradients, and what one operation works with.</param>
@@ -52,26 +51,27 @@ internal sealed class CellNetMemory
     }
 
     /// <summary>The largest moment of a step.</summary>
-    public Moment Largest()
+    /// <param name="recomputed">How many items are recomputed, from the first on.</param>
+    /// <param name="lanes">The lanes of the images that are computed together.</param>
+    /// <param name="threads">Operations that run side by side, where features are small.</param>
+    public Moment Largest(int recomputed, long lanes, int threads)
     {
         var (largest, kept, head) = (default(Moment), 0L, 0L);
         for (var i = 0; i < _items.Length; i++)
         {
-            Forward(_items[i]);
+            Forward(_items[i], keeps: i >= recomputed);
             if (_hasHead && i == _plan.AuxiliaryItem)
-                head = HeadKeeps * Output(i);
+                head = AuxiliaryHead.Holds(_plan.Items[i].Output.Channels);
         }
-        At(head, (HeadRuns - HeadKeeps) * head / HeadKeeps);                // both classifiers run backwards
-        var (last, ofHead) = (Output(_items.Length - 1), head / HeadKeeps);
         for (var i = _items.Length - 1; i >= 0; i--)
         {
             // Later items have already given some of the outputs before this item's a gradient.
-            var before = Enumerable.Range(0, i).Where(item => _plan.LastUse(item) > i).Sum(Output);
-            Backward(_items[i], ofHead + (i == _items.Length - 1 ? 0 : last) + before);
+            var before = Enumerable.Range(0, i).Where(item => _plan.LastUse(item) > i).Sum(item => _plan.Items[item].Output.Count);
+            if (_hasHead && i == _plan.AuxiliaryItem)
+                head = 0;
+            Backward(_items[i], head + before, keeps: i >= recomputed);
         }
         return largest;
-
-        long Output(int item) => _plan.Items[item].Output.Count;
 
         void At(params ReadOnlySpan<long> more)
         {
@@ -81,67 +81,93 @@ internal sealed class CellNetMemory
             largest = Moment.Larger(largest, new Moment(kept, atWork));
         }
 
-        void Forward(Item item)
+        void Forward(Item item, bool keeps)
         {
+            var states = 0L;
             foreach (var input in item.Inputs)
             {
-                At(head, input.Recorded);
-                kept += input.Held;
-            }
-            var outputs = 0L;                                               // of edges, until their node adds them up
-            foreach (var edge in item.EdgesOfInputs)
-                Run(edge);
-            for (var node = 0; node < item.Nodes; node++)
-            {
-                foreach (var edge in item.EdgesOfNodes(node))
-                    Run(edge);
-                At(head, outputs, item.Node.Count);
-                kept += item.Node.Count;
-                outputs -= item.EdgesInto(node).Sum(OutputOf);
+                At(head, states, keeps ? input.Recorded : input.Forward);
+                if (keeps || item.Nodes == 0)
+                    kept += keeps ? input.Held : input.Output.Count;
+                else
+                    states += input.Output.Count;
             }
             if (item.Nodes == 0)                                            // a block, whose output is that of its run
                 return;
-            At(head, outputs, item.Output.Count);
-            kept += item.Output.Count;
+            kept += item.Output.Count + item.Hidden;
+            Run(item.EdgesOfInputs);
+            for (var node = 0; node < item.Nodes; node++)
+                Run(item.EdgesOfNodes(node));
 
-            void Run(Edge edge)
+            void Run(IEnumerable<Edge> edges)
             {
-                At(head, outputs, edge.Run.Recorded, _dropPath ? OutputOf(edge) : 0);
-                kept += edge.Run.Kept;
-                outputs += OutputOf(edge);
+                foreach (var together in Together(item, edges))
+                {
+                    At(head, states, together.Sum(edge => keeps ? edge.Run.Recorded : edge.Run.Forward));
+                    if (keeps)
+                        kept += together.Sum(edge => edge.Run.Kept);
+                }
             }
         }
 
-        // Gradients: of outputs, of the item's own output, and of all states of a cell.
-        void Backward(Item item, long held)
+        void Backward(Item item, long held, bool keeps)
         {
-            var gradients = held +
-                (item.Nodes == 0 ? 0 : item.Output.Count + item.States.Sum(state => state.Count) + item.Nodes * item.Node.Count);
-            for (var node = item.Nodes - 1; node >= 0; node--)
+            if (item.Nodes == 0)
             {
-                foreach (var edge in item.EdgesOfNodes(node))
-                    Back(edge);
+                var run = item.Inputs[0];
+                if (keeps)
+                    At(held, run.Gradients);
+                kept -= keeps ? run.Held : run.Output.Count;
+                if (!keeps)
+                    At(held, Math.Max(run.Recorded + run.Output.Count, run.Kept + run.Gradients));
+                return;
             }
-            foreach (var edge in item.EdgesOfInputs)
-                Back(edge);
-            var given = 0L;                                                 // gradients of the inputs
+            var tapes = 0L;
+            foreach (var input in keeps ? [] : item.Inputs)
+            {
+                At(held, item.Output.Count, tapes, input.Recorded);
+                tapes += input.Held;
+            }
+            var gradients = held + tapes + item.Output.Count + item.Hidden;
+            for (var node = item.Nodes - 1; node >= 0; node--)
+                Back(item.EdgesOfNodes(node), ofInputs: false);
+            Back(item.EdgesOfInputs, ofInputs: true);
+            // The nodes and their gradients go.
+            kept -= item.Output.Count + item.Hidden;
+            var ofStates = item.States.Sum(state => state.Count);
             foreach (var (input, size) in item.Inputs.Zip(item.InputSizes))
             {
-                At(gradients, given, input.Gradients);
-                given += size.Count;
+                ofStates -= input.Output.Count;
+                At(held, tapes, ofStates, input.Gradients);
+                if (keeps)
+                    kept -= input.Held;
+                else
+                    tapes -= input.Held;
+                held += size.Count;
             }
-            kept -= item.Inputs.Sum(input => input.Held) + item.Nodes * item.Node.Count + (item.Nodes == 0 ? 0 : item.Output.Count);
 
-            void Back(Edge edge)
+            void Back(IEnumerable<Edge> edges, bool ofInputs)
             {
-                At(gradients, edge.Run.Gradients);
-                kept -= edge.Run.Kept;
+                var begun = new HashSet<int>();
+                foreach (var together in Together(item, edges.Where(edge => !edge.IsIdentity)))
+                {
+                    At(gradients, together.Sum(edge => keeps
+                        ? edge.Run.Gradients : Math.Max(edge.Run.Recorded, edge.Run.Kept + edge.Run.Gradients)));
+                    foreach (var edge in together)
+                    {
+                        if (keeps)
+                            kept -= edge.Run.Kept;
+                        if (ofInputs && begun.Add(edge.Input))
+                            gradients += item.States.ElementAt(edge.Input).Count;
+                    }
+                }
             }
         }
-    }
 
-    /// <summary>What an operation's output takes until its node has added it, beyond what the operation keeps.</summary>
-    private long OutputOf(Edge edge) => edge.IsIdentity ? 0 : _dropPath ? edge.Run.Output.Count : edge.Run.Held - edge.Run.Kept;
+        // Large features go one after the other, and all threads take a part.
+        IEnumerable<Edge[]> Together(Item item, IEnumerable<Edge> edges) =>
+            edges.Chunk(item.States.First().Count * lanes >= LeanCellNet.LargeFeatures ? 1 : threads);
+    }
 
     private readonly record struct Edge(int Input, bool IsIdentity, RunMemory Run);
 
@@ -168,6 +194,9 @@ internal sealed class CellNetMemory
             })]);
 
         public int Nodes => Genotype?.Nodes ?? 0;
+
+        /// <summary>The nodes that are no part of the output.</summary>
+        public long Hidden => (Nodes - (Genotype?.Concat.Count ?? 0)) * Node.Count;
 
         /// <summary>The inputs once they are brought to the cell's channels.</summary>
         public IEnumerable<FeatureSize> States => Inputs.Select(input => input.Output);

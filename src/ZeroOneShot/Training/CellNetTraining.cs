@@ -37,9 +37,10 @@ public static class CellNetTraining
     /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back to
-    /// (<see cref="TrainedCellNet.DivergedEpoch"/>).
+    /// There is no such device, or the training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back
+    /// to (<see cref="TrainedCellNet.DivergedEpoch"/>).
     /// </exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Train(
         ImageSet images, Genotype genotype, TrainingOptions options, ImageSet? validation = null, IProgress<RunProgress>? progress = null,
@@ -73,6 +74,7 @@ public static class CellNetTraining
     /// As for <see cref="Train"/>, or the images have another number of channels than the weights' own.
     /// </exception>
     /// <exception cref="InvalidOperationException">As for <see cref="Train"/>.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
         CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
@@ -95,9 +97,12 @@ public static class CellNetTraining
         options = options with { Network = options.Network.WithStem(space ?? SearchSpace.Darts, images.Shape) };
         var device = TorchRuntime.ResolveDevice(options.Device);
 
-        // Sizes decide on it, not the memory that is free at the moment: the same training takes the same batches everywhere and every
-        // time.
-        options = options.WithBatchSize(TrainingMemory.LargestBatch(genotype, options, images.Shape, images.ClassCount, space));
+        // Sizes decide on the batch, not the memory that is free at the moment: the same training takes the same batches everywhere and
+        // every time. (What is recomputed may differ from machine to machine, for that changes no bit.)
+        var memory = device.type == DeviceType.CPU
+            ? TrainingMemory.Fitting(genotype, options, images.Shape, images.ClassCount, space)
+            : null;
+        options = options.WithBatchSize(memory?.BatchSize ?? options.BatchSize);
 
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
@@ -113,10 +118,12 @@ public static class CellNetTraining
             start?.CopyTo(network, images.ClassNames);
             network.to(device);
 
-            using var step = new TrainingStep(network, options);
+            using var step = new TrainingStep(
+                network, options, partSize: memory?.PartSize ?? 0, recomputed: memory?.Recomputed ?? 0);
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
-            using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, validation, genotype, start, options);
+            using var file = checkpoint is null ? null : CheckpointOf(
+                checkpoint, images, validation, genotype, start, options, memory?.PartSize ?? options.BatchSize);
             var steps = batches.BatchesPerEpoch;
             var state = file?.Load((tensors, saved) =>
             {
@@ -197,20 +204,25 @@ public static class CellNetTraining
         }
     }
 
-    /// <summary>Refuses too few images for the batches of a training.</summary>
+    /// <summary>Refuses too few images for the batches of a training, the smallest where memory decides on them.</summary>
     /// <exception cref="ArgumentException">There are too few.</exception>
     internal static void CheckImages(ImageSet images, TrainingOptions options) =>
-        _ = new BatchOrder(images.Count, options.BatchSize, options.Seed, Batches);
+        _ = new BatchOrder(images.Count, options.LeastBatchTaken, options.Seed, Batches);
 
     private static Checkpoint<TrainingState> CheckpointOf(
-        string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options) =>
+        string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options,
+        int partSize) =>
         new(path, "training", new Dictionary<string, string>
         {
             ["images"] = images.Fingerprint(),
             ["validation images"] = validation?.Fingerprint() ?? "none",
             ["genotype"] = genotype.ToString(),
             ["start weights"] = start?.Fingerprint() ?? "random",
-            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null, MaxMemory = null }),
+            ["options"] = JsonSerializer.Serialize(options with
+            {
+                Device = null, TimeLimit = null, MaxMemory = null, Recomputation = Recomputation.Automatic,
+            }),
+            ["images computed together"] = $"{partSize}",
         });
 
     private static Augmentation DefaultAugmentation(ImageShape shape)

@@ -150,7 +150,6 @@ public sealed class CellNetWeights
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
     /// <param name="path">The file to write or replace.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not write there.</exception>
     public void Save(string path)
     {
         using var scope = NewDisposeScope();

@@ -21,12 +21,23 @@ public sealed record TrainingOptions
     public int BatchSize { get; init; } = 128;
 
     /// <summary>
-    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the training then takes the largest batch, of
-    /// <see cref="BatchSize"/> images or of a multiple of 16 below it, that <see cref="TrainingMemory"/> predicts to fit, and a learning
-    /// rate that is smaller in the same proportion. Where none fits the training does not start. On the processor only. Default null: no
-    /// limit.
+    /// The resident memory that the process is to keep to, in bytes, by estimate (leave a margin): <see cref="TrainingMemory"/> predicts
+    /// what fits. The training recomputes as much as it must (<see cref="Recomputation"/>); where that is not enough it takes the largest
+    /// batch, of a multiple of 16 below <see cref="BatchSize"/>, that fits, and a learning rate that is smaller in the same proportion; see
+    /// also <see cref="SmallestBatch"/>. Where nothing fits the training does not start. On the processor only. Default null: no limit.
     /// </summary>
     public long? MaxMemory { get; init; }
+
+    /// <summary>
+    /// The smallest batch that <see cref="MaxMemory"/> may choose, at least 2. Default 16. Where not even it fits, the gradient of a step
+    /// is accumulated over parts of its images, of 16 or a multiple of that; each part then has batch norm statistics of its own.
+    /// </summary>
+    public int SmallestBatch { get; init; } = 16;
+
+    /// <summary>
+    /// What is computed twice in place of being kept in memory; what is trained does not depend on it. Default: as little as fits.
+    /// </summary>
+    public Recomputation Recomputation { get; init; }
 
     /// <summary>Learning rate of epoch 0, at least 0; falls to 0 along a cosine. Default 0.025.</summary>
     public double LearningRate { get; init; } = 0.025;
@@ -62,7 +73,10 @@ public sealed record TrainingOptions
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
-    /// <summary>Decides order, augmentation, start values and drop path. Default 0.</summary>
+    /// <summary>
+    /// Decides order, augmentation, start values and drop path. Default 0. All 64 bits count; libtorch's generator, which draws start
+    /// values and drop path, is begun from 32 bits of a hash of them (<see cref="RandomStream.Generator"/>).
+    /// </summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
@@ -70,6 +84,12 @@ public sealed record TrainingOptions
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// The smallest batch that the training may come to take: <see cref="MaxMemory"/> may ask for fewer images than
+    /// <see cref="BatchSize"/>.
+    /// </summary>
+    internal int LeastBatchTaken => MaxMemory is null ? BatchSize : Math.Min(BatchSize, SmallestBatch);
 
     /// <summary>
     /// The same training with another batch size: the learning rate in proportion to it, so that an epoch moves the weights as far (the
@@ -88,6 +108,13 @@ public sealed record TrainingOptions
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
+        if (SmallestBatch < 2)
+        {
+            throw new ArgumentException(
+                $"SmallestBatch is {SmallestBatch}; expected at least 2, since batch norms need more than one image.");
+        }
+        if (!Enum.IsDefined(Recomputation))
+            throw new ArgumentException($"Recomputation is {Recomputation}; expected Automatic, None or All.");
         if (MaxMemory is <= 0)
             throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
         if (MaxMemory is not null && Device is not (null or "" or "cpu"))

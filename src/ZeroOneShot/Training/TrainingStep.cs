@@ -16,13 +16,19 @@ internal sealed class TrainingStep : IDisposable
     private readonly CellNet _network;
     private readonly LeanCellNet _lean;
     private readonly TrainingOptions _options;
+    private readonly int _partSize;
     private readonly FlatParameters _weights;
     private readonly Sgd _optimizer;
     private readonly Dictionary<string, Tensor> _best = [];
 
-    public TrainingStep(CellNet network, TrainingOptions options)
+    /// <param name="network">The network.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
+    /// <param name="partSize">Images that are computed together; 0: all of a step.</param>
+    /// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>
+    public TrainingStep(CellNet network, TrainingOptions options, bool plain = false, int partSize = 0, int recomputed = 0)
     {
-        (_network, _lean, _options) = (network, new LeanCellNet(network), options);
+        (_network, _lean, _options, _partSize) = (network, new LeanCellNet(network, plain, recomputed), options, partSize);
         _weights = new FlatParameters(network.parameters());
         _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay);
     }
@@ -42,11 +48,33 @@ internal sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
-        var (logits, crossEntropy) = OutOfMemory.Explain($"A training step of {images.shape[0]} images", images.device,
-            () => _lean.Gradient(images, labels, _options.AuxiliaryWeight, dropPath, random));
+        var (count, loss, correct) = (images.shape[0], 0.0, 0L);
+        foreach (var (first, length) in Parts(count))
+        {
+            using var inner = NewDisposeScope();
+            var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
+            // The mean over all images is that of the parts' means, each as often as it has images.
+            var (logits, crossEntropy) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
+                some, output => nn.functional.cross_entropy(output, theirs).Times((double)length / count),
+                _options.AuxiliaryWeight, dropPath, random));
+            (loss, correct) = (loss + crossEntropy.Value(), correct + (long)logits.argmax(1).eq(theirs).sum().Value());
+        }
         _weights.ClipGradient(_options.ClipNorm);
         _optimizer.Step();
-        return (crossEntropy.Value(), (long)logits.argmax(1).eq(labels).sum().Value());
+        return (loss, correct);
+    }
+
+    /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>
+    private IEnumerable<(long First, long Length)> Parts(long count)
+    {
+        var size = _partSize > 0 ? _partSize : count;
+        for (var first = 0L; first < count;)
+        {
+            var length = Math.Min(size, count - first);
+            length -= count - first - length == 1 ? 1 : 0;
+            yield return (first, length);
+            first += length;
+        }
     }
 
     /// <summary>Whether all weights and running statistics are finite numbers.</summary>

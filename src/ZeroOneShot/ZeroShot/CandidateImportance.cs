@@ -19,7 +19,9 @@ public sealed class CandidateImportance(CellKind kind, int edge, int operation, 
     /// <summary>The row of the operation table.</summary>
     public int Operation { get; } = operation;
 
-    /// <summary>r(N without j) of every ranking function.</summary>
+    /// <summary>
+    /// r(N without j) of every ranking function; with <see cref="ZeroShotPruningOptions.FirstOrder"/> what its derivative makes of r(N).
+    /// </summary>
     public IReadOnlyList<double> Ranks { get; } = ranks;
 
     /// <summary>s_j: the sum of (r(N) - r(N without j)) / |r(N)|; the smallest goes first.</summary>

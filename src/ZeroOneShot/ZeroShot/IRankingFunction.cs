@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
@@ -14,6 +16,13 @@ public interface IRankingFunction
     /// If true, a network has at least as many outputs as the images have classes, and the result depends on how they are labelled.
     /// </summary>
     bool NeedsLabels => false;
+
+    /// <summary>
+    /// The same as a function of <see cref="RankedNetwork.Logits"/> alone, computed so that autograd can differentiate it: from images x
+    /// outputs to a scalar. Default null: there is no such function, and pruning by it to first order
+    /// (<see cref="ZeroShotPruningOptions.FirstOrder"/>) is refused.
+    /// </summary>
+    Func<Tensor, Tensor>? OfLogits => null;
 
     /// <summary>Ranks a network; greater is better.</summary>
     /// <param name="network">The network with random weights, and the images to rank it on.</param>

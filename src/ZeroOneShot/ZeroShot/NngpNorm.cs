@@ -20,12 +20,21 @@ public sealed class NngpNorm(bool correlation = true) : IRankingFunction
         return Of(network.Logits);
     }
 
+    /// <inheritdoc/>
+    public Func<Tensor, Tensor>? OfLogits => Norm;
+
     /// <summary>The norm for given logits.</summary>
     /// <param name="logits">images x outputs.</param>
     public double Of(Tensor logits)
     {
         ArgumentNullException.ThrowIfNull(logits);
         using var _ = no_grad();
+        using var norm = Norm(logits);
+        return norm.Value();
+    }
+
+    private Tensor Norm(Tensor logits)
+    {
         using var scope = NewDisposeScope();
         // ||Z Z'|| = ||Z' Z||: a matrix of outputs x outputs in place of images x images.
         var z = logits.to(ScalarType.Float64);
@@ -34,7 +43,7 @@ public sealed class NngpNorm(bool correlation = true) : IRankingFunction
             z = z - z.mean([1], keepdim: true);
             z = z / z.norm(1, keepdim: true).clamp_min(double.Epsilon);
         }
-        var norm = z.t().matmul(z).norm().Value();
-        return correlation ? norm : norm / logits.shape[1];
+        var norm = z.t().matmul(z).norm();
+        return (correlation ? norm : norm / logits.shape[1]).MoveToOuterDisposeScope();
     }
 }

@@ -24,10 +24,11 @@ public static class PartialPruning
     /// <param name="functions">The names of the ranking functions, for reports and errors; null numbers them.</param>
     /// <returns>The mask that the first round starts from, and the rounds; none when that already is small enough.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, or the mask leaves an edge no operation or no genotype.
+    /// An option is out of its range, the mask leaves an edge no operation or no genotype, or there is no ranking function.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations.
+    /// A ranking function gave no finite number, zero for the whole network, the same without any of the operations, or no value at all for
+    /// some network.
     /// </exception>
     public static PruningResult Prune(OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, PruningOptions options,
         IReadOnlyList<string>? functions = null)
@@ -94,6 +95,14 @@ public static class PartialPruning
         var values = ranks(networks, round);
         var whole = values[0];
         functions ??= [.. whole.Select((_, r) => $"ranking function {r}")];
+        if (functions.Count == 0)
+            throw new ArgumentException("There is no ranking function, so that nothing tells operations apart; give one.", nameof(ranks));
+        if (values.Index().FirstOrDefault(at => at.Item.Count != functions.Count) is { Item: { } other, Index: var odd })
+        {
+            throw new InvalidOperationException(
+                $"{other.Count} ranks came for {Name(mask, networks[odd], round)}; expected one of each of {functions.Count} function(s): " +
+                $"{string.Join(", ", functions)}.");
+        }
         for (var r = 0; r < functions.Count; r++)
         {
             for (var i = 0; i < networks.Length; i++)
@@ -139,6 +148,10 @@ public static class PartialPruning
             .Where(edge => edge.Count() > 1 && Enumerable.Range(0, measured.Functions.Count).All(r =>
                 edge.Max(j => j.Ranks[r]) - edge.Min(j => j.Ranks[r]) <= Rounding * Math.Abs(measured.Ranks[r])))
             .Select(edge => edge.Key)];
+
+    /// <summary>What a warning calls edges.</summary>
+    internal static string Name(IReadOnlyList<(CellKind Kind, int Edge)> edges) => string.Join(" and ", edges.GroupBy(at => at.Kind)
+        .Select(cell => $"edge(s) {string.Join(", ", cell.Select(at => at.Edge))} of the {cell.Key} cell"));
 
     /// <summary>What an error calls the network of a mask.</summary>
     internal static string Name(OperationMask whole, OperationMask network, int round)

@@ -52,7 +52,7 @@ internal sealed class PruningPlan
         var batch = _options.BatchSize;
         var lanes = (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
         var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size
-            + lanes * (shape.Size + supernet.Ranking());
+            + lanes * (shape.Size + (_options.FirstOrder ? supernet.Largest(weights: false).Sum : supernet.Candidates()));
         return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + supernet.Operations * ProcessMemory.OfAnOperation
             + sizeof(float) * numbers;
     }

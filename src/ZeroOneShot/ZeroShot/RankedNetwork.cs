@@ -35,15 +35,7 @@ public abstract class RankedNetwork : IDisposable
     /// <summary>F of the paper: the logits of all images, without gradient, images x outputs. Computed once; do not dispose.</summary>
     public Tensor Logits
     {
-        get
-        {
-            if (_logits is null)
-            {
-                using var scope = NewDisposeScope();
-                _logits = cat([.. Images.Select(Forward)]).DetachFromDisposeScope();
-            }
-            return _logits;
-        }
+        get => _logits ??= AllLogits();
     }
 
     /// <summary>
@@ -135,6 +127,13 @@ public abstract class RankedNetwork : IDisposable
     {
         _logits?.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The logits of all images, out of dispose scopes.</summary>
+    private protected virtual Tensor AllLogits()
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. Images.Select(Forward)]).DetachFromDisposeScope();
     }
 
     /// <summary>The logits by the network's definition, under autograd where that is on.</summary>

@@ -19,11 +19,20 @@ public sealed class RankedSupernet : RankedNetwork
     /// <summary>Equal weights for the live operations of every edge.</summary>
     public Mixture Mixture { get; }
 
+    /// <summary>
+    /// Gives the logits of all images where they are computed together with those of other networks; null: by themselves. Whatever else a
+    /// function asks for is computed for this network alone.
+    /// </summary>
+    internal Func<Tensor>? SharedLogits { get; init; }
+
+    /// <summary>Whether operations without parameters run for each edge by themselves too.</summary>
+    internal bool RunsApart { get; init; }
+
     /// <inheritdoc/>
     public override nn.Module Module => Supernet;
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor images) => _lean.Forward(images, Mixture);
+    public override Tensor Forward(Tensor images) => _lean.Forward(images, Mixture, RunsApart);
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -31,6 +40,8 @@ public sealed class RankedSupernet : RankedNetwork
         base.Dispose();
         Mixture.Dispose();
     }
+
+    private protected override Tensor AllLogits() => SharedLogits?.Invoke() ?? base.AllLogits();
 
     private protected override Tensor Define(Tensor images) => Supernet.call(images, Mixture);
 

@@ -81,11 +81,12 @@ public static class Ranking
         functions.Any(function => function.NeedsLabels) ? Math.Max(options.Outputs, images.ClassCount) : options.Outputs;
 
     /// <summary>A supernet as it is ranked: in training mode, its running statistics left alone.</summary>
-    internal static LeanSupernet Lean(OperationMask mask, SupernetOptions options, int inputChannels, int outputs)
+    internal static LeanSupernet Lean(
+        OperationMask mask, SupernetOptions options, int inputChannels, int outputs, OperationCounter? counter = null)
     {
         var supernet = new Supernet(mask, options, inputChannels, outputs);
         supernet.train();
-        var lean = new LeanSupernet(supernet);
+        var lean = new LeanSupernet(supernet, counter: counter);
         lean.Track(false);
         return lean;
     }

@@ -25,7 +25,10 @@ public record RankingOptions
     /// </summary>
     public int Outputs { get; init; } = 10;
 
-    /// <summary>Decides weights and images. Default 0.</summary>
+    /// <summary>
+    /// Decides weights and images. Default 0. All 64 bits count; libtorch's generator, which draws the weights, is begun from 32 bits of a
+    /// hash of them (<see cref="Runtime.RandomStream.Generator"/>).
+    /// </summary>
     public long Seed { get; init; }
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>

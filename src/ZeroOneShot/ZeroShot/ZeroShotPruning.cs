@@ -27,8 +27,9 @@ public static class ZeroShotPruning
     /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
-    /// tell them apart; the message names the function and the network.
+    /// tell them apart (the message names the function and the network); or there is no such device.
     /// </exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static PruningResult Prune(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
@@ -92,7 +93,7 @@ public static class ZeroShotPruning
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
-            _lean = Ranking.Lean(built, options.Supernet, images.Shape.Channels, _outputs);
+            _lean = Ranking.Lean(built, options.Supernet, images.Shape.Channels, _outputs, options.Counter);
             try
             {
                 _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
@@ -114,8 +115,8 @@ public static class ZeroShotPruning
                 if (PartialPruning.BlindEdges(round.Importances) is { Count: > 0 } blind)
                 {
                     _clock.Warn(number, 0, 1,
-                        $"{string.Join(", ", _functions)} cannot tell the operations of {blind.Count} edge(s) apart, " +
-                        $"first edge {blind[0].Edge} of the {blind[0].Kind} cell: which of them went is arbitrary there.");
+                        $"In round {number + 1} ranking function '{string.Join("', '", _functions)}' gave the same, up to rounding, " +
+                        $"whichever operation of {PartialPruning.Name(blind)} the network lacked: which of them went is arbitrary there.");
                 }
             }
             return result with { Images = _batches.Count };
@@ -133,40 +134,54 @@ public static class ZeroShotPruning
         private IReadOnlyList<IReadOnlyList<double>> Ranks(IReadOnlyList<OperationMask> networks, int round)
         {
             var ranks = networks.Select(_ => new double[_functions.Length]).ToArray();
-            for (var initialization = 0; initialization < _options.Initializations; initialization++)
+            try
             {
-                Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
-                for (var i = 0; i < networks.Count; i++)
+                for (var initialization = 0; initialization < _options.Initializations; initialization++)
                 {
-                    if (_cancellation.IsCancellationRequested)
+                    Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
+                    using var logits = new CandidateLogits(_lean, _batches.Images, networks, Uniform, _cancellation);
+                    double[][]? firstOrder = null;
+                    for (var i = 0; i < networks.Count; i++)
                     {
-                        _checkpoint?.Save();
                         _cancellation.ThrowIfCancellationRequested();
-                    }
-                    var (done, all) = (initialization * networks.Count + i, networks.Count * _options.Initializations);
-                    var measured = _checkpoint?.HasNext != true;
-                    if (!measured || done == 0 && round == 0)
-                        _clock.Begin(round, measured ? done : done + 1, all);       // what the checkpoint has takes no time
-                    var ofNetwork = _checkpoint?.Next(Measure) ?? Measure();
-                    for (var r = 0; r < ofNetwork.Length; r++)
-                        ranks[i][r] += ofNetwork[r] / _options.Initializations;
-                    if (measured)
-                        _clock.Report(round, done + 1, all);
+                        var (done, all) = (initialization * networks.Count + i, networks.Count * _options.Initializations);
+                        var measured = _checkpoint?.HasNext != true;
+                        if (!measured || done == 0 && round == 0)
+                            _clock.Begin(round, measured ? done : done + 1, all);   // what the checkpoint has takes no time
+                        var ofNetwork = _checkpoint?.Next(Measure) ?? Measure();
+                        for (var r = 0; r < ofNetwork.Length; r++)
+                            ranks[i][r] += ofNetwork[r] / _options.Initializations;
+                        if (measured)
+                            _clock.Report(round, done + 1, all);
 
-                    double[] Measure() => Ranks(networks[0], networks[i], round);
+                        double[] Measure() => _options.FirstOrder
+                            ? (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
+                                _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i]
+                            : Ranks(networks, i, round, logits);
+                    }
                 }
+            }
+            catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
+            {
+                _checkpoint?.Save();
+                throw;
             }
             _checkpoint?.Save();
             return ranks;
         }
 
-        private double[] Ranks(OperationMask whole, OperationMask mask, int round)
+        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, CandidateLogits logits)
         {
-            using var network = new RankedSupernet(
-                _lean, Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device), _batches, _outputs);
+            using var network = new RankedSupernet(_lean, Uniform(networks[i]), _batches, _outputs)
+            {
+                RunsApart = _options.EachByItself,
+                SharedLogits = i == 0 || _options.EachByItself ? null : () => logits.Of(i),
+            };
             return [.. _options.RankingFunctions.Select(
-                function => Ranking.Value(function, network, () => PartialPruning.Name(whole, mask, round)))];
+                function => Ranking.Value(function, network, () => PartialPruning.Name(networks[0], networks[i], round)))];
         }
+
+        private Mixture Uniform(OperationMask mask) => Mixture.Uniform(mask, _options.Supernet.EdgeNormalization, _device);
 
         public void Dispose()
         {

@@ -1,3 +1,4 @@
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 
@@ -20,6 +21,19 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     /// <summary>The search space. Default <see cref="SearchSpace.Darts"/>.</summary>
     public SearchSpace Space { get; init; } = SearchSpace.Darts;
 
+    /// <summary>
+    /// Whether importances are taken to first order: r(N) - r(N without j) by the derivative of r with respect to the mixing weights, all
+    /// operations of a round from one forward and one backward run of the whole network, where each has a forward run otherwise. Default
+    /// false, Algorithm 1 as it is. Every ranking function then must have <see cref="IRankingFunction.OfLogits"/>.
+    /// </summary>
+    public bool FirstOrder { get; init; }
+
+    /// <summary>Whether every network is run by itself, as the networks that share features are compared with.</summary>
+    internal bool EachByItself { get; init; }
+
+    /// <summary>Counts the evaluations of operations; null: nobody asks.</summary>
+    internal OperationCounter? Counter { get; init; }
+
     /// <summary>What measures the time.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -35,5 +49,11 @@ public sealed record ZeroShotPruningOptions : RankingOptions
         Supernet.Validate();
         if (RankingFunctions.Count == 0)
             throw new ArgumentException("RankingFunctions is empty; give at least one, for example new NngpNorm().");
+        if (FirstOrder && RankingFunctions.FirstOrDefault(function => function.OfLogits is null) is { } without)
+        {
+            throw new ArgumentException(
+                $"FirstOrder is true, and ranking function '{without.Name}' has no derivative with respect to the logits: its OfLogits " +
+                "is null. Rank with functions of the logits alone, for example new NngpNorm(), or leave FirstOrder false.");
+        }
     }
 }

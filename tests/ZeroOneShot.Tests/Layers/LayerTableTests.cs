@@ -57,6 +57,9 @@ public sealed class LayerTableTests
         Assert.Equal([], kinds.Except(Rows().SelectMany(row => row.Layers).Select(layer => layer.GetType())));
         Assert.All(Rows().SelectMany(row => row.Layers), layer => Assert.Equal(
             layer.RunsInLanes, layer.Build(Channels, Channels, affine: true) is ILaneModule));
+        // What memory counts on is what the module does.
+        Assert.All(Rows().SelectMany(row => row.Layers), layer => Assert.Equal((layer.Rectifies, layer.ReadsRectified),
+            layer.Build(Channels, Channels, affine: true) is var module ? (module is IRectifier, module is IRectifyingModule) : default));
     }
 
     [Theory]

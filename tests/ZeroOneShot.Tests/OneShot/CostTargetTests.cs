@@ -123,7 +123,7 @@ public sealed class CostTargetTests
                     {
                         var (from, row) = (random.Next(2 + node), random.Next(1, 8));
                         edges.Add(new GenotypeEdge(SearchSpace.Darts.Operations[row].Name, from));
-                        more += costs.Of(kind, new GenotypeChoices.Choice(SearchSpace.Darts.Topology.FirstEdge(node) + from, row, 0));
+                        more += costs.Of(kind, new GenotypeReading.Choice(SearchSpace.Darts.Topology.FirstEdge(node) + from, row, 0));
                     }
                 }
                 return (new CellGenotype(edges), more);
@@ -194,7 +194,7 @@ public sealed class CostTargetTests
                 from first in Pairs(choices[0]) from second in Pairs(choices[1])
                 let edges = first.Concat(second).Select(at => new GenotypeEdge(s_small.Operations[at.Row].Name, at.From)).ToArray()
                 let more = first.Concat(second).Select((at, i) =>
-                    costs.Of(kind, new GenotypeChoices.Choice(s_small.Topology.FirstEdge(i / 2) + at.From, at.Row, 0))).Sum()
+                    costs.Of(kind, new GenotypeReading.Choice(s_small.Topology.FirstEdge(i / 2) + at.From, at.Row, 0))).Sum()
                 select (more, Score(architecture, kind, new CellGenotype(edges), s_small));
             return cells.GroupBy(cell => cell.more).Select(group => (group.Key, group.Max(cell => cell.Item2)));
         }

@@ -28,6 +28,30 @@ public sealed class DefaultsTests
     }
 
     [Fact]
+    public void A_method_is_the_same_whichever_method_the_options_were_of_before_and_what_no_method_decides_stays()
+    {
+        var own = new SearchOptions { Epochs = 7, LearningRate = 0.025, BatchSize = 64, CostTarget = new CostTarget { MultiplyAdds = 40_000_000 } };
+        own = own with { Supernet = own.Supernet with { Channels = 24, Cells = 5, Stem = "cifar" } };
+        var pruning = new ZeroShotPruningOptions { BatchSize = 32, Supernet = own.Supernet };
+        foreach (var method in SearchMethod.All)
+        {
+            foreach (var before in SearchMethod.All)
+            {
+                Assert.Equal(method.Apply(own), method.Apply(before.Apply(own)));
+                Assert.Equal(method.Apply(pruning), method.Apply(before.Apply(pruning)));
+            }
+            Assert.Equal(own, method.Apply(own) with
+            {
+                Supernet = own.Supernet, Relaxation = own.Relaxation, LossTerms = own.LossTerms,
+            });
+            Assert.Equal(own.Supernet, method.Apply(own.Supernet) with
+            {
+                PartialChannels = own.Supernet.PartialChannels, EdgeNormalization = own.Supernet.EdgeNormalization,
+            }, (one, other) => one.ToString() == other.ToString());         // a value that is the default, or is set to it
+        }
+    }
+
+    [Fact]
     public void The_pruning_of_the_paper_is_the_default()
     {
         var (plain, paper) = (new ZeroShotPruningOptions(), SearchMethod.ZeroOneShot.Apply(new ZeroShotPruningOptions()));

@@ -3,8 +3,10 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
+using ZeroOneShot.ZeroShot;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.OneShot;
@@ -32,6 +34,44 @@ public sealed class MemoryPredictionTests
         Assert.True(growth < Growth(options, s_shape with { Height = 48 }), "higher images");
 
         static long Growth(SearchOptions options, ImageShape shape) => SearchMemory.Predict(s_full, options, shape, classes: 10).Growth;
+    }
+
+    public static TheoryData<string, string> Searches => new(
+        from method in (string[])["DARTS", "Zero-One-Shot", "PC-DARTS"]
+        from space in (string[])["darts", "nas-bench-201", "darts-s2"]
+        select (method, space));
+
+    /// <summary>Held against what features take in a step.</summary>
+    [Theory]
+    [MemberData(nameof(Searches))]
+    public void Features_take_what_is_predicted(string method, string name)
+    {
+        Assert.SkipUnless(FeatureMemory.IsOn, "Features have libtorch's memory here.");
+        using var scope = NewDisposeScope();
+        var space = SearchSpace.Named(name);
+        var mask = method == "Zero-One-Shot" ? RandomPruning.Mask(space, 0.5, seed: 1) : OperationMask.Full(space);
+        var options = SearchMethod.Parse(method).Apply(new SearchOptions
+        {
+            Supernet = new SupernetOptions { Channels = 8, Cells = 3 }, BatchSize = 40,
+        });
+        var shape = new ImageShape(3, 16, 16);
+        options = options with { Supernet = options.Supernet.WithStem(space, shape) };
+        var predicted = SearchMemory.Predict(mask, options, shape, classes: 4);
+        using var supernet = new Supernet(mask, options.Supernet, shape.Channels, classes: 4);
+        using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        using var step = new BilevelStep(supernet, architecture, options);
+        var (images, labels) = (randn(40, 3, 16, 16), randint(4, 40));
+        step.WeightsStep(images, labels);
+        FeatureMemory.ForgetLargest();
+        var before = FeatureMemory.InUse;
+        step.WeightsStep(images, labels);
+        var measured = (double)(FeatureMemory.Largest - before);
+        var expected = (double)(predicted.Growth - predicted.Runtime - 2 * sizeof(float) * 40 * shape.Size);
+        // The blocks between the stages of NAS-Bench-201 are predicted less exactly.
+        Assert.True(Math.Abs(expected / measured - 1) < (name == "nas-bench-201" ? 0.1 : 0.03), $"predicted {expected / 1024:F0} KiB, measured {measured / 1024:F0} KiB");
+        Assert.Equal(before, FeatureMemory.InUse);
     }
 
     [Fact]

@@ -58,6 +58,20 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Contains("is a folder", Assert.Throws<IOException>(() => AtomicFile.Write(_folder.FullName, _ => { })).Message);
 
     [Fact]
+    public void A_pipe_is_refused_and_stays_and_an_empty_file_is_replaced()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "It has no such files.");
+        var pipe = _folder.File("pipe");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe))
+            made.WaitForExit();
+        var error = Assert.Throws<IOException>(() => AtomicFile.Write(pipe, _ => Assert.Fail("It was written.")));
+        Assert.Contains($"'{pipe}' is a pipe or a device", error.Message);
+        Assert.True(File.Exists(pipe));
+        AtomicFile.Write(_folder.Write("empty"), stream => stream.WriteByte(1));
+        Assert.Equal([1], File.ReadAllBytes(_folder.File("empty")));
+    }
+
+    [Fact]
     public void A_path_through_a_file_is_refused_by_name()
     {
         File.WriteAllBytes(_folder.File("file"), []);
@@ -72,6 +86,15 @@ public sealed class AtomicFileTests : IDisposable
         var folder = _folder.File("new/out");
         AtomicFile.EnsureWritable(folder);
         Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public void What_a_process_killed_in_the_check_of_a_folder_has_left_is_gone_after_the_next_check()
+    {
+        _folder.Write(".write-test.0123456789abcdef0123456789abcdef.tmp", 1);
+        var mine = _folder.Write(".write-test.tmp", 1);
+        AtomicFile.EnsureWritable(_folder.FullName);
+        Assert.Equal([mine], Directory.GetFileSystemEntries(_folder.FullName));
     }
 
     [Fact]
@@ -90,7 +113,7 @@ public sealed class AtomicFileTests : IDisposable
             return;
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may write anywhere.");
         var folder = Directory.CreateDirectory(_folder.File("readonly"), UnixFileMode.UserRead | UnixFileMode.UserExecute).FullName;
-        var error = Assert.Throws<UnauthorizedAccessException>(() => AtomicFile.EnsureWritable(folder));
+        var error = Assert.Throws<IOException>(() => AtomicFile.EnsureWritable(folder));
         Assert.Contains("give this user the right", error.Message);
     }
 }

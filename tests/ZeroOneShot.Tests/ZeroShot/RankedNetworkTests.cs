@@ -132,11 +132,12 @@ public sealed class RankedNetworkTests
         var counts = new List<long>();
         ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
         {
-            Space = space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1,
+            Space = space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 2,
             RankingFunctions = [function, new NngpNorm()],
         }, new EachStep(_ => counts.Add(LiveTensors.Count())), cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Equal(1 + 2 * 5 * 2, counts.Count);
-        Assert.Single(counts.Distinct());
+        const int networks = 1 + 2 * 5 * 2;
+        Assert.Equal(2 * networks, counts.Count);
+        Assert.Equal(counts.Take(networks), counts.Skip(networks));                // of an edge, some logits wait to be asked for
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
@@ -25,19 +26,26 @@ public sealed class TwoClassPruningTests
         Supernet = new() { Channels = 4, Cells = 5 }, BatchSize = 32, Batches = 1, Initializations = 1, Seed = 5,
     };
 
-    public static TheoryData<string> Sizes => ["toy", "darts"];
+    // The default network, space and number of images, at one start; minutes long.
+    private static readonly ZeroShotPruningOptions s_paper = new() { Initializations = 1, Seed = 5 };
+
+    /// <summary>By hand, at the size of the paper too: ZEROONESHOT_PAPER_SIZE=1.</summary>
+    public static TheoryData<string> Sizes =>
+        Environment.GetEnvironmentVariable("ZEROONESHOT_PAPER_SIZE") is null ? ["toy", "darts"] : ["toy", "darts", "paper"];
 
     [Theory]
     [MemberData(nameof(Sizes))]
     public void Two_classes_leave_the_mask_that_ten_classes_of_the_same_images_leave(string size)
     {
-        var options = size == "toy" ? s_toy : s_darts;
-        var (two, ten) = (Prune(Images(32, classes: 2), options), Prune(Images(32, classes: 10), options));
+        var (options, count, side) = size switch { "toy" => (s_toy, 32, 16), "darts" => (s_darts, 32, 16), _ => (s_paper, 384, 32) };
+        var (two, ten) = (Prune(Of(2), options), Prune(Of(10), options));
         Assert.NotEmpty(two.Rounds);
         Assert.Equal(ten.Mask, two.Mask);
         Assert.Equal(
             ten.Rounds.SelectMany(round => round.Importances.Candidates.Select(j => j.Importance)),
             two.Rounds.SelectMany(round => round.Importances.Candidates.Select(j => j.Importance)));
+
+        ImageSet Of(int classes) => Data.RandomImages.Of(count, classes, new ImageShape(3, side, side));
     }
 
     [Fact]
@@ -47,6 +55,20 @@ public sealed class TwoClassPruningTests
         var error = Assert.Throws<InvalidOperationException>(() => Prune(Images(32, classes: 2), s_toy with { Outputs = 2 }));
         Assert.Contains("'nngp-correlation' gave 32 in round 1, up to rounding, whichever of 30 operations", error.Message);
         Assert.Contains("Rank on more images", error.Message);
+    }
+
+    [Fact]
+    public void Edges_whose_operations_a_function_cannot_tell_apart_are_named_with_the_function_in_a_warning()
+    {
+        // It sees the operations of all edges but three.
+        var function = new OfMask("short-sighted", mask => 10 + mask.AllLive.Sum(at =>
+            at is { Kind: CellKind.Normal, Edge: 1 or 4 } or { Kind: CellKind.Reduction, Edge: 0 } ? 0.5 : at.Operation / 10.0));
+        var warnings = new Warnings();
+        ZeroShotPruning.Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [function] }, warnings,
+            cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains("In round 1 ranking function 'short-sighted' gave the same, up to rounding, whichever operation of " +
+            "edge(s) 1, 4 of the Normal cell and edge(s) 0 of the Reduction cell the network lacked: which of them went is arbitrary there.",
+            warnings.Texts);
     }
 
     [Fact]
@@ -76,6 +98,18 @@ public sealed class TwoClassPruningTests
         var function = new OfMask("zero", mask => mask.TotalLive - 30);
         Assert.Contains("'zero' gave 0 for the whole network, in round 1", Assert.Throws<InvalidOperationException>(
             () => Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [function] })).Message);
+    }
+
+    [Fact]
+    public void Ranks_of_no_function_or_of_another_number_of_functions_are_refused()
+    {
+        var full = OperationMask.Full(s_small);
+        Assert.Contains("There is no ranking function",
+            Assert.Throws<ArgumentException>(() => PartialPruning.Prune(full, _ => [], new PruningOptions())).Message);
+        var error = Assert.Throws<InvalidOperationException>(() => PartialPruning.Prune(
+            full, mask => mask.Live(CellKind.Normal, 2).Contains(1) ? [mask.TotalLive, 1.0] : [mask.TotalLive], new PruningOptions()));
+        Assert.StartsWith("1 ranks came for the network without max_pool_3x3 on edge 2 of the Normal cell, in round 1; expected one of each " +
+            "of 2 function(s)", error.Message);
     }
 
     [Fact]
@@ -155,6 +189,13 @@ public sealed class TwoClassPruningTests
         ZeroShotPruning.Prune(images, options, cancellationToken: TestContext.Current.CancellationToken);
 
     private static ImageSet Images(int count, int classes) => Data.RandomImages.Of(count, classes, new ImageShape(3, 16, 16));
+
+    private sealed class Warnings : IProgress<RunProgress>
+    {
+        public List<string?> Texts { get; } = [];
+
+        public void Report(RunProgress value) => Texts.Add(value.Warning);
+    }
 
     private sealed class OfMask(string name, Func<OperationMask, double> value) : IRankingFunction
     {

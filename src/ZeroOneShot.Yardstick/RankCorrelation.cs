@@ -1,0 +1,118 @@
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.Yardstick;
+
+/// <summary>How well one number orders things as another one does.</summary>
+public static class RankCorrelation
+{
+    /// <summary>Spearman's coefficient: the correlation of the ranks; equal values share their mean rank.</summary>
+    /// <param name="a">Numbers.</param>
+    /// <param name="b">As many.</param>
+    /// <returns>-1 to 1; NaN where either holds one value only.</returns>
+    /// <exception cref="ArgumentException">There are not as many of the one as of the other, or fewer than two.</exception>
+    public static double Spearman(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    {
+        ThrowIfNotPaired(a, b);
+        return Pearson(Ranks(a), Ranks(b));
+    }
+
+    /// <summary>Kendall's tau-b: of all pairs, those in the same order less those in the other, ties taken into account.</summary>
+    /// <inheritdoc cref="Spearman"/>
+    public static double Kendall(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    {
+        ThrowIfNotPaired(a, b);
+        long concordant = 0, tiedA = 0, tiedB = 0;
+        for (var i = 1; i < a.Count; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                var (signA, signB) = (a[i].CompareTo(a[j]), b[i].CompareTo(b[j]));
+                concordant += signA * signB;
+                tiedA += signA == 0 ? 1 : 0;
+                tiedB += signB == 0 ? 1 : 0;
+            }
+        }
+        var pairs = (double)a.Count * (a.Count - 1) / 2;
+        return concordant / Math.Sqrt((pairs - tiedA) * (pairs - tiedB));
+    }
+
+    /// <summary>The share of the variance of measured values that predictions explain; negative where their mean would be better.</summary>
+    /// <param name="predicted">Predictions.</param>
+    /// <param name="measured">As many measured values.</param>
+    /// <inheritdoc cref="Spearman" path="/exception"/>
+    public static double RSquared(IReadOnlyList<double> predicted, IReadOnlyList<double> measured)
+    {
+        ThrowIfNotPaired(predicted, measured);
+        var mean = measured.Average();
+        return 1 - predicted.Zip(measured, (p, m) => (m - p) * (m - p)).Sum() / measured.Sum(m => (m - mean) * (m - mean));
+    }
+
+    /// <summary>A figure of pairs of numbers with its bootstrap interval of 95 %.</summary>
+    /// <param name="a">Numbers.</param>
+    /// <param name="b">As many.</param>
+    /// <param name="figure">For example <see cref="Spearman"/>.</param>
+    /// <param name="seed">Decides which pairs are drawn. Default 0.</param>
+    /// <param name="resamples">How often as many pairs are drawn again, with repetition. Default 1000; at least 40.</param>
+    /// <inheritdoc cref="Spearman" path="/exception"/>
+    public static Interval Bootstrap(
+        IReadOnlyList<double> a, IReadOnlyList<double> b, Func<IReadOnlyList<double>, IReadOnlyList<double>, double> figure,
+        long seed = 0, int resamples = 1000)
+    {
+        ThrowIfNotPaired(a, b);
+        ArgumentNullException.ThrowIfNull(figure);
+        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 40);
+        var figures = new double[resamples];
+        Parallel.For(0, resamples, n =>
+        {
+            using var stream = RandomStream.Of(seed, $"bootstrap, sample {n}");
+            var drawn = new int[a.Count];
+            for (var i = 0; i < drawn.Length; i++)
+                drawn[i] = stream.Random.Next(drawn.Length);
+            figures[n] = figure([.. drawn.Select(i => a[i])], [.. drawn.Select(i => b[i])]);
+        });
+        // A sample may hold one value only, which has no order.
+        double[] sorted = [.. figures.Where(double.IsFinite).Order()];
+        return sorted.Length == 0
+            ? new(figure(a, b), double.NaN, double.NaN)
+            : new(figure(a, b), QuantileTable.At(sorted, 0.025), QuantileTable.At(sorted, 0.975));
+    }
+
+    internal static double[] Ranks(IReadOnlyList<double> values)
+    {
+        var (order, sorted) = (new int[values.Count], values.ToArray());
+        for (var i = 0; i < order.Length; i++)
+            order[i] = i;
+        Array.Sort(sorted, order);
+        var ranks = new double[order.Length];
+        for (var first = 0; first < order.Length;)
+        {
+            var end = first + 1;
+            while (end < order.Length && sorted[end] == sorted[first])
+                end++;
+            for (var i = first; i < end; i++)
+                ranks[order[i]] = (first + end - 1) / 2.0;
+            first = end;
+        }
+        return ranks;
+    }
+
+    private static double Pearson(double[] a, double[] b)
+    {
+        var (meanA, meanB) = (a.Average(), b.Average());
+        double both = 0, ofA = 0, ofB = 0;
+        for (var i = 0; i < a.Length; i++)
+        {
+            var (x, y) = (a[i] - meanA, b[i] - meanB);
+            (both, ofA, ofB) = (both + x * y, ofA + x * x, ofB + y * y);
+        }
+        return both / Math.Sqrt(ofA * ofB);
+    }
+
+    private static void ThrowIfNotPaired(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (a.Count != b.Count || a.Count < 2)
+            throw new ArgumentException($"There are {a.Count} numbers and {b.Count}; expected as many of the one as of the other, at least 2.");
+    }
+}
