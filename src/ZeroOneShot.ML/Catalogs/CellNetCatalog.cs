@@ -6,7 +6,10 @@ namespace Microsoft.ML;
 /// <summary>The training of found networks, on <c>mlContext.MulticlassClassification.Trainers</c>.</summary>
 public static class CellNetCatalog
 {
-    /// <summary>Makes a trainer of the network that the search found (<see cref="CellNetTrainer"/>).</summary>
+    /// <summary>
+    /// Makes a trainer of the network that the search found (<see cref="CellNetTrainer"/>), with the settings of
+    /// <see cref="TrainingOptions.ForEpochs"/>: the paper's from 300 epochs on.
+    /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
     /// <param name="featureColumnName">The pixel column, annotated by the search.</param>
@@ -24,10 +27,7 @@ public static class CellNetCatalog
         {
             LabelColumnName = labelColumnName,
             FeatureColumnName = featureColumnName,
-            Settings = new TrainingOptions
-            {
-                Epochs = epochs, BatchSize = batchSize, Network = new() { Channels = channels, Cells = cells },
-            },
+            Settings = Settings(epochs, batchSize, channels, cells),
             ValidationSet = validationSet,
         });
 
@@ -40,5 +40,11 @@ public static class CellNetCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return new CellNetTrainer(MLNetInternals.Environment(catalog), options);
+    }
+
+    private static TrainingOptions Settings(int epochs, int batchSize, int channels, int cells)
+    {
+        var settings = TrainingOptions.ForEpochs(epochs, batchSize);
+        return settings with { Network = settings.Network with { Channels = channels, Cells = cells } };
     }
 }

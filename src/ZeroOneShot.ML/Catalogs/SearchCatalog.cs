@@ -46,7 +46,8 @@ public static class SearchCatalog
 
     /// <summary>
     /// Adds the second stage: searching among the operations that pruning left (<see cref="MaskedDartsSearchEstimator"/>). The first three
-    /// tenths of the epochs train the weights only, as in the paper.
+    /// tenths of the epochs train the weights only, as in the paper; with fewer than 50 epochs, learning rates are those of
+    /// <see cref="SearchOptions.ForEpochs"/>.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
@@ -62,12 +63,7 @@ public static class SearchCatalog
         {
             FeatureColumnName = featureColumnName,
             LabelColumnName = labelColumnName,
-            Settings = new SearchOptions
-            {
-                Epochs = epochs,
-                BatchSize = batchSize,
-                Supernet = new() { Channels = channels, Cells = cells },
-            },
+            Settings = SearchOptions.ForEpochs(epochs, batchSize) with { Supernet = new() { Channels = channels, Cells = cells } },
         });
 
     /// <inheritdoc cref="MaskedDartsSearch(TransformsCatalog, string, string, int, int, int, int)"/>

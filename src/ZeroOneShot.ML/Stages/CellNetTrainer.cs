@@ -178,16 +178,21 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
 
     private void CheckValidationSet()
     {
-        if (_options.ValidationSet is not { } set)
-            return;
+        if (_options.ValidationSet is { } set)
+            CheckValidationSet(set, _options.FeatureColumnName, _options.LabelColumnName, _host);
+    }
+
+    /// <summary>Refuses a validation set without the columns.</summary>
+    internal static void CheckValidationSet(IDataView set, string featureColumn, string labelColumn, IHost host)
+    {
         try
         {
-            PixelColumn.Find(set.Schema, _options.FeatureColumnName, _host);
-            LabelColumn.Find(set.Schema, _options.LabelColumnName, _host);
+            PixelColumn.Find(set.Schema, featureColumn, host);
+            LabelColumn.Find(set.Schema, labelColumn, host);
         }
         catch (ArgumentOutOfRangeException e)
         {
-            throw _host.Process(new ArgumentOutOfRangeException(
+            throw host.Process(new ArgumentOutOfRangeException(
                 $"The ValidationSet cannot be used: {e.Message}. Transform it with the steps that come before the trainer.", e));
         }
     }
@@ -247,7 +252,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         (network.StemMultiplier is { } multiplier ? $" with {multiplier} times the channels" : "") +
         (network.AffineOperations ? "" : ", batch norms without scale and shift");
 
-    private static void CheckClasses(IReadOnlyList<string> classNames, ImageSet images)
+    /// <summary>Refuses a validation set with other classes.</summary>
+    internal static void CheckClasses(IReadOnlyList<string> classNames, ImageSet images)
     {
         if (classNames.SequenceEqual(images.ClassNames))
             return;
@@ -296,12 +302,10 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
 
         internal Options Checked()
         {
-            ArgumentException.ThrowIfNullOrEmpty(ScoreColumnName);
-            ArgumentException.ThrowIfNullOrEmpty(PredictedLabelColumnName);
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
             Settings.Validate();
-            CheckNames();
+            CheckNames(FeatureColumnName, LabelColumnName, ScoreColumnName, PredictedLabelColumnName);
             if (Settings.EarlyStopping is not null && ValidationSet is null)
                 throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
             if (Genotype is not null && ContinueFrom is not null)
@@ -315,16 +319,18 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }
 
-        private void CheckNames()
+        /// <summary>Refuses names of columns that would be in one another's way.</summary>
+        internal static void CheckNames(string feature, string label, string score, string predictedLabel)
         {
-            string[] made = [ScoreColumnName, PredictedLabelColumnName];
-            if (ScoreColumnName == PredictedLabelColumnName || made.Contains(LabelColumnName)
-                || PredictedLabelColumnName == CellNetTransformer.Score
-                || made.Contains(FeatureColumnName) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
+            ArgumentException.ThrowIfNullOrEmpty(score, nameof(ScoreColumnName));
+            ArgumentException.ThrowIfNullOrEmpty(predictedLabel, nameof(PredictedLabelColumnName));
+            string[] made = [score, predictedLabel];
+            if (score == predictedLabel || made.Contains(label) || predictedLabel == CellNetTransformer.Score
+                || made.Contains(feature) || made.Any(name => name.StartsWith("CellNet.", StringComparison.Ordinal)))
             {
                 throw new ArgumentException(
-                    $"ScoreColumnName is '{ScoreColumnName}', PredictedLabelColumnName '{PredictedLabelColumnName}' and " +
-                    $"FeatureColumnName '{FeatureColumnName}', LabelColumnName '{LabelColumnName}'; " +
+                    $"ScoreColumnName is '{score}', PredictedLabelColumnName '{predictedLabel}' and " +
+                    $"FeatureColumnName '{feature}', LabelColumnName '{label}'; " +
                     $"expected four names, no predicted label called " +
                     $"'{CellNetTransformer.Score}', and none that begins with 'CellNet.'.");
             }

@@ -47,6 +47,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         FeatureColumnName = description.FeatureColumnName;
         ClassNames = trained.ClassNames;
         Epochs = trained.Epochs;
+        Report = description.Report;
         (BestEpoch, DivergedEpoch) = (trained.BestEpoch, trained.DivergedEpoch);
         Weights = trained.Weights(Metadata(description));
         var form = new CellNetOnnxOptions
@@ -97,6 +98,12 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
     /// The epoch, from 1, in which the training diverged, so that it went back to <see cref="BestEpoch"/>; null where it did not.
     /// </summary>
     public int? DivergedEpoch { get; }
+
+    /// <summary>
+    /// How <see cref="ZeroOneShotTrainer"/> found and trained the network, its plan beside what happened; null where
+    /// <see cref="CellNetTrainer"/> trained it.
+    /// </summary>
+    public FitReport? Report { get; }
 
     /// <summary>
     /// The weights, to train on from (<see cref="CellNetTrainer.Options.ContinueFrom"/>) or to save for that purpose. A saved ML.NET model
@@ -315,5 +322,7 @@ public sealed class CellNetTransformer : ITransformer, IDisposable
         public required string? Method { get; init; }
 
         public required string Settings { get; init; }
+
+        public FitReport? Report { get; init; }
     }
 }

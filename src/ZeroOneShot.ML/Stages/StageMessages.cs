@@ -82,4 +82,11 @@ internal static partial class StageMessages
     [LoggerMessage(21, LogLevel.Warning,
         "The training diverged in epoch {Epoch} (loss or weights are no finite numbers any more) and ended; choose a smaller LearningRate")]
     public static partial void Diverged(this ILogger logger, int epoch);
+
+    [LoggerMessage(40, LogLevel.Information, "{Plan}")]
+    public static partial void Planned(this ILogger logger, ZeroOneShotPlan plan);
+
+    [LoggerMessage(41, LogLevel.Warning,
+        "Pruning took more than {Share:p0} of TimeBudget, on a machine slower than when it was planned: operations were left by chance")]
+    public static partial void PrunedByChance(this ILogger logger, double share);
 }

@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML;
@@ -73,20 +74,14 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         _ = settings.Supernet.WithStem(settings.Space, pixels.Shape);
-        var result = (method?.Pruning ?? PruningKind.ZeroShot) switch
-        {
-            PruningKind.None => new PruningResult(method!.StartMask(settings.Space), []),
-            PruningKind.Random => new PruningResult(RandomPruning.Mask(settings.Space, settings.Pruning.Level, settings.Seed), []),
-            PruningKind.ZeroShot => ZeroShotPruning.Prune(Images(), settings, run, Checkpoint(), run.Cancellation),
-            _ => ZeroShotPruning.PruneToGenotype(Images(), settings, run, Checkpoint(), run.Cancellation),
-        };
+        var result = method?.Pruning is PruningKind.None or PruningKind.Random
+            ? WithoutImages(method, settings.Space, settings.Pruning.Level, settings.Seed)
+            : OnImages(method, Images(), settings, run, run.Checkpoint(RunStage.Prune), run.Cancellation);
         if (result.Images < settings.BatchSize * settings.Batches)
             run.Log.RankedOnFewer(result.Images.Value, settings.BatchSize * settings.Batches, settings.Batches, settings.BatchSize);
         run.Log.Pruned(method?.Name ?? "Pruning", result.Mask);
         return new ZeroShotPruneTransformer(
             _host, _options.FeatureColumnName, method, result, StageSettings.With(null, "prune", settings));
-
-        string? Checkpoint() => run.Checkpoint(RunStage.Prune);
 
         ImageSet Images()
         {
@@ -99,6 +94,17 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
             return images;
         }
     }
+
+    /// <summary>The pruning of a method that ranks nothing.</summary>
+    internal static PruningResult WithoutImages(SearchMethod method, SearchSpace space, double level, long seed) => new(
+        method.Pruning == PruningKind.None ? method.StartMask(space) : RandomPruning.Mask(space, level, seed), []);
+
+    /// <summary>The pruning of a method that ranks; without a method, Algorithm 1.</summary>
+    internal static PruningResult OnImages(SearchMethod? method, ImageSet images, ZeroShotPruningOptions settings,
+        IProgress<RunProgress> progress, string? checkpoint, CancellationToken cancellationToken) =>
+        method?.Pruning == PruningKind.ZeroShotToGenotype
+            ? ZeroShotPruning.PruneToGenotype(images, settings, progress, checkpoint, cancellationToken)
+            : ZeroShotPruning.Prune(images, settings, progress, checkpoint, cancellationToken);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>

@@ -16,6 +16,9 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 public static class MaskedDartsSearch
 {
+    // In time: once the architecture is trained too, a step has twice the work.
+    private const double CostOfWarmup = 1, CostOfBoth = 2;
+
     private const string TrainHalf = "search: train half", SearchHalf = "search: search half";
 
     /// <summary>Searches an architecture for a set of images.</summary>
@@ -26,7 +29,8 @@ public static class MaskedDartsSearch
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="checkpoint">
     /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
-    /// search goes on from it, and ends as if it had never stopped, bit for bit. Null: nothing is written.
+    /// search goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="SearchOptions.TimeLimit"/> has made its
+    /// schedule shorter. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">
     /// The checkpoint and the one before are damaged, or are of other images, another mask or other settings.
@@ -82,13 +86,14 @@ public static class MaskedDartsSearch
         if (file?.Warning is { } warning)
             clock.Warn(state.Epoch, state.Step, steps, warning);
         clock.Begin(state.Epoch, state.Step, steps);
-        while (state.Epoch < options.Epochs && !clock.TimeIsUp && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
+        var schedule = new TimedSchedule(state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null,
+            progress => progress * options.Epochs < options.WarmupEpochs ? CostOfWarmup : CostOfBoth);
+        while (!schedule.State.Over && state.Epoch < options.Epochs && !clock.TimeIsUp
+            && !options.IsSettled([.. state.Finished.Select(e => e.Genotype)]))
         {
             using var epochScope = NewDisposeScope();
             var epoch = state.Epoch;
-            step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, epoch, options.Epochs);
-            var warmedUp = epoch >= options.WarmupEpochs;
-            while (state.Step < steps && !clock.TimeIsUp)
+            while (state.Step < steps && !clock.TimeIsUp && !schedule.IsOver((long)epoch * steps + state.Step))
             {
                 if (cancellationToken.IsCancellationRequested)
                 {
@@ -97,14 +102,18 @@ public static class MaskedDartsSearch
                 }
                 using var scope = NewDisposeScope();
                 var number = (long)epoch * steps + state.Step;
-                var moment = new SearchMoment(epoch, options.Epochs, number);
-                if (warmedUp)
+                var began = clock.Elapsed;
+                // The epoch of the schedule, which is ahead of the one that runs where time is short.
+                var at = schedule.Epoch(number, epoch);
+                step.LearningRate = CosineSchedule.At(options.LearningRate, options.FinalLearningRate, at, options.Epochs);
+                var moment = new SearchMoment(Math.Min((int)at, options.Epochs - 1), options.Epochs, number);
+                if (at >= options.WarmupEpochs)
                 {
                     var search = searchBatches.Batch(number);
                     var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, moment);
                     Checked.Finite(loss, epoch, options.LearningRate);
                     (state.SearchLoss, state.SearchCorrect) = (state.SearchLoss + loss, state.SearchCorrect + correct);
-                    state.Updates++;
+                    (state.Updates, state.SearchSteps) = (state.Updates + 1, state.SearchSteps + 1);
                 }
                 var train = trainBatches.Batch(number);
                 var outcome = step.WeightsStep(train.Images, train.Labels, moment);
@@ -112,28 +121,39 @@ public static class MaskedDartsSearch
                 var count = train.Labels.shape[0];
                 (state.Loss, state.Correct) = (state.Loss + outcome.Loss * count, state.Correct + outcome.Correct);
                 (state.Images, state.Step) = (state.Images + count, state.Step + 1);
-                if (state.Step < steps)
+                schedule.Took(number + 1, (clock.Elapsed - began).TotalSeconds, clock.Left);
+                state.Schedule = schedule.State;
+                if (state.Step < steps && !schedule.IsOver(number + 1))
                     clock.Report(epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
             }
             // The last step may have left what no loss has seen yet.
             if (!step.State().All(part => part.Tensor.isfinite().all().item<bool>()))
                 throw Checked.Diverged("Weights or alphas became infinite or no numbers", epoch, options.LearningRate);
-            if (state.Step < steps)
+            schedule.Close((long)epoch * steps + state.Step);
+            if (state.Step < steps && !schedule.State.Over)
             {
                 file?.Save(state, step.State());
-                break;                                                              // time is up
+                break;                                                              // time is up, before its schedule is
             }
             var finished = new SearchState.FinishedEpoch(state.Loss / state.Images, (double)state.Correct / state.Images,
-                warmedUp ? state.SearchLoss / steps : null,
-                warmedUp ? state.SearchCorrect / ((double)steps * options.BatchSize) : null,
-                Found().ToString());
-            state = new SearchState { Epoch = epoch + 1, Updates = state.Updates, Finished = [.. state.Finished, finished] };
+                state.SearchSteps > 0 ? state.SearchLoss / state.SearchSteps : null,
+                state.SearchSteps > 0 ? state.SearchCorrect / ((double)state.SearchSteps * options.BatchSize) : null,
+                Found().ToString())
+            {
+                Alphas = architecture.AlphaValues().ToDictionary(of => of.Key, of => of.Value.ToArray()),
+            };
+            state = new SearchState
+            {
+                Epoch = epoch + 1, Updates = state.Updates, Schedule = schedule.State, Finished = [.. state.Finished, finished],
+            };
             file?.Save(state, step.State());
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(Found(), mask, architecture.AlphaValues(), architecture.BetaValues(),
-            [.. state.Finished.Select(e =>
-                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options);
+            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype))
+            {
+                Alphas = e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value),
+            })], options);
 
         Genotype Found() => costs is null
             ? options.Relaxation.Genotype(architecture)
@@ -153,9 +173,8 @@ public static class MaskedDartsSearch
         _ = new BatchOrder(search.Count, options.LeastBatchTaken, options.Seed, SearchHalf);
     }
 
-    // Once the architecture is trained too, a step has twice the work.
     private static IEnumerable<double> Costs(SearchOptions options) =>
-        Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? 1.0 : 2.0);
+        Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? CostOfWarmup : CostOfBoth);
 
     private static Checkpoint<SearchState> CheckpointOf(string path, ImageSet images, OperationMask mask, SearchOptions options) =>
         new(path, "search", new Dictionary<string, string>

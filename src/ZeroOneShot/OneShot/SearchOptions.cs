@@ -11,6 +11,10 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 public sealed record SearchOptions
 {
+    private const int EpochsOfThePaper = 50, BatchOfThePaper = 256;
+
+    private const double LargestArchitectureLearningRate = 0.01;
+
     private readonly int? _warmupEpochs;
 
     /// <summary>
@@ -20,7 +24,7 @@ public sealed record SearchOptions
     public SupernetOptions Supernet { get; init; } = new();
 
     /// <summary>Number of epochs, at least 1. Default 50.</summary>
-    public int Epochs { get; init; } = 50;
+    public int Epochs { get; init; } = EpochsOfThePaper;
 
     /// <summary>
     /// Epochs in which only the weights are trained, at least 0 and fewer than <see cref="Epochs"/>. Default: three tenths of them, 15 of
@@ -37,7 +41,7 @@ public sealed record SearchOptions
     /// train half (if that is one, which batch norms cannot do with, it is left out), and every architecture step a full batch of the other
     /// half. A step of few images costs as much time for each group of 16 that it begins.
     /// </summary>
-    public int BatchSize { get; init; } = 256;
+    public int BatchSize { get; init; } = BatchOfThePaper;
 
     /// <summary>
     /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the search then takes the largest batch, of
@@ -105,8 +109,10 @@ public sealed record SearchOptions
     public int? Patience { get; init; }
 
     /// <summary>
-    /// The time after which the search ends with the architecture found so far, within one step; above 0. Default null: no limit. A search
-    /// that goes on from a checkpoint has it anew. During <see cref="WarmupEpochs"/> that architecture is still a random one.
+    /// The time within which the search comes to its end; above 0. Where it does not suffice for all <see cref="Epochs"/>, there are fewer
+    /// steps, and learning rates, warm-up and everything else that depends on the epoch go through their course in these: the result then
+    /// depends on the speed of the machine. If steps suddenly take much longer, the search ends with the architecture found so far, within
+    /// one step. Default null: no limit. A search that goes on from a checkpoint has it anew.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
@@ -121,6 +127,25 @@ public sealed record SearchOptions
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// Settings that suit a number of epochs. From 50 on those of the paper, but for the batch. Below, alphas need longer steps to get as
+    /// far: their learning rate grows as the epochs become fewer, up to 0.01, and the weights' with the square root of the batch.
+    /// </summary>
+    /// <param name="epochs">Number of epochs, at least 1.</param>
+    /// <param name="batchSize">Images per step, at least 2.</param>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    public static SearchOptions ForEpochs(int epochs, int batchSize = BatchOfThePaper)
+    {
+        var paper = new SearchOptions { Epochs = epochs, BatchSize = batchSize };
+        paper.Validate();
+        return epochs >= EpochsOfThePaper ? paper : paper with
+        {
+            LearningRate = paper.LearningRate * Math.Sqrt((double)batchSize / BatchOfThePaper),
+            ArchitectureLearningRate =
+                Math.Min(LargestArchitectureLearningRate, paper.ArchitectureLearningRate * EpochsOfThePaper / epochs),
+        };
+    }
 
     /// <summary>Whether <see cref="Patience"/> is over, given the architecture after every epoch so far.</summary>
     internal bool IsSettled(IReadOnlyList<string> genotypes) =>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Optimization;
 
 /// <summary>Stochastic gradient descent with momentum and L2 weight decay, as <c>torch.optim.SGD</c>.</summary>
-internal sealed class Sgd(FlatParameters parameters, double momentum, double weightDecay) : IDisposable
+internal sealed class Sgd(FlatParameters parameters, double momentum, double weightDecay, bool nesterov = false) : IDisposable
 {
     /// <summary>The step size.</summary>
     public double LearningRate { get; set; }
@@ -12,7 +12,10 @@ internal sealed class Sgd(FlatParameters parameters, double momentum, double wei
     /// <summary>The running sum of gradients; null before the first step.</summary>
     public Tensor? Momentum { get; set; }
 
-    /// <summary>v = momentum v + g + weightDecay w (in the first step without the first term); w = w - learningRate v.</summary>
+    /// <summary>
+    /// v = momentum v + g + weightDecay w (in the first step without the first term); w = w - learningRate v, or after Nesterov
+    /// w = w - learningRate (g + weightDecay w + momentum v).
+    /// </summary>
     public void Step()
     {
         using var noGradient = no_grad();
@@ -21,6 +24,14 @@ internal sealed class Sgd(FlatParameters parameters, double momentum, double wei
         else
             Momentum.Scale(momentum).Accumulate(parameters.Gradient);
         Momentum.Accumulate(parameters.Values, weightDecay);
+        if (nesterov)
+        {
+            using var ahead = parameters.Gradient.clone();
+            ahead.Accumulate(parameters.Values, weightDecay);
+            ahead.Accumulate(Momentum, momentum);
+            parameters.Values.Accumulate(ahead, -LearningRate);
+            return;
+        }
         parameters.Values.Accumulate(Momentum, -LearningRate);
     }
 

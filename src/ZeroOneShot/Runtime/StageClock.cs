@@ -28,6 +28,9 @@ internal sealed class StageClock
 
     public TimeSpan Elapsed => _time.GetElapsedTime(_start);
 
+    /// <summary>The time that the stage may still take; null is no limit.</summary>
+    public TimeSpan? Left => _limit - Elapsed;
+
     /// <summary>Whether the stage has taken the time it may.</summary>
     public bool TimeIsUp => Elapsed >= _limit;
 

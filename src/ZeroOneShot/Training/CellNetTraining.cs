@@ -25,7 +25,8 @@ public static class CellNetTraining
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
     /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
-    /// training goes on from it, and ends as if it had never stopped, bit for bit. Null: nothing is written.
+    /// training goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="TrainingOptions.TimeLimit"/> has made
+    /// its schedule shorter. Null: nothing is written.
     /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
@@ -106,7 +107,7 @@ public static class CellNetTraining
 
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
-            images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape), statistics,
+            images, options.BatchSize, options.Augmentation ?? DefaultAugmentation(images.Shape, options.Cutout), statistics,
             options.Seed, Batches, device, keepLast: true);
         var network = new CellNet(genotype, options.Network, images.Shape.Channels, images.ClassCount, space);
         var epochs = new List<TrainingEpoch>();
@@ -118,8 +119,8 @@ public static class CellNetTraining
             start?.CopyTo(network, images.ClassNames);
             network.to(device);
 
-            using var step = new TrainingStep(
-                network, options, partSize: memory?.PartSize ?? 0, recomputed: memory?.Recomputed ?? 0);
+            using var step = new TrainingStep(network, options, images.ClassCounts(),
+                partSize: memory?.PartSize ?? 0, recomputed: memory?.Recomputed ?? 0);
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
             using var file = checkpoint is null ? null : CheckpointOf(
@@ -133,27 +134,35 @@ public static class CellNetTraining
             if (file?.Warning is { } warning)
                 clock.Warn(state.Epoch, state.Step, steps, warning);
             clock.Begin(state.Epoch, state.Step, steps);
+            var schedule = new TimedSchedule(
+                state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null);
             try
             {
-                while (state.Epoch < options.Epochs && !clock.TimeIsUp && options.EarlyStopping?.IsOver(state.Finished) != true)
+                while (!schedule.State.Over && state.Epoch < options.Epochs && !clock.TimeIsUp
+                    && options.EarlyStopping?.IsOver(state.Finished) != true)
                 {
                     var epoch = state.Epoch;
                     network.train();
-                    step.LearningRate = CosineSchedule.At(options.LearningRate, 0, epoch, options.Epochs);
-                    var dropPath = options.DropPath * epoch / options.Epochs;
-                    while (state.Step < steps && !clock.TimeIsUp)
+                    while (state.Step < steps && !clock.TimeIsUp && !schedule.IsOver((long)epoch * steps + state.Step))
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         using var scope = NewDisposeScope();
                         var number = (long)epoch * steps + state.Step;
+                        var began = clock.Elapsed;
+                        // The epoch of the schedule, which is ahead of the one that runs where time is short.
+                        var at = schedule.Epoch(number, epoch);
+                        step.LearningRate = options.LearningRateAt(at, schedule.Progress(number));
+                        var dropPath = options.DropPath * at / options.Epochs;
                         using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
                         var batch = batches.Batch(number);
-                        var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random);
+                        var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random, number);
                         Checked.Finite(loss, epoch, options.LearningRate);
                         var count = batch.Labels.shape[0];
                         (state.Loss, state.Correct) = (state.Loss + loss * count, state.Correct + correct);
                         (state.Images, state.Step) = (state.Images + count, state.Step + 1);
-                        if (state.Step < steps)
+                        schedule.Took(number + 1, (clock.Elapsed - began).TotalSeconds, clock.Left);
+                        state.Schedule = schedule.State;
+                        if (state.Step < steps && !schedule.IsOver(number + 1))
                         {
                             clock.Report(
                                 epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
@@ -161,17 +170,27 @@ public static class CellNetTraining
                     }
                     if (!step.IsFinite())
                         throw Checked.Diverged("Weights became infinite or no numbers", epoch, options.LearningRate);
-                    if (state.Step < steps)
+                    schedule.Close((long)epoch * steps + state.Step);
+                    if (state.Step < steps && !schedule.State.Over)
                     {
                         file?.Save(state, step.State());
-                        break;                                                      // time is up
+                        break;                                                      // time is up, before its schedule is
                     }
-                    (double Loss, double Accuracy)? validated = validation is null ? null : trained.Measure(validation, cancellationToken);
+                    (double Loss, double Accuracy)? validated = null;
+                    if (validation is not null)
+                    {
+                        var began = clock.Elapsed;
+                        validated = step.WithAverage(() => trained.Measure(validation, cancellationToken));
+                        schedule.SecondsOfAnEpoch = (clock.Elapsed - began).TotalSeconds;
+                    }
                     if (validated is { Loss: var validationLoss } && !double.IsFinite(validationLoss))
                         throw Checked.Diverged($"The validation loss became {validationLoss}", epoch, options.LearningRate);
                     var finished = new TrainingEpoch(
                         state.Loss / state.Images, (double)state.Correct / state.Images, validated?.Loss, validated?.Accuracy);
-                    state = new TrainingState { Epoch = epoch + 1, Finished = [.. state.Finished, finished] };
+                    state = new TrainingState
+                    {
+                        Epoch = epoch + 1, Schedule = schedule.State, Finished = [.. state.Finished, finished],
+                    };
                     if (measure.BestOf(state.Finished) == epoch)
                         step.KeepAsBest();
                     file?.Save(state, step.State());
@@ -189,10 +208,15 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
-            if ((options.EarlyStopping is not null || state.Epoch < options.Epochs) && measure.BestOf(state.Finished) is { } best)
+            var came = schedule.State.Over || state.Epoch >= options.Epochs;
+            if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {
                 step.TakeBest();
                 trained.BestEpoch = best + 1;
+            }
+            else
+            {
+                step.TakeAverage();
             }
             network.eval();
             return trained;
@@ -225,10 +249,10 @@ public static class CellNetTraining
             ["images computed together"] = $"{partSize}",
         });
 
-    private static Augmentation DefaultAugmentation(ImageShape shape)
+    private static Augmentation DefaultAugmentation(ImageShape shape, bool cutout)
     {
         var size = Math.Min(shape.Height, shape.Width);
-        return Augmentation.ForSize(size) with { Cutout = size / 2 };
+        return Augmentation.ForSize(size) with { Cutout = cutout ? size / 2 : 0 };
     }
 
     private static void CheckImages(ImageSet images, ImageSet? validation, CellNetWeights? start, TrainingOptions options)

@@ -1,5 +1,6 @@
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Optimization;
 using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.Training;
@@ -7,11 +8,15 @@ namespace ZeroOneShot.Training;
 /// <summary>The settings of training a found network. The defaults are those of the paper and of the public DARTS code.</summary>
 public sealed record TrainingOptions
 {
+    private const int EpochsOfThePaper = 600, EpochsOfTheRecipe = 300, EpochsOfCutout = 60;
+
+    private const double LearningRateOfShort = 0.1, BatchOfShort = 32;
+
     /// <summary>The shape of the network. Default: 36 channels, 20 cells, auxiliary head.</summary>
     public CellNetOptions Network { get; init; } = new();
 
     /// <summary>Number of epochs, at least 1. Default 600.</summary>
-    public int Epochs { get; init; } = 600;
+    public int Epochs { get; init; } = EpochsOfThePaper;
 
     /// <summary>
     /// Images per step, at least 2. Default 128. The last step of an epoch takes those that are left, as in the public code; if that is
@@ -39,11 +44,39 @@ public sealed record TrainingOptions
     /// </summary>
     public Recomputation Recomputation { get; init; }
 
-    /// <summary>Learning rate of epoch 0, at least 0; falls to 0 along a cosine. Default 0.025.</summary>
+    /// <summary>The largest learning rate, at least 0, that of epoch 0 without <see cref="Warmup"/>. Default 0.025.</summary>
     public double LearningRate { get; init; } = 0.025;
+
+    /// <summary>How the learning rate falls to 0. Default <see cref="LearningRateSchedule.CosineByEpoch"/>.</summary>
+    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.CosineByEpoch;
+
+    /// <summary>
+    /// The share of the training, 0 to below 1, in which the learning rate first rises from nearly 0 in a straight line, step by step; it
+    /// falls, as <see cref="Schedule"/> says, in the rest (Smith, Super-Convergence, 2018). Default 0.
+    /// </summary>
+    public double Warmup { get; init; }
 
     /// <summary>Momentum of SGD, 0 to below 1. Default 0.9.</summary>
     public double Momentum { get; init; } = 0.9;
+
+    /// <summary>Whether momentum is Nesterov's, which looks a step ahead (Sutskever et al. 2013). Default false.</summary>
+    public bool Nesterov { get; init; }
+
+    /// <summary>
+    /// The share of every label that is spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016, section 7). The losses that are
+    /// told are those without it. Default 0.
+    /// </summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>
+    /// The decay, with every step, of a moving average of weights and running statistics that is validated and kept in place of the last
+    /// ones, 0 to below 1 (Polyak and Juditsky 1992); over the first steps it is shorter, so that random weights are soon forgotten. Default
+    /// 0: no average.
+    /// </summary>
+    public double WeightAverage { get; init; }
+
+    /// <summary>How much the classes count in the loss. Default <see cref="ClassWeighting.Equal"/>: every image as any other.</summary>
+    public ClassWeighting ClassWeighting { get; init; } = ClassWeighting.Equal;
 
     /// <summary>L2 weight decay, at least 0. Default 3e-4.</summary>
     public double WeightDecay { get; init; } = 3e-4;
@@ -57,8 +90,14 @@ public sealed record TrainingOptions
     /// <summary>Drop path probability towards which it grows linearly with the epoch, 0 to below 1. Default 0.3.</summary>
     public double DropPath { get; init; } = 0.3;
 
-    /// <summary>Augmentation. Default: crop with padding 4 at 32 pixels, flip, and cutout of half the side (16 at 32 pixels).</summary>
+    /// <summary>
+    /// Augmentation. Default: crop with padding 4 at 32 pixels, flip, and where <see cref="Cutout"/> is set cutout of half the side (16 at 32
+    /// pixels).
+    /// </summary>
     public Augmentation? Augmentation { get; init; }
+
+    /// <summary>Whether the default <see cref="Augmentation"/> cuts out; one of one's own says so itself. Default true.</summary>
+    public bool Cutout { get; init; } = true;
 
     /// <summary>
     /// Ends the training when its validation no longer gets better, and keeps the weights of the best epoch; needs a validation set. A
@@ -68,8 +107,11 @@ public sealed record TrainingOptions
     public EarlyStopping? EarlyStopping { get; init; }
 
     /// <summary>
-    /// The time after which the training ends, within one step; above 0. If it runs out, the weights of the best validated epoch are kept,
-    /// or without a validation set those of that moment. Default null: no limit. A training that goes on from a checkpoint has it anew.
+    /// The time within which the training comes to its end; above 0. Where it does not suffice for all <see cref="Epochs"/>, there are fewer
+    /// steps, and the learning rate and <see cref="DropPath"/> go through their whole course in these, the last epoch being a part of one:
+    /// the result then depends on the speed of the machine. If steps suddenly take much longer, the training ends within one step, with the
+    /// weights of the best validated epoch, or without a validation set those of that moment. Default null: no limit. A training that goes
+    /// on from a checkpoint has it anew.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
@@ -90,6 +132,53 @@ public sealed record TrainingOptions
     /// <see cref="BatchSize"/>.
     /// </summary>
     internal int LeastBatchTaken => MaxMemory is null ? BatchSize : Math.Min(BatchSize, SmallestBatch);
+
+    /// <summary>
+    /// Settings that suit a number of epochs. From 300 epochs on those of the paper. Below, a recipe for little time: the learning rate
+    /// rises for a fifth of the training and then falls in a straight line with every step (one cycle), Nesterov's momentum, smoothed
+    /// labels, averaged weights, more weight decay, no auxiliary head; and regularisation that grows with the epochs, since a short
+    /// training does not overfit: drop path from 0 at 60 epochs, cutout from 60 on.
+    /// </summary>
+    /// <param name="epochs">Number of epochs, at least 1.</param>
+    /// <param name="batchSize">Images per step, at least 2; the learning rate grows with its square root.</param>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    public static TrainingOptions ForEpochs(int epochs, int batchSize = 128)
+    {
+        var paper = new TrainingOptions { Epochs = epochs, BatchSize = batchSize };
+        paper.Validate();
+        if (epochs >= EpochsOfTheRecipe)
+            return paper;
+        var few = epochs < EpochsOfCutout;
+        return paper with
+        {
+            Network = paper.Network with { AuxiliaryHead = false },
+            LearningRate = LearningRateOfShort * Math.Sqrt(batchSize / BatchOfShort),
+            Schedule = LearningRateSchedule.Linear,
+            Warmup = 0.2,
+            Nesterov = true,
+            WeightDecay = 5e-4,
+            LabelSmoothing = 0.1,
+            WeightAverage = 0.99,
+            DropPath = few ? 0 : paper.DropPath * epochs / EpochsOfThePaper,
+            Cutout = !few,
+        };
+    }
+
+    /// <summary>The learning rate at a moment.</summary>
+    /// <param name="epoch">The epoch, a whole one unless <see cref="TimeLimit"/> has shortened the training.</param>
+    /// <param name="progress">The share of all steps that is over.</param>
+    internal double LearningRateAt(double epoch, double progress)
+    {
+        if (progress < Warmup)
+            return LearningRate * Math.Max(progress, 1e-3) / Warmup;
+        var left = Warmup == 0 ? progress : (progress - Warmup) / (1 - Warmup);
+        return Schedule switch
+        {
+            LearningRateSchedule.Linear => LearningRate * (1 - left),
+            LearningRateSchedule.CosineByEpoch when Warmup == 0 => CosineSchedule.At(LearningRate, 0, epoch, Epochs),
+            _ => CosineSchedule.At(LearningRate, 0, left, 1),
+        };
+    }
 
     /// <summary>
     /// The same training with another batch size: the learning rate in proportion to it, so that an epoch moves the weights as far (the
@@ -124,6 +213,11 @@ public sealed record TrainingOptions
         }
         Checked.NotNegative(LearningRate, nameof(LearningRate));
         Checked.BelowOne(Momentum, nameof(Momentum));
+        Checked.BelowOne(Warmup, nameof(Warmup));
+        Checked.BelowOne(LabelSmoothing, nameof(LabelSmoothing));
+        Checked.BelowOne(WeightAverage, nameof(WeightAverage));
+        if (!Enum.IsDefined(Schedule) || !Enum.IsDefined(ClassWeighting))
+            throw new ArgumentException($"Schedule is {Schedule} and ClassWeighting {ClassWeighting}; expected values of their enumerations.");
         Checked.NotNegative(WeightDecay, nameof(WeightDecay));
         Checked.Positive(ClipNorm, nameof(ClipNorm));
         Checked.NotNegative(AuxiliaryWeight, nameof(AuxiliaryWeight));

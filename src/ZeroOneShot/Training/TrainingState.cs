@@ -1,3 +1,5 @@
+using ZeroOneShot.Optimization;
+
 namespace ZeroOneShot.Training;
 
 /// <summary>How far a training has come.</summary>
@@ -18,14 +20,18 @@ internal sealed record TrainingState
     /// <summary>How many of them were classified rightly.</summary>
     public long Correct { get; set; }
 
-    /// <summary>The epochs that are over.</summary>
+    /// <summary>How far its schedule has come, where it is not that of the epochs.</summary>
+    public ScheduleState Schedule { get; set; } = new();
+
+    /// <summary>The epochs that are over; the last may be a part of one.</summary>
     public List<TrainingEpoch> Finished { get; init; } = [];
 
     /// <summary>Refuses what no training can have written.</summary>
     /// <exception cref="InvalidDataException">There is such a thing.</exception>
     public void ThrowIfImpossible(string path, int epochs, int steps)
     {
-        if (Epoch < 0 || Epoch > epochs || Step < 0 || Step > steps || Finished?.Count != Epoch || Finished.Contains(null!))
+        if (Epoch < 0 || Epoch > epochs || Step < 0 || Step > steps || Finished?.Count != Epoch || Finished.Contains(null!)
+            || Schedule?.IsPossible((long)epochs * steps) != true)
         {
             throw new InvalidDataException($"'{path}' says that the training had come to step {Step} of epoch {Epoch} with " +
                 $"{Finished?.Count} epochs done; it was not written by one of {epochs} epochs of {steps} steps. Delete it to begin anew.");

@@ -11,7 +11,9 @@ namespace ZeroOneShot.Training;
 internal sealed class TrainingStep : IDisposable
 {
     private const string Momentum = "sgd.momentum";
-    private const string Best = "best.";
+    private const string Best = "best.", Average = "average.";
+
+    private const int StepsToAverage = 5;
 
     private readonly CellNet _network;
     private readonly LeanCellNet _lean;
@@ -19,18 +21,24 @@ internal sealed class TrainingStep : IDisposable
     private readonly int _partSize;
     private readonly FlatParameters _weights;
     private readonly Sgd _optimizer;
-    private readonly Dictionary<string, Tensor> _best = [];
+    private readonly Dictionary<string, Tensor> _best = [], _average = [];
+    private readonly Tensor? _classWeights;
 
-    /// <param name="network">The network.</param>
-    /// <param name="options">Settings.</param>
+    /// <param name="network">The network, which steps change.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="classCounts">The number of images of every class, for class weights; null for none.</param>
     /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
     /// <param name="partSize">Images that are computed together; 0: all of a step.</param>
     /// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>
-    public TrainingStep(CellNet network, TrainingOptions options, bool plain = false, int partSize = 0, int recomputed = 0)
+    public TrainingStep(CellNet network, TrainingOptions options, IReadOnlyList<int>? classCounts = null, bool plain = false,
+        int partSize = 0, int recomputed = 0)
     {
         (_network, _lean, _options, _partSize) = (network, new LeanCellNet(network, plain, recomputed), options, partSize);
         _weights = new FlatParameters(network.parameters());
-        _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay);
+        _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay, options.Nesterov);
+        _classWeights = classCounts is not null && ClassWeights(options.ClassWeighting, classCounts) is { } weights
+            ? tensor(weights, device: _weights.Values.device).DetachFromDisposeScope()
+            : null;
     }
 
     public double LearningRate
@@ -43,8 +51,11 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="labels">Class of each image, int64, N.</param>
     /// <param name="dropPath">Drop path probability.</param>
     /// <param name="random">Where the dropping is drawn from.</param>
-    /// <returns>Mean cross entropy, without the auxiliary head's, and the number of images classified rightly.</returns>
-    public (double Loss, long Correct) Take(Tensor images, Tensor labels, double dropPath, RandomStream random)
+    /// <param name="number">The number of the step, from 0.</param>
+    /// <returns>
+    /// Mean cross entropy, without the auxiliary head's, label smoothing and class weights, and the number of images classified rightly.
+    /// </returns>
+    public (double Loss, long Correct) Take(Tensor images, Tensor labels, double dropPath, RandomStream random, long number = 0)
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
@@ -53,16 +64,29 @@ internal sealed class TrainingStep : IDisposable
         {
             using var inner = NewDisposeScope();
             var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
-            // The mean over all images is that of the parts' means, each as often as it has images.
-            var (logits, crossEntropy) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
-                some, output => nn.functional.cross_entropy(output, theirs).Times((double)length / count),
-                _options.AuxiliaryWeight, dropPath, random));
+            var (logits, minimised) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
+                some, output => Loss(output, theirs).Times(Share(theirs, labels)), _options.AuxiliaryWeight, dropPath, random));
+            var crossEntropy = IsCrossEntropy ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
             (loss, correct) = (loss + crossEntropy.Value(), correct + (long)logits.argmax(1).eq(theirs).sum().Value());
         }
         _weights.ClipGradient(_options.ClipNorm);
         _optimizer.Step();
+        AddToAverage(number);
         return (loss, correct);
     }
+
+    private bool IsCrossEntropy => _options.LabelSmoothing == 0 && _classWeights is null;
+
+    private Tensor Loss(Tensor logits, Tensor labels) =>
+        nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
+
+    /// <summary>
+    /// The weight of a part of the images: the mean over all of them is that of the parts' means, each as often as it has images, or as
+    /// much as their classes weigh.
+    /// </summary>
+    private double Share(Tensor some, Tensor all) => _classWeights is null || some.shape[0] == all.shape[0]
+        ? (double)some.shape[0] / all.shape[0]
+        : _classWeights.index_select(0, some).sum().Value() / _classWeights.index_select(0, all).sum().Value();
 
     /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>
     private IEnumerable<(long First, long Length)> Parts(long count)
@@ -75,6 +99,29 @@ internal sealed class TrainingStep : IDisposable
             yield return (first, length);
             first += length;
         }
+    }
+
+    /// <summary>Does something with the average of the weights in their place, where there is one.</summary>
+    public T WithAverage<T>(Func<T> act)
+    {
+        if (_average.Count == 0)
+            return act();
+        Exchange();
+        try
+        {
+            return act();
+        }
+        finally
+        {
+            Exchange();
+        }
+    }
+
+    /// <summary>Puts the average of the weights in their place, for good, where there is one.</summary>
+    public void TakeAverage()
+    {
+        if (_average.Count > 0)
+            Exchange();
     }
 
     /// <summary>Whether all weights and running statistics are finite numbers.</summary>
@@ -91,7 +138,7 @@ internal sealed class TrainingStep : IDisposable
         using var noGradient = no_grad();
         ForgetBest();
         foreach (var (name, tensor) in Learned())
-            _best[name] = tensor.clone().DetachFromDisposeScope();
+            _best[name] = (_average.GetValueOrDefault(name) ?? tensor).clone().DetachFromDisposeScope();
     }
 
     /// <summary>Goes back to the weights and running statistics kept.</summary>
@@ -105,7 +152,8 @@ internal sealed class TrainingStep : IDisposable
     /// <summary>Everything that steps change, and the best weights kept, by name.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
     {
-        var state = Learned().Concat(_best.Select(kept => (Best + kept.Key, kept.Value)));
+        var state = Learned().Concat(_best.Select(kept => (Best + kept.Key, kept.Value)))
+            .Concat(_average.Select(kept => (Average + kept.Key, kept.Value)));
         return _optimizer.Momentum is { } momentum ? state.Append((Momentum, momentum)) : state;
     }
 
@@ -119,6 +167,8 @@ internal sealed class TrainingStep : IDisposable
             _optimizer.Momentum = zeros_like(_weights.Values).DetachFromDisposeScope();
         if (file.Tensors.Keys.Any(name => name.StartsWith(Best, StringComparison.Ordinal)))
             KeepAsBest();
+        if (file.Tensors.Keys.Any(name => name.StartsWith(Average, StringComparison.Ordinal)))
+            BeginAverage();
         foreach (var (name, tensor) in State())
             tensor.copy_(file.Load(name, tensor.dtype, tensor.shape));
     }
@@ -127,8 +177,57 @@ internal sealed class TrainingStep : IDisposable
     public void Dispose()
     {
         ForgetBest();
+        foreach (var tensor in _average.Values)
+            tensor.Dispose();
+        _classWeights?.Dispose();
         _optimizer.Dispose();
         _weights.Dispose();
+    }
+
+    /// <summary>What an image of each class counts, 1 on the average of all images; null where all count alike.</summary>
+    internal static float[]? ClassWeights(ClassWeighting weighting, IReadOnlyList<int> counts)
+    {
+        if (weighting == ClassWeighting.Equal)
+            return null;
+        var power = weighting == ClassWeighting.Balanced ? -1.0 : -0.5;
+        double[] weights = [.. counts.Select(count => count == 0 ? 0 : Math.Pow(count, power))];
+        var mean = weights.Zip(counts, (weight, count) => weight * count).Sum() / counts.Sum();
+        return [.. weights.Select(weight => (float)(weight / mean))];
+    }
+
+    // The decay grows with the steps, from 0.1, as far as the options say: random weights are soon forgotten. Every few steps suffice.
+    private void AddToAverage(long number)
+    {
+        if (_options.WeightAverage == 0 || number % StepsToAverage != 0)
+            return;
+        using var noGradient = no_grad();
+        if (_average.Count == 0)
+            BeginAverage();
+        var decay = Math.Pow(Math.Min(_options.WeightAverage, (1.0 + number) / (10 + number)), StepsToAverage);
+        foreach (var (name, tensor) in Learned())
+        {
+            if (tensor.is_floating_point())
+                _average[name].Scale(decay).Accumulate(tensor, 1 - decay);
+            else
+                _average[name].copy_(tensor);
+        }
+    }
+
+    private void BeginAverage()
+    {
+        foreach (var (name, tensor) in Learned())
+            _average[name] = tensor.clone().DetachFromDisposeScope();
+    }
+
+    private void Exchange()
+    {
+        using var noGradient = no_grad();
+        foreach (var (name, tensor) in Learned())
+        {
+            using var kept = tensor.clone();
+            tensor.copy_(_average[name]);
+            _average[name].copy_(kept);
+        }
     }
 
     private IEnumerable<(string Name, Tensor Tensor)> Learned() =>

@@ -1,0 +1,96 @@
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// Counts the time of a Fit against its budget, over all its processes, and the memory of its stages; writes both down while it runs.
+/// </summary>
+/// <param name="budget">The time of the whole Fit.</param>
+/// <param name="time">What measures it.</param>
+/// <param name="next">Told of every step too.</param>
+internal sealed class BudgetClock(TimeSpan budget, TimeProvider time, IProgress<RunProgress> next) : IProgress<RunProgress>
+{
+    // Who is killed loses so much of the count at the most.
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
+
+    // Of the budget: what a stage's last step or a garbage collection may take over.
+    private const double Margin = 0.01;
+
+    // Making the transformer: two ONNX sessions.
+    public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
+
+    private readonly long _start = time.GetTimestamp();
+    private readonly Dictionary<RunStage, (long Memory, int Epochs)> _stages = [];
+    private FitState? _state;
+    private string? _folder;
+    private TimeSpan _before, _written, _stageBegan;
+    private double _stageBefore;
+    private RunStage _stage;
+    private long _memory;
+
+    /// <summary>The time used so far, by earlier processes too.</summary>
+    public TimeSpan Elapsed => _before + Here;
+
+    /// <summary>Cancelled when the stage at work has gone on until this time; null for no such.</summary>
+    public (TimeSpan At, CancellationTokenSource Source)? Stop { get; set; }
+
+    private TimeSpan Here => time.GetElapsedTime(_start);
+
+    /// <summary>Takes over the time of earlier processes.</summary>
+    public void GoOn(FitState state, string? folder)
+    {
+        (_state, _folder, _before) = (state, folder, TimeSpan.FromSeconds(state.Seconds));
+        Write();
+    }
+
+    public void Begin(RunStage stage)
+    {
+        (_stage, _stageBegan, _memory) = (stage, Here, Environment.WorkingSet);
+        _stageBefore = _state!.StageSeconds.GetValueOrDefault(stage.ToString());
+        Write();
+    }
+
+    public void End(int epochs)
+    {
+        _memory = Math.Max(_memory, Environment.WorkingSet);
+        _stages[_stage] = (_memory, epochs);
+        Write();
+    }
+
+    /// <summary>The time that a stage may take now: what its plan says of what is left, with what earlier stages left over.</summary>
+    public TimeSpan Share(ZeroOneShotPlan plan, RunStage stage)
+    {
+        var left = budget * (1 - Margin) - Elapsed - AtTheEnd;
+        var later = plan.Stages.SkipWhile(other => other.Stage != stage).ToList();
+        var planned = later.Aggregate(TimeSpan.Zero, (sum, other) => sum + other.Time);
+        var already = TimeSpan.FromSeconds(_stageBefore);
+        var share = later.Count == 1 ? left : left * ((later[0].Time - already) / (planned - already));
+        return share > TimeSpan.Zero ? share : TimeSpan.FromTicks(1);
+    }
+
+    public IReadOnlyList<StageReport> Reports(ZeroOneShotPlan plan) => [.. plan.Stages.Select(stage => new StageReport(
+        stage, TimeSpan.FromSeconds(_state!.StageSeconds.GetValueOrDefault(stage.Stage.ToString())),
+        _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs))];
+
+    /// <inheritdoc/>
+    public void Report(RunProgress value)
+    {
+        if (Here - _written > s_interval)
+        {
+            _memory = Math.Max(_memory, Environment.WorkingSet);
+            Write();
+        }
+        if (Stop is { } stop && Elapsed > stop.At)
+            stop.Source.Cancel();
+        next.Report(value);
+    }
+
+    private void Write()
+    {
+        _written = Here;
+        _state!.Seconds = Elapsed.TotalSeconds;
+        _state.StageSeconds[_stage.ToString()] = _stageBefore + (Here - _stageBegan).TotalSeconds;
+        if (_folder is not null)
+            _state.Write(_folder);
+    }
+}

@@ -1,0 +1,30 @@
+using ZeroOneShot.OneShot;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>How <see cref="ZeroOneShotTrainer"/> found and trained a network: for a report, or to look into.</summary>
+public sealed class FitReport
+{
+    internal FitReport()
+    {
+    }
+
+    /// <summary>The plan that was followed.</summary>
+    public required ZeroOneShotPlan Plan { get; init; }
+
+    /// <summary>What the stages took.</summary>
+    public required IReadOnlyList<StageReport> Stages { get; init; }
+
+    /// <summary>The time of the whole Fit, in all processes that had a part in it.</summary>
+    public required TimeSpan Time { get; init; }
+
+    /// <summary>What pruning did, round by round.</summary>
+    public required PruningResult Pruning { get; init; }
+
+    /// <summary>The course of the search, alphas among it; null where the method decides by pruning.</summary>
+    public SearchResult? Search { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Join('\n', Stages);
+}

@@ -1,0 +1,225 @@
+using System.Globalization;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>Chooses the sizes of the stages for a time and a memory.</summary>
+/// <param name="images">The images to train on.</param>
+/// <param name="validation">Images to validate with; null for none.</param>
+/// <param name="times">What steps cost.</param>
+/// <param name="method">The method.</param>
+/// <param name="memory">What the process may take, in bytes.</param>
+internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory)
+{
+    // Of the time for the stages. What a stage leaves over is the next one's.
+    private const double PruningShare = 0.06, SearchShare = 0.2;
+
+    // Rankings, at one set of random weights, of Algorithm 1 with its defaults: 1 + 28 edges x 7 operations.
+    private const int Networks = 197;
+
+    private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
+
+    private static readonly (int Channels, int Cells)[] s_networks =
+        [(4, 3), (8, 3), (8, 5), (12, 5), (16, 5), (16, 6), (16, 8), (20, 8), (24, 8), (24, 11), (28, 14), (36, 14), (36, 20)];
+
+    private static readonly (int Channels, int Cells)[] s_supernets = [(4, 3), (8, 4), (8, 5), (8, 6), (16, 6), (16, 8)];
+
+    /// <summary>The stages for so many seconds.</summary>
+    /// <exception cref="ArgumentException">The time or the memory is too little; the message has the numbers of the smallest plan.</exception>
+    public IReadOnlyList<StagePlan> Stages(double seconds)
+    {
+        ThrowIfTooLittle([.. Of(0)], seconds);
+        return [.. Of(seconds)];
+    }
+
+    private IEnumerable<StagePlan> Of(double seconds)
+    {
+        var left = seconds;
+        foreach (var stage in new[] { Pruning(PruningShare * seconds), Search(SearchShare * seconds) })
+        {
+            if (stage is null)
+                continue;
+            left -= stage.Time.TotalSeconds;
+            yield return stage;
+        }
+        yield return Training(left);
+    }
+
+    /// <summary>Some of the images, of every class in proportion; the same by the same seed.</summary>
+    public static ImageSet Some(ImageSet images, int count, long seed) =>
+        count >= images.Count ? images : images.Split((double)count / images.Count, seed).First;
+
+    /// <summary>The settings of a planned pruning.</summary>
+    public static ZeroShotPruningOptions Settings(SearchMethod method, StagePlan plan, long seed, string? device) =>
+        method.Apply(new ZeroShotPruningOptions
+        {
+            Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
+            BatchSize = plan.BatchSize,
+            Batches = 1,
+            Initializations = plan.Epochs,
+            Seed = seed,
+            Device = device,
+        });
+
+    /// <summary>The settings of a planned search.</summary>
+    public static SearchOptions SearchSettings(SearchMethod method, StagePlan plan, long seed, string? device) =>
+        method.Apply(SearchOptions.ForEpochs(plan.Epochs, plan.BatchSize) with
+        {
+            Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
+            Seed = seed,
+            Device = device,
+        });
+
+    /// <summary>The settings of a planned training.</summary>
+    public static TrainingOptions TrainingSettings(StagePlan plan, long seed, string? device)
+    {
+        var settings = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize);
+        return settings with
+        {
+            Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells },
+            Seed = seed,
+            Device = device,
+        };
+    }
+
+    private StagePlan? Pruning(double seconds)
+    {
+        if (method.Pruning is PruningKind.None or PruningKind.Random)
+            return null;
+        var batch = Math.Min(16, images.Count);
+        StagePlan? best = null;
+        foreach (var (channels, cells) in s_supernets)
+        {
+            for (var (batchSize, initializations) = (batch, 1); ; batchSize *= 2)
+            {
+                var plan = Plan(channels, cells, batchSize, initializations);
+                if (best is not null && (plan.Time.TotalSeconds > seconds || plan.Memory > memory))
+                    break;
+                best ??= plan;
+                best = plan;
+                if (batchSize * 2 > Math.Min(images.Count, 128))
+                    break;
+            }
+        }
+        return best;
+
+        StagePlan Plan(int channels, int cells, int batchSize, int initializations)
+        {
+            var plan = new StagePlan
+            {
+                Stage = RunStage.Prune, Channels = channels, Cells = cells, BatchSize = batchSize, Epochs = initializations,
+                Images = batchSize,
+                Time = TimeSpan.FromSeconds(initializations * Networks * batchSize * times.Rank(channels, cells)),
+                Memory = 0,
+            };
+            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, null), method.Pruning == PruningKind.ZeroShotToGenotype);
+            return plan with { Memory = work.PredictMemory(images.Shape, images.ClassCount) + Held };
+        }
+    }
+
+    private StagePlan? Search(double seconds)
+    {
+        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+            return null;
+        StagePlan? best = null;
+        foreach (var (channels, cells) in s_supernets)
+        {
+            // Small batches: steps count, of which there are few.
+            var batch = Math.Min(images.Count / SearchFraction, seconds > 600 ? 64 : 32);
+            var used = images.Count;
+            var perEpoch = used / SearchFraction * times.Search(channels, cells) * 0.85;        // three tenths are half the work
+            var epochs = Math.Min(LargestSearchEpochs, (int)(seconds / perEpoch));
+            // Fewer images rather than fewer than five epochs: architectures change in all but the first.
+            if (epochs < 5)
+            {
+                used = Math.Min(used, Math.Max((int)(used * seconds / (5 * perEpoch)), Math.Max(4 * batch, 2 * images.ClassCount)));
+                epochs = 5;
+                perEpoch *= (double)used / images.Count;
+            }
+            var plan = new StagePlan
+            {
+                Stage = RunStage.Search, Channels = channels, Cells = cells, BatchSize = batch, Epochs = epochs, Images = used,
+                Time = TimeSpan.FromSeconds(perEpoch * epochs), Memory = 0,
+            };
+            var mask = method.Pruning == PruningKind.None ? method.StartMask(SearchSpace.Darts)
+                : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
+            plan = plan with
+            {
+                Memory = Held + SearchMemory.Predict(
+                    mask, SearchSettings(method, plan, 0, null), images.Shape, images.ClassCount, used).Peak,
+            };
+            // A larger supernet where there is time for a thousand steps and more.
+            if (best is not null && (plan.Memory > memory || plan.Time.TotalSeconds > seconds * 1.01
+                || used / SearchFraction / batch * epochs < 1000))
+            {
+                break;
+            }
+            best = plan;
+        }
+        return best;
+    }
+
+    private StagePlan Training(double seconds)
+    {
+        StagePlan? best = null;
+        var passed = images.Count + (validation?.Count ?? 0) / 3.0;         // validation runs forwards alone
+        // Few images are learned by heart by a large network.
+        var largest = images.Count < 500 ? 7 : images.Count < 5000 ? 9 : s_networks.Length;
+        foreach (var ((channels, cells), index) in s_networks.Take(largest).Select((network, index) => (network, index)))
+        {
+            var perEpoch = passed * times.Train(channels, cells);
+            var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
+            var steps = (long)epochs * images.Count;
+            var batch = Math.Min(images.Count, steps > 200_000 ? 64 : 32);
+            var plan = new StagePlan
+            {
+                Stage = RunStage.Train, Channels = channels, Cells = cells, BatchSize = batch, Epochs = epochs, Images = images.Count,
+                Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
+            };
+            plan = plan with
+            {
+                Memory = Held + TrainingMemory.Predict(
+                    StepTimes.Typical, TrainingSettings(plan, 0, null), images.Shape, images.ClassCount).Peak,
+            };
+            if (best is null)
+            {
+                best = plan;
+                continue;
+            }
+            // A larger network learns more of every image, but slowly: it needs to see them more often.
+            var wanted = Math.Max(8 + index * 1.5, Math.Min(60, 40_000.0 / images.Count));
+            if (seconds / perEpoch < wanted || plan.Memory > memory)
+                break;
+            best = plan;
+        }
+        return best!;
+    }
+
+    private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)
+    {
+        var hungriest = smallest.MaxBy(stage => stage.Memory)!;
+        if (hungriest.Memory > memory)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"MaxMemory is {memory / (double)(1 << 20):0} MiB; the smallest plan is predicted to take " +
+                $"{hungriest.Memory / (double)(1 << 20):0} MiB, in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
+                $"{hungriest.Cells} cells and batches of {hungriest.BatchSize}. Allow that much, or give fewer or smaller images."));
+        }
+        var needed = smallest.Sum(stage => stage.Time.TotalSeconds);
+        if (needed > seconds)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"TimeBudget leaves {seconds:0.0} s for the stages; the smallest plan is predicted to take {needed:0.0} s on this machine " +
+                $"({string.Join(", ", smallest.Select(stage => $"{stage.Stage} {stage.Time.TotalSeconds:0.0} s"))}). " +
+                $"Allow more time, or give fewer or smaller images."));
+        }
+    }
+
+    // The images themselves, which predictions do not know of.
+    private long Held => (long)(images.Count + (validation?.Count ?? 0)) * images.Shape.Size * 2;
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>What one stage of a <see cref="ZeroOneShotPlan"/> will do, and what it is predicted to take.</summary>
+public sealed record StagePlan
+{
+    /// <summary>The stage.</summary>
+    public required RunStage Stage { get; init; }
+
+    /// <summary>Channels of the network's first cells.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Number of the network's cells.</summary>
+    public required int Cells { get; init; }
+
+    /// <summary>Images of a step; in pruning those that every network is ranked on.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Epochs; in pruning random weights that ranks are averaged over.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Images that the stage uses, at most.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>The time it is predicted to take; its schedule ends within that.</summary>
+    public required TimeSpan Time { get; init; }
+
+    /// <summary>The largest resident size of the process while it runs, in bytes, by estimate.</summary>
+    public required long Memory { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Stage.ToString().ToLowerInvariant(),-7}{Channels,9}{Cells,7}{BatchSize,7}{Epochs,8}{Images,9}  " +
+        $"{RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB");
+
+    /// <summary>The names of what <see cref="ToString"/> gives.</summary>
+    internal static string Heading =>
+        $"{"stage",-7}{"channels",9}{"cells",7}{"batch",7}{"epochs",8}{"images",9}  {"time",8}{"memory",12}";
+}

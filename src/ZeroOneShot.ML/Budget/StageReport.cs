@@ -1,0 +1,17 @@
+using System.Globalization;
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>What a stage took, beside what was planned.</summary>
+/// <param name="Plan">What was planned.</param>
+/// <param name="Time">The time it took, in all processes that had a part in it.</param>
+/// <param name="Memory">The largest resident size of the process until the stage ended, in bytes.</param>
+/// <param name="Epochs">The epochs done; the last one may be a part of one.</param>
+public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Plan.Stage}: {Epochs} of {Plan.Epochs} epochs, {RunProgress.Text(Time)} of {RunProgress.Text(Plan.Time)}, " +
+        $"{Memory / (double)(1 << 20):0} of {Plan.Memory / (double)(1 << 20):0} MiB");
+}

@@ -1,0 +1,163 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// What steps of the three stages cost on this machine, by a few of them: the stages themselves run on some of the images, and are
+/// cancelled. What was not timed is worked out from the multiply-adds.
+/// </summary>
+internal sealed class StepTimes
+{
+    // Small enough to take seconds on a slow machine; two, to see how time grows with the work.
+    private static readonly (int Channels, int Cells) s_small = (8, 4), s_larger = (16, 6);
+
+    private const int Batch = 32, RankedImages = 16, Steps = 5;
+
+    // No more than this, and than a tenth of the budget, for all that is timed, roughly.
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
+
+    private readonly ImageShape _shape;
+    private readonly int _classes;
+    private readonly double _exponent, _train, _search, _rank;
+
+    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double rank) =>
+        (_shape, _classes, _exponent, _train, _search, _rank) = (shape, classes, exponent, train, search, rank);
+
+    /// <summary>A network as it is likely to be found, for its costs.</summary>
+    public static Genotype Typical => PublishedGenotypes.PcDartsCifar;
+
+    /// <summary>Seconds of a training step for an image.</summary>
+    public double Train(int channels, int cells) => _train * Growth(channels, cells);
+
+    /// <summary>Seconds of a weights and an architecture step for an image of each half.</summary>
+    public double Search(int channels, int cells) => _search * Growth(channels, cells);
+
+    /// <summary>Seconds of ranking a network for an image.</summary>
+    public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
+
+    /// <summary>Times a few steps.</summary>
+    /// <param name="images">The images; some of them are used.</param>
+    /// <param name="method">What the supernet is like.</param>
+    /// <param name="device">Where it will run.</param>
+    /// <param name="budget">The time that there is for everything.</param>
+    /// <param name="time">What measures it.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static StepTimes Measure(
+        ImageSet images, SearchMethod method, string? device, TimeSpan budget, TimeProvider time, CancellationToken cancellation)
+    {
+        var start = time.GetTimestamp();
+        var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
+        var some = images.Subset([.. Enumerable.Range(0, Math.Min(images.Count, 8 * Batch))
+            .Select(i => (int)((long)i * images.Count / Math.Min(images.Count, 8 * Batch)))]);
+        var timer = new Timer(time, limit / 4);
+        var small = Training(some, s_small, device, timer, cancellation);
+        var exponent = 1.0;
+        if (time.GetElapsedTime(start) < limit / 3)
+        {
+            var larger = Training(some, s_larger, device, timer, cancellation);
+            var growth = Work(some.Shape, some.ClassCount, s_larger) / Work(some.Shape, some.ClassCount, s_small);
+            exponent = Math.Clamp(Math.Log(larger / small) / Math.Log(growth), 0.5, 1.1);
+        }
+        var search = method.Pruning == PruningKind.ZeroShotToGenotype ? 0 : Searching(some, method, device, timer, cancellation);
+        var rank = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Ranking(some, method, device, timer, cancellation);
+        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, rank);
+    }
+
+    private double Growth(int channels, int cells) =>
+        Math.Pow(Work(_shape, _classes, (channels, cells)) / Work(_shape, _classes, s_small), _exponent);
+
+    private static double Work(ImageShape shape, int classes, (int Channels, int Cells) size) =>
+        NetworkCost.Of(Typical, new CellNetOptions { Channels = size.Channels, Cells = size.Cells }, shape, classes).MultiplyAdds;
+
+    private static double Training(
+        ImageSet images, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
+    {
+        var batch = Math.Min(Batch, images.Count);
+        var options = new TrainingOptions
+        {
+            Network = new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false },
+            Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
+        };
+        return timer.Time(cancellation, (steps, token) =>
+            CellNetTraining.Train(images, Typical, options, progress: steps, cancellationToken: token).Dispose()) / batch;
+    }
+
+    private static double Searching(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
+    {
+        var batch = Math.Min(Batch, images.Count / 2);
+        var options = method.Apply(new SearchOptions
+        {
+            Supernet = new() { Channels = s_small.Channels, Cells = s_small.Cells },
+            Epochs = Steps, WarmupEpochs = 0, BatchSize = batch, LearningRate = 0, Device = device,
+        });
+        var mask = method.Pruning == PruningKind.None ? method.StartMask(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
+        return timer.Time(cancellation, (steps, token) =>
+            MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
+    }
+
+    private static double Ranking(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
+    {
+        var batch = Math.Min(RankedImages, images.Count);
+        var options = method.Apply(new ZeroShotPruningOptions
+        {
+            Supernet = new() { Channels = s_small.Channels, Cells = s_small.Cells },
+            BatchSize = batch, Batches = 1, Initializations = 1, Device = device,
+        });
+        return timer.Time(cancellation, (steps, token) =>
+            ZeroShotPruning.Prune(images, options, steps, cancellationToken: token)) / batch;
+    }
+
+    /// <summary>Times steps of a stage.</summary>
+    /// <param name="time">What measures.</param>
+    /// <param name="limit">No more than this, but one step.</param>
+    private sealed class Timer(TimeProvider time, TimeSpan limit)
+    {
+        /// <summary>Seconds of a step: the median of a few after the first, in which code is compiled.</summary>
+        public double Time(CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run)
+        {
+            using var source = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            var steps = new Ends(time, limit, source);
+            try
+            {
+                run(steps, source.Token);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                // As intended.
+            }
+            return steps.Median;
+        }
+    }
+
+    private sealed class Ends(TimeProvider time, TimeSpan limit, CancellationTokenSource source) : IProgress<RunProgress>
+    {
+        private readonly long _start = time.GetTimestamp();
+        private readonly List<double> _ends = [];
+
+        public double Median
+        {
+            get
+            {
+                // On a machine so slow that there was one step, that one counts.
+                var steps = _ends.Count == 1 ? _ends : [.. _ends.Skip(1).Zip(_ends, (end, begin) => end - begin)];
+                return steps.Order().ElementAt(steps.Count / 2);
+            }
+        }
+
+        public void Report(RunProgress value)
+        {
+            if (value.Warning is not null)
+                return;
+            var elapsed = time.GetElapsedTime(_start);
+            _ends.Add(elapsed.TotalSeconds);
+            if (_ends.Count >= Steps || elapsed > limit)
+                source.Cancel();
+        }
+    }
+}

@@ -1,0 +1,370 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.ML;
+
+/// <summary>
+/// Finds and trains a network for images within a time and a memory: prunes the search space, searches what is left and trains what was
+/// found, in one Fit. It times a few steps first and chooses channels, cells, batches and epochs of all three so that their schedules end
+/// in time.
+/// </summary>
+/// <remarks>
+/// <list type="table">
+/// <item><term>Machine learning task</term><description>Multiclass classification of images.</description></item>
+/// <item><term>Input</term><description>
+/// A pixel column, Vector&lt;Single or Byte, channels, height, width&gt; with 1 or 3 channels and 16 to 256 pixels a side, and a key-typed
+/// label.
+/// </description></item>
+/// <item><term>Output</term><description>
+/// <c>Score</c>, Vector&lt;Single&gt; of probabilities with the class names as slot names, and <c>PredictedLabel</c>,
+/// a key with the label's values.
+/// </description></item>
+/// <item><term>Is normalization required?</term><description>
+/// No: pixel values are wanted as they are; the network normalises them.
+/// </description></item>
+/// <item><term>Is caching required?</term><description>No: the data are read once into bytes.</description></item>
+/// <item><term>Required NuGet in addition to Microsoft.ML</term><description>
+/// To train: this package and libtorch. To use the saved model: Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime.
+/// </description></item>
+/// <item><term>Exportable to ONNX</term><description>Yes, with <see cref="CellNetTransformer.ExportOnnx(string)"/>.</description></item>
+/// </list>
+/// <para>The plan depends on the speed of the machine, and so does the result; where a result has to be the same everywhere, use the three
+/// estimators with settings of one's own.</para>
+/// </remarks>
+public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
+{
+    // A pruning that takes so much of the time is given up for a mask by chance.
+    private const double LongestPruning = 0.3;
+
+    private const int FewImages = 200;
+
+    private readonly IHost _host;
+    private readonly Options _options;
+
+    /// <summary>Makes the trainer.</summary>
+    /// <param name="environment">An <see cref="MLContext"/>.</param>
+    /// <param name="options">Settings; copied.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    public ZeroOneShotTrainer(IHostEnvironment environment, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = environment.Register(nameof(ZeroOneShotTrainer));
+        _options = options.Checked();
+    }
+
+    /// <summary>
+    /// What <see cref="Fit(IDataView)"/> would do, without doing it: reads the images, times a few steps and chooses the sizes. With a
+    /// <see cref="StageOptions.CheckpointFolder"/> in which a Fit has begun, the plan that it follows.
+    /// </summary>
+    /// <param name="input">The images to train on.</param>
+    /// <exception cref="ArgumentException">
+    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, or the validation set lacks a class.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or there is one class only.</exception>
+    /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled by its token or by the MLContext.</exception>
+    public ZeroOneShotPlan Plan(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var run = new StageRun(_host, "Planning", _options);
+        return run.Do(() =>
+        {
+            var clock = new BudgetClock(_options.TimeBudget, _options.Time, run);
+            var (train, validation) = Read(input, run);
+            return StateOf(train, validation, clock, run).Plan;
+        });
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or there is one class only.</exception>
+    /// <exception cref="ArgumentException">
+    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, or the validation set lacks a class.
+    /// </exception>
+    /// <exception cref="InvalidDataException">The checkpoint folder is of other images or other settings.</exception>
+    /// <exception cref="IOException">The checkpoint folder cannot be written to.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A pixel value is out of range, there are no labelled rows, or the native library of ONNX Runtime is missing.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
+    public CellNetTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var run = new StageRun(_host, "ZeroOneShot", _options);
+        return run.Do(() => Fit(input, run));
+    }
+
+    private CellNetTransformer Fit(IDataView input, StageRun run)
+    {
+        var clock = new BudgetClock(_options.TimeBudget, _options.Time, run);
+        SharedSession.EnsureLoaded();
+        StageRun.CheckPlaces(_host, _options);
+        var (train, validation) = Read(input, run);
+        var state = StateOf(train, validation, clock, run);
+        var plan = state.Plan;
+        run.Log.Planned(plan);
+        clock.GoOn(state, _options.CheckpointFolder);
+        var (method, seed, device) = (_options.Method, run.Seed, run.Device());
+
+        // Prune.
+        clock.Begin(RunStage.Prune);
+        var pruned = Prune(train, plan, state, clock, run);
+        clock.End(1);
+        run.Log.Pruned(method.Name, pruned.Mask);
+        var genotype = pruned.Genotype;
+        var settings = StageSettings.With(null, "plan", plan.Stages);
+        if (plan.Of(RunStage.Prune) is { } pruning)
+            settings = StageSettings.With(settings, "prune", Planner.Settings(method, pruning, seed, device));
+
+        // Search.
+        SearchResult? searched = null;
+        if (plan.Of(RunStage.Search) is { } searching)
+        {
+            clock.Begin(RunStage.Search);
+            var limit = clock.Share(plan, RunStage.Search);
+            var options = Planner.SearchSettings(method, searching, seed, device) with
+            {
+                TimeLimit = limit, CostTarget = TargetOf(plan), Time = _options.Time,
+            };
+            searched = MaskedDartsSearch.Run(
+                Planner.Some(train, searching.Images, seed), pruned.Mask, options, clock, run.Checkpoint(RunStage.Search),
+                run.Cancellation);
+            genotype = searched.Genotype;
+            settings = StageSettings.With(settings, "search", searched.Options);
+            clock.End(searched.Epochs.Count);
+        }
+        run.Log.Found(genotype!);
+
+        // Train.
+        clock.Begin(RunStage.Train);
+        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
+        {
+            TimeLimit = clock.Share(plan, RunStage.Train), Time = _options.Time,
+        };
+        using var trained = CellNetTraining.Train(
+            train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
+            cancellationToken: run.Cancellation);
+        clock.End(trained.Epochs.Count);
+        settings = StageSettings.With(settings, "train", training with { Network = trained.Network.Options });
+
+        var report = new FitReport
+        {
+            Plan = plan, Stages = clock.Reports(plan), Time = clock.Elapsed, Pruning = pruned, Search = searched,
+        };
+        return new CellNetTransformer(_host, input, trained, new CellNetTransformer.Description
+        {
+            FeatureColumnName = _options.FeatureColumnName,
+            LabelColumnName = _options.LabelColumnName,
+            ScoreColumnName = _options.ScoreColumnName,
+            PredictedLabelColumnName = _options.PredictedLabelColumnName,
+            ByteInput = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host).IsByte,
+            InputScale = _options.PixelScale,
+            Mask = pruned.Mask,
+            Method = method.Name,
+            Settings = settings,
+            Report = report,
+        });
+    }
+
+    private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
+    {
+        var method = _options.Method;
+        if (plan.Of(RunStage.Prune) is not { } pruning)
+            return ZeroShotPruneEstimator.WithoutImages(method, SearchSpace.Darts, new PruningOptions().Level, run.Seed);
+        var settings = Planner.Settings(method, pruning, run.Seed, run.Device());
+        if (!state.PrunedByChance)
+        {
+            using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
+            clock.Stop = (clock.Elapsed + LongestPruning * _options.TimeBudget, source);
+            try
+            {
+                return ZeroShotPruneEstimator.OnImages(method, train, settings, clock, run.Checkpoint(RunStage.Prune), source.Token);
+            }
+            catch (OperationCanceledException) when (!run.Cancellation.IsCancellationRequested
+                && method.Pruning != PruningKind.ZeroShotToGenotype)
+            {
+                run.Log.PrunedByChance(LongestPruning);
+                state.PrunedByChance = true;
+            }
+            finally
+            {
+                clock.Stop = null;
+            }
+        }
+        return new PruningResult(RandomPruning.Mask(settings.Space, settings.Pruning.Level, run.Seed), []);
+    }
+
+    /// <summary>What a Fit that began earlier has come to; else the beginning of one, with its plan.</summary>
+    private FitState StateOf(ImageSet train, ImageSet? validation, BudgetClock clock, StageRun run)
+    {
+        var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
+        if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity) is { } begun)
+            return begun;
+        var warnings = Warnings(train);
+        var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, run.Cancellation);
+        var memory = _options.MaxMemory ?? DefaultMemory;
+        var planner = new Planner(train, validation, times, _options.Method, memory);
+        var around = clock.Elapsed + BudgetClock.AtTheEnd;
+        var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
+        return new FitState
+        {
+            Identity = identity,
+            Plan = new ZeroOneShotPlan
+            {
+                TimeBudget = _options.TimeBudget,
+                MaxMemory = memory,
+                Method = _options.Method.Name,
+                TrainImages = train.Count,
+                ValidationImages = validation?.Count ?? 0,
+                Shape = train.Shape,
+                Classes = train.ClassCount,
+                Stages = stages,
+                Around = around,
+                Warnings = warnings,
+            },
+        };
+    }
+
+    // What is measured or chosen by time is no part of it.
+    private string Identity(ImageSet train, ImageSet? validation, long seed) =>
+        $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
+        $"cost target {_options.CostTarget?.ToString() ?? "none"}";
+
+    private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
+        ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
+        : null;
+
+    private static long DefaultMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
+
+    private static IReadOnlyList<string> Warnings(ImageSet train)
+    {
+        var warnings = new List<string>();
+        if (train.Count < FewImages)
+        {
+            warnings.Add($"There are {train.Count} images to train on. Expect accuracies that vary by several points from seed to seed, " +
+                "and measure on images that were kept apart.");
+        }
+        return warnings;
+    }
+
+    private (ImageSet Train, ImageSet? Validation) Read(IDataView input, StageRun run)
+    {
+        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
+        if (_options.ValidationSet is { } given)
+            CellNetTrainer.CheckValidationSet(given, _options.FeatureColumnName, _options.LabelColumnName, _host);
+        var images = LabelledImages.Read(input, _options, run);
+        var counts = images.ClassCounts().ToList();
+        if (counts.FindIndex(count => count < 2) is >= 0 and var few)
+        {
+            throw new ArgumentException($"Class '{images.ClassNames[few]}' has {counts[few]} image(s); expected at least two of every " +
+                "class. Add images, or leave the class out.");
+        }
+        if (_options.ValidationSet is not { } set)
+        {
+            if (_options.ValidationFraction == 0)
+                return (images, null);
+            var share = Math.Min(_options.ValidationFraction, (double)Options.MostValidationImages / images.Count);
+            return images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed);
+        }
+        var validation = LabelledImages.Read(set, _options, run, forTraining: false);
+        CellNetTrainer.CheckClasses(validation.ClassNames, images);
+        if (validation.Shape != images.Shape)
+        {
+            throw new ArgumentException(
+                $"The images of the ValidationSet are {validation.Shape}, the training images {images.Shape}; both need one shape.");
+        }
+        if (validation.ClassCounts().ToList().IndexOf(0) is >= 0 and var missing)
+        {
+            throw new ArgumentException($"The ValidationSet has no image of class '{images.ClassNames[missing]}'; " +
+                "expected some of every class. Give others, or leave ValidationSet out and let images be split off.");
+        }
+        return (images, validation);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        var label = LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
+        PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        if (_options.ValidationSet is { } set)
+            CellNetTrainer.CheckValidationSet(set, _options.FeatureColumnName, _options.LabelColumnName, _host);
+        return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
+    }
+
+    /// <summary>The settings of <see cref="ZeroOneShotTrainer"/>.</summary>
+    public sealed class Options : StageOptions
+    {
+        /// <summary>No more images than these are split off to validate with, however many there are.</summary>
+        internal const int MostValidationImages = 2000;
+
+        /// <summary>
+        /// The time that Fit may take from its first line to its last, above 0. Schedules end within it; it is exceeded by less than 5 %.
+        /// Default 15 minutes.
+        /// </summary>
+        public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
+
+        /// <summary>
+        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Default null: three quarters of what the machine, or
+        /// its container, has.
+        /// </summary>
+        public long? MaxMemory { get; set; }
+
+        /// <summary>The method to follow. Default <see cref="SearchMethod.ZeroOneShot"/>.</summary>
+        public SearchMethod Method { get; set; } = SearchMethod.ZeroOneShot;
+
+        /// <summary>
+        /// What the found network may cost; its <see cref="CostTarget.Network"/> is that of the plan. Default null: whatever it does.
+        /// </summary>
+        public CostTarget? CostTarget { get; set; }
+
+        /// <summary>
+        /// Data with the same columns to validate with, with images of every class. Default null: images are split off, as
+        /// <see cref="ValidationFraction"/> says.
+        /// </summary>
+        public IDataView? ValidationSet { get; set; }
+
+        /// <summary>
+        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 2,000 images.
+        /// Without effect with a <see cref="ValidationSet"/>. Default 0.1.
+        /// </summary>
+        public double ValidationFraction { get; set; } = 0.1;
+
+        /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
+        public string ScoreColumnName { get; set; } = "Score";
+
+        /// <summary>The column of the most probable class that is made. Default <c>PredictedLabel</c>.</summary>
+        public string PredictedLabelColumnName { get; set; } = "PredictedLabel";
+
+        /// <summary>What measures <see cref="TimeBudget"/>.</summary>
+        internal TimeProvider Time { get; set; } = TimeProvider.System;
+
+        internal Options Checked()
+        {
+            ArgumentNullException.ThrowIfNull(Method);
+            Method.Validate();
+            if (TimeBudget <= TimeSpan.Zero)
+                throw new ArgumentException($"TimeBudget is {TimeBudget}; expected a time above 0, for example TimeSpan.FromMinutes(15).");
+            if (MaxMemory is <= 0)
+                throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit of one's own.");
+            if (ValidationFraction is not (>= 0 and <= 0.5))
+                throw new ArgumentException($"ValidationFraction is {ValidationFraction}; expected 0 to 0.5.");
+            CostTarget?.Validate();
+            if (CostTarget is not null && Method.Pruning == PruningKind.ZeroShotToGenotype)
+            {
+                throw new ArgumentException($"CostTarget is {CostTarget}, but method {Method} decides on the architecture by pruning, " +
+                    "without a search that could keep to it. Choose a method that searches, or leave CostTarget out.");
+            }
+            CellNetTrainer.Options.CheckNames(FeatureColumnName, LabelColumnName, ScoreColumnName, PredictedLabelColumnName);
+            return (Options)CheckedCopy(0, null);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+namespace ZeroOneShot.Optimization;
+
+/// <summary>
+/// How far a run is on its schedule, from 0, before its first step, to 1, its end. Its epochs decide on that, to the last bit; or, as soon
+/// as the time that is left does not suffice for them, that time: the schedule then goes on from where it is, faster, so that learning
+/// rates come to their end within the limit, and slower again, up to the pace of the epochs, where steps become shorter.
+/// </summary>
+/// <param name="state">Where a run goes on from.</param>
+/// <param name="steps">Steps of all epochs.</param>
+/// <param name="epochs">Number of epochs.</param>
+/// <param name="cost">What a step costs in time, by its progress, in proportion to others; null where all cost alike.</param>
+/// <param name="limited">Whether there is a limit.</param>
+internal sealed class TimedSchedule(
+    ScheduleState state, long steps, int epochs, bool limited = false, Func<double, double>? cost = null)
+{
+    // The first steps of a process compile code, and say nothing about the others.
+    private const int StepsToPlanFrom = 4;
+
+    // Of a new measurement in the moving mean of the time of a step.
+    private const double Weight = 0.1;
+
+    private const int Pieces = 100;
+
+    private int _measured;
+    private double _secondsOfCost;
+
+    /// <summary>What a checkpoint keeps.</summary>
+    public ScheduleState State { get; private set; } = state;
+
+    /// <summary>Seconds that come with every epoch beside its steps: measuring the validation images.</summary>
+    public double SecondsOfAnEpoch { get; set; }
+
+    /// <summary>How far the schedule is before a step, from 0 to 1.</summary>
+    /// <param name="step">The number of the step in the whole run, from 0.</param>
+    public double Progress(long step) => State.End is { } end
+        ? Math.Min(1, State.Progress + (1 - State.Progress) * (step - State.Step) / Math.Max(end - State.Step, 1))
+        : (double)step / steps;
+
+    /// <summary>The same in epochs: as long as there is time for all of them, the whole number of the epoch.</summary>
+    public double Epoch(long step, int epoch) => State.End is null ? epoch : Progress(step) * epochs;
+
+    /// <summary>Whether no step is left.</summary>
+    public bool IsOver(long step) => State.Over || step >= steps || step >= State.End;
+
+    /// <summary>Ends the schedule where it is over, for good.</summary>
+    public void Close(long step)
+    {
+        if (IsOver(step))
+            State = State with { Over = true };
+    }
+
+    /// <summary>Takes in how long a step took, and plans anew.</summary>
+    /// <param name="step">The number of the next step.</param>
+    /// <param name="seconds">The time of the step before.</param>
+    /// <param name="left">The time that is left for the run.</param>
+    public void Took(long step, double seconds, TimeSpan? left)
+    {
+        if (!limited || left is not { } time || IsOver(step))
+            return;
+        var progress = Progress(step);
+        var ofCost = seconds / Cost(Progress(step - 1));
+        if (_measured++ < StepsToPlanFrom)
+        {
+            _secondsOfCost = ofCost;
+            return;
+        }
+        _secondsOfCost += Weight * (ofCost - _secondsOfCost);
+        // An epoch of validation at the end, and a share of one with every step.
+        var ofStep = _secondsOfCost * MeanCost(progress) + SecondsOfAnEpoch * epochs / steps;
+        var affordable = (time.TotalSeconds - SecondsOfAnEpoch) / ofStep;
+        if (State.End is null && affordable >= steps - step)
+            return;
+        State = new ScheduleState
+        {
+            Step = step, Progress = progress, End = step + Math.Clamp(affordable, 1, Math.Max(1, (1 - progress) * steps)),
+        };
+    }
+
+    private double Cost(double progress) => cost?.Invoke(progress) ?? 1;
+
+    // Over what is left of the schedule.
+    private double MeanCost(double progress) => cost is null
+        ? 1
+        : Enumerable.Range(0, Pieces).Average(piece => cost(progress + (1 - progress) * (piece + 0.5) / Pieces));
+}

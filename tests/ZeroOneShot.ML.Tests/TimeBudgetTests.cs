@@ -1,0 +1,115 @@
+using Microsoft.ML;
+using Xunit;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.ML.Tests;
+
+/// <summary>The trainer that is given minutes and megabytes.</summary>
+public sealed class TimeBudgetTests : IDisposable
+{
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_fit_prunes_searches_and_trains_and_reports_what_it_did_beside_the_plan()
+    {
+        var told = new List<RunProgress>();
+        var (logger, options) = (new KeepingLogger(), Options());
+        (options.MetricsCallback, options.Logger) = (told.Add, logger);
+        using var model = Trainer(options).Fit(Data());
+        var report = model.Report!;
+        Assert.Equal([RunStage.Prune, RunStage.Search, RunStage.Train], report.Stages.Select(stage => stage.Plan.Stage));
+        Assert.Equal([RunStage.Prune, RunStage.Search, RunStage.Train], told.Select(progress => progress.Stage).Distinct());
+        Assert.Equal(112, report.Pruning.Mask.TotalLive);
+        Assert.Equal(model.Genotype, report.Search!.Genotype);
+        Assert.Equal(report.Stages[2].Epochs, model.Epochs.Count);
+        Assert.All(report.Stages, stage => Assert.InRange(stage.Memory, 1 << 20, long.MaxValue));
+        Assert.All(report.Stages, stage => Assert.InRange(stage.Time, TimeSpan.FromTicks(1), report.Time));
+        Assert.InRange(report.Time, TimeSpan.Zero, 1.05 * options.TimeBudget);
+        // The plan is told before anything runs.
+        var plan = logger.Messages.FindIndex(message => message.Text == report.Plan.ToString());
+        Assert.InRange(plan, 0, logger.Messages.FindIndex(message => message.Text.StartsWith("Zero-One-Shot leaves")));
+        var scored = _ml.MulticlassClassification.Evaluate(model.Transform(Data(seed: 8)));
+        Assert.InRange(scored.MicroAccuracy, 0.8, 1);
+    }
+
+    [Fact]
+    public void A_plan_can_be_had_without_running_it()
+    {
+        var told = new List<RunProgress>();
+        var options = Options();
+        options.MetricsCallback = told.Add;
+        var plan = Trainer(options).Plan(Data());
+        Assert.Empty(told);
+        Assert.Equal((144, 16, 3, 3), (plan.TrainImages, plan.ValidationImages, plan.Classes, plan.Stages.Count));
+        Assert.InRange(plan.Time, TimeSpan.FromSeconds(1), options.TimeBudget);
+        Assert.InRange(plan.Memory, 1 << 20, plan.MaxMemory);
+        var lines = plan.ToString().Split('\n');
+        Assert.StartsWith("Zero-One-Shot on 144 images of 3x16x16 in 3 classes, 16 more to validate with", lines[0]);
+        Assert.Equal(["stage", "prune", "search", "train", "in", "allowed"], lines[1..7].Select(line => line.Split(' ')[0]));
+        // So few images are not enough to tell networks apart.
+        Assert.StartsWith("warning: There are 144 images to train on.", lines[7]);
+    }
+
+    [Theory]
+    [InlineData("ETENAS-PC", 2)]
+    [InlineData("DARTS-RND", 2)]
+    public void A_method_without_one_of_the_stages_has_a_plan_of_two(string method, int stages)
+    {
+        var options = Options();
+        options.Method = SearchMethod.Parse(method);
+        Assert.Equal(stages, Trainer(options).Plan(Data()).Stages.Count);
+    }
+
+    [Fact]
+    public void A_budget_too_short_is_refused_with_the_numbers_of_the_smallest_plan()
+    {
+        var options = Options();
+        options.TimeBudget = TimeSpan.FromMilliseconds(1);
+        var error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        Assert.Matches(@"TimeBudget leaves .* s for the stages; the smallest plan is predicted to take \d+\.\d s on this machine " +
+            @"\(Prune .* s, Search .* s, Train .* s\)\. Allow more time", error.Message);
+        options = Options();
+        options.MaxMemory = 1 << 20;
+        error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        Assert.Matches(@"MaxMemory is 1 MiB; the smallest plan is predicted to take \d+ MiB, in its stage .* with 4 channels, 3 cells " +
+            @"and batches of .*\. Allow that much", error.Message);
+    }
+
+    [Fact]
+    public void Classes_of_one_image_and_a_validation_set_without_a_class_are_refused_by_name()
+    {
+        var images = Toy.Images(31).Subset([.. Enumerable.Range(0, 30).Where(i => i % 3 != 2), 29]);
+        var error = Assert.Throws<ArgumentException>(() => Trainer(Options()).Fit(_ml.Data.LoadImages(images)));
+        Assert.Contains("Class 'waves' has 1 image(s); expected at least two of every class", error.Message);
+        var options = Options();
+        options.ValidationSet = _ml.Data.LoadImages(Toy.Images(2));
+        error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        Assert.Contains("The ValidationSet has no image of class 'waves'", error.Message);
+    }
+
+    [Fact]
+    public void Values_out_of_range_are_refused_when_the_trainer_is_made()
+    {
+        Assert.Contains("TimeBudget is 00:00:00", Refusal(options => options.TimeBudget = TimeSpan.Zero));
+        Assert.Contains("MaxMemory is 0", Refusal(options => options.MaxMemory = 0));
+        Assert.Contains("ValidationFraction is 0.6", Refusal(options => options.ValidationFraction = 0.6));
+
+        string Refusal(Action<ZeroOneShotTrainer.Options> change)
+        {
+            var options = Options();
+            change(options);
+            return Assert.Throws<ArgumentException>(() => Trainer(options)).Message;
+        }
+    }
+
+    // A minute of time that passes with looks at the clock: some hundred small steps.
+    private static ZeroOneShotTrainer.Options Options() => new() { TimeBudget = TimeSpan.FromMinutes(2), Time = new LookedAtTime() };
+
+    private ZeroOneShotTrainer Trainer(ZeroOneShotTrainer.Options options) => _ml.MulticlassClassification.Trainers.ZeroOneShot(options);
+
+    private IDataView Data(int seed = 7) => _ml.Data.LoadImages(Toy.Images(160, seed: seed));
+}
