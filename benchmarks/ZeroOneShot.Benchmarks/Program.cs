@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ZeroOneShot.Benchmarks;
+using ZeroOneShot.Benchmarks.Gpu;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
@@ -209,7 +210,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     stepChild,
     pruningChild,
     startUpChild,
-}.With(YardstickCommands.All()).Parse(args).Invoke();
+}.With(YardstickCommands.All()).With(GpuCommands.All()).With(Table1Command.Commands()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

@@ -2,6 +2,7 @@
 //   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is
 // refused
 //   stepwise FILE     the same, and waits after every step for a line of input
+//   libtorch          writes which libtorch it is, and how many are loaded
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
 //   watch-training    the same for 540 steps of training a network, of which some items are recomputed
@@ -25,7 +26,15 @@ using ZeroOneShot.Tests.Data;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 
-TorchRuntime.EnsureLoaded();
+try
+{
+    TorchRuntime.EnsureLoaded();
+}
+catch (DllNotFoundException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 4;
+}
 var shape = new ImageShape(3, 16, 16);
 switch (args)
 {
@@ -44,10 +53,15 @@ switch (args)
             return 3;
         }
 
+    case ["libtorch"]:
+        Console.WriteLine(TorchRuntime.Libtorch);
+        Console.WriteLine(File.ReadLines("/proc/self/maps").Where(line => line.EndsWith("/libtorch_cpu.so"))
+            .Select(line => line[line.IndexOf('/')..]).Distinct().Count());
+        Sum();
+        return 0;
+
     case ["sum"]:
-        using (var ones = torch.ones(2, 3))
-        using (var sum = ones.sum())
-            Console.WriteLine(sum.item<float>());
+        Sum();
         return 0;
 
     case ["watch", ("lean" or "plain") and var evaluation]:
@@ -68,9 +82,16 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'sum', " +
+        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'libtorch', 'sum', " +
             "'watch lean|plain', 'watch-training' or 'pipeline FOLDER'.");
         return 2;
+}
+
+static void Sum()
+{
+    using var ones = torch.ones(2, 3);
+    using var sum = ones.sum();
+    Console.WriteLine(sum.item<float>());
 }
 
 static SearchResult Search(

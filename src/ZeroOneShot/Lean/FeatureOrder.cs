@@ -40,7 +40,7 @@ internal abstract class FeatureOrder
     public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
 
     /// <summary>The sum of the products of numbers in the same place. The first tensor may have its channels in two dimensions.</summary>
-    public abstract double Product(Tensor a, Tensor b);
+    public abstract Product Product(Tensor a, Tensor b);
 
     /// <summary>Features of zeros.</summary>
     /// <param name="like">Features of as many images.</param>
@@ -93,8 +93,8 @@ internal abstract class FeatureOrder
             return sum;
         }
 
-        public override double Product(Tensor a, Tensor b) =>
-            a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b);
+        public override Product Product(Tensor a, Tensor b) =>
+            new(a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b));
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
@@ -147,10 +147,10 @@ internal abstract class FeatureOrder
                 sum.Accumulate(term.reshape(sum.shape), factor);
         }
 
-        public override double Product(Tensor a, Tensor b)
+        public override Product Product(Tensor a, Tensor b)
         {
             using var scope = NewDisposeScope();
-            return a.mul(b.reshape(a.shape)).sum().Value();
+            return new(Value: null, a.mul(b.reshape(a.shape)).sum().DetachFromDisposeScope());
         }
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
@@ -173,6 +173,14 @@ internal abstract class FeatureOrder
         }
     }
 }
+
+/// <summary>
+/// A sum of products: a number, or a tensor of one that libtorch may still be computing. Reading that would be a wait for the device, of
+/// which there are hundreds in a step; so they are read together when it ends.
+/// </summary>
+/// <param name="Value">The number, where it is known.</param>
+/// <param name="Later">Else the tensor, in no dispose scope.</param>
+internal readonly record struct Product(double? Value, Tensor? Later = null);
 
 /// <summary>A module that was run and can be run backwards, once.</summary>
 /// <param name="Output">Its output, without a graph.</param>

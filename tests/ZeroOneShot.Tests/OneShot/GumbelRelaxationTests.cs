@@ -146,7 +146,7 @@ public sealed class GumbelRelaxationTests
 
         public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms) => order.Add(sum, terms);
 
-        public override double Product(Tensor a, Tensor b) => order.Product(a, b);
+        public override Product Product(Tensor a, Tensor b) => order.Product(a, b);
 
         public override Tensor Packed(Tensor features) => order.Packed(features);
 
