@@ -6,6 +6,7 @@ using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Yardstick;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -60,7 +61,7 @@ internal static partial class PruningYield
     public static void Run(IYardstick yardstick, DirectoryInfo data, IReadOnlyList<string> functions, IReadOnlyList<string> settings,
         int seeds, DirectoryInfo? masks, FileInfo? json, CancellationToken cancellationToken)
     {
-        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(Function).ToArray())).ToArray();
+        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(RankingFunctions.Named).ToArray())).ToArray();
         var parsed = settings.Select(Setting.Parse).ToArray();
         var images = CifarFiles.Read10(data.FullName, CifarPart.Train);
         // Random masks of the size that a pruning leaves, which depends on the space alone.
@@ -111,13 +112,6 @@ internal static partial class PruningYield
 
     private static string Line(IEnumerable<double> deviations) =>
         string.Join(" ", deviations.Select(at => at.ToString("0.0", CultureInfo.InvariantCulture)));
-
-    private static IRankingFunction Function(string name) => name switch
-    {
-        "nngp" => new NngpNorm(correlation: false),
-        "nngp-correlation" => new NngpNorm(),
-        _ => throw new ArgumentException($"There is no ranking function '{name}'; there are nngp-correlation, nngp."),
-    };
 
     [GeneratedRegex(@"^(?<channels>\d{1,3})x(?<cells>\d{1,2}):(?<images>\d{1,4})x(?<batches>\d{1,2}):(?<inits>\d{1,2})(?<first>/first)?$")]
     private static partial Regex Form();
