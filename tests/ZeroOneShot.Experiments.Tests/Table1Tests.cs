@@ -19,7 +19,10 @@ public sealed class Table1Tests : IDisposable
     [Fact]
     public void A_table_has_memory_time_and_accuracy_of_every_method_over_its_seeds()
     {
-        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with { Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95) };
+        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with
+        {
+            Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95),
+        };
         var said = new List<string>();
         var report = Run(options, Toy.InThisProcess, new Said(said));
         Assert.Empty(report.Failures);
