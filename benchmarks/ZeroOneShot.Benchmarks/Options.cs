@@ -112,12 +112,38 @@ internal static class Options
         return option;
     }
 
+    public static Option<int?> Perhaps(string name, string what)
+    {
+        var option = new Option<int?>(name) { Description = $"{what}." };
+        CheckRange(option, $"The value of {name}", smallest: 1, int.MaxValue);
+        return option;
+    }
+
+    public static Option<string> RankingFunctions()
+    {
+        var all = string.Join(",", ZeroShot.Functions.RankingFunctions.All.Select(function => function.Name));
+        var option = new Option<string>("--functions")
+        {
+            Description = $"Ranking functions, with commas between them: {all}.", DefaultValueFactory = _ => all,
+        };
+        option.Validators.Add(result => Check(result, () =>
+        {
+            if (result.Tokens is [var names])
+                ZeroShot.Functions.RankingFunctions.Parse(names.Value);
+        }));
+        return option;
+    }
+
     public static Option<FileInfo> ExistingFile(string name, string what) =>
         new Option<FileInfo>(name) { Description = $"{what}.", Required = true }.AcceptExistingOnly();
 
-    public static Option<DirectoryInfo> CifarFolder()
+    public static Option<DirectoryInfo> CifarFolder(string? without = null)
     {
-        var option = new Option<DirectoryInfo>("--data") { Description = "A folder with CIFAR-10 in the binary layout.", Required = true };
+        var option = new Option<DirectoryInfo>("--data")
+        {
+            Description = "A folder with CIFAR-10 in the binary layout." + (without is null ? "" : $" Without it: {without}."),
+            Required = without is null,
+        };
         option.Validators.Add(result => Check(result, () =>
         {
             if (result.Tokens is [var folder] && !(CifarFiles.TryDetect(folder.Value, out var kind) && kind == CifarKind.Cifar10))

@@ -5,6 +5,8 @@ using ZeroOneShot.Benchmarks;
 using ZeroOneShot.Benchmarks.Gpu;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 var searchStep = new Command("search-step",
     "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
@@ -87,6 +89,40 @@ serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service)
 var trainingMemory = new Command("training-memory", "The peak memory of eight trainings as predicted, and as measured.") { json };
 trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json)));
 
+var rankCorrelation = new Command("rank-correlation",
+    "How well ranking functions order networks whose accuracy is known, on the images of CIFAR_DIR, beside published scores of them.");
+var table = Options.ExistingFile("--table", "A CSV file of architectures with accuracies: columns arch (NAS-Bench-301), net (NAS-Bench-201) " +
+    "or genotype (DARTS), then val_accuracy, then published scores");
+var functions = Options.RankingFunctions();
+var (networks, tableChannels, tableCells) = (Options.Perhaps("--networks", "Networks scored, drawn from the table; without it, all"),
+    Options.Perhaps("--channels", "Channels of the first cells; without it, as in the publication"),
+    Options.Perhaps("--cells", "Cells; without it, as in the publication"));
+var (rankBatch, rankBatches, weightDraws) = (Options.Count("--batch", "Images of a batch", 32), Options.Count("--batches", "Batches", 1),
+    Options.Count("--initializations", "Random weights that scores are averaged over", 1));
+var imageSize = new Option<int>("--image-size") { Description = "Pixels a side that images are averaged to.", DefaultValueFactory = _ => 32 };
+imageSize.AcceptOnlyFromAmong("32", "16");
+var weights = new Option<RandomWeights>("--weights")
+{
+    Description = "How weights are drawn: Default, PyTorch's, as for published scores, or KaimingNormalFanOut, as the library ranks.",
+    DefaultValueFactory = _ => RandomWeights.Default,
+};
+var setSize = Options.Perhaps("--sets",
+    "Also look for the best sets of up to so many functions, on the first half of the networks, and measure them on the second");
+var valuesFile = new Option<FileInfo?>("--values") { Description = "Write the scores of every network to this CSV file." };
+var tableSeed = new Option<long>("--seed") { Description = "Decides networks, images and weights.", DefaultValueFactory = _ => 0 };
+foreach (var option in (Option[])[table, functions, networks, tableSeed, json, tableChannels, tableCells, rankBatch, rankBatches, weightDraws,
+    imageSize, weights, setSize, valuesFile])
+{
+    rankCorrelation.Add(option);
+}
+rankCorrelation.SetAction(parsed => RankingCorrelation.Run(parsed.GetRequiredValue(table), new()
+{
+    Functions = RankingFunctions.Parse(parsed.GetRequiredValue(functions)), Networks = parsed.GetValue(networks),
+    Seed = parsed.GetValue(tableSeed), Channels = parsed.GetValue(tableChannels), Cells = parsed.GetValue(tableCells),
+    ImageSize = parsed.GetValue(imageSize), BatchSize = parsed.GetValue(rankBatch), Batches = parsed.GetValue(rankBatches),
+    Initializations = parsed.GetValue(weightDraws), Weights = parsed.GetValue(weights), SetSize = parsed.GetValue(setSize) ?? 0,
+}, parsed.GetValue(valuesFile), parsed.GetValue(json)));
+
 var pruning = new Command("pruning",
     "Evaluations of operations, time and resident memory of a round of pruning: naive, exact and to first order.");
 var ways = Options.Among("--ways", "How importances are measured", Pruning.Ways, [.. Pruning.Ways]);
@@ -97,11 +133,14 @@ foreach (var option in (Option[])[json, ways, channels, cells, partial, rankedBa
     pruning.Add(option);
 pruning.SetAction(parsed => Pruning.Run([.. parsed.GetRequiredValue(ways).Distinct()], RankedSetting(parsed), parsed.GetValue(json)));
 
-var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning, on CIFAR-10.");
+var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning.");
+var agreementData = Options.CifarFolder(without: "images of stripes and squares with noise");
 var agreementSeeds = Options.Count("--seeds", "Prunings, each from a seed of its own", 5);
-foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+Option[] agreementOptions =
+    [json, agreementData, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations];
+foreach (var option in agreementOptions)
     agreement.Add(option);
-agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
+agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetValue(agreementData), RankedSetting(parsed),
     parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
 
 var trainStep = new Command("train-step",
@@ -115,6 +154,12 @@ foreach (var option in (Option[])[json, trainNetworks, trainEvaluations, trainBa
 trainStep.SetAction(parsed => TrainStep.Run([.. parsed.GetRequiredValue(trainNetworks).Distinct()],
     [.. parsed.GetRequiredValue(trainEvaluations).Distinct()], parsed.GetValue(trainBatch), parsed.GetValue(repetitions),
     parsed.GetValue(json)));
+
+var startUp = new Command("start-up", "Time from the start of a process to its first search step, and to its first prediction.");
+foreach (var option in (Option[])[json, channels, cells, repetitions])
+    startUp.Add(option);
+startUp.SetAction(parsed => StartUp.Run(
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
@@ -133,6 +178,11 @@ pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
 
+var begun = new Argument<string>("measurement");
+var startUpChild = new Command(StartUp.Command, "What start-up runs in processes of its own.") { begun };
+startUpChild.Hidden = true;
+startUpChild.SetAction(parsed => Console.WriteLine(StartUp.Take(parsed.GetRequiredValue(begun))));
+
 var trainingStep = new Argument<string>("measurement");
 var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
 stepChild.Hidden = true;
@@ -150,13 +200,16 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     spaces,
     trainingMemory,
     trainStep,
+    rankCorrelation,
     serviceLoad,
     pruning,
     agreement,
+    startUp,
     child,
     trainingChild,
     stepChild,
     pruningChild,
+    startUpChild,
 }.With(YardstickCommands.All()).With(GpuCommands.All()).With(Table1Command.Commands()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),

@@ -34,12 +34,7 @@ internal abstract class FeatureOrder
     /// <summary>The sum of the terms, each times its factor.</summary>
     /// <param name="like">Features of the size of the result.</param>
     /// <param name="terms">At least one.</param>
-    public Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
-    {
-        var sum = EmptyLike(like).zero_();
-        Add(sum, terms);
-        return sum;
-    }
+    public abstract Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms);
 
     /// <summary>sum += the terms, each times its factor. A tensor may have its channels in two dimensions.</summary>
     public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
@@ -88,6 +83,16 @@ internal abstract class FeatureOrder
                 SumKernel<double>.Add(sum, terms);
         }
 
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            var sum = Lanes.EmptyLike(like);
+            if (sum.dtype == ScalarType.Float32)
+                SumKernel<float>.Add(sum, terms, overwrite: true);
+            else
+                SumKernel<double>.Add(sum, terms, overwrite: true);
+            return sum;
+        }
+
         public override Product Product(Tensor a, Tensor b) =>
             new(a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b));
 
@@ -127,6 +132,13 @@ internal abstract class FeatureOrder
         }
 
         public override Tensor Packed(Tensor features) => MemoryLayout.ChannelsLast(features);
+
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            var sum = zeros_like(like);
+            Add(sum, terms);
+            return sum;
+        }
 
         public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
         {

@@ -88,7 +88,7 @@ internal sealed class LeanCell
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var copy = shared.Features.clone();
+        var copy = order.EmptyLike(shared.Features).copy_(shared.Features);
         var nodes = shared.Continued(copy, Parts(copy));
         for (var input = nodes.Inputs.Count; input < Inputs; input++)
             nodes.Inputs.Add(order.Forward(_cell.Preprocess(input), inputs[input]));

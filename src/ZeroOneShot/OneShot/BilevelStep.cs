@@ -120,6 +120,7 @@ public sealed class BilevelStep : IDisposable
         _architectureOptimizer.Dispose();
         _weights.Dispose();
         _architectureParameters.Dispose();
+        FeatureMemory.ReturnUnused();
     }
 
     private Mixture Mix(SearchMoment moment, string half)

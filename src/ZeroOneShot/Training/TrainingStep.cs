@@ -182,6 +182,7 @@ internal sealed class TrainingStep : IDisposable
         _classWeights?.Dispose();
         _optimizer.Dispose();
         _weights.Dispose();
+        FeatureMemory.ReturnUnused();
     }
 
     /// <summary>What an image of each class counts, 1 on the average of all images; null where all count alike.</summary>

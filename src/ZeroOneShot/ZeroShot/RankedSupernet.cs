@@ -25,7 +25,7 @@ public sealed class RankedSupernet : RankedNetwork
     /// </summary>
     internal Func<Tensor>? SharedLogits { get; init; }
 
-    /// <summary>Whether operations without parameters run for each edge by themselves too.</summary>
+    /// <summary>Whether operations without parameters run for each edge by themselves, as one would write it down.</summary>
     internal bool RunsApart { get; init; }
 
     /// <inheritdoc/>
@@ -40,6 +40,15 @@ public sealed class RankedSupernet : RankedNetwork
         base.Dispose();
         Mixture.Dispose();
     }
+
+    internal override NetworkPlan Plan => Supernet.Plan;
+
+    internal override NetworkCost Cost => NetworkCost.Of(
+        NetworkPlan.Of(Supernet.Mask.Space, Supernet.Options, Shape), Mixture.Live, Supernet.Options, Outputs);
+
+    internal override Tensor RunItem(int item, IReadOnlyList<Tensor> inputs) => Supernet.Items[item] is SearchCell cell
+        ? cell.call(inputs, Mixture)
+        : ((nn.Module<Tensor, Tensor>)Supernet.Items[item]).call(inputs[0]);
 
     private protected override Tensor AllLogits() => SharedLogits?.Invoke() ?? base.AllLogits();
 

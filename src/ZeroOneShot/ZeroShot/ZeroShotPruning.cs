@@ -24,7 +24,10 @@ public static class ZeroShotPruning
     /// The checkpoint and the one before are damaged, or are of other images or other settings.
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels, or the
+    /// pruning does not fit into <see cref="ZeroShotPruningOptions.MaxMemory"/>.
+    /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
     /// tell them apart (the message names the function and the network); or there is no such device.
@@ -75,6 +78,7 @@ public static class ZeroShotPruning
         private readonly RankingBatches _batches;
         private readonly LeanSupernet _lean;
         private readonly int _outputs;
+        private readonly CandidateRuns _runs;
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
@@ -87,9 +91,12 @@ public static class ZeroShotPruning
             options = options with { Supernet = options.Supernet.WithStem(options.Space, images.Shape) };
             cancellationToken.ThrowIfCancellationRequested();
             (_options, _cancellation) = (options, cancellationToken);
-            _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
+            var plan = new PruningPlan(options, toGenotype);
+            _runs = options.Runs ?? plan.Fitting(images.Shape, images.ClassCount).Runs;
+            _clock = new StageClock(RunStage.Prune, plan.Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
+            Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
@@ -125,7 +132,7 @@ public static class ZeroShotPruning
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
-            var measured = PartialPruning.Importances(mask, Ranks, round, _functions);
+            var measured = PartialPruning.Importances(mask, Ranks, round, _functions, _options.Pruning.Sum);
             PartialPruning.ThrowIfBlind(measured, round, _ => true);
             return measured;
         }
@@ -138,8 +145,9 @@ public static class ZeroShotPruning
             {
                 for (var initialization = 0; initialization < _options.Initializations; initialization++)
                 {
-                    Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
-                    using var logits = new CandidateLogits(_lean, _batches.Images, networks, Uniform, _cancellation);
+                    Ranking.Initialize(_lean.Supernet, _options, round, initialization, _device);
+                    using var logits = new CandidateLogits(
+                        _lean, _batches.Images, networks, Uniform, _runs == CandidateRuns.SideBySide, _cancellation);
                     double[][]? firstOrder = null;
                     for (var i = 0; i < networks.Count; i++)
                     {
@@ -157,7 +165,7 @@ public static class ZeroShotPruning
                         double[] Measure() => _options.FirstOrder
                             ? (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
                                 _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i]
-                            : Ranks(networks, i, round, logits);
+                            : Ranks(networks, i, round, initialization, logits);
                     }
                 }
             }
@@ -170,12 +178,13 @@ public static class ZeroShotPruning
             return ranks;
         }
 
-        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, CandidateLogits logits)
+        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, int initialization, CandidateLogits logits)
         {
             using var network = new RankedSupernet(_lean, Uniform(networks[i]), _batches, _outputs)
             {
-                RunsApart = _options.EachByItself,
-                SharedLogits = i == 0 || _options.EachByItself ? null : () => logits.Of(i),
+                Draw = (_options.Seed, round, initialization),
+                RunsApart = _options.Runs == CandidateRuns.EachByItself,
+                SharedLogits = i == 0 || _runs == CandidateRuns.EachByItself ? null : () => logits.Of(i),
             };
             return [.. _options.RankingFunctions.Select(
                 function => Ranking.Value(function, network, () => PartialPruning.Name(networks[0], networks[i], round)))];

@@ -138,6 +138,8 @@ public sealed class GumbelRelaxationTests
 
         public override Tensor PooledGradient(Tensor gradient, Tensor like) => order.PooledGradient(gradient, like);
 
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms) => order.Sum(like, terms);
+
         public override Tensor EmptyLike(Tensor features) => order.EmptyLike(features);
 
         public override Tensor Zeros(Tensor like, long channels, int stride) => order.Zeros(like, channels, stride);
