@@ -168,7 +168,6 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal([false, true, true], plan.Select(planned => planned.PruneSeconds > 0));
         Assert.Equal([true, true, false], plan.Select(planned => planned.SearchSeconds > 0));
         Assert.All(plan, planned => Assert.True(planned.TrainSeconds > 0));
-        Assert.True(plan[2].PruneSeconds > plan[1].PruneSeconds);           // down to one operation an edge takes more rankings
     }
 
     [Fact]
