@@ -112,6 +112,28 @@ internal static class Options
         return option;
     }
 
+    public static Option<int?> Perhaps(string name, string what)
+    {
+        var option = new Option<int?>(name) { Description = $"{what}." };
+        CheckRange(option, $"The value of {name}", smallest: 1, int.MaxValue);
+        return option;
+    }
+
+    public static Option<string> RankingFunctions()
+    {
+        var all = string.Join(",", ZeroShot.Functions.RankingFunctions.All.Select(function => function.Name));
+        var option = new Option<string>("--functions")
+        {
+            Description = $"Ranking functions, with commas between them: {all}.", DefaultValueFactory = _ => all,
+        };
+        option.Validators.Add(result => Check(result, () =>
+        {
+            if (result.Tokens is [var names])
+                ZeroShot.Functions.RankingFunctions.Parse(names.Value);
+        }));
+        return option;
+    }
+
     public static Option<FileInfo> ExistingFile(string name, string what) =>
         new Option<FileInfo>(name) { Description = $"{what}.", Required = true }.AcceptExistingOnly();
 

@@ -4,6 +4,8 @@ using System.Text.Json;
 using ZeroOneShot.Benchmarks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 var searchStep = new Command("search-step",
     "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
@@ -86,6 +88,40 @@ serviceLoad.SetAction(parsed => ServiceLoad.Run(parsed.GetRequiredValue(service)
 var trainingMemory = new Command("training-memory", "The peak memory of eight trainings as predicted, and as measured.") { json };
 trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json)));
 
+var rankCorrelation = new Command("rank-correlation",
+    "How well ranking functions order networks whose accuracy is known, on the images of CIFAR_DIR, beside published scores of them.");
+var table = Options.ExistingFile("--table", "A CSV file of architectures with accuracies: columns arch (NAS-Bench-301), net (NAS-Bench-201) " +
+    "or genotype (DARTS), then val_accuracy, then published scores");
+var functions = Options.RankingFunctions();
+var (networks, tableChannels, tableCells) = (Options.Perhaps("--networks", "Networks scored, drawn from the table; without it, all"),
+    Options.Perhaps("--channels", "Channels of the first cells; without it, as in the publication"),
+    Options.Perhaps("--cells", "Cells; without it, as in the publication"));
+var (rankBatch, rankBatches, weightDraws) = (Options.Count("--batch", "Images of a batch", 32), Options.Count("--batches", "Batches", 1),
+    Options.Count("--initializations", "Random weights that scores are averaged over", 1));
+var imageSize = new Option<int>("--image-size") { Description = "Pixels a side that images are averaged to.", DefaultValueFactory = _ => 32 };
+imageSize.AcceptOnlyFromAmong("32", "16");
+var weights = new Option<RandomWeights>("--weights")
+{
+    Description = "How weights are drawn: Default, PyTorch's, as for published scores, or KaimingNormalFanOut, as the library ranks.",
+    DefaultValueFactory = _ => RandomWeights.Default,
+};
+var setSize = Options.Perhaps("--sets",
+    "Also look for the best sets of up to so many functions, on the first half of the networks, and measure them on the second");
+var valuesFile = new Option<FileInfo?>("--values") { Description = "Write the scores of every network to this CSV file." };
+var tableSeed = new Option<long>("--seed") { Description = "Decides networks, images and weights.", DefaultValueFactory = _ => 0 };
+foreach (var option in (Option[])[table, functions, networks, tableSeed, json, tableChannels, tableCells, rankBatch, rankBatches, weightDraws,
+    imageSize, weights, setSize, valuesFile])
+{
+    rankCorrelation.Add(option);
+}
+rankCorrelation.SetAction(parsed => RankingCorrelation.Run(parsed.GetRequiredValue(table), new()
+{
+    Functions = RankingFunctions.Parse(parsed.GetRequiredValue(functions)), Networks = parsed.GetValue(networks),
+    Seed = parsed.GetValue(tableSeed), Channels = parsed.GetValue(tableChannels), Cells = parsed.GetValue(tableCells),
+    ImageSize = parsed.GetValue(imageSize), BatchSize = parsed.GetValue(rankBatch), Batches = parsed.GetValue(rankBatches),
+    Initializations = parsed.GetValue(weightDraws), Weights = parsed.GetValue(weights), SetSize = parsed.GetValue(setSize) ?? 0,
+}, parsed.GetValue(valuesFile), parsed.GetValue(json)));
+
 var pruning = new Command("pruning",
     "Evaluations of operations, time and resident memory of a round of pruning: naive, exact and to first order.");
 var ways = Options.Among("--ways", "How importances are measured", Pruning.Ways, [.. Pruning.Ways]);
@@ -149,6 +185,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     spaces,
     trainingMemory,
     trainStep,
+    rankCorrelation,
     serviceLoad,
     pruning,
     agreement,

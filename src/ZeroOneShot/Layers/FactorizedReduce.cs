@@ -61,6 +61,7 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, ILaneM
 
     private readonly ConvolutionModule conv_1, conv_2;
     private readonly BatchNormModule bn;
+    private readonly ReluModule relu = new();
 
     public FactorizedReduceModule(int inputChannels, int outputChannels, bool affine) : base(nameof(FactorizedReduceModule))
     {
@@ -79,7 +80,7 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, ILaneM
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var rectified = nn.functional.relu(input);
+        var rectified = relu.call(input);                                       // a module, so that hooks see it
         var shifted = ImageSize.PaddedToEven(rectified)[.., .., 1.., 1..];
         return bn.call(cat([conv_1.call(rectified), conv_2.call(shifted)], 1)).MoveToOuterDisposeScope();
     }

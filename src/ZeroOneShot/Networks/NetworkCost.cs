@@ -35,6 +35,30 @@ public readonly record struct NetworkCost(long Parameters, long MultiplyAdds)
         return new NetworkCost(cost.Parameters + (channels + 1) * classes, cost.MultiplyAdds + channels * classes);
     }
 
+    /// <summary>Counts the live part of a search network; a live operation counts as often as there are cells of its kind.</summary>
+    internal static NetworkCost Of(NetworkPlan plan, OperationMask live, SupernetOptions options, int classes)
+    {
+        var (cost, topology) = (default(LayerCost), plan.Space.Topology);
+        foreach (var item in plan.Items)
+        {
+            if (item is not CellItem cell)
+            {
+                cost += Of((BlockItem)item);
+                continue;
+            }
+            foreach (var (layers, size) in cell.Preprocess.Zip(cell.InputSizes))
+                cost += layers.Cost(size, cell.Channels, affine: false);
+            var channels = cell.Channels / options.PartialChannels;
+            foreach (var (_, edge, row) in live.AllLive.Where(at => at.Kind == cell.Kind))
+            {
+                cost += plan.Space.Operations[row].Layers(topology.Stride(cell.Kind, edge))
+                    .Cost(cell.Size(topology.Ends(edge).From) with { Channels = channels }, channels, affine: false);
+            }
+        }
+        var outputs = plan.Output.Channels;
+        return new NetworkCost(cost.Parameters + (outputs + 1) * classes, cost.MultiplyAdds + outputs * classes);
+    }
+
     /// <summary>Counts an operation on an edge, over all cells of a kind.</summary>
     internal static NetworkCost Of(NetworkPlan plan, CellNetOptions options, CellKind kind, GenotypeEdge edge)
     {

@@ -24,6 +24,9 @@ public sealed class CandidateImportance(CellKind kind, int edge, int operation, 
     /// </summary>
     public IReadOnlyList<double> Ranks { get; } = ranks;
 
-    /// <summary>s_j: the sum of (r(N) - r(N without j)) / |r(N)|; the smallest goes first.</summary>
+    /// <summary>
+    /// s_j: the sum over ranking functions of (r(N) - r(N without j)) / |r(N)|, or of ranks (<see cref="ImportanceSum"/>); the smallest goes
+    /// first.
+    /// </summary>
     public double Importance { get; } = importance;
 }

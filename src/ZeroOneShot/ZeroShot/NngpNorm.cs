@@ -8,22 +8,26 @@ namespace ZeroOneShot.ZeroShot;
 /// correlation matrix of F's rows, as the public ETENAS code does; it does not depend on the scale of the logits.
 /// </summary>
 /// <param name="correlation">True: corrcoef(F). False: K = F F' / C, C being the number of outputs.</param>
-public sealed class NngpNorm(bool correlation = true) : IRankingFunction
+/// <param name="features">
+/// True: F are the pooled features that the classifier reads, batch by batch, and the norm is the mean over batches. False, the default:
+/// the logits of all images.
+/// </param>
+public sealed class NngpNorm(bool correlation = true, bool features = false) : IRankingFunction
 {
     /// <inheritdoc/>
-    public string Name => correlation ? "nngp-correlation" : "nngp";
+    public string Name => (features ? "nngp-features" : "nngp") + (correlation ? "-correlation" : "");
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return Of(network.Logits);
+        return features ? network.Mean(batch => Of(network.Pooled(network.Images[batch]))) : Of(network.Logits);
     }
 
     /// <inheritdoc/>
-    public Func<Tensor, Tensor>? OfLogits => Norm;
+    public Func<Tensor, Tensor>? OfLogits => features ? null : Norm;
 
-    /// <summary>The norm for given logits.</summary>
+    /// <summary>The norm for given logits or features.</summary>
     /// <param name="logits">images x outputs.</param>
     public double Of(Tensor logits)
     {

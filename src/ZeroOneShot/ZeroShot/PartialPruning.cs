@@ -51,7 +51,7 @@ public static class PartialPruning
         var result = new PruningResult(mask, []);
         while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
-            var s = Importances(mask, ranks, result.Rounds.Count, functions);                               // lines 2-9
+            var s = Importances(mask, ranks, result.Rounds.Count, functions, options.Sum);                  // lines 2-9
             ThrowIfBlind(s, result.Rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
             var importance = s.Candidates.ToDictionary(j => (j.Kind, j.Edge, j.Operation), j => j.Importance);
             mask = mask.WithoutWeakestOperationPerEdge(
@@ -79,16 +79,21 @@ public static class PartialPruning
     /// <param name="mask">Which operations are live.</param>
     /// <param name="ranks">The values of all ranking functions for the network of a mask.</param>
     /// <param name="functions">The names of the ranking functions; null numbers them.</param>
-    /// <exception cref="InvalidOperationException">A ranking function gave no finite number, or zero for the whole network.</exception>
+    /// <param name="sum">What is summed over ranking functions: these changes, or the candidates' ranks by them.</param>
+    /// <exception cref="InvalidOperationException">
+    /// A ranking function gave no finite number, or zero for the whole network where changes are relative to it.
+    /// </exception>
     public static ImportanceMeasurement Importances(
-        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, IReadOnlyList<string>? functions = null)
+        OperationMask mask, Func<OperationMask, IReadOnlyList<double>> ranks, IReadOnlyList<string>? functions = null,
+        ImportanceSum sum = ImportanceSum.RelativeChanges)
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(ranks);
-        return Importances(mask, (networks, _) => [.. networks.Select(ranks)], round: 0, functions);
+        return Importances(mask, (networks, _) => [.. networks.Select(ranks)], round: 0, functions, sum);
     }
 
-    internal static ImportanceMeasurement Importances(OperationMask mask, RanksOfRound ranks, int round, IReadOnlyList<string>? functions)
+    internal static ImportanceMeasurement Importances(
+        OperationMask mask, RanksOfRound ranks, int round, IReadOnlyList<string>? functions, ImportanceSum sum)
     {
         var candidates = mask.AllLive.ToArray();
         OperationMask[] networks = [mask, .. candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
@@ -107,16 +112,18 @@ public static class PartialPruning
         {
             for (var i = 0; i < networks.Length; i++)
                 Ranking.Finite(values[i][r], functions[r], () => Name(mask, networks[i], round));
-            if (whole[r] == 0)
+            if (whole[r] == 0 && sum == ImportanceSum.RelativeChanges)
             {
                 throw new InvalidOperationException(
                     $"Ranking function '{functions[r]}' gave 0 for {Name(mask, mask, round)}; importances are relative to it, so that it " +
                     "must be another number. Mend the function, for example by adding a constant, or leave it out.");
             }
         }
+        var importances = sum == ImportanceSum.Ranks
+            ? Ranking.SumOfRanks([.. whole.Select((ofWhole, r) => candidates.Select((_, i) => ofWhole - values[i + 1][r]).ToArray())])
+            : [.. candidates.Select((_, i) => whole.Select((ofWhole, r) => (ofWhole - values[i + 1][r]) / Math.Abs(ofWhole)).Sum())];
         return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
-            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1],
-                whole.Select((ofWhole, r) => (ofWhole - values[i + 1][r]) / Math.Abs(ofWhole)).Sum()))]);
+            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))]);
     }
 
     /// <summary>Refuses a ranking function whose values are all alike.</summary>

@@ -35,7 +35,7 @@ internal sealed class PruningCheckpoint : IDisposable
                 new
                 {
                     options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Outputs,
-                    options.Seed, options.FirstOrder,
+                    options.Weights, options.Seed, options.FirstOrder,
                 }),
         });
         _ranks = _file.Load((file, ranks) =>

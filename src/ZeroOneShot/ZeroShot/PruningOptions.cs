@@ -26,11 +26,18 @@ public sealed record PruningOptions
     /// <summary>How many operations an edge loses per round, at least 1. Default 3.</summary>
     public int OperationsPerRound { get; init; } = 3;
 
+    /// <summary>
+    /// What is summed over several ranking functions. Default <see cref="ImportanceSum.RelativeChanges"/>, as Algorithm 1 has it.
+    /// </summary>
+    public ImportanceSum Sum { get; init; } = ImportanceSum.RelativeChanges;
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
         if (Level is not (>= 0 and <= 1))
             throw new ArgumentException($"Level is {Level}; expected the remaining fraction, from 0 to 1.");
+        if (!Enum.IsDefined(Sum))
+            throw new ArgumentException($"Sum is {Sum}; expected one of {string.Join(", ", Enum.GetNames<ImportanceSum>())}.");
         if (OperationsPerRound < 1)
             throw new ArgumentException($"OperationsPerRound is {OperationsPerRound}; expected at least 1.");
     }

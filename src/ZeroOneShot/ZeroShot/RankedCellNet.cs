@@ -25,6 +25,15 @@ public sealed class RankedCellNet : RankedNetwork
         return Network.forward(images);
     }
 
+    internal override NetworkPlan Plan => Network.Plan;
+
+    internal override NetworkCost Cost => NetworkCost.Of(
+        Network.Genotype, Network.Options, Shape, Outputs, Network.Space);
+
+    internal override Tensor RunItem(int item, IReadOnlyList<Tensor> inputs) => Network.Items[item] is GenotypeCell cell
+        ? cell.call(inputs, null)
+        : ((nn.Module<Tensor, Tensor>)Network.Items[item]).call(inputs[0]);
+
     private protected override Tensor Define(Tensor images) => Network.ForwardWithAuxiliary(images).Logits;
 
     private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss) => _lean.GradientOf(images, loss).Loss;

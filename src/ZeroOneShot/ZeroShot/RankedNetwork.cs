@@ -1,3 +1,7 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
@@ -120,6 +124,161 @@ public abstract class RankedNetwork : IDisposable
                 remove();
         }
         return features;
+    }
+
+    /// <summary>
+    /// The logits with a graph, by libtorch's autograd: for gradients of images and features, and for second derivatives. Takes the memory
+    /// of all features of the network, many times that of <see cref="Gradient(int)"/>: give few images.
+    /// </summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <returns>N x outputs, which the caller owns.</returns>
+    public Tensor ForwardWithGraph(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        using var _ = enable_grad();
+        return Define(images);
+    }
+
+    /// <summary>Shows what every ReLU that runs gets, one after the other in a run without gradient by libtorch.</summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <param name="see">Gets N x C x H x W, which it neither changes nor keeps.</param>
+    public void Rectified(Tensor images, Action<Tensor> see)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(see);
+        using var watched = Watch((_, module, input, output) =>
+        {
+            see(input);
+            return output;
+        }, module => module is ReluModule or ReLU);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Define(images);
+    }
+
+    /// <summary>
+    /// Random numbers of a function's own, for example noise that takes the place of images: the same for all networks that are compared
+    /// with one another, others for every random weights.
+    /// </summary>
+    /// <param name="name">What they are for; another name gives independent ones.</param>
+    /// <returns>A stream at its beginning, which the caller disposes.</returns>
+    public RandomStream Random(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return RandomStream.Of(Seed, $"ranking function, {name}, round {Round}, initialisation {Number}");
+    }
+
+    /// <summary>The seed, and which of the random weights the network has.</summary>
+    internal (long Seed, int Round, int Number) Draw { init => (Seed, Round, Number) = value; }
+
+    private long Seed { get; init; }
+
+    private int Round { get; init; }
+
+    private int Number { get; init; }
+
+    /// <summary>The size of what runs.</summary>
+    internal abstract NetworkCost Cost { get; }
+
+    /// <summary>The items of the network: stem, cells and blocks, head.</summary>
+    internal abstract NetworkPlan Plan { get; }
+
+    /// <summary>The numbers of the items whose outputs are the stem's and the cells', blocks between cells among them.</summary>
+    internal Range Cells => (Plan.Stem.Parts.Count - 1)..(Plan.Items.Index().Last(at => at.Item is CellItem).Index + 1);
+
+    /// <summary>
+    /// The weights of convolutions and linear layers, that is, all of two dimensions and more, that run, in the order of the network.
+    /// </summary>
+    internal IReadOnlyList<(string Name, Parameter Weight)> Weights =>
+        [.. Module.named_parameters().Where(at => at.parameter.ndim >= 2 && Runs(Owner(at.name)))];
+
+    /// <summary>The output of an item by libtorch, under autograd where that is on.</summary>
+    internal abstract Tensor RunItem(int item, IReadOnlyList<Tensor> inputs);
+
+    /// <summary>The outputs of all items, without gradient, by libtorch; they belong to the current scope.</summary>
+    internal IReadOnlyList<Tensor> ItemOutputs(Tensor images)
+    {
+        using var noGradient = no_grad();
+        var outputs = new List<Tensor>();
+        for (var item = 0; item < Plan.Items.Count; item++)
+        {
+            outputs.Add(RunItem(item, [.. Plan.Items[item].Inputs.Select(input =>
+                input == NetworkPlan.OfImages ? images : outputs[input])]));
+        }
+        return outputs;
+    }
+
+    /// <summary>The features that the classifier reads: pooled, images x channels; they belong to the current scope.</summary>
+    internal Tensor Pooled(Tensor images) => ItemOutputs(images)[^1].mean([2, 3]);
+
+    /// <summary>The mean of a function's values for every batch.</summary>
+    internal double Mean(Func<int, double> ofBatch) => Enumerable.Range(0, Images.Count).Average(batch =>
+    {
+        using var scope = NewDisposeScope();
+        return ofBatch(batch);
+    });
+
+    /// <summary>
+    /// Calls a function for every layer that runs, with its name, input and output; what it returns takes the place of the output. Until
+    /// disposed.
+    /// </summary>
+    internal IDisposable Watch(
+        Func<string, nn.Module<Tensor, Tensor>, Tensor, Tensor, Tensor> see, Func<nn.Module<Tensor, Tensor>, bool> which)
+    {
+        var unhook = new List<Action>();
+        foreach (var (name, module) in Module.named_modules())
+        {
+            if (module is nn.Module<Tensor, Tensor> layer && which(layer) && Runs(name))
+                unhook.Add(layer.register_forward_hook((_, input, output) => see(name, layer, input, output)).remove);
+        }
+        return new Undo(() => unhook.ForEach(remove => remove()));
+    }
+
+    /// <summary>Batch norms take their running statistics, 0 and 1 in a fresh network, until disposed.</summary>
+    internal IDisposable Evaluation()
+    {
+        Module.eval();
+        return new Undo(() => Module.train());
+    }
+
+    /// <summary>The network computes in double precision until disposed.</summary>
+    internal IDisposable InDouble()
+    {
+        var type = Module.parameters().First().dtype;
+        if (type == ScalarType.Float64)
+            return new Undo(() => { });
+        Module.to(ScalarType.Float64);
+        return new Undo(() => Module.to(type));
+    }
+
+    /// <summary>Parameters that run have other values until disposed: those that a function writes into them.</summary>
+    internal IDisposable WithParameters(Action<string, Parameter> write)
+    {
+        using var noGradient = no_grad();
+        var before = new List<(Parameter Parameter, Tensor Values)>();
+        foreach (var (name, parameter) in Module.named_parameters().Where(at => Runs(Owner(at.name))))
+        {
+            before.Add((parameter, parameter.clone().DetachFromDisposeScope()));
+            write(name, parameter);
+        }
+        return new Undo(() =>
+        {
+            using var noGradient = no_grad();
+            foreach (var (parameter, values) in before)
+            {
+                parameter.copy_(values);
+                values.Dispose();
+            }
+        });
+    }
+
+    private protected ImageShape Shape => new((int)Images[0].shape[1], (int)Images[0].shape[2], (int)Images[0].shape[3]);
+
+    private static string Owner(string parameter) => parameter.LastIndexOf('.') is >= 0 and var dot ? parameter[..dot] : "";
+
+    private sealed class Undo(Action undo) : IDisposable
+    {
+        public void Dispose() => undo();
     }
 
     /// <inheritdoc/>

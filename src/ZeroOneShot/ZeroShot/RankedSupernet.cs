@@ -41,6 +41,15 @@ public sealed class RankedSupernet : RankedNetwork
         Mixture.Dispose();
     }
 
+    internal override NetworkPlan Plan => Supernet.Plan;
+
+    internal override NetworkCost Cost => NetworkCost.Of(
+        NetworkPlan.Of(Supernet.Mask.Space, Supernet.Options, Shape), Mixture.Live, Supernet.Options, Outputs);
+
+    internal override Tensor RunItem(int item, IReadOnlyList<Tensor> inputs) => Supernet.Items[item] is SearchCell cell
+        ? cell.call(inputs, Mixture)
+        : ((nn.Module<Tensor, Tensor>)Supernet.Items[item]).call(inputs[0]);
+
     private protected override Tensor AllLogits() => SharedLogits?.Invoke() ?? base.AllLogits();
 
     private protected override Tensor Define(Tensor images) => Supernet.call(images, Mixture);

@@ -28,24 +28,40 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the genotype is not of the space, or there are fewer images than a batch.
+    /// An option is out of its range, the genotype is not of the space, there are fewer images than a batch, or they are of one class and the
+    /// function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static double Score(
         IRankingFunction function, Genotype genotype, ImageSet images, RankingOptions options, CellNetOptions? network = null,
-        SearchSpace? space = null, CancellationToken cancellationToken = default)
+        SearchSpace? space = null, CancellationToken cancellationToken = default) =>
+        Scores([function], genotype, images, options, network, space, cancellationToken)[0];
+
+    /// <summary>Ranks the network of a genotype by several functions, on the same images and at the same random weights.</summary>
+    /// <param name="functions">The ranking functions.</param>
+    /// <param name="genotype">The architecture.</param>
+    /// <param name="images">The images to rank on.</param>
+    /// <param name="options">On which of them, and at how many random weights.</param>
+    /// <param name="network">The shape of the network; as for one function.</param>
+    /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="cancellationToken">Stops between two functions.</param>
+    /// <returns>The mean of every function over the random weights, in their order.</returns>
+    /// <inheritdoc cref="Score(IRankingFunction, Genotype, ImageSet, RankingOptions, CellNetOptions?, SearchSpace?, CancellationToken)"/>
+    public static IReadOnlyList<double> Scores(
+        IReadOnlyList<IRankingFunction> functions, Genotype genotype, ImageSet images, RankingOptions options,
+        CellNetOptions? network = null, SearchSpace? space = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(genotype);
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
-        return Score(function, images, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
+        return Scores(functions, images, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
             var sized = network.WithStem(space ?? SearchSpace.Darts, images.Shape);
             var built = new CellNet(genotype, sized, images.Shape.Channels, outputs, space);
             built.train();
             foreach (var module in built.modules().OfType<IRepeatable>())
                 module.Tracks = false;
-            return (built, batches => new RankedCellNet(built, batches, outputs));
+            return (built, (batches, draw) => new RankedCellNet(built, batches, outputs) { Draw = draw });
         });
     }
 
@@ -58,21 +74,36 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, or there are fewer images than a batch.
+    /// An option is out of its range, the mask leaves no genotype, there are fewer images than a batch, or they are of one class and the
+    /// function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static double Score(
         IRankingFunction function, OperationMask mask, ImageSet images, RankingOptions options, SupernetOptions? supernet = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Scores([function], mask, images, options, supernet, cancellationToken)[0];
+
+    /// <summary>Ranks a supernet by several functions, on the same images and at the same random weights.</summary>
+    /// <param name="functions">The ranking functions.</param>
+    /// <param name="mask">Which operations are live.</param>
+    /// <param name="images">The images to rank on.</param>
+    /// <param name="options">On which of them, and at how many random weights.</param>
+    /// <param name="supernet">The shape of the network; null is the default of <see cref="SupernetOptions"/>.</param>
+    /// <param name="cancellationToken">Stops between two functions.</param>
+    /// <returns>The mean of every function over the random weights, in their order.</returns>
+    /// <inheritdoc cref="Score(IRankingFunction, OperationMask, ImageSet, RankingOptions, SupernetOptions?, CancellationToken)"/>
+    public static IReadOnlyList<double> Scores(
+        IReadOnlyList<IRankingFunction> functions, OperationMask mask, ImageSet images, RankingOptions options,
+        SupernetOptions? supernet = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(mask);
         supernet ??= new();
-        return Score(function, images, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
+        return Scores(functions, images, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
         {
             var lean = Lean(mask, supernet.WithStem(mask.Space, images.Shape), images.Shape.Channels, outputs);
-            return (lean.Supernet, batches => new RankedSupernet(
-                lean, Mixture.Uniform(mask, supernet.EdgeNormalization, device), batches, outputs));
+            return (lean.Supernet, (batches, draw) => new RankedSupernet(
+                lean, Mixture.Uniform(mask, supernet.EdgeNormalization, device), batches, outputs) { Draw = draw });
         });
     }
 
@@ -91,12 +122,15 @@ public static class Ranking
         return lean;
     }
 
-    /// <summary>Draws the weights of TE-NAS and ETENAS.</summary>
-    internal static void Initialize(nn.Module network, long seed, int round, int initialization, Device device)
+    /// <summary>Draws the weights.</summary>
+    internal static void Initialize(nn.Module network, RankingOptions options, int round, int initialization, Device device)
     {
-        using var random = RandomStream.Of(seed, $"prune weights, round {round}, initialisation {initialization}");
+        using var random = RandomStream.Of(options.Seed, $"prune weights, round {round}, initialisation {initialization}");
         network.cpu();                                                              // where numbers are drawn, whatever the device
-        Initialization.KaimingNormalFanOut(network, random);
+        if (options.Weights == RandomWeights.Default)
+            Initialization.Default(network, random);
+        else
+            Initialization.KaimingNormalFanOut(network, random);
         network.to(device);
     }
 
@@ -115,27 +149,83 @@ public static class Ranking
         : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
             $"Ranking function '{function}' gave {value} for {of()}; expected a finite number. Mend the function, or leave it out."));
 
-    private static double Score(
-        IRankingFunction function, ImageSet images, RankingOptions options, string name, CancellationToken cancellationToken,
-        Func<int, Device, (nn.Module Module, Func<RankingBatches, RankedNetwork> Ranked)> build)
+    /// <summary>
+    /// Orders networks by several functions together: the sum over functions of a network's rank among all, 1 for the smallest value;
+    /// equal values share the mean of their ranks. Only the order that each function makes counts, so that their scales do not matter.
+    /// </summary>
+    /// <param name="values">The values of every function, one a network and as many of each; a value that is no number ranks lowest.</param>
+    /// <returns>One sum a network; greater is better.</returns>
+    /// <exception cref="ArgumentException">There is no function, or the functions have values of different numbers of networks.</exception>
+    public static IReadOnlyList<double> SumOfRanks(params IReadOnlyList<IReadOnlyList<double>> values)
     {
-        ArgumentNullException.ThrowIfNull(function);
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.Count == 0 || values.Any(ofFunction => ofFunction.Count != values[0].Count))
+        {
+            throw new ArgumentException(
+                $"There are values of {string.Join(", ", values.Select(ofFunction => ofFunction.Count))} networks; expected those of at " +
+                "least one function, and as many of each.", nameof(values));
+        }
+        var ranks = values.Select(Ranks).ToArray();
+        return [.. Enumerable.Range(0, values[0].Count).Select(network => ranks.Sum(ofFunction => ofFunction[network]))];
+    }
+
+    /// <summary>Ranks from 1, equal values sharing the mean of theirs.</summary>
+    private static double[] Ranks(IReadOnlyList<double> values)
+    {
+        var order = Enumerable.Range(0, values.Count).OrderBy(i => values[i]).ToArray();     // NaN is the smallest
+        var ranks = new double[values.Count];
+        for (var first = 0; first < order.Length;)
+        {
+            var end = first + 1;
+            while (end < order.Length && values[order[end]].Equals(values[order[first]]))
+                end++;
+            for (var i = first; i < end; i++)
+                ranks[order[i]] = (first + 1 + end) / 2.0;
+            first = end;
+        }
+        return ranks;
+    }
+
+    private static double[] Scores(
+        IReadOnlyList<IRankingFunction> functions, ImageSet images, RankingOptions options, string name,
+        CancellationToken cancellationToken,
+        Func<int, Device, (nn.Module Module, Func<RankingBatches, (long Seed, int Round, int Number), RankedNetwork> Ranked)> build)
+    {
+        ArgumentNullException.ThrowIfNull(functions);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
+        foreach (var function in functions)
+            ArgumentNullException.ThrowIfNull(function, nameof(functions));
         options.Validate();
+        ThrowIfUnlabelled(images, functions);
         cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
         using var batches = new RankingBatches(images, options, device);
-        var (module, ranked) = build(Outputs(options, images, function), device);
+        var (module, ranked) = build(Outputs(options, images, functions), device);
         using var _ = module;
-        var sum = 0.0;
+        var sums = new double[functions.Count];
         for (var initialization = 0; initialization < options.Initializations; initialization++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            Initialize(module, options.Seed, round: 0, initialization, device);
-            using var network = ranked(batches);
-            sum += Value(function, network, () => name);
+            Initialize(module, options, round: 0, initialization, device);
+            using var network = ranked(batches, (options.Seed, 0, initialization));
+            foreach (var (place, function) in functions.Index())
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                sums[place] += Value(function, network, () => name);
+            }
         }
-        return sum / options.Initializations;
+        return [.. sums.Select(sum => sum / options.Initializations)];
+    }
+
+    /// <exception cref="ArgumentException">A function needs labels, and the images tell no classes apart.</exception>
+    internal static void ThrowIfUnlabelled(ImageSet images, IEnumerable<IRankingFunction> functions)
+    {
+        if (functions.FirstOrDefault(function => function.NeedsLabels) is { } needs && images.ClassCounts().Count(count => count > 0) < 2)
+        {
+            throw new ArgumentException(
+                $"Ranking function '{needs.Name}' needs labels, and all {images.Count} images are of one class; expected images of at least " +
+                "two classes. Give labelled images, or use a function that needs no labels, for example 'nngp-correlation'.",
+                nameof(images));
+        }
     }
 }

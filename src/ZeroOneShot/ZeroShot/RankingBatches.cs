@@ -33,6 +33,10 @@ internal sealed class RankingBatches : IDisposable
         })];
     }
 
+    /// <summary>Given batches, taken over.</summary>
+    public RankingBatches(IReadOnlyList<Tensor> images, IReadOnlyList<Tensor> labels) =>
+        (Images, Labels, Count) = (images, labels, images.Sum(batch => (int)batch.shape[0]));
+
     /// <summary>Batches of normalised images, each N x C x H x W.</summary>
     public IReadOnlyList<Tensor> Images { get; }
 

@@ -26,6 +26,11 @@ public record RankingOptions
     public int Outputs { get; init; } = 10;
 
     /// <summary>
+    /// How the random weights are drawn. Default <see cref="RandomWeights.KaimingNormalFanOut"/>, as in the public ETENAS code.
+    /// </summary>
+    public RandomWeights Weights { get; init; } = RandomWeights.KaimingNormalFanOut;
+
+    /// <summary>
     /// Decides weights and images. Default 0. All 64 bits count; libtorch's generator, which draws the weights, is begun from 32 bits of a
     /// hash of them (<see cref="Runtime.RandomStream.Generator"/>).
     /// </summary>
@@ -43,6 +48,8 @@ public record RankingOptions
             throw new ArgumentException($"Batches is {Batches}; expected at least 1.");
         if (Initializations < 1)
             throw new ArgumentException($"Initializations is {Initializations}; expected at least 1.");
+        if (!Enum.IsDefined(Weights))
+            throw new ArgumentException($"Weights is {Weights}; expected one of {string.Join(", ", Enum.GetNames<RandomWeights>())}.");
         if (Outputs < 2)
             throw new ArgumentException($"Outputs is {Outputs}; expected at least 2, and 10 for the public protocol.");
     }

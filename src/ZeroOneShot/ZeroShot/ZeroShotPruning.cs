@@ -24,7 +24,9 @@ public static class ZeroShotPruning
     /// The checkpoint and the one before are damaged, or are of other images or other settings.
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or there are fewer images than a batch.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels.
+    /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
     /// tell them apart (the message names the function and the network); or there is no such device.
@@ -90,6 +92,7 @@ public static class ZeroShotPruning
             _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
+            Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
@@ -125,7 +128,7 @@ public static class ZeroShotPruning
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
-            var measured = PartialPruning.Importances(mask, Ranks, round, _functions);
+            var measured = PartialPruning.Importances(mask, Ranks, round, _functions, _options.Pruning.Sum);
             PartialPruning.ThrowIfBlind(measured, round, _ => true);
             return measured;
         }
@@ -138,7 +141,7 @@ public static class ZeroShotPruning
             {
                 for (var initialization = 0; initialization < _options.Initializations; initialization++)
                 {
-                    Ranking.Initialize(_lean.Supernet, _options.Seed, round, initialization, _device);
+                    Ranking.Initialize(_lean.Supernet, _options, round, initialization, _device);
                     using var logits = new CandidateLogits(_lean, _batches.Images, networks, Uniform, _cancellation);
                     double[][]? firstOrder = null;
                     for (var i = 0; i < networks.Count; i++)
@@ -157,7 +160,7 @@ public static class ZeroShotPruning
                         double[] Measure() => _options.FirstOrder
                             ? (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
                                 _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i]
-                            : Ranks(networks, i, round, logits);
+                            : Ranks(networks, i, round, initialization, logits);
                     }
                 }
             }
@@ -170,11 +173,11 @@ public static class ZeroShotPruning
             return ranks;
         }
 
-        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, CandidateLogits logits)
+        private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, int initialization, CandidateLogits logits)
         {
             using var network = new RankedSupernet(_lean, Uniform(networks[i]), _batches, _outputs)
             {
-                RunsApart = _options.EachByItself,
+                Draw = (_options.Seed, round, initialization), RunsApart = _options.EachByItself,
                 SharedLogits = i == 0 || _options.EachByItself ? null : () => logits.Of(i),
             };
             return [.. _options.RankingFunctions.Select(

@@ -43,7 +43,7 @@ public sealed class FirstOrderPruningTests : IDisposable
         using var scope = NewDisposeScope();
         var options = s_options.Supernet with { PartialChannels = partial };
         var lean = Ranking.Lean(mask, options.WithStem(s_space, s_images.Shape), 3, outputs: 5);
-        Ranking.Initialize(lean.Supernet, seed: 3, round: 0, initialization: 0, CPU);
+        Ranking.Initialize(lean.Supernet, new RankingOptions { Seed = 3 }, round: 0, initialization: 0, CPU);
         lean.Supernet.to(ScalarType.Float64);
         using var random = RandomStream.Of(1, "images");
         Tensor[] batches = [.. Enumerable.Range(0, 2).Select(_ => randn([8, 3, 16, 16], ScalarType.Float64, generator: random.Generator))];

@@ -185,7 +185,7 @@ public sealed class SharedCandidatesTests
     private static LeanSupernet Network(OperationMask mask, SupernetOptions options, int side)
     {
         var lean = Ranking.Lean(mask, options.WithStem(mask.Space, new ImageShape(3, side, side)), 3, outputs: 6);
-        Ranking.Initialize(lean.Supernet, seed: 3, round: 0, initialization: 0, CPU);
+        Ranking.Initialize(lean.Supernet, new RankingOptions { Seed = 3 }, round: 0, initialization: 0, CPU);
         return lean;
     }
 

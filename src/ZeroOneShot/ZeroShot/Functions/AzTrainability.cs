@@ -1,0 +1,69 @@
+using TorchSharp;
+using ZeroOneShot.Runtime;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot.Functions;
+
+/// <summary>
+/// Trainability of AZ-NAS (Lee and Ham 2024, Eq. 6): the mean over cells of -s - 1 / (s + 1e-6) + 2, s being the largest singular value of
+/// the matrix that takes random signs at the output of a cell to what comes back at its input, which is the output of what stands before
+/// it. Greatest, 0, where gradients neither grow nor fade.
+/// </summary>
+/// <remarks>
+/// No labels; libtorch's autograd through one cell at a time. Mean over batches. A cell that is the identity gives minus infinity, as in
+/// the public code, an error here; supernets have none.
+/// </remarks>
+public sealed class AzTrainability : IRankingFunction
+{
+    private const double Small = 1e-6;
+
+    /// <inheritdoc/>
+    public string Name => "az-trainability";
+
+    /// <inheritdoc/>
+    public double Rank(RankedNetwork network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return network.Mean(batch => Of(network, network.Images[batch], (item, shape) =>
+        {
+            using var random = network.Random($"az-trainability, {network.Plan.Items[item].Name}, batch {batch}");
+            return randint(2, shape, ScalarType.Float64, generator: random.Generator).Scale(2).Shift(-1);
+        }));
+    }
+
+    /// <summary>The value at given signs for the output of every item.</summary>
+    internal static double Of(RankedNetwork network, Tensor images, Func<int, long[], Tensor> signs)
+    {
+        using var scope = NewDisposeScope();
+        var outputs = network.ItemOutputs(images);
+        var (first, count) = network.Cells.GetOffsetAndLength(outputs.Count);
+        var scores = new List<double>();
+        for (var item = first + 1; item < first + count; item++)
+        {
+            using var inner = NewDisposeScope();
+            Tensor leaf, output;
+            using (enable_grad())
+            {
+                leaf = outputs[item - 1].detach().requires_grad_(true);
+                output = network.RunItem(item,
+                    [.. network.Plan.Items[item].Inputs.Select(input => input == item - 1 ? leaf : outputs[input])]);
+            }
+            var towards = signs(item, output.shape).to(output.dtype).to(output.device);
+            var back = Derivatives.Of(output, [leaf], towards)[0];
+            scores.Add(towards.shape.SequenceEqual(back.shape) && towards.equal(back).all().ToBoolean()
+                ? double.NegativeInfinity
+                : Score(back, towards));
+        }
+        return scores.Average();
+    }
+
+    private static double Score(Tensor back, Tensor towards)
+    {
+        if (back.shape[2] != towards.shape[2])
+            back = nn.functional.pixel_unshuffle(back, back.shape[2] / towards.shape[2]);
+        var rows = towards.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64);
+        var matrix = back.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64).t().matmul(rows).DividedBy(rows.shape[0]);
+        var largest = linalg.svdvals(matrix).max().Value();
+        return -largest - 1 / (largest + Small) + 2;
+    }
+}

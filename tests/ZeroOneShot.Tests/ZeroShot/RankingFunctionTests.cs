@@ -1,0 +1,221 @@
+using TorchSharp;
+using Xunit;
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Data;
+using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
+
+namespace ZeroOneShot.Tests.ZeroShot;
+
+/// <summary>Walks the ranking functions that come with the library, at toy size.</summary>
+public sealed class RankingFunctionTests : IDisposable
+{
+    private static readonly ImageSet s_images = RandomImages.Of(12, 3, new ImageShape(3, 16, 16));
+
+    private static readonly RankingOptions s_options = new() { BatchSize = 12, Batches = 1, Initializations = 1, Seed = 3 };
+
+    private static readonly SearchSpace s_space = new("small", new CellTopology(1),
+        [CandidateOperation.SkipConnect, CandidateOperation.DilatedConvolution3x3]);
+
+    private readonly TemporaryFolder _folder = new();
+
+    public static TheoryData<string> Names => [.. RankingFunctions.All.Select(function => function.Name)];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_function_ranks_a_genotype_and_a_masked_supernet_and_leaves_the_network_as_it_was(string name)
+    {
+        var function = RankingFunctions.Named(name);
+        var watching = new Watching(function);
+        var shape = new CellNetOptions { Channels = 4, Cells = 3 };
+        var first = Score(watching);
+        var before = LiveTensors.Count();
+        Assert.Equal(first, Score(function));
+        Assert.Equal(before, LiveTensors.Count());
+        var mask = RandomPruning.Mask(SearchSpace.Darts, 0.4, seed: 1).Without(CellKind.Normal, 0, 0);
+        Assert.True(double.IsFinite(Ranking.Score(watching, mask, s_images, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
+            TestContext.Current.CancellationToken)));
+        Assert.Equal(2, watching.Networks);
+
+        // The functions asked before do not matter.
+        Assert.Equal([first, first], Ranking.Scores([function, function], PublishedGenotypes.DartsV2, s_images, s_options, shape,
+            cancellationToken: TestContext.Current.CancellationToken));
+
+        double Score(IRankingFunction ranking) => Ranking.Score(ranking, PublishedGenotypes.DartsV2, s_images, s_options, shape,
+            cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_pruning_by_any_function_is_the_same_when_cancelled_and_resumed(string name)
+    {
+        var options = new ZeroShotPruningOptions
+        {
+            Space = s_space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1, Seed = 5,
+            RankingFunctions = [RankingFunctions.Named(name)], Pruning = new() { OperationsPerRound = 1 },
+        };
+        string expected;
+        try
+        {
+            expected = ZeroShotPruning.Prune(s_images, options, cancellationToken: TestContext.Current.CancellationToken).ToJson();
+        }
+        catch (InvalidOperationException e) when (e.Message.Contains("it cannot tell them apart", StringComparison.Ordinal))
+        {
+            Assert.Equal("linear-regions", name);                                   // of twelve images none is like another
+            return;
+        }
+        var checkpoint = _folder.File("prune.safetensors");
+        using var cancellation = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => ZeroShotPruning.Prune(
+            s_images, options, EachStep.CancelAt(4, cancellation), checkpoint, cancellation.Token));
+        Assert.Equal(expected, ZeroShotPruning.Prune(s_images, options, checkpoint: checkpoint,
+            cancellationToken: TestContext.Current.CancellationToken).ToJson());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_score_does_not_depend_on_the_number_of_threads_but_for_rounding(string name)
+    {
+        var one = Score();
+        torch.set_num_threads(2);
+        try
+        {
+            Assert.Equal(one, Score(), 1e-4 * Math.Abs(one));
+        }
+        finally
+        {
+            torch.set_num_threads(1);
+        }
+
+        double Score() => Ranking.Score(
+            RankingFunctions.Named(name), OperationMask.Full(s_space), s_images, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
+            TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void Functions_are_found_by_name()
+    {
+        Assert.Equal(RankingFunctions.All.Count, RankingFunctions.All.Select(function => function.Name).Distinct().Count());
+        Assert.Equal(["naswot", "swap"], RankingFunctions.Parse("naswot, SWAP").Select(function => function.Name));
+        Assert.Contains("There is no ranking function 'nwot'; there are nngp-correlation, ",
+            Assert.Throws<ArgumentException>(() => RankingFunctions.Parse("swap,nwot")).Message);
+        Assert.Contains("names 'swap' twice", Assert.Throws<ArgumentException>(() => RankingFunctions.Parse("swap,swap")).Message);
+        Assert.Contains("is empty", Assert.Throws<ArgumentException>(() => RankingFunctions.Parse(" ,")).Message);
+    }
+
+    [Fact]
+    public void A_function_that_needs_labels_is_refused_where_there_are_none()
+    {
+        var unlabelled = RandomImages.Of(12, 1, new ImageShape(3, 16, 16));
+        foreach (var function in RankingFunctions.All.Where(function => function.NeedsLabels))
+        {
+            Assert.Contains($"Ranking function '{function.Name}' needs labels, and all 12 images are of one class",
+                Assert.Throws<ArgumentException>(() => Ranking.Score(function, PublishedGenotypes.DartsV2, unlabelled, s_options,
+                cancellationToken: TestContext.Current.CancellationToken)).Message);
+        }
+        Assert.Contains("needs labels", Assert.Throws<ArgumentException>(() => ZeroShotPruning.Prune(unlabelled, new ZeroShotPruningOptions
+        {
+            BatchSize = 6, RankingFunctions = [new Snip()],
+        }, cancellationToken: TestContext.Current.CancellationToken)).Message);
+    }
+
+    [Fact]
+    public void Fewer_images_than_a_batch_are_refused_with_both_numbers() =>
+        Assert.Contains("There are 12 images, fewer than one batch of 13", Assert.Throws<ArgumentException>(() => Ranking.Score(
+            new Naswot(), PublishedGenotypes.DartsV2, s_images, s_options with { BatchSize = 13 },
+            cancellationToken: TestContext.Current.CancellationToken)).Message);
+
+    [Fact]
+    public void Equal_images_whose_codes_are_equal_are_an_error_that_names_the_function_and_the_network()
+    {
+        var twice = new ImageSet(new byte[4 * 3 * 16 * 16], [0, 1, 0, 1], new ImageShape(3, 16, 16), ["a", "b"]);
+        var error = Assert.Throws<InvalidOperationException>(() => Ranking.Score(
+            new Naswot(), PublishedGenotypes.DartsV2, twice, s_options with { BatchSize = 4, Batches = 1 },
+            new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Contains("Ranking function 'naswot' gave -", error.Message);
+        Assert.Contains("for the network of Genotype(normal=", error.Message);
+    }
+
+    [Fact]
+    public void Random_weights_of_an_unknown_kind_are_refused() =>
+        Assert.Contains("expected one of KaimingNormalFanOut, Default", Assert.Throws<ArgumentException>(() => Ranking.Score(
+            new Naswot(), PublishedGenotypes.DartsV2, s_images, s_options with { Weights = (RandomWeights)7 },
+            cancellationToken: TestContext.Current.CancellationToken)).Message);
+
+    [Fact]
+    public void Ranks_are_summed_whatever_the_scales_and_equal_values_share_theirs()
+    {
+        Assert.Equal([1 + 3, 2.5 + 2, 2.5 + 1], Ranking.SumOfRanks([-1e9, 0.1, 0.1], [3, 2, double.NaN]));
+        Assert.Contains("networks; expected", Assert.Throws<ArgumentException>(() => Ranking.SumOfRanks([1, 2], [1])).Message);
+        Assert.Throws<ArgumentException>(() => Ranking.SumOfRanks());
+    }
+
+    [Fact]
+    public void Summed_ranks_let_a_function_of_small_changes_count_as_much_as_one_of_large_ones()
+    {
+        var mask = OperationMask.Full(s_space);
+        var networks = mask.AllLive.Select(j => mask.Without(j.Kind, j.Edge, j.Operation)).ToList();
+        // Without the first operation the second function is a little lower, without the second one the first function by much.
+        IReadOnlyList<double> Ranks(OperationMask network) => networks.IndexOf(network) switch
+        {
+            -1 => [0, 1000],
+            0 => [0.5, 999],
+            1 => [-0.5, 999.5],
+            var other => [other, 1000 + other],
+        };
+        var summed = PartialPruning.Importances(mask, Ranks, sum: ImportanceSum.Ranks).Candidates.Select(j => j.Importance).ToArray();
+        Assert.Equal(summed[0], summed[1]);
+        Assert.True(summed[0] > summed[2] && summed[2] > summed[^1]);
+        Assert.Contains("gave 0 for the whole network",
+            Assert.Throws<InvalidOperationException>(() => PartialPruning.Importances(mask, Ranks)).Message);
+        Assert.Contains("Sum is 5; expected one of RelativeChanges, Ranks", Assert.Throws<ArgumentException>(() =>
+            PartialPruning.Prune(mask, Ranks, new PruningOptions { Sum = (ImportanceSum)5 })).Message);
+    }
+
+    [Fact]
+    public void The_size_of_a_supernet_is_that_of_its_live_operations()
+    {
+        var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 2);
+        var shape = new SupernetOptions { Channels = 8, Cells = 4 };
+        using var supernet = new Supernet(mask, shape, inputChannels: 3, classes: 10);
+        Assert.Equal(supernet.parameters().Sum(parameter => parameter.numel()),
+            Ranking.Score(new Parameters(), mask, s_images, s_options, shape, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Regularised_swap_is_swap_near_the_size_it_prefers()
+    {
+        var network = new CellNetOptions { Channels = 4, Cells = 3 };
+        var thousands = Score(new Parameters()) / 1000;
+        Assert.Equal(Math.Log(Score(new Swap())), Score(new SwapRegularised(thousands, sigma: 2)), 1e-12);
+        Assert.Equal(Math.Log(Score(new Swap())) - 9 / 2.0, Score(new SwapRegularised(thousands - 3, sigma: 2)), 1e-9);
+
+        double Score(IRankingFunction function) => Ranking.Score(function, PublishedGenotypes.DartsV1, s_images, s_options, network,
+            cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Sees that the network is in training mode, in its precision, and has its weights, after a function has ranked it.</summary>
+    private sealed class Watching(IRankingFunction function) : IRankingFunction
+    {
+        public int Networks { get; private set; }
+
+        public string Name => function.Name;
+
+        public bool NeedsLabels => function.NeedsLabels;
+
+        public double Rank(RankedNetwork network)
+        {
+            Networks++;
+            var before = network.Module.state_dict().ToDictionary(at => at.Key, at => at.Value.clone());
+            var value = function.Rank(network);
+            Assert.True(network.Module.training);
+            foreach (var (name, tensor) in network.Module.state_dict())
+                Assert.True(tensor.dtype == before[name].dtype && tensor.equal(before[name]).all().ToBoolean(), name);
+            return value;
+        }
+    }
+}
