@@ -193,7 +193,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     trainingChild,
     stepChild,
     pruningChild,
-}.With(YardstickCommands.All()).Parse(args).Invoke();
+}.With([.. YardstickCommands.All(), SearchYield.Command(json, data)]).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));
