@@ -43,7 +43,7 @@ public sealed class ZeroShotSearchTests : IDisposable
         {
             var row = SearchSpace.Darts.Operations.ToList().FindIndex(operation => operation.Name == edge.Item.Operation);
             Assert.Contains(row, Enumerable.Range(0, SearchSpace.Darts.Topology.EdgeCount)
-                .Where(at => SearchSpace.Darts.Topology.Ends(at) == (edge.Item.From, edge.Index / 2))
+                .Where(at => SearchSpace.Darts.Topology.Ends(at) == (edge.Item.From, candidate.Genotype.Normal.NodeOf(edge.Index)))
                 .SelectMany(at => mask.Live(CellKind.Normal, at)));
         }));
     }
@@ -94,6 +94,6 @@ public sealed class ZeroShotSearchTests : IDisposable
 
     private static ZeroShotSearchResult Run(OperationMask? mask = null, IProgress<Runtime.RunProgress>? progress = null,
         string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationToken stop = default) =>
-        ZeroShotSearch.Run(SyntheticImages.Create(3, 8, 16), mask ?? OperationMask.Full(SearchSpace.Darts), options ?? s_small, progress,
+        ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts), options ?? s_small, progress,
             checkpoint, stop);
 }
