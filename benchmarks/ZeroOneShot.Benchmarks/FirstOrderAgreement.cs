@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Spectre.Console;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Benchmarks;
@@ -12,18 +13,19 @@ namespace ZeroOneShot.Benchmarks;
 internal static class FirstOrderAgreement
 {
     /// <summary>Prunes both ways from every seed, and prints and writes what is known so far.</summary>
-    /// <param name="folder">A folder with CIFAR-10.</param>
+    /// <param name="folder">A folder with CIFAR-10; null: toy images.</param>
     /// <param name="setting">The size of network and images.</param>
     /// <param name="seeds">How many seeds.</param>
     /// <param name="json">A file for the rows.</param>
-    public static void Run(DirectoryInfo folder, Pruning.Case setting, int seeds, FileInfo? json)
+    public static void Run(DirectoryInfo? folder, Pruning.Case setting, int seeds, FileInfo? json)
     {
         var rows = new List<Row>();
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.WriteLine(Machine.Line(
-            $"CIFAR-10, space darts without 'none', {setting.Channels} channels, {setting.Cells} cells, K = {setting.PartialChannels}, " +
+            $"{(folder is null ? "Toy images" : "CIFAR-10")}, space darts without 'none', {setting.Channels} channels, " +
+            $"{setting.Cells} cells, K = {setting.PartialChannels}, " +
             $"{setting.Batches} x {setting.Batch} images, {setting.Initializations} random weights, n = {seeds} seeds."));
-        var images = CifarFiles.Read10(folder.FullName, CifarPart.Train);
+        var images = folder is null ? Toy(setting.Batch * setting.Batches) : CifarFiles.Read10(folder.FullName, CifarPart.Train);
         for (var seed = 1; seed <= seeds; seed++)
         {
             var (exact, firstOrder) = (Round(firstOrder: false), Round(firstOrder: true));
@@ -39,7 +41,8 @@ internal static class FirstOrderAgreement
                 var gone = (double)edge.Count(j => !exact.Mask[j.Kind, j.Edge, j.Operation]);
                 return gone * gone / edge.Count();
             });
-            rows.Add(new Row(seed, Spearman(ofExact, ofFirstOrder), within, common, removed.Length, chance));
+            rows.Add(new Row(
+                folder is null ? "toy" : "cifar-10", seed, Spearman(ofExact, ofFirstOrder), within, common, removed.Length, chance));
             Console.Error.WriteLine(rows[^1]);
             JsonRows.Write(json, rows);
 
@@ -84,7 +87,23 @@ internal static class FirstOrderAgreement
     private static double[] Ranks(double[] values) =>
         [.. values.Select(value => values.Count(other => other < value) + (values.Count(other => other == value) - 1) / 2.0)];
 
+    /// <summary>Stripes across, stripes down, and squares, with noise.</summary>
+    private static ImageSet Toy(int count)
+    {
+        var shape = new ImageShape(3, 32, 32);
+        var pixels = new byte[count * shape.Size];
+        using var stream = RandomStream.Of(1, "toy images");
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            var (image, row, column) = (i / shape.Size, i / shape.Width % shape.Height, i % shape.Width);
+            var bright = (image % 3) switch { 0 => row % 8 < 4, 1 => column % 8 < 4, _ => (row / 8 + column / 8) % 2 == 0 };
+            pixels[i] = (byte)((bright ? 150 : 50) + stream.Random.Next(50));
+        }
+        return new ImageSet(pixels, [.. Enumerable.Range(0, count).Select(i => i % 3)], shape, ["across", "down", "squares"]);
+    }
+
     private sealed record Row(
+        [property: JsonPropertyName("images")] string Images,
         [property: JsonPropertyName("seed")] int Seed,
         [property: JsonPropertyName("spearman")] double Spearman,
         [property: JsonPropertyName("spearman_of_edges")] double SpearmanOfEdges,

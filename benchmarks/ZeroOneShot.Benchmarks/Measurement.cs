@@ -42,19 +42,20 @@ internal sealed record Measurement(
     public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
 
     /// <summary>
-    /// Seconds are medians; the peak is what the process grew by over its size with the networks built, its two batches of images included;
+    /// Seconds are medians, those of the processor over all threads and both steps, which other programs hardly change; the peak is what the process grew by over its size with the networks built, its two batches of images included;
     /// null where the system does not tell. In use is the memory of features that was at the same time, at most, held that which was held
     /// for them; null where libtorch's allocator has them.
     /// </summary>
     internal sealed record Result(
-        double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds, double? InUseMiB, double? HeldMiB)
+        double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds, double ProcessorSeconds, double? InUseMiB,
+        double? HeldMiB)
     {
-        public static Result Of(double? peak, double? built, double architecture, double weights)
+        public static Result Of(double? peak, double? built, double architecture, double weights, double processor)
         {
             const double mib = 1 << 20;
             return FeatureMemory.IsOn
-                ? new Result(peak, built, architecture, weights, FeatureMemory.Largest / mib, FeatureMemory.Held / mib)
-                : new Result(peak, built, architecture, weights, null, null);
+                ? new Result(peak, built, architecture, weights, processor, FeatureMemory.Largest / mib, FeatureMemory.Held / mib)
+                : new Result(peak, built, architecture, weights, processor, null, null);
         }
 
         public string ToJson() => JsonSerializer.Serialize(this);
@@ -139,18 +140,25 @@ internal sealed record Measurement(
         using var labels = randint(Classes, Batch, generator: inputs.Generator);
         var architectureSeconds = new List<double>();
         var weightsSeconds = new List<double>();
+        var processorSeconds = new List<double>();
+        using var process = Process.GetCurrentProcess();
         var warmUp = Repetitions == 0 ? 0 : WarmUp;                         // memory: one step, the first
         for (var i = 0; i < Math.Max(1, warmUp + Repetitions); i++)
         {
             var moment = new SearchMoment(Epoch: 1, Epochs: 2, Step: i);      // half way: all terms of the loss count
+            process.Refresh();
+            var used = process.TotalProcessorTime;
             var start = Stopwatch.GetTimestamp();
             step.ArchitectureStep(searchImages, labels, moment);
             architectureSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             start = Stopwatch.GetTimestamp();
             step.WeightsStep(trainImages, labels, moment);
             weightsSeconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            process.Refresh();
+            processorSeconds.Add((process.TotalProcessorTime - used).TotalSeconds);
         }
-        return Result.Of(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]));
+        return Result.Of(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]),
+            Median(processorSeconds[warmUp..]));
     }
 
     /// <summary>The size of the images.</summary>

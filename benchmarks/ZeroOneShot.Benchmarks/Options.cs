@@ -137,9 +137,13 @@ internal static class Options
     public static Option<FileInfo> ExistingFile(string name, string what) =>
         new Option<FileInfo>(name) { Description = $"{what}.", Required = true }.AcceptExistingOnly();
 
-    public static Option<DirectoryInfo> CifarFolder()
+    public static Option<DirectoryInfo> CifarFolder(string? without = null)
     {
-        var option = new Option<DirectoryInfo>("--data") { Description = "A folder with CIFAR-10 in the binary layout.", Required = true };
+        var option = new Option<DirectoryInfo>("--data")
+        {
+            Description = "A folder with CIFAR-10 in the binary layout." + (without is null ? "" : $" Without it: {without}."),
+            Required = without is null,
+        };
         option.Validators.Add(result => Check(result, () =>
         {
             if (result.Tokens is [var folder] && !(CifarFiles.TryDetect(folder.Value, out var kind) && kind == CifarKind.Cifar10))

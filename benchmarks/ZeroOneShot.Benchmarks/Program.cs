@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ZeroOneShot.Benchmarks;
+using ZeroOneShot.Benchmarks.Gpu;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
@@ -132,11 +133,14 @@ foreach (var option in (Option[])[json, ways, channels, cells, partial, rankedBa
     pruning.Add(option);
 pruning.SetAction(parsed => Pruning.Run([.. parsed.GetRequiredValue(ways).Distinct()], RankedSetting(parsed), parsed.GetValue(json)));
 
-var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning, on CIFAR-10.");
+var agreement = new Command("first-order-agreement", "How far pruning to first order agrees with exact pruning.");
+var agreementData = Options.CifarFolder(without: "images of stripes and squares with noise");
 var agreementSeeds = Options.Count("--seeds", "Prunings, each from a seed of its own", 5);
-foreach (var option in (Option[])[json, data, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations])
+Option[] agreementOptions =
+    [json, agreementData, agreementSeeds, channels, cells, partial, rankedBatch, rankedBatches, initializations];
+foreach (var option in agreementOptions)
     agreement.Add(option);
-agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetRequiredValue(data), RankedSetting(parsed),
+agreement.SetAction(parsed => FirstOrderAgreement.Run(parsed.GetValue(agreementData), RankedSetting(parsed),
     parsed.GetValue(agreementSeeds), parsed.GetValue(json)));
 
 var trainStep = new Command("train-step",
@@ -150,6 +154,12 @@ foreach (var option in (Option[])[json, trainNetworks, trainEvaluations, trainBa
 trainStep.SetAction(parsed => TrainStep.Run([.. parsed.GetRequiredValue(trainNetworks).Distinct()],
     [.. parsed.GetRequiredValue(trainEvaluations).Distinct()], parsed.GetValue(trainBatch), parsed.GetValue(repetitions),
     parsed.GetValue(json)));
+
+var startUp = new Command("start-up", "Time from the start of a process to its first search step, and to its first prediction.");
+foreach (var option in (Option[])[json, channels, cells, repetitions])
+    startUp.Add(option);
+startUp.SetAction(parsed => StartUp.Run(
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), parsed.GetValue(repetitions), parsed.GetValue(json)));
 
 var one = new Argument<string>("measurement");
 var child = new Command(Measurement.Command, "What search-step and memory-plan run in processes of its own.") { one };
@@ -167,6 +177,11 @@ var pruningChild = new Command(Pruning.Command, "What pruning runs in processes 
 pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
+
+var begun = new Argument<string>("measurement");
+var startUpChild = new Command(StartUp.Command, "What start-up runs in processes of its own.") { begun };
+startUpChild.Hidden = true;
+startUpChild.SetAction(parsed => Console.WriteLine(StartUp.Take(parsed.GetRequiredValue(begun))));
 
 var trainingStep = new Argument<string>("measurement");
 var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
@@ -189,11 +204,13 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     serviceLoad,
     pruning,
     agreement,
+    startUp,
     child,
     trainingChild,
     stepChild,
     pruningChild,
-}.With([.. YardstickCommands.All(), SearchYield.Command(json, data)]).Parse(args).Invoke();
+    startUpChild,
+}.With([.. YardstickCommands.All(), SearchYield.Command(json, data)]).With(GpuCommands.All()).With(Table1Command.Commands()).Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

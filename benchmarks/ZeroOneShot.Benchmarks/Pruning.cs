@@ -38,12 +38,16 @@ internal static class Pruning
             JsonRows.Write(json, rows);
         }
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["way", "operation evaluations", "fewer", "seconds", "faster", "peak MiB", "ranks"])
+        foreach (var column in (string[])[
+            "way", "operation evaluations", "fewer", "seconds", "faster", "processor seconds", "less", "peak MiB", "ranks"])
+        {
             table.AddColumn(column);
+        }
         foreach (var row in rows)
         {
             table.AddRow(row.Way, $"{row.OperationEvaluations:N0}", $"{(double)rows[0].OperationEvaluations / row.OperationEvaluations:F2}",
-                $"{row.Seconds:F1}", $"{rows[0].Seconds / row.Seconds:F2}", $"{row.PeakMiB:F0}", row.Ranks[..8]);
+                $"{row.Seconds:F1}", $"{rows[0].Seconds / row.Seconds:F2}", $"{row.ProcessorSeconds:F1}",
+                $"{rows[0].ProcessorSeconds / row.ProcessorSeconds:F2}", $"{row.PeakMiB:F0}", row.Ranks[..8]);
         }
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine(
@@ -64,17 +68,20 @@ internal static class Pruning
             TorchRuntime.EnsureLoaded();
             var counter = new OperationCounter();
             var images = Noise(Batch * Batches);
-            var start = Stopwatch.GetTimestamp();
+            using var process = Process.GetCurrentProcess();
+            var (start, processor) = (Stopwatch.GetTimestamp(), process.TotalProcessorTime);
             var result = ZeroShotPruning.Prune(images, new ZeroShotPruningOptions
             {
                 Supernet = new SupernetOptions { Channels = Channels, Cells = Cells, PartialChannels = PartialChannels },
                 BatchSize = Batch, Batches = Batches, Initializations = Initializations, FirstOrder = Way == FirstOrder,
-                EachByItself = Way == Naive, Counter = counter,
+                Runs = Way == Naive ? CandidateRuns.EachByItself : null, Counter = counter,
             });
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            process.Refresh();
+            var processorSeconds = (process.TotalProcessorTime - processor).TotalSeconds;
             var ranks = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(result.ToJson())));
-            return JsonSerializer.Serialize(
-                new Row(Way, counter.Evaluations, seconds, Measurement.StatusMiB("VmHWM"), Batch, Batches, Initializations, ranks));
+            return JsonSerializer.Serialize(new Row(Way, counter.Evaluations, seconds, processorSeconds,
+                Measurement.StatusMiB("VmHWM"), Batch, Batches, Initializations, ranks));
         }
 
         private static ImageSet Noise(int count)
@@ -93,6 +100,7 @@ internal static class Pruning
         [property: JsonPropertyName("way")] string Way,
         [property: JsonPropertyName("operation_evaluations")] long OperationEvaluations,
         [property: JsonPropertyName("seconds")] double Seconds,
+        [property: JsonPropertyName("processor_seconds")] double ProcessorSeconds,
         [property: JsonPropertyName("peak_resident_mib")] double? PeakMiB,
         [property: JsonPropertyName("batch")] int Batch,
         [property: JsonPropertyName("batches")] int Batches,
@@ -100,6 +108,7 @@ internal static class Pruning
         [property: JsonPropertyName("ranks")] string Ranks)
     {
         public override string ToString() =>
-            $"{Way}: {OperationEvaluations:N0} evaluations, {Seconds:F1} s, {PeakMiB:F0} MiB, ranks {Ranks[..8]}";
+            $"{Way}: {OperationEvaluations:N0} evaluations, {Seconds:F1} s, {ProcessorSeconds:F1} of processors, {PeakMiB:F0} MiB, " +
+            $"ranks {Ranks[..8]}";
     }
 }

@@ -26,9 +26,11 @@ internal static partial class PruningYield
         {
             var match = Form().Match(text);
             return !match.Success
-                ? throw new FormatException($"'{text}' is no setting; expected CHANNELSxCELLS:IMAGESxBATCHES:INITIALISATIONS, for example " +
-                    "16x8:128x3:3, with /first behind it for importances to first order.")
-                : new(Number("channels"), Number("cells"), Number("images"), Number("batches"), Number("inits"), match.Groups["first"].Success);
+                ? throw new FormatException(
+                    $"'{text}' is no setting; expected CHANNELSxCELLS:IMAGESxBATCHES:INITIALISATIONS, for example 16x8:128x3:3, with " +
+                    "/first behind it for importances to first order.")
+                : new(Number("channels"), Number("cells"), Number("images"), Number("batches"), Number("inits"),
+                    match.Groups["first"].Success);
 
             int Number(string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
         }
@@ -58,14 +60,15 @@ internal static partial class PruningYield
     public static void Run(IYardstick yardstick, DirectoryInfo data, IReadOnlyList<string> functions, IReadOnlyList<string> settings,
         int seeds, DirectoryInfo? masks, FileInfo? json, CancellationToken cancellationToken)
     {
-        var sets = functions.Select(set => (Name: set, Functions: (IReadOnlyList<IRankingFunction>)[.. set.Split('+').Select(Function)])).ToArray();
+        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(Function).ToArray())).ToArray();
         var parsed = settings.Select(Setting.Parse).ToArray();
         var images = CifarFiles.Read10(data.FullName, CifarPart.Train);
         var random = RandomMasks.Measure(yardstick, cancellationToken: cancellationToken);
-        Console.WriteLine(Machine.Line(FormattableString.Invariant(
-            $"CIFAR-10, {yardstick.Space.Name}; {random.Yields.Count} random masks leave a mean of {random.Mean:0.000} (sd {random.MeanDeviation:0.000}), ") +
-            FormattableString.Invariant($"an upper tail of {random.UpperTail:0.000} (sd {random.UpperTailDeviation:0.000}).")));
-        Console.WriteLine("| functions | setting | deviations above random masks, by seed | smallest | mean | upper tail, deviations | seconds |");
+        Console.WriteLine(Machine.Line(string.Create(CultureInfo.InvariantCulture,
+            $"CIFAR-10, {yardstick.Space.Name}; {random.Yields.Count} random masks: mean {random.Mean:0.000} (sd " +
+            $"{random.MeanDeviation:0.000}), upper tail {random.UpperTail:0.000} (sd {random.UpperTailDeviation:0.000}).")));
+        Console.WriteLine(
+            "| functions | setting | deviations above random masks, by seed | smallest | mean | upper tail, deviations | seconds |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         var rows = new List<Row>();
         foreach (var setting in parsed)
@@ -92,13 +95,15 @@ internal static partial class PruningYield
                 rows.AddRange(ofSetting);
                 JsonRows.Write(json, rows);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"| {name} | {setting} | {string.Join(" ", ofSetting.Select(at => at.Deviations.ToString("0.0", CultureInfo.InvariantCulture)))} | ") +
-                    string.Create(CultureInfo.InvariantCulture, $"{ofSetting.Min(at => at.Deviations):0.0} | {ofSetting.Average(at => at.Mean):0.000} | ") +
-                    string.Create(CultureInfo.InvariantCulture, $"{string.Join(" ", ofSetting.Select(at => at.UpperTailDeviations.ToString("0.0", CultureInfo.InvariantCulture)))} | ") +
-                    string.Create(CultureInfo.InvariantCulture, $"{ofSetting.Average(at => at.Seconds):0.0} |"));
+                    $"| {name} | {setting} | {Line(ofSetting.Select(at => at.Deviations))} | {ofSetting.Min(at => at.Deviations):0.0} | " +
+                    $"{ofSetting.Average(at => at.Mean):0.000} | {Line(ofSetting.Select(at => at.UpperTailDeviations))} | " +
+                    $"{ofSetting.Average(at => at.Seconds):0.0} |"));
             }
         }
     }
+
+    private static string Line(IEnumerable<double> deviations) =>
+        string.Join(" ", deviations.Select(at => at.ToString("0.0", CultureInfo.InvariantCulture)));
 
     private static IRankingFunction Function(string name) => name switch
     {

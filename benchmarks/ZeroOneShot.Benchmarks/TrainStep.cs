@@ -51,18 +51,20 @@ internal static class TrainStep
             var images = batch > 0 ? batch : usual;
             var one = new Case(evaluation, shape.Channels, shape.Cells, images, repetitions);
             var measured = Measurement.TakeInProcess(Command, JsonSerializer.Serialize(one), _ => { });
-            rows.Add(new Row(name, evaluation, images, images / measured.WeightsSeconds, measured.PeakMiB, measured.BuiltMiB));
+            rows.Add(new Row(name, evaluation, images, images / measured.WeightsSeconds, measured.ProcessorSeconds, measured.PeakMiB, measured.BuiltMiB));
             Console.Error.WriteLine(rows[^1]);
             JsonRows.Write(json, rows);
         }
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (string[])["network", "evaluation", "batch", "images/s", "peak MiB", "built MiB", "time", "growth"])
+        foreach (var column in (string[])["network", "evaluation", "batch", "images/s", "peak MiB", "built MiB", "time", "growth",
+            "processor s"])
             table.AddColumn(column);
         foreach (var row in rows)
         {
             var first = rows.First(other => other.Network == row.Network);
             table.AddRow(row.Network, row.Evaluation, $"{row.Batch}", $"{row.ImagesPerSecond:F1}", $"{row.PeakMiB:F0}", $"{row.BuiltMiB:F0}",
-                $"{first.ImagesPerSecond / row.ImagesPerSecond:F2}", $"{row.Growth / first.Growth:F2}");
+                $"{first.ImagesPerSecond / row.ImagesPerSecond:F2}", $"{row.Growth / first.Growth:F2}",
+                $"{row.ProcessorSeconds:F2}");
         }
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine("Time, and growth over the built network, relative to the first row of the network.");
@@ -95,15 +97,21 @@ internal static class TrainStep
             using var inputs = RandomStream.Of(1, "images");
             using var images = randn([Batch, s_images.Channels, s_images.Height, s_images.Width], generator: inputs.Generator);
             using var labels = randint(Measurement.Classes, Batch, generator: inputs.Generator);
-            var seconds = new List<double>();
+            var (seconds, processor) = (new List<double>(), new List<double>());
+            using var process = Process.GetCurrentProcess();
             for (var i = 0; i < WarmUp + Repetitions; i++)
             {
                 using var random = RandomStream.Of(1, $"drop path {i}");
+                process.Refresh();
+                var used = process.TotalProcessorTime;
                 var start = Stopwatch.GetTimestamp();
                 step.Take(images, labels, DropPath, random);
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                process.Refresh();
+                processor.Add((process.TotalProcessorTime - used).TotalSeconds);
             }
-            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[WarmUp..]));
+            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[WarmUp..]),
+                Measurement.Median(processor[WarmUp..]));
         }
     }
 
@@ -112,6 +120,7 @@ internal static class TrainStep
         [property: JsonPropertyName("evaluation")] string Evaluation,
         [property: JsonPropertyName("batch")] int Batch,
         [property: JsonPropertyName("images_per_second")] double ImagesPerSecond,
+        [property: JsonPropertyName("processor_seconds")] double ProcessorSeconds,
         [property: JsonPropertyName("peak_resident_mib")] double? PeakMiB,
         [property: JsonPropertyName("built_resident_mib")] double? BuiltMiB)
     {
@@ -119,6 +128,7 @@ internal static class TrainStep
         public double? Growth => PeakMiB - BuiltMiB;
 
         public override string ToString() =>
-            $"{Network}, {Evaluation}, batch {Batch}: {ImagesPerSecond:F1} images/s, {PeakMiB:F0} MiB, of which {BuiltMiB:F0} before the first";
+            $"{Network}, {Evaluation}, batch {Batch}: {ImagesPerSecond:F1} images/s, {PeakMiB:F0} MiB, of which {BuiltMiB:F0} before the first, " +
+            $"{ProcessorSeconds:F2} s of the processor a step";
     }
 }

@@ -109,7 +109,7 @@ internal static class TrainingMemoryPlan
                 step.LearningRate = 0.01;
                 step.Take(images, labels, DropPath, random);
             }
-            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM") - before, before, 0, 0);
+            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM") - before, before, 0, 0, 0);
         }
     }
 

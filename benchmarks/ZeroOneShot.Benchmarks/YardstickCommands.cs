@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Yardstick;
@@ -24,7 +25,8 @@ internal static class YardstickCommands
         var command = new Command("train-surrogate", "Trains the surrogate of accuracy on measured architectures, and cross-validates it.");
         var table = Options.ExistingFile("--table", "Architectures of the DARTS space with val_accuracy, for example nasbench301.csv");
         var outFile = new Option<FileInfo>("--out") { Description = "The file to write.", Required = true };
-        var (folds, trees) = (Options.Count("--folds", "Folds of the cross-validation, at least 2", 10), Options.Count("--trees", "Trees", 400));
+        var (folds, trees) = (Options.Count("--folds", "Folds of the cross-validation, at least 2", 10),
+            Options.Count("--trees", "Trees", 400));
         var seed = Seed();
         foreach (var option in (Option[])[table, outFile, folds, trees, seed])
             command.Add(option);
@@ -35,15 +37,16 @@ internal static class YardstickCommands
             var surrogate = SurrogateTraining.Train(ArchitectureTable.ReadMeasured(parsed.GetRequiredValue(table).FullName),
                 parsed.GetValue(folds), parsed.GetValue(trees), parsed.GetValue(seed), new LineProgress(), cancellationToken);
             surrogate.Save(target.FullName);
-            Console.WriteLine(FormattableString.Invariant($"""
-                {surrogate.Errors.Rows} architectures, {surrogate.Errors.Folds} folds, seed {surrogate.Errors.Seed}; none was predicted by a model that had seen it
-                Spearman               {surrogate.Errors.Spearman}
-                R2                     {surrogate.Errors.RSquared}
-                mean absolute error    {surrogate.Errors.MeanAbsoluteError:0.000} percentage points
-                within intervals       {surrogate.Errors.Coverage:p1} (stated {surrogate.Errors.IntervalLevel:p0}); by tenths {string.Join(" ", surrogate.Errors.CoverageByDecile.Select(at => at.ToString("p0")))}
-                predicted accuracies of random genotypes: {string.Join(", ", new[] { .01, .1, .5, .9, .99 }.Select(share => FormattableString.Invariant($"{share:p0} {surrogate.RandomGenotypes.Quantile(share):0.00}")))}
-                {target.FullName}: {new FileInfo(target.FullName).Length / 1024} KiB
-                """));
+            var errors = surrogate.Errors;
+            Console.WriteLine(
+                $"{errors.Rows} architectures, {errors.Folds} folds, seed {errors.Seed}; none predicted by a model that had seen it");
+            Console.WriteLine($"Spearman {errors.Spearman}, R2 {errors.RSquared}");
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"mean absolute error {errors.MeanAbsoluteError:0.000} percentage points; {errors.Coverage:0.0%} within intervals of " +
+                $"{errors.IntervalLevel:0%}, by tenths {string.Join(" ", errors.CoverageByDecile.Select(at => $"{100 * at:0}"))}"));
+            Console.WriteLine("predicted accuracies of random genotypes: " + string.Join(", ", ((double[])[.01, .1, .5, .9, .99])
+                .Select(share => FormattableString.Invariant($"{share:0%} below {surrogate.RandomGenotypes.Quantile(share):0.00}"))));
+            Console.WriteLine($"{target.FullName}: {new FileInfo(target.FullName).Length / 1024} KiB");
             return Task.FromResult(0);
         });
         return command;
@@ -69,7 +72,10 @@ internal static class YardstickCommands
     {
         var command = new Command("figure1", "Figure 1: accuracies of architectures drawn from the space and from masked spaces.");
         var folder = new Option<DirectoryInfo>("--out") { Description = "A folder for figure1.svg and its tables.", Required = true };
-        var masks = new Option<FileInfo[]>("--masks") { Description = "Masks (JSON) to show as well.", AllowMultipleArgumentsPerToken = true };
+        var masks = new Option<FileInfo[]>("--masks")
+        {
+            Description = "Masks (JSON) to show as well.", AllowMultipleArgumentsPerToken = true,
+        };
         var (count, seed) = (Options.Count("--architectures", "Architectures of each distribution", 100_000), Seed());
         foreach (var option in (Option[])[folder, masks.AcceptExistingOnly(), count, seed])
             command.Add(option);
@@ -116,8 +122,8 @@ internal static class YardstickCommands
         command.SetAction((parsed, cancellationToken) =>
         {
             IYardstick yardstick = parsed.GetValue(table) is { } file ? NasBench201Table.Read(file.FullName) : AccuracySurrogate.Load();
-            PruningYield.Run(yardstick, parsed.GetRequiredValue(data), parsed.GetRequiredValue(functions), parsed.GetRequiredValue(settings),
-                parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json), cancellationToken);
+            PruningYield.Run(yardstick, parsed.GetRequiredValue(data), parsed.GetRequiredValue(functions),
+                parsed.GetRequiredValue(settings), parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json), cancellationToken);
             return Task.FromResult(0);
         });
         return command;

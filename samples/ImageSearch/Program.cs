@@ -1,54 +1,33 @@
-// Searches a convolutional network for images, trains it and saves it, as one ML.NET pipeline: see --help for the options.
+// Finds and trains a network for the images of clothes that come with the repository, within a minute or
+// as many as its one argument says, and saves it as an ML.NET model with a report beside it: model.zip and report.html. For other images,
+// and for everything to choose, there is the tool:
+// dotnet run -c Release --project src/ZeroOneShot.Tool -- fit --help
+using System.Globalization;
 using ImageSearch;
 using Microsoft.ML;
-using ZeroOneShot.ML;
-using ZeroOneShot.Persistence;
+using Microsoft.ML.Data;
+using ZeroOneShot.Report;
 
-return CommandLine.Run(args, (settings, cancellationToken) =>
+var minutes = args is [var text] ? double.Parse(text, CultureInfo.InvariantCulture) : 1;
+using var clothes = new ClothesFolder();
+var ml = new MLContext(seed: 1);
+IDataView train = ml.Data.LoadImageFolder(clothes.Train), test = ml.Data.LoadImageFolder(clothes.Test);
+
+var pipeline = ml.Transforms.ImagePixels("Features", "Image", height: 32, width: 32, channels: 1)
+    .Append(ml.MulticlassClassification.Trainers.ZeroOneShot(timeBudget: TimeSpan.FromMinutes(minutes)));
+using var model = pipeline.Fit(train);
+Console.WriteLine(model.LastTransformer.Report);
+Console.WriteLine(model.LastTransformer.Genotype);
+
+var metrics = ml.MulticlassClassification.Evaluate(model.Transform(test));
+Console.WriteLine($"Accuracy on {test.GetColumn<uint>("Label").Count()} other images: {metrics.MicroAccuracy:0.000}");
+
+ml.Model.Save(model, train.Schema, "model.zip");
+File.WriteAllText("report.html", new RunReport
 {
-    using var output = FolderLock.Take(settings.Out, "an image search");
-    var watch = new RunWatch();
-    var mlContext = new MLContext(settings.Seed);
-
-    // Load: columns Image, Label and ImagePath.
-    var data = ImageData.Load(mlContext, settings);
-    var preset = settings.Preset.FittedTo(data.TrainImages);
-    Report.Start(settings, preset, data);
-
-    // Build the pipeline: three stages behind the pixels. Each passes its result on to the next as an annotation of the pixel column.
-    var pixels = mlContext.Transforms.ImagePixels("Features", "Image", settings.ImageSize, settings.ImageSize, data.Channels);
-    var pipeline = pixels
-        .Append(mlContext.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
-        {
-            Method = settings.Method,
-            Settings = preset.Prune,
-            Progress = watch,
-            CancellationToken = cancellationToken,
-        }))
-        .Append(mlContext.Transforms.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options
-        {
-            Settings = preset.Search,
-            Progress = watch,
-            CancellationToken = cancellationToken,
-        }))
-        .Append(mlContext.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
-        {
-            Settings = preset.Train,
-            Progress = watch,
-            CancellationToken = cancellationToken,
-        }));
-
-    // Fit: prune, search, train.
-    using var model = watch.Fit(() => pipeline.Fit(data.Train));
-
-    // Evaluate, beside a linear classifier of the same pixels.
-    var evaluation = watch.Measure(
-        "evaluate", () => Evaluation.Of(mlContext, model.Transform(data.Test), data.ClassNames, cancellationToken));
-    var linear = watch.Measure("linear", () => LinearClassifier.Accuracy(mlContext, pixels, data, cancellationToken));
-
-    // Save: the whole chain, which takes images, loads wherever ML.NET and ONNX Runtime are.
-    var files = new ResultFiles(settings.Out);
-    watch.Measure("save", () => files.WriteModel(mlContext, model, data.Train.Schema, evaluation));
-    files.WriteMetrics(Metrics.Of(settings, preset, data, model.LastTransformer, evaluation, linear, watch.Seconds));
-    Report.End(model.LastTransformer, evaluation, linear, files);
-});
+    Title = "Clothes",
+    Genotype = model.LastTransformer.Genotype,
+    Mask = model.LastTransformer.Mask,
+    SearchEpochs = model.LastTransformer.Report!.Search!.Epochs,
+    TrainingEpochs = model.LastTransformer.Epochs,
+}.ToHtml());

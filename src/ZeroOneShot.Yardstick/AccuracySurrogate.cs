@@ -129,7 +129,9 @@ public sealed class AccuracySurrogate : IYardstick
     internal static IEnumerable<double> Scores(MLContext context, ITransformer model, IEnumerable<GenotypeRow> rows) =>
         model.Transform(GenotypeRow.View(context, rows)).GetColumn<float>("Score").Select(score => (double)score);
 
-    /// <summary>The check of <see cref="Genotype.ThrowIfNotIn"/>, made fast for those that pass it, and with the name of the other space.</summary>
+    /// <summary>
+    /// The check of <see cref="Genotype.ThrowIfNotIn"/>, made fast for those that pass it, and with the name of the other space.
+    /// </summary>
     internal static void ThrowIfOther(Genotype? genotype, string which)
     {
         if (genotype is null)
@@ -206,8 +208,8 @@ public sealed class AccuracySurrogate : IYardstick
             if (facts.Version != Version || facts.Space != SearchSpace.Darts.Name || facts.Features != GenotypeFeatures.LinearCount)
             {
                 throw new InvalidDataException(
-                    $"it is of version {facts.Version} and search space '{facts.Space}' with {facts.Features} features, where this library " +
-                    $"has version {Version} and '{SearchSpace.Darts.Name}' with {GenotypeFeatures.LinearCount}; train it anew");
+                    $"it is of version {facts.Version} and search space '{facts.Space}' with {facts.Features} features, where this " +
+                    $"library has version {Version} and '{SearchSpace.Darts.Name}' with {GenotypeFeatures.LinearCount}; train it anew");
             }
             stream.Position = 0;
             var context = new MLContext(seed: 1);

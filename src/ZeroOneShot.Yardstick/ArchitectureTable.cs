@@ -37,7 +37,10 @@ public static partial class ArchitectureTable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{Path.GetFullPath(path)}'; expected a table of architectures.", path);
         if (new FileInfo(path).Length is 0 or > LargestFile)
-            throw new InvalidDataException($"'{path}' is empty, no regular file or larger than a gigabyte; expected a table of architectures.");
+        {
+            throw new InvalidDataException(
+                $"'{path}' is empty, no regular file or larger than a gigabyte; expected a table of architectures.");
+        }
         using var lines = File.ReadLines(path).GetEnumerator();
         lines.MoveNext();
         var columns = Fields(lines.Current);
@@ -71,7 +74,8 @@ public static partial class ArchitectureTable
     {
         var rows = Read(path);
         return rows.Any(row => row.Accuracy is null)
-            ? throw new InvalidDataException($"'{path}' has lines without an accuracy; expected one in column 'val_accuracy' of every line.")
+            ? throw new InvalidDataException(
+                $"'{path}' has lines without an accuracy; expected one in column 'val_accuracy' of every line.")
             : [.. rows.Select(row => new MeasuredGenotype(row.Genotype, row.Accuracy!.Value))];
     }
 
@@ -110,7 +114,9 @@ public static partial class ArchitectureTable
             : throw new FormatException($"'{text}' is not the number of an accuracy");
 
     private static List<string> Fields(string line) => [.. Field().Matches(line).Select(field =>
-        field.Groups["quoted"].Success ? field.Groups["quoted"].Value.Replace("\"\"", "\"", StringComparison.Ordinal) : field.Groups["plain"].Value.Trim())];
+        field.Groups["quoted"].Success
+            ? field.Groups["quoted"].Value.Replace("\"\"", "\"", StringComparison.Ordinal)
+            : field.Groups["plain"].Value.Trim())];
 
     [GeneratedRegex(@"(?:^|,)(?:""(?<quoted>(?:[^""]|"""")*)""|(?<plain>[^,""]*))")]
     private static partial Regex Field();

@@ -15,7 +15,8 @@ public static class DistributionDistance
 
     /// <summary>The statistic of Kolmogorov and Smirnov: the largest difference of the shares below any value, 0 to 1.</summary>
     /// <inheritdoc cref="Wasserstein"/>
-    public static double KolmogorovSmirnov(IReadOnlyList<double> a, IReadOnlyList<double> b) => Both(Merged.Of(a, b), null).KolmogorovSmirnov;
+    public static double KolmogorovSmirnov(IReadOnlyList<double> a, IReadOnlyList<double> b) =>
+        Both(Merged.Of(a, b), null).KolmogorovSmirnov;
 
     /// <summary>
     /// Both distances with bootstrap intervals of 95 %. Resampling adds noise of its own, and a distance has no sign: for samples of one
@@ -38,7 +39,8 @@ public static class DistributionDistance
             found[n] = Both(merged, merged.Resample(stream.Random));
         });
         var (wasserstein, kolmogorovSmirnov) = Both(merged, null);
-        return (Around(wasserstein, found.Select(at => at.Wasserstein)), Around(kolmogorovSmirnov, found.Select(at => at.KolmogorovSmirnov)));
+        return (Around(wasserstein, found.Select(at => at.Wasserstein)),
+            Around(kolmogorovSmirnov, found.Select(at => at.KolmogorovSmirnov)));
     }
 
     private static Interval Around(double value, IEnumerable<double> resampled)

@@ -85,7 +85,8 @@ public sealed class Figure1
         Text("figure1.csv", HistogramCsv());
         Text("figure1-series.csv", SeriesCsv());
 
-        void Text(string name, string text) => AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+        void Text(string name, string text) =>
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
     }
 
     /// <summary>The figure as an SVG picture.</summary>
@@ -102,7 +103,10 @@ public sealed class Figure1
         var (first, width, shares) = Histogram();
         foreach (var (s, series) in Series.Index())
         {
-            var line = new LineSeries { Title = series.Name, StrokeThickness = s == 0 ? 2.5 : 1.3, Color = s == 0 ? OxyColors.Black : Colour(s - 1) };
+            var line = new LineSeries
+            {
+                Title = series.Name, StrokeThickness = s == 0 ? 2.5 : 1.3, Color = s == 0 ? OxyColors.Black : Colour(s - 1),
+            };
             for (var bin = 0; bin < Bins; bin++)
                 line.Points.Add(new(first + (bin + 0.5) * width, 100 * shares[s][bin]));
             model.Series.Add(line);
@@ -119,9 +123,9 @@ public sealed class Figure1
         foreach (var at in Series)
         {
             text.Append(CultureInfo.InvariantCulture,
-                $"| {at.Name} | {at.Mean:0.00} | {at.Deviation:0.00} | {at.Quantile(0.5):0.00} | {at.Quantile(0.9):0.00} | {at.UpperTail:0.0%} | ");
+                $"| {at.Name} | {at.Mean:0.00} | {at.Deviation:0.00} | {at.Quantile(0.5):0.00} | {at.Quantile(0.9):0.00} | ");
             text.Append(CultureInfo.InvariantCulture,
-                $"{at.LowerTail:0.0%} | {at.Wasserstein} | {at.KolmogorovSmirnov} | {at.ShapeKolmogorovSmirnov} |\n");
+                $"{at.UpperTail:0.0%} | {at.LowerTail:0.0%} | {at.Wasserstein} | {at.KolmogorovSmirnov} | {at.ShapeKolmogorovSmirnov} |\n");
         }
         return text.ToString();
     }
@@ -133,7 +137,8 @@ public sealed class Figure1
         for (var bin = 0; bin < Bins; bin++)
         {
             text.Append(CultureInfo.InvariantCulture, $"{first + bin * width:0.####},{first + (bin + 1) * width:0.####},");
-            text.Append(string.Join(",", shares.Select(share => share[bin].ToString("0.######", CultureInfo.InvariantCulture)))).Append('\n');
+            text.Append(string.Join(",", shares.Select(share => share[bin].ToString("0.######", CultureInfo.InvariantCulture))));
+            text.Append('\n');
         }
         return text.ToString();
     }

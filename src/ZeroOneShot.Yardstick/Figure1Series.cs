@@ -6,7 +6,9 @@ namespace ZeroOneShot.Yardstick;
 /// <param name="Wasserstein">
 /// The distance from the whole space, in percentage points (<see cref="DistributionDistance.Wasserstein"/>); null for the space itself.
 /// </param>
-/// <param name="KolmogorovSmirnov">The distance from the whole space (<see cref="DistributionDistance.KolmogorovSmirnov"/>), 0 to 1.</param>
+/// <param name="KolmogorovSmirnov">
+/// The distance from the whole space (<see cref="DistributionDistance.KolmogorovSmirnov"/>), 0 to 1.
+/// </param>
 /// <param name="ShapeKolmogorovSmirnov">
 /// The same after both were brought to mean 0 and standard deviation 1: whether the shape is the same, wherever it lies.
 /// </param>

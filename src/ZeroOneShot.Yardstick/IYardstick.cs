@@ -17,7 +17,9 @@ public interface IYardstick
     /// <exception cref="ArgumentException">One is of another space; the message names both.</exception>
     IReadOnlyList<double> Accuracies(IReadOnlyList<Genotype> genotypes, CancellationToken cancellationToken = default);
 
-    /// <summary>The share of the genotypes of the space that are less accurate than this one, in percent: 50 is what chance finds.</summary>
+    /// <summary>
+    /// The share of the genotypes of the space that are less accurate than this one, in percent: 50 is what chance finds.
+    /// </summary>
     /// <param name="genotype">A genotype of <see cref="Space"/>.</param>
     /// <exception cref="ArgumentException">It is of another space; the message names both.</exception>
     double Percentile(Genotype genotype) => RandomGenotypes.Percentile(Accuracies([genotype])[0]);

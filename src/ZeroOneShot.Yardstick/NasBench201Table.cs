@@ -69,7 +69,8 @@ public sealed class NasBench201Table : IYardstick
                 $"The genotype is of {AccuracySurrogate.NameOfSpace(genotype)}; the table knows the accuracies of search space " +
                 $"'{SearchSpace.NasBench201.Name}' alone. Give a genotype of it. {e.Message}", nameof(genotype), e);
         }
-        throw new ArgumentException($"The table does not have {genotype} among its {Count} architectures; read the whole table.", nameof(genotype));
+        throw new ArgumentException(
+            $"The table does not have {genotype} among its {Count} architectures; read the whole table.", nameof(genotype));
     }
 
     /// <inheritdoc/>

@@ -47,7 +47,8 @@ public sealed class QuantileTable
     }
 
     /// <summary>The table of quantiles that are known.</summary>
-    internal static QuantileTable Of(double[] values) => values.Length > 1 && values.Zip(values.Skip(1)).All(pair => pair.First <= pair.Second)
+    internal static QuantileTable Of(double[] values) =>
+        values.Length > 1 && values.Zip(values.Skip(1)).All(pair => pair.First <= pair.Second)
         ? new(values)
         : throw new InvalidDataException($"A table of quantiles holds {values.Length} numbers that do not ascend.");
 

@@ -58,7 +58,9 @@ public sealed class RandomMasks
     public MaskYield Yield(OperationMask mask, CancellationToken cancellationToken = default) =>
         MaskYield.Of(mask, _yardstick, _genotypes, _seed, cancellationToken);
 
-    /// <summary>By how many standard deviations of random masks a mask's mean accuracy is above theirs; below 0 where it is worse.</summary>
+    /// <summary>
+    /// By how many standard deviations of random masks a mask's mean accuracy is above theirs; below 0 where it is worse.
+    /// </summary>
     /// <param name="yield">What the mask leaves.</param>
     public double Deviations(MaskYield yield) => (Checked(yield).Mean - Mean) / MeanDeviation;
 

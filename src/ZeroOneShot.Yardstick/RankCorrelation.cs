@@ -113,6 +113,9 @@ public static class RankCorrelation
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         if (a.Count != b.Count || a.Count < 2)
-            throw new ArgumentException($"There are {a.Count} numbers and {b.Count}; expected as many of the one as of the other, at least 2.");
+        {
+            throw new ArgumentException(
+                $"There are {a.Count} numbers and {b.Count}; expected as many of the one as of the other, at least 2.");
+        }
     }
 }

@@ -79,9 +79,10 @@ public sealed class EarlyErrorTests : IDisposable
         message: "The images of the ValidationSet are");
 
     [Fact]
-    public void A_validation_set_without_a_labelled_image_is_refused_before_the_pruning() => RefusedBeforePruning<InvalidOperationException>(
-        train: options => options.ValidationSet = _ml.Data.SkipRows(Toy.Data(_ml, 12), 12),
-        message: "The ValidationSet has no row with a value in the Label column");
+    public void A_validation_set_without_a_labelled_image_is_refused_before_the_pruning() =>
+        RefusedBeforePruning<InvalidOperationException>(
+            train: options => options.ValidationSet = _ml.Data.SkipRows(Toy.Data(_ml, 12), 12),
+            message: "The ValidationSet has no row with a value in the Label column");
 
     [Fact]
     public void Too_few_images_for_a_batch_of_the_search_are_refused_before_the_pruning() => RefusedBeforePruning<ArgumentException>(

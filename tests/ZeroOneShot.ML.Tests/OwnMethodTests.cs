@@ -107,15 +107,16 @@ public sealed class OwnMethodTests
         Assert.EndsWith(" multiply-adds; CostTarget is 210000 multiply-adds", cost);
         Assert.DoesNotContain(texts, text => text.Contains("the one to train"));
         train.Settings = train.Settings with { Network = train.Settings.Network with { Channels = 6, AuxiliaryHead = false } };
-        Assert.Contains("CostTarget is of a network of 4 channels and 3 cells, stem cifar with 1 times the channels, and the one to train " +
-            "is of 6 channels and 3 cells, stem cifar with 1 times the channels, whose cost is another; " +
+        Assert.Contains("CostTarget is of a network of 4 channels and 3 cells, stem cifar with 1 times the channels, and the one to " +
+            "train is of 6 channels and 3 cells, stem cifar with 1 times the channels, whose cost is another; " +
             "give CostTarget.Network and the training the same shape", Fit());
 
         IReadOnlyList<string> Fit()
         {
             var logger = new KeepingLogger();
             search.Logger = train.Logger = logger;
-            using var model = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.PcDarts)).Append(_ml.Transforms.MaskedDartsSearch(search))
+            using var model = _ml.Transforms.ZeroShotPrune(Toy.Prune(SearchMethod.PcDarts))
+                .Append(_ml.Transforms.MaskedDartsSearch(search))
                 .Append(_ml.MulticlassClassification.Trainers.CellNet(train)).Fit(Toy.Data(_ml));
             return [.. logger.Messages.Select(message => message.Text)];
         }

@@ -74,7 +74,7 @@ public sealed class TimeBudgetTests : IDisposable
             @"\(Prune .* s, Search .* s, Train .* s\)\. Allow more time", error.Message);
         options = Options();
         options.MaxMemory = 1 << 20;
-        error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        error = Assert.Throws<MemoryLimitException>(() => Trainer(options).Fit(Data()));
         Assert.Matches(@"MaxMemory is 1 MiB; the smallest plan is predicted to take \d+ MiB, in its stage .* with 4 channels, 3 cells " +
             @"and batches of .*\. Allow that much", error.Message);
     }
@@ -89,6 +89,85 @@ public sealed class TimeBudgetTests : IDisposable
         options.ValidationSet = _ml.Data.LoadImages(Toy.Images(2));
         error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
         Assert.Contains("The ValidationSet has no image of class 'waves'", error.Message);
+    }
+
+    [Theory]
+    [InlineData(RunStage.Prune)]
+    [InlineData(RunStage.Search)]
+    [InlineData(RunStage.Train)]
+    public void A_cancelled_fit_goes_on_by_its_plan_and_ends_within_what_was_left(RunStage stage)
+    {
+        using var source = new CancellationTokenSource();
+        var (options, told) = (Options(), new List<RunProgress>());
+        (options.CheckpointFolder, options.CancellationToken) = (_folder.FullName, source.Token);
+        options.Progress = new Told(progress =>
+        {
+            told.Add(progress);
+            if (progress.Stage == stage && progress.Step >= 3)
+                source.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Data()));
+        Assert.Equal(stage, told[^1].Stage);
+
+        options = Options();
+        options.CheckpointFolder = _folder.FullName;
+        var plan = Trainer(options).Plan(Data());
+        var again = new List<RunProgress>();
+        options.Progress = new Told(again.Add);
+        using var model = Trainer(options).Fit(Data());
+        Assert.Equal(plan.ToString(), model.Report!.Plan.ToString());
+        Assert.DoesNotContain(again, progress => progress.Stage < stage);
+        Assert.InRange(model.Report.Time, TimeSpan.Zero, 1.05 * options.TimeBudget);
+        // What is over stays over: a third call has nothing left to train.
+        options.Progress = new Told(_ => Assert.Fail("nothing is left to do"));
+        using var same = Trainer(options).Fit(Data());
+        Assert.Equal(model.Genotype, same.Genotype);
+
+        var other = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data(seed: 9)));
+        Assert.Contains("is of other images or settings", other.Message);
+    }
+
+    [Fact]
+    public void Scored_images_are_evaluated_as_values()
+    {
+        using var model = _ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()).Fit(Toy.Data(_ml));
+        var scored = model.Transform(Data(seed: 8));
+        var (metrics, stock) = (_ml.MulticlassClassification.EvaluateImages(scored), _ml.MulticlassClassification.Evaluate(scored));
+        Assert.Equal(160, metrics.Images);
+        Assert.Equal(stock.MicroAccuracy, metrics.Accuracy, 1e-9);
+        Assert.Equal(stock.MacroAccuracy, metrics.BalancedAccuracy, 1e-9);
+        Assert.Equal(stock.LogLoss, metrics.LogLoss, 1e-4);
+        Assert.Equal(1, metrics.TopAccuracy(3));
+        Assert.InRange(metrics.TopAccuracy(2), metrics.Accuracy, 1);
+        Assert.Equal(stock.ConfusionMatrix.Counts.Select(row => row.Select(count => (int)count)), metrics.Confusion);
+        Assert.Equal(stock.ConfusionMatrix.PerClassRecall, metrics.Classes.Select(of => of.Recall), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(Toy.ClassNames, metrics.Classes.Select(of => of.Label));
+        Assert.InRange(metrics.CalibrationError, 0, 1);
+        var cost = model.MeasureCost();
+        Assert.Equal(model.Weights.Network.Channels, Toy.Train().Settings.Network.Channels);
+        Assert.InRange(cost.Parameters, 100, 100_000);
+        Assert.InRange(cost.FileSize, 4 * cost.Parameters, 8 * cost.Parameters + 200_000);
+        Assert.True(cost.MultiplyAdds > cost.Parameters && cost.MillisecondsPerImage > 0);
+    }
+
+    [Fact]
+    public void A_console_shows_one_line_that_lives_and_a_file_a_line_a_minute()
+    {
+        var progress = new RunProgress { Stage = RunStage.Train, Epoch = 2, Epochs = 3, Step = 4, Steps = 5, Elapsed = default, Loss = 1 };
+        var (time, live, lines) = (new LookedAtTime { Step = TimeSpan.FromSeconds(10) }, new StringWriter(), new StringWriter());
+        var (console, file) = (new ConsoleProgress(live, isConsole: true, time), new ConsoleProgress(lines, isConsole: false, time));
+        console.Write("the plan");
+        for (var i = 0; i < 20; i++)
+        {
+            console.Show(progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
+            file.Show(progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
+        }
+        console.Close();
+        Assert.Equal(["the plan", ""], live.ToString().Split(Environment.NewLine).Where(line => !line.StartsWith('\r')));
+        Assert.Equal(21, live.ToString().Split('\r').Length);
+        Assert.InRange(lines.ToString().Split('\n').Length, 5, 12);
+        Assert.StartsWith("00:00:0", lines.ToString());
+        Assert.Contains("00:01:00 left: Train epoch 2/3, step 4/5, loss 1.0000", lines.ToString());
     }
 
     [Fact]
@@ -107,9 +186,17 @@ public sealed class TimeBudgetTests : IDisposable
     }
 
     // A minute of time that passes with looks at the clock: some hundred small steps.
-    private static ZeroOneShotTrainer.Options Options() => new() { TimeBudget = TimeSpan.FromMinutes(2), Time = new LookedAtTime() };
+    private static ZeroOneShotTrainer.Options Options() => new()
+    {
+        TimeBudget = TimeSpan.FromMinutes(1.5), Time = new LookedAtTime(), ShowProgress = false,
+    };
 
     private ZeroOneShotTrainer Trainer(ZeroOneShotTrainer.Options options) => _ml.MulticlassClassification.Trainers.ZeroOneShot(options);
 
     private IDataView Data(int seed = 7) => _ml.Data.LoadImages(Toy.Images(160, seed: seed));
+
+    private sealed class Told(Action<RunProgress> act) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => act(value);
+    }
 }

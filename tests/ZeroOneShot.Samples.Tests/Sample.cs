@@ -5,16 +5,12 @@ namespace ZeroOneShot.Samples.Tests;
 /// <summary>A sample, run as a process of its own.</summary>
 internal static class Sample
 {
-    /// <summary>The options of a run of seconds.</summary>
-    public static readonly string[] Tiny =
-    [
-        "--method", "Zero-One-Shot-RND", "--channels", "8", "--cells", "3", "--search-epochs", "1", "--epochs", "2",
-        "--images-per-class", "8",
-    ];
+    public static Result Run(string name, params string[] arguments) => RunIn(Directory.GetCurrentDirectory(), name, arguments);
 
-    public static Result Run(string name, params string[] arguments)
+    /// <summary>The same, in a folder of its own.</summary>
+    public static Result RunIn(string folder, string name, params string[] arguments)
     {
-        using var process = Start(name, arguments);
+        using var process = Start(Path.Combine(Folder(name), name), null, arguments, folder);
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -23,17 +19,25 @@ internal static class Sample
 
     public static Process Start(string name, params string[] arguments) => Start(Path.Combine(Folder(name), name), null, arguments);
 
-    public static Process Start(string program, IReadOnlyDictionary<string, string?>? environment, string[] arguments)
+    public static Process Start(string program, IReadOnlyDictionary<string, string?>? environment, string[] arguments, string folder = "")
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder,
+        };
         foreach (var (variable, value) in environment ?? new Dictionary<string, string?>())
             start.Environment[variable] = value;
         return Process.Start(start)!;
     }
 
     /// <summary>Where a sample was built to.</summary>
-    public static string Folder(string name) =>
-        AppContext.BaseDirectory.Replace(Path.Combine("tests", "ZeroOneShot.Samples.Tests"), Path.Combine("samples", name));
+    public static string Folder(string name) => FolderOf(Path.Combine("samples", name));
+
+    /// <summary>Where the tool was built to.</summary>
+    public static string Tool => Path.Combine(FolderOf(Path.Combine("src", "ZeroOneShot.Tool")), "zeroone");
+
+    private static string FolderOf(string project) =>
+        AppContext.BaseDirectory.Replace(Path.Combine("tests", "ZeroOneShot.Samples.Tests"), project);
 
     internal sealed record Result(int ExitCode, string Output, string Errors);
 }

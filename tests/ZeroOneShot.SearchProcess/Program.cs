@@ -2,8 +2,10 @@
 //   checkpoint FILE   searches with a checkpoint, writes a line after every step and the genotype at the end; ends with 3 where it is
 // refused
 //   stepwise FILE     the same, and waits after every step for a line of input
+//   libtorch          writes which libtorch it is, and how many are loaded
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
+//   watch-training    the same for 540 steps of training a network, of which some items are recomputed
 //   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
 //                     and loads the zip ten times
 using System.Diagnostics.Metrics;
@@ -21,9 +23,18 @@ using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
+using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 
-TorchRuntime.EnsureLoaded();
+try
+{
+    TorchRuntime.EnsureLoaded();
+}
+catch (DllNotFoundException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 4;
+}
 var shape = new ImageShape(3, 16, 16);
 switch (args)
 {
@@ -42,17 +53,27 @@ switch (args)
             return 3;
         }
 
+    case ["libtorch"]:
+        Console.WriteLine(TorchRuntime.Libtorch);
+        Console.WriteLine(File.ReadLines("/proc/self/maps").Where(line => line.EndsWith("/libtorch_cpu.so"))
+            .Select(line => line[line.IndexOf('/')..]).Distinct().Count());
+        Sum();
+        return 0;
+
     case ["sum"]:
-        using (var ones = torch.ones(2, 3))
-        using (var sum = ones.sum())
-            Console.WriteLine(sum.item<float>());
+        Sum();
         return 0;
 
     case ["watch", ("lean" or "plain") and var evaluation]:
         torch.set_num_threads(1);                           // all tensors but the batches are then made and disposed on this thread
         // Epochs of 135 steps: none ends at a hundredth step, where its batches would be gone already, and some do before what is compared.
         Search(RandomImages.Of(2 * 135 * 12, 3, shape), Enum.Parse<SupernetEvaluation>(evaluation, ignoreCase: true),
-            epochs: 6, new Watch());
+            epochs: 6, new Watch(streams: 2));
+        return 0;
+
+    case ["watch-training"]:
+        torch.set_num_threads(1);
+        Train(RandomImages.Of(135 * 12, 3, shape), epochs: 4, new Watch(streams: 1));
         return 0;
 
     case ["pipeline", var folder]:
@@ -61,9 +82,16 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'sum', " +
-            "'watch lean|plain' or 'pipeline FOLDER'.");
+        Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'libtorch', 'sum', " +
+            "'watch lean|plain', 'watch-training' or 'pipeline FOLDER'.");
         return 2;
+}
+
+static void Sum()
+{
+    using var ones = torch.ones(2, 3);
+    using var sum = ones.sum();
+    Console.WriteLine(sum.item<float>());
 }
 
 static SearchResult Search(
@@ -82,6 +110,19 @@ static SearchResult Search(
         BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
+}
+
+static void Train(ImageSet images, int epochs, IProgress<RunProgress> progress)
+{
+    var options = new TrainingOptions
+    {
+        Network = new CellNetOptions { Channels = 4, Cells = 3 }, Epochs = epochs, BatchSize = 12, Seed = 5,
+    };
+    // Between the least memory and the most: some items are recomputed, some are kept.
+    var least = TrainingMemory.Predict(PublishedGenotypes.DartsV2, options with { Recomputation = Recomputation.All }, images.Shape, 3);
+    var most = TrainingMemory.Predict(PublishedGenotypes.DartsV2, options with { Recomputation = Recomputation.None }, images.Shape, 3);
+    options = options with { MaxMemory = (least.Peak + most.Peak) / 2 };
+    CellNetTraining.Train(images, PublishedGenotypes.DartsV2, options, progress: progress).Dispose();
 }
 
 static void Pipeline(string folder)
@@ -125,13 +166,16 @@ internal sealed class Lines(bool stepwise = false) : IProgress<RunProgress>
 /// <summary>Counts live tensors and resident bytes between steps.</summary>
 internal sealed class Watch : IProgress<RunProgress>
 {
-    private const int BatchTensorsPerStep = 4;                             // images and labels of both halves
+    private const int BatchTensors = 2;                                    // images and labels
 
     private readonly MeterListener _listener = new();
+    private readonly int _streams;
     private int _steps, _batchesMade;
 
-    public Watch()
+    /// <param name="streams">How many streams of batches there are, as the two halves of a search.</param>
+    public Watch(int streams)
     {
+        _streams = streams;
         _listener.InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Name == "zerooneshot.batch.preparation")
@@ -148,8 +192,8 @@ internal sealed class Watch : IProgress<RunProgress>
     {
         if (++_steps % 100 != 0)
             return;
-        // Both halves have handed over a batch for every step and make the next one: let them finish it.
-        SpinWait.SpinUntil(() => Volatile.Read(ref _batchesMade) == 2 * (_steps + 1));
+        // The streams have handed over a batch for every step and make the next one: let them finish it.
+        SpinWait.SpinUntil(() => Volatile.Read(ref _batchesMade) == _streams * (_steps + 1));
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
         if (OperatingSystem.IsLinux())
@@ -159,7 +203,7 @@ internal sealed class Watch : IProgress<RunProgress>
             Steps = _steps,
             LiveTensors = torch.Tensor.TotalCount,
             // A tensor that is lost and left to the finalizer is missing above, but not here. Batches are made on other threads.
-            MadeAndNotDisposedHere = DisposeScopeManager.Statistics.ThreadTotalLiveCount + BatchTensorsPerStep * _steps,
+            MadeAndNotDisposedHere = DisposeScopeManager.Statistics.ThreadTotalLiveCount + BatchTensors * _streams * _steps,
             ResidentBytes = Environment.WorkingSet,
         }));
     }

@@ -8,7 +8,9 @@ namespace ZeroOneShot.ML;
 /// <param name="budget">The time of the whole Fit.</param>
 /// <param name="time">What measures it.</param>
 /// <param name="next">Told of every step too.</param>
-internal sealed class BudgetClock(TimeSpan budget, TimeProvider time, IProgress<RunProgress> next) : IProgress<RunProgress>
+/// <param name="display">Shows how far the Fit is; null for nowhere.</param>
+internal sealed class BudgetClock(
+    TimeSpan budget, TimeProvider time, IProgress<RunProgress> next, ConsoleProgress? display) : IProgress<RunProgress>
 {
     // Who is killed loses so much of the count at the most.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
@@ -83,6 +85,9 @@ internal sealed class BudgetClock(TimeSpan budget, TimeProvider time, IProgress<
         if (Stop is { } stop && Elapsed > stop.At)
             stop.Source.Cancel();
         next.Report(value);
+        var later = _state!.Plan.Stages.SkipWhile(stage => stage.Stage != _stage).Skip(1)
+            .Aggregate(AtTheEnd, (sum, stage) => sum + stage.Time);
+        display?.Show(value, Elapsed, (value.Remaining ?? TimeSpan.Zero) + later);
     }
 
     private void Write()

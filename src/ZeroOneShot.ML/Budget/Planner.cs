@@ -205,7 +205,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         var hungriest = smallest.MaxBy(stage => stage.Memory)!;
         if (hungriest.Memory > memory)
         {
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+            throw new MemoryLimitException(string.Create(CultureInfo.InvariantCulture,
                 $"MaxMemory is {memory / (double)(1 << 20):0} MiB; the smallest plan is predicted to take " +
                 $"{hungriest.Memory / (double)(1 << 20):0} MiB, in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
                 $"{hungriest.Cells} cells and batches of {hungriest.BatchSize}. Allow that much, or give fewer or smaller images."));

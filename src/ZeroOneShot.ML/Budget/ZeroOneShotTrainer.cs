@@ -76,7 +76,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         using var run = new StageRun(_host, "Planning", _options);
         return run.Do(() =>
         {
-            var clock = new BudgetClock(_options.TimeBudget, _options.Time, run);
+            var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display: null);
             var (train, validation) = Read(input, run);
             return StateOf(train, validation, clock, run).Plan;
         });
@@ -97,18 +97,27 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         ArgumentNullException.ThrowIfNull(input);
         using var run = new StageRun(_host, "ZeroOneShot", _options);
-        return run.Do(() => Fit(input, run));
+        var display = _options.ShowProgress ? new ConsoleProgress(Console.Error, !Console.IsErrorRedirected, _options.Time) : null;
+        try
+        {
+            return run.Do(() => Fit(input, display, run));
+        }
+        finally
+        {
+            display?.Close();
+        }
     }
 
-    private CellNetTransformer Fit(IDataView input, StageRun run)
+    private CellNetTransformer Fit(IDataView input, ConsoleProgress? display, StageRun run)
     {
-        var clock = new BudgetClock(_options.TimeBudget, _options.Time, run);
+        var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display);
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
         var (train, validation) = Read(input, run);
         var state = StateOf(train, validation, clock, run);
         var plan = state.Plan;
         run.Log.Planned(plan);
+        display?.Write(plan.ToString());
         clock.GoOn(state, _options.CheckpointFolder);
         var (method, seed, device) = (_options.Method, run.Seed, run.Device());
 
@@ -145,7 +154,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         clock.Begin(RunStage.Train);
         var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
         {
-            TimeLimit = clock.Share(plan, RunStage.Train), Time = _options.Time,
+            TimeLimit = clock.Share(plan, RunStage.Train),
+            TemperatureScaling = validation is not null,
+            ClassWeighting = _options.ClassWeighting,
+            Time = _options.Time,
         };
         using var trained = CellNetTraining.Train(
             train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
@@ -338,11 +350,21 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         /// </summary>
         public double ValidationFraction { get; set; } = 0.1;
 
+        /// <summary>How much the classes count in the training. Default <see cref="ClassWeighting.Equal"/>.</summary>
+        public ClassWeighting ClassWeighting { get; set; } = ClassWeighting.Equal;
+
         /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
         public string ScoreColumnName { get; set; } = "Score";
 
         /// <summary>The column of the most probable class that is made. Default <c>PredictedLabel</c>.</summary>
         public string PredictedLabelColumnName { get; set; } = "PredictedLabel";
+
+        /// <summary>
+        /// Whether the error stream shows the plan, and then how far the Fit is: on a console one line that lives, with the time left over
+        /// all stages, in a file or a pipe a line a minute. <see cref="MLContext.Log"/> and <see cref="StageOptions.Logger"/> get it in any
+        /// case. Default true.
+        /// </summary>
+        public bool ShowProgress { get; set; } = true;
 
         /// <summary>What measures <see cref="TimeBudget"/>.</summary>
         internal TimeProvider Time { get; set; } = TimeProvider.System;

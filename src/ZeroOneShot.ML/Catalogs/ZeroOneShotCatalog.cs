@@ -17,6 +17,16 @@ public static class ZeroOneShotCatalog
     /// </param>
     /// <param name="validationSet">Data with the same columns to validate with; null splits a tenth of the images off.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
+    /// <example>
+    /// <code>
+    /// var ml = new MLContext(seed: 1);
+    /// var images = ml.Data.LoadImageFolder("flowers");
+    /// using var model = ml.Transforms.ImagePixels("Features", "Image", height: 32, width: 32)
+    ///     .Append(ml.MulticlassClassification.Trainers.ZeroOneShot(timeBudget: TimeSpan.FromMinutes(5)))
+    ///     .Fit(images);
+    /// ml.Model.Save(model, images.Schema, "model.zip");
+    /// </code>
+    /// </example>
     public static ZeroOneShotTrainer ZeroOneShot(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
         string labelColumnName = "Label", string featureColumnName = "Features",

@@ -23,6 +23,13 @@ namespace ZeroOneShot.ML;
 /// for a turn, or comes later, gets an <see cref="ObjectDisposedException"/>.
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// using var pool = ImageClassifierPool.Load("model.zip");
+/// foreach (var (label, score) in pool.Classify("rose.jpg").Take(3))
+///     Console.WriteLine($"{label} {score:0.000}");
+/// </code>
+/// </example>
 public sealed class ImageClassifierPool : IDisposable
 {
     private readonly ITransformer _model;

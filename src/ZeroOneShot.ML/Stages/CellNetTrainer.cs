@@ -308,6 +308,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             CheckNames(FeatureColumnName, LabelColumnName, ScoreColumnName, PredictedLabelColumnName);
             if (Settings.EarlyStopping is not null && ValidationSet is null)
                 throw new ArgumentException("Settings.EarlyStopping needs a ValidationSet to watch; set one, or leave EarlyStopping null.");
+            if (Settings.TemperatureScaling && ValidationSet is null)
+                throw new ArgumentException("Settings.TemperatureScaling needs a ValidationSet to measure on; set one, or leave it false.");
             if (Genotype is not null && ContinueFrom is not null)
                 throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
             if (ContinueFrom is { } weights && weights.Space.Name != Space.Name)

@@ -56,8 +56,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
     /// </exception>
     /// <exception cref="ArgumentException">
     /// There are fewer images than a batch in one half, the mask leaves no genotype or none that meets
-    /// <see cref="SearchOptions.CostTarget"/>, not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>, or a later stage
-    /// of the pipeline would refuse the images.
+    /// <see cref="SearchOptions.CostTarget"/>, not even the smallest batch fits into <see cref="SearchOptions.MaxMemory"/>, or a later
+    /// stage of the pipeline would refuse the images.
     /// </exception>
     /// <exception cref="FormatException">The annotation holds a mask of another search space, or one without genotype.</exception>
     /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
@@ -148,7 +148,10 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
-        _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier) { CostTarget = searches ? _options.Settings.CostTarget : null };
+        _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier)
+        {
+            CostTarget = searches ? _options.Settings.CostTarget : null,
+        };
         return Stage.Promise(inputSchema, features, _later, kinds);
     }
 

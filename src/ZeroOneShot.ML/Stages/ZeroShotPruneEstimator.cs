@@ -53,7 +53,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     /// cannot tell the operations apart.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer images than a batch, no stem takes images of the size, or a later stage of the pipeline would refuse them.
+    /// There are fewer images than a batch, no stem takes images of the size, the pruning does not fit into
+    /// <see cref="ZeroShotPruningOptions.MaxMemory"/>, or a later stage of the pipeline would refuse the images.
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
@@ -90,7 +91,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
             run.TellLayersOutsideLanes(settings.Space, settings.Space.Operations, settings.Device);
             var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
             run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,
-                plan.PredictMemory(images.Shape, images.ClassCount) / (double)(1 << 20));
+                plan.Fitting(images.Shape, images.ClassCount).Memory / (double)(1 << 20));
             return images;
         }
     }

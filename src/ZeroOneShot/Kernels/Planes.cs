@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Kernels;
@@ -34,9 +35,7 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
         (Height, Width) = ((int)tensor.size(row), (int)tensor.size(row + 1));
         (_groupStride, _channelStride) = (tensor.stride(0), tensor.stride(1));
         _tensor = tensor;
-        using var scope = NewDisposeScope();
-        var first = tensor.select(0, 0).select(0, 0);
-        _data = Memory.Of<T>(_inner == 1 ? first : first.select(0, 0));
+        _data = Memory.Of<T>(tensor);
     }
 
     public int Groups { get; }
@@ -68,9 +67,18 @@ internal static unsafe class Memory
     [ThreadStatic]
     private static byte[]? t_scratch;
 
-    /// <summary>The first number of a contiguous tensor, which must outlive its use.</summary>
-    public static T* Of<T>(Tensor tensor) where T : unmanaged =>
-        (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    /// <summary>The first number of a tensor, which must outlive its use.</summary>
+    public static T* Of<T>(Tensor tensor) where T : unmanaged
+    {
+        var data = (T*)NativeTensor.Data(tensor);
+        if (data != null || tensor.numel() == 0)
+            return data;
+        // Only of contiguous tensors gives TorchSharp the memory: of others the first number.
+        using var scope = NewDisposeScope();
+        while (!tensor.is_contiguous())
+            tensor = tensor.select(0, 0);
+        return (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    }
 
     /// <summary>Memory of this thread, aligned to pixels, until the next call.</summary>
     public static T* Scratch<T>(long numbers) where T : unmanaged

@@ -11,8 +11,8 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     // Numbers of the sum that stay in the cache while all terms are added.
     private const long ChunkSize = 1 << 12;
 
-    /// <summary>sum += the terms, each times its factor.</summary>
-    public static void Add(Tensor sum, IReadOnlyList<(Tensor Term, double Factor)> terms)
+    /// <summary>sum += the terms, each times its factor; or sum = the terms.</summary>
+    public static void Add(Tensor sum, IReadOnlyList<(Tensor Term, double Factor)> terms, bool overwrite = false)
     {
         var y = new Planes<T>(sum);
         var x = terms.Select(term => new Planes<T>(term.Term)).ToArray();
@@ -24,8 +24,8 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
                 var count = Math.Min(ChunkSize, y.PlaneSize - first);
                 for (var term = 0; term < x.Length; term++)
                 {
-                    Loops.Widest.Add(
-                        y[group, channel] + first, x[term][group, channel] + first, count, T.CreateTruncating(terms[term].Factor));
+                    Loops.Widest.Add(y[group, channel] + first, x[term][group, channel] + first, count,
+                        T.CreateTruncating(terms[term].Factor), overwrite && term == 0);
                 }
             }
         });
@@ -79,7 +79,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         public static Loops Widest { get; } =
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
-        public abstract void Add(T* sum, T* term, long count, T factor);
+        public abstract void Add(T* sum, T* term, long count, T factor, bool overwrite);
 
         public abstract void Take(T* sum, T* term, long count, T* factors, bool adds);
 
@@ -93,9 +93,15 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void Add(T* sum, T* term, long count, T factor)
+        public override void Add(T* sum, T* term, long count, T factor, bool overwrite)
         {
             var f = V.Create(factor);
+            if (overwrite)
+            {
+                for (var i = 0L; i < count; i += V.Count)
+                    (V.Load(term + i) * f).Store(sum + i);
+                return;
+            }
             for (var i = 0L; i < count; i += V.Count)
                 V.MultiplyAdd(V.Load(term + i), f, V.Load(sum + i)).Store(sum + i);
         }

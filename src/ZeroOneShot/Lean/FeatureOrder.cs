@@ -34,18 +34,13 @@ internal abstract class FeatureOrder
     /// <summary>The sum of the terms, each times its factor.</summary>
     /// <param name="like">Features of the size of the result.</param>
     /// <param name="terms">At least one.</param>
-    public Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
-    {
-        var sum = EmptyLike(like).zero_();
-        Add(sum, terms);
-        return sum;
-    }
+    public abstract Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms);
 
     /// <summary>sum += the terms, each times its factor. A tensor may have its channels in two dimensions.</summary>
     public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
 
     /// <summary>The sum of the products of numbers in the same place. The first tensor may have its channels in two dimensions.</summary>
-    public abstract double Product(Tensor a, Tensor b);
+    public abstract Product Product(Tensor a, Tensor b);
 
     /// <summary>Features of zeros.</summary>
     /// <param name="like">Features of as many images.</param>
@@ -88,8 +83,18 @@ internal abstract class FeatureOrder
                 SumKernel<double>.Add(sum, terms);
         }
 
-        public override double Product(Tensor a, Tensor b) =>
-            a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b);
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            var sum = Lanes.EmptyLike(like);
+            if (sum.dtype == ScalarType.Float32)
+                SumKernel<float>.Add(sum, terms, overwrite: true);
+            else
+                SumKernel<double>.Add(sum, terms, overwrite: true);
+            return sum;
+        }
+
+        public override Product Product(Tensor a, Tensor b) =>
+            new(a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b));
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
@@ -128,6 +133,13 @@ internal abstract class FeatureOrder
 
         public override Tensor Packed(Tensor features) => MemoryLayout.ChannelsLast(features);
 
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        {
+            var sum = zeros_like(like);
+            Add(sum, terms);
+            return sum;
+        }
+
         public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
         {
             using var scope = NewDisposeScope();
@@ -135,10 +147,10 @@ internal abstract class FeatureOrder
                 sum.Accumulate(term.reshape(sum.shape), factor);
         }
 
-        public override double Product(Tensor a, Tensor b)
+        public override Product Product(Tensor a, Tensor b)
         {
             using var scope = NewDisposeScope();
-            return a.mul(b.reshape(a.shape)).sum().Value();
+            return new(Value: null, a.mul(b.reshape(a.shape)).sum().DetachFromDisposeScope());
         }
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
@@ -161,6 +173,14 @@ internal abstract class FeatureOrder
         }
     }
 }
+
+/// <summary>
+/// A sum of products: a number, or a tensor of one that libtorch may still be computing. Reading that would be a wait for the device, of
+/// which there are hundreds in a step; so they are read together when it ends.
+/// </summary>
+/// <param name="Value">The number, where it is known.</param>
+/// <param name="Later">Else the tensor, in no dispose scope.</param>
+internal readonly record struct Product(double? Value, Tensor? Later = null);
 
 /// <summary>A module that was run and can be run backwards, once.</summary>
 /// <param name="Output">Its output, without a graph.</param>

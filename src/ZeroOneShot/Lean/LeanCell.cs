@@ -88,7 +88,7 @@ internal sealed class LeanCell
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var copy = shared.Features.clone();
+        var copy = order.EmptyLike(shared.Features).copy_(shared.Features);
         var nodes = shared.Continued(copy, Parts(copy));
         for (var input = nodes.Inputs.Count; input < Inputs; input++)
             nodes.Inputs.Add(order.Forward(_cell.Preprocess(input), inputs[input]));
@@ -206,7 +206,7 @@ internal sealed class LeanCell
         using var scope = NewDisposeScope();
         var x = Mixed(state);
         var operations = c.Runs(_cell.Kind, uses);
-        Workers.Run(operations.Count, Output, Add);
+        Workers.Run(operations.Count, Output, Add, x.device_type == TorchSharp.DeviceType.CPU);
 
         Tensor Output(int i)
         {
@@ -236,7 +236,7 @@ internal sealed class LeanCell
         var x = Mixed(state);
         var gx = total is null ? null : Mixed(total);
         var operations = c.Runs(_cell.Kind, uses);
-        Workers.Run(operations.Count, Gradient, Add);
+        Workers.Run(operations.Count, Gradient, Add, x.device_type == TorchSharp.DeviceType.CPU);
         if (mixing && c.AddsIdleWeights)
         {
             foreach (var edge in edges)
@@ -261,7 +261,7 @@ internal sealed class LeanCell
         }
 
         // Runs an operation again, for the gradient of its input and of its weights, and the products with its output.
-        (Tensor? Input, double[] Products) Gradient(int i)
+        (Tensor? Input, Product[] Products) Gradient(int i)
         {
             using var one = NewDisposeScope();
             var use = operations[i];
@@ -272,7 +272,7 @@ internal sealed class LeanCell
             return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 
-        void Add(int i, (Tensor? Input, double[] Products) result)
+        void Add(int i, (Tensor? Input, Product[] Products) result)
         {
             var use = operations[i];
             for (var edge = 0; edge < result.Products.Length; edge++)

@@ -24,7 +24,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
     /// <summary>Features of so many numbers are computed by all threads together; smaller ones side by side.</summary>
     internal const long LargeFeatures = 1 << 20;
 
-    private readonly RepeatedRuns _repeated = new(network);
+    private readonly RepeatedRuns? _repeated = recomputed > 0 ? new RepeatedRuns(network) : null;
 
     /// <summary>The logits, without a graph.</summary>
     /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
@@ -116,7 +116,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         using var _ = no_grad();
         var gradients = new Tensor?[runs.Count];                            // of the items' outputs
         gradients[^1] = Lanes.PooledGradient(pooled.grad!, features[^1]);
-        _repeated.Track(false);
+        _repeated?.Track(false);
         try
         {
             for (var i = runs.Count - 1; i >= 0; i--)
@@ -135,7 +135,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         }
         finally
         {
-            _repeated.Track(true);
+            _repeated?.Track(true);
         }
         return (logits, value);
 

@@ -64,7 +64,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
+        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
         var arranged = order.Arrange(images);
         var features = new Tensor[_cells.Length];
         var first = Plan.Items.Index().FirstOrDefault(at => at.Item is CellItem cell && cell.Kind == kind, (_cells.Length, null!)).Index;
@@ -147,7 +147,7 @@ internal sealed class LeanSupernet
     {
         using var scope = NewDisposeScope();
         order ??= FeatureOrder.For(images);
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
+        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
         for (var i = 0; i < _cells.Length; i++)

@@ -7,7 +7,7 @@ namespace ZeroOneShot.Lean;
 /// <summary>
 /// The weights of a mixture as numbers, and the gradient of the loss with respect to them, gathered while cells run backwards.
 /// </summary>
-internal sealed class MixingCoefficients
+internal sealed class MixingCoefficients : IDisposable
 {
     private readonly double[][] _operations;
     private readonly double[][] _edges;
@@ -17,6 +17,7 @@ internal sealed class MixingCoefficients
     private readonly Mixture _mixture;
     private readonly bool _runsAll, _apart;
     private readonly int _rows;
+    private readonly List<(Tensor Product, Action<double> Add)> _later = [];
 
     /// <param name="mixture">The weights.</param>
     /// <param name="network">The operations that the network has.</param>
@@ -61,24 +62,25 @@ internal sealed class MixingCoefficients
     public double this[CellKind kind, int edge, int row] => _operations[(int)kind][edge * _rows + row] * _edges[(int)kind][edge];
 
     /// <summary>Adds the product of an operation's output and of the gradient of what its edge adds to.</summary>
-    public void AddOperation(CellKind kind, int edge, int row, double product)
+    public void AddOperation(CellKind kind, int edge, int row, Product product) => WhenKnown(product, value =>
     {
-        _operationGradients[(int)kind][edge * _rows + row] += product * _edges[(int)kind][edge];
-        _edgeGradients[(int)kind][edge] += product * _operations[(int)kind][edge * _rows + row];
-    }
+        _operationGradients[(int)kind][edge * _rows + row] += value * _edges[(int)kind][edge];
+        _edgeGradients[(int)kind][edge] += value * _operations[(int)kind][edge * _rows + row];
+    });
 
     /// <summary>Adds the product of the channels that bypass an edge's operations and of the gradient of what they add to.</summary>
-    public void AddBypass(CellKind kind, int edge, double product) => _edgeGradients[(int)kind][edge] += product;
+    public void AddBypass(CellKind kind, int edge, Product product) =>
+        WhenKnown(product, value => _edgeGradients[(int)kind][edge] += value);
 
     /// <summary>Adds the sum of the gradient of what an edge adds to, for the operations that do not run on it.</summary>
-    public void AddIdle(CellKind kind, int edge, double sum)
+    public void AddIdle(CellKind kind, int edge, Product sum) => WhenKnown(sum, value =>
     {
         for (var row = 0; row < _rows; row++)
         {
             if (!_mixture.Live[kind, edge, row])
-                AddOperation(kind, edge, row, sum);
+                AddOperation(kind, edge, row, new(value));
         }
-    }
+    });
 
     /// <summary>
     /// Hands the gathered gradients to autograd, which takes them through the relaxation to alpha and beta: all at once, since weights of
@@ -87,6 +89,7 @@ internal sealed class MixingCoefficients
     public void Backward()
     {
         using var scope = NewDisposeScope();
+        AddWhatWasLeft();
         var (weights, gradients) = (new List<Tensor>(), new List<Tensor>());
         foreach (var kind in _kinds)
         {
@@ -104,6 +107,35 @@ internal sealed class MixingCoefficients
             weights.Add(values);
             gradients.Add(tensor(gradient, values.shape, values.dtype, values.device));
         }
+    }
+
+    /// <summary>Lets go of products that were never added: a step that failed.</summary>
+    public void Dispose()
+    {
+        foreach (var (product, _) in _later)
+            product.Dispose();
+        _later.Clear();
+    }
+
+    private void WhenKnown(Product product, Action<double> add)
+    {
+        if (product.Later is { } later)
+            _later.Add((later, add));
+        else
+            add(product.Value!.Value);
+    }
+
+    /// <summary>Reads all products at once and adds them, in the order in which they came.</summary>
+    private void AddWhatWasLeft()
+    {
+        if (_later.Count == 0)
+            return;
+        using (var products = stack([.. _later.Select(product => product.Product)]))
+        {
+            foreach (var (value, (_, add)) in Values(products).Zip(_later))
+                add(value);
+        }
+        Dispose();
     }
 
     private static double[] Values(Tensor weights)

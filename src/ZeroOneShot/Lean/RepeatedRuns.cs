@@ -11,13 +11,20 @@ internal sealed class RepeatedRuns(nn.Module network)
     private readonly nn.Module[] _others =
         [.. network.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())];
 
+    private bool[]? _tracked;
     private Tensor[]? _before;
 
-    /// <summary>Whether forward runs update running statistics and draw new random numbers; at first they do.</summary>
+    /// <summary>
+    /// Whether forward runs update running statistics and draw new random numbers: false, not any more; true, as they did before.
+    /// </summary>
     public void Track(bool tracks)
     {
-        foreach (var module in _repeatables)
-            module.Tracks = tracks;
+        if (!tracks)
+            _tracked ??= [.. _repeatables.Select(module => module.Tracks)];
+        foreach (var (i, module) in _repeatables.Index())
+            module.Tracks = tracks && _tracked?[i] != false;
+        if (tracks)
+            _tracked = null;
         if (_others.Length == 0)
             return;
         // What other modules change in their buffers while they run again is put back.

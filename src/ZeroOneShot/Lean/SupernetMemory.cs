@@ -122,18 +122,19 @@ internal sealed class SupernetMemory
 
     /// <summary>
     /// The most numbers per image while networks are ranked that lack an operation each: what those that lack one into the same node share
-    /// (<see cref="LeanSupernet.Share"/>), and a forward run behind it of each that runs side by side.
+    /// (<see cref="LeanSupernet.Share"/>), and a forward run behind it of each that runs at the time.
     /// </summary>
-    public long Candidates()
+    /// <param name="sideBySide">Whether as many run at a time as there are threads.</param>
+    public long Candidates(bool sideBySide)
     {
-        var sideBySide = Math.Min(_threads, _mask.AllEdges.Max(at => _mask.LiveCount(at.Kind, at.Edge)));
+        var atATime = sideBySide ? Math.Min(_threads, _mask.AllEdges.Max(at => _mask.LiveCount(at.Kind, at.Edge))) : 1;
         return Math.Max(Ranking(), _mask.Space.Kinds.Max(kind =>
         {
             var first = _plan.Items.Index().First(at => at.Item is CellItem cell && cell.Kind == kind).Index;
             var run = _plan.Items.Skip(first).Max(item =>
                 item.Output.Count + item.Inputs.Distinct().Where(input => input >= first).Sum(input => _plan.Items[input].Output.Count)
-                + (item is CellItem cell ? Forward(cell, sideBySide > 1 ? 1 : _threads) : Run((BlockItem)item).Forward));
-            return Enumerable.Range(0, Topology.Nodes).Max(node => Shared(kind, first, node)) + sideBySide * run;
+                + (item is CellItem cell ? Forward(cell, atATime > 1 ? 1 : _threads) : Run((BlockItem)item).Forward));
+            return Enumerable.Range(0, Topology.Nodes).Max(node => Shared(kind, first, node)) + atATime * run;
         }));
     }
 

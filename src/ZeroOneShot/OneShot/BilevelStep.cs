@@ -120,6 +120,7 @@ public sealed class BilevelStep : IDisposable
         _architectureOptimizer.Dispose();
         _weights.Dispose();
         _architectureParameters.Dispose();
+        FeatureMemory.ReturnUnused();
     }
 
     private Mixture Mix(SearchMoment moment, string half)
@@ -141,12 +142,15 @@ public sealed class BilevelStep : IDisposable
 
     private (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture, bool mixing)
     {
-        if (_lean is not null)
-            return _lean.Gradient(images, labels, mixture, mixing);
-        var logits = _supernet.forward(images, mixture);
-        var loss = nn.functional.cross_entropy(logits, labels);
-        loss.backward();
-        return (logits, loss);
+        return OutOfMemory.Explain($"A search step of {images.shape[0]} images", images.device, () =>
+        {
+            if (_lean is not null)
+                return _lean.Gradient(images, labels, mixture, mixing);
+            var logits = _supernet.forward(images, mixture);
+            var loss = nn.functional.cross_entropy(logits, labels);
+            loss.backward();
+            return (logits, loss);
+        });
     }
 
     private void RequireGradients(bool weights, bool architecture)

@@ -28,7 +28,8 @@ internal sealed class GenotypeChoices
     /// <summary>The lowest and the highest cost that a genotype can have.</summary>
     public (long Cheapest, long Dearest) Range(GenotypeCosts costs)
     {
-        var sums = Space.Kinds.SelectMany(kind => _reading.Nodes(kind).Select((choices, node) => Sets(kind, node, choices, costs))).ToArray();
+        var sums = Space.Kinds
+            .SelectMany(kind => _reading.Nodes(kind).Select((choices, node) => Sets(kind, node, choices, costs))).ToArray();
         return (costs.Common + sums.Sum(sets => sets.Keys.Min()), costs.Common + sums.Sum(sets => sets.Keys.Max()));
     }
 

@@ -56,6 +56,8 @@ public static class MaskedDartsSearch
         mask.ThrowIfNoGenotype();
         options = options with { Supernet = options.Supernet.WithStem(mask.Space, images.Shape) };
         var costs = options.CostTarget?.Costs(mask, options.Relaxation, images.Shape, images.ClassCount);
+        var parameters = new Lazy<GenotypeCosts>(
+            () => new GenotypeCosts(mask, new CostTarget { Parameters = long.MaxValue }, images.Shape, images.ClassCount));
         cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
 
@@ -150,14 +152,23 @@ public static class MaskedDartsSearch
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(Found(), mask, architecture.AlphaValues(), architecture.BetaValues(),
-            [.. state.Finished.Select(e => new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype))
-            {
-                Alphas = e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value),
-            })], options);
+            [.. state.Finished.Select(e =>
+                new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options)
+        {
+            AlphasOfEpochs = [.. state.Finished.Select(e => e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value))],
+        };
 
-        Genotype Found() => costs is null
-            ? options.Relaxation.Genotype(architecture)
-            : GenotypeChoices.Of(options.Relaxation, architecture).Strongest(costs, options.CostTarget!.Least, options.CostTarget.Most);
+        Genotype Found()
+        {
+            if (costs is not null)
+                return Choices().Strongest(costs, options.CostTarget!.Least, options.CostTarget.Most);
+            if (options.LeastParameters == 0)
+                return options.Relaxation.Genotype(architecture);
+            var (fewest, most) = Choices().Range(parameters.Value);
+            return Choices().Strongest(parameters.Value, fewest + (long)(options.LeastParameters * (most - fewest)), most);
+        }
+
+        GenotypeChoices Choices() => GenotypeChoices.Of(options.Relaxation, architecture);
 
         BatchStream Batches(ImageSet half, string name, bool keepLast) => new(half, options.BatchSize,
             options.Augmentation ?? Augmentation.ForSize(Math.Min(images.Shape.Height, images.Shape.Width)),

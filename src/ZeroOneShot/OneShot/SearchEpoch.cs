@@ -8,9 +8,4 @@ namespace ZeroOneShot.OneShot;
 /// <param name="SearchLoss">Mean cross entropy of the search batches; null in epochs that train the weights only.</param>
 /// <param name="SearchAccuracy">Share of search images classified rightly, 0 to 1; null where <paramref name="SearchLoss"/> is.</param>
 /// <param name="Genotype">The architecture that would be read off after this epoch.</param>
-public sealed record SearchEpoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, Genotype Genotype)
-{
-    /// <summary>Alpha after this epoch, per kind of cell: edges x operations, row by row, as <see cref="SearchResult.Alphas"/>.</summary>
-    public IReadOnlyDictionary<CellKind, IReadOnlyList<float>> Alphas { get; init; } =
-        new Dictionary<CellKind, IReadOnlyList<float>>();
-}
+public sealed record SearchEpoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, Genotype Genotype);

@@ -28,6 +28,9 @@ public sealed class SearchResult(
     /// <summary>The course of the search.</summary>
     public IReadOnlyList<SearchEpoch> Epochs { get; } = epochs;
 
+    /// <summary>Alpha after each of <see cref="Epochs"/>, as <see cref="Alphas"/> is after the last.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
+
     /// <summary>/// The settings it ran with: batch size and learning rates as <see cref="SearchOptions.MaxMemory"/> left them.</summary>
     public SearchOptions Options { get; } = options;
 }

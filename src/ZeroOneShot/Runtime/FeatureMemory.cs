@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Runtime;
@@ -22,12 +21,9 @@ internal static unsafe partial class FeatureMemory
     // Address space, of which pages take memory when they are first used.
     private static readonly long s_reserved = 1L << 40;
 
-    private static readonly delegate* unmanaged<nint, delegate* unmanaged<nint, void>, long*, int, sbyte, sbyte, int, int, byte, nint>
-        s_newTensor = Find();
-
     private static readonly Lock s_lock = new();
 
-    private static readonly nint s_first = s_newTensor == null ? 0 : Reserve();
+    private static readonly nint s_first = OperatingSystem.IsLinux() && TorchRuntime.KeepsFreedMemory && NativeTensor.CanWrap ? Reserve() : 0;
 
     // What is free, by place and by size. What was freed last waits, by size, to be asked for again.
     private static readonly SortedSet<(long Size, long At)> s_bySize = [];
@@ -86,14 +82,10 @@ internal static unsafe partial class FeatureMemory
             return empty(shape, type);
         fixed (long* sizes = shape)
         {
-            var handle = s_newTensor(
-                s_first + (nint)at, &GiveBack, sizes, shape.Length, (sbyte)type, (sbyte)type, (int)DeviceType.CPU, -1, 0);
-            if (handle == 0)
-            {
-                Free(at);
-                torch.CheckForErrors();
-            }
-            return Tensor.UnsafeCreateTensor(handle);
+            if (NativeTensor.Wrap(s_first + (nint)at, &GiveBack, sizes, shape.Length, type) is { } tensor)
+                return tensor;
+            Free(at);
+            return empty(shape, type);
         }
     }
 
@@ -215,14 +207,6 @@ internal static unsafe partial class FeatureMemory
         s_byBegin.Remove(at);
         s_byEnd.Remove(at + size);
     }
-
-    /// <summary>TorchSharp's function that makes a tensor of memory which somebody else owns.</summary>
-    private static delegate* unmanaged<nint, delegate* unmanaged<nint, void>, long*, int, sbyte, sbyte, int, int, byte, nint> Find() =>
-        OperatingSystem.IsLinux() && TorchRuntime.KeepsFreedMemory &&
-        NativeLibrary.TryLoad("libLibTorchSharp.so", typeof(torch).Assembly, null, out var library) &&
-        NativeLibrary.TryGetExport(library, "THSTensor_new", out var function)
-            ? (delegate* unmanaged<nint, delegate* unmanaged<nint, void>, long*, int, sbyte, sbyte, int, int, byte, nint>)function
-            : null;
 
     private static nint Reserve()
     {

@@ -14,15 +14,19 @@ namespace ZeroOneShot.Runtime;
 /// </remarks>
 public abstract class PredictedMemory
 {
-    // Memory of features that lies idle between others, times what is in use at the most: in searches and trainings of all spaces that
-    // were measured between 0.01 and 0.2. The sizes of features are multiples of one another, and fill each other's gaps.
-    private const double SpareShare = 0.1;
-
-    private protected PredictedMemory(int batchSize, long process, long network, long images, long features, long runtime)
+    /// <param name="batchSize"><see cref="BatchSize"/>.</param>
+    /// <param name="process"><see cref="Process"/>.</param>
+    /// <param name="network"><see cref="Network"/>.</param>
+    /// <param name="images"><see cref="Images"/>.</param>
+    /// <param name="features">The features in use at the largest moment.</param>
+    /// <param name="runtime"><see cref="Runtime"/>.</param>
+    /// <param name="idle">What lies idle between features at the most, as measured, times those in use.</param>
+    private protected PredictedMemory(
+        int batchSize, long process, long network, long images, long features, long runtime, double idle)
     {
         (BatchSize, Process, Network, Images, Runtime) = (batchSize, process, network, images, runtime);
         Growth = images + features + runtime;
-        Spare = FeatureMemory.IsOn ? (long)(SpareShare * features) : 0;
+        Spare = FeatureMemory.IsOn ? (long)(idle * features) : 0;
     }
 
     /// <summary>Images of a step.</summary>

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace ZeroOneShot.Runtime;
 
 /// <summary>Loads a changed native library on Linux, of which no file stays behind.</summary>
-internal static unsafe partial class PrivateCopy
+internal static partial class PrivateCopy
 {
     /// <summary>
     /// Loads the library from memory or, where the system does not allow that, from a file in the temporary folder, which is deleted at
@@ -66,34 +66,12 @@ internal static unsafe partial class PrivateCopy
         }
     }
 
-    private static void Load(string path, string inPlaceOf)
-    {
-        const int linkMap = 2;
-        var handle = NativeLibrary.Load(path);
-        LinkMap* map;
-        // The loader compares the names of what it has loaded before it looks for a file.
-        if (LoaderInfo(handle, linkMap, &map) == 0 && Marshal.PtrToStringUTF8(map->Name) == path)
-            map->Name = CopyString(inPlaceOf);
-    }
+    private static void Load(string path, string inPlaceOf) =>
+        NativeBinding.StandIn(NativeBinding.Load(path), path, inPlaceOf);
 
     private static bool IsRefusal(Exception e) =>
         e is IOException or UnauthorizedAccessException or DllNotFoundException or BadImageFormatException;
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int MakeFileInMemory(string name, uint flags);
-
-    [LibraryImport("libc", EntryPoint = "dlinfo")]
-    private static partial int LoaderInfo(nint handle, int request, void* info);
-
-    // In the C library's memory: the loader frees it with the library.
-    [LibraryImport("libc", EntryPoint = "strdup", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint CopyString(string text);
-
-    /// <summary>The public beginning of glibc's link_map.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct LinkMap
-    {
-        public nint Address;
-        public nint Name;
-    }
 }

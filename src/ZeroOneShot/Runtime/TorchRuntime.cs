@@ -15,10 +15,24 @@ public static partial class TorchRuntime
     /// </summary>
     public const string DefaultAllocatorSwitch = "ZeroOneShot.DefaultAllocator";
 
+    /// <summary>
+    /// The value of <see cref="AppContext"/>, or else the environment variable <c>ZEROONESHOT_LIBTORCH</c>, that names the folder of a
+    /// libtorch to compute with in place of the application's own, or where it has none: <c>torch/lib</c> of an installed PyTorch 2.10 or
+    /// 2.11, which brings CUDA along. On Linux. To be set before anything else uses this library or TorchSharp, with
+    /// <see cref="AppContext.SetData"/> or as <c>RuntimeHostConfigurationOption</c> in the project.
+    /// </summary>
+    public const string LibtorchSetting = "ZeroOneShot.Libtorch";
+
+    internal const string LibtorchVariable = "ZEROONESHOT_LIBTORCH";
+
     // The only symbol TorchSharp 0.107.0 needs at this version, ios_base_library_init, is a link-order marker that is never called.
     private const string MissingOnOlderSystems = "GLIBCXX_3.4.32";
 
     private static Exception? s_failure;
+
+    private static string? LentFolder =>
+        AppContext.GetData(LibtorchSetting) is string { Length: > 0 } set ? Path.GetFullPath(set)
+        : Environment.GetEnvironmentVariable(LibtorchVariable) is { Length: > 0 } named ? Path.GetFullPath(named) : null;
 
     /// <summary>The folder of this assembly; null in a single-file application, where it has none.</summary>
     [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "The empty path of a single-file application is expected.")]
@@ -47,6 +61,32 @@ public static partial class TorchRuntime
         }
     }
 
+    /// <summary>Which libtorch it is.</summary>
+    /// <exception cref="DllNotFoundException">It cannot be loaded; see <see cref="EnsureLoaded"/>.</exception>
+    public static LibtorchInfo Libtorch
+    {
+        get
+        {
+            EnsureLoaded();
+            var file = ProcessMaps.FileOf("libtorch_cpu.so")
+                ?? FindNative(OperatingSystem.IsWindows() ? "torch_cpu.dll" : "libtorch_cpu.dylib");
+            var version = file is not null && NativeLibrary.TryLoad(file, out var library) ? LibtorchVersion.Of(library) : null;
+            return new LibtorchInfo(version, Path.GetDirectoryName(file), LentFolder is not null,
+                ProcessMaps.FileOf("libtorch_cuda.so") is not null);
+        }
+    }
+
+    /// <summary>
+    /// Whether an NVIDIA GPU may round the factors of float32 convolutions and matrix products to 10 bits (TF32), which is several times
+    /// faster there; sums stay float32. Of the whole process; a CPU does not round. Default: libtorch's, which rounds in convolutions
+    /// alone, and then this is false.
+    /// </summary>
+    public static bool TensorFloat32
+    {
+        get => torch.backends.cudnn.allow_tf32 && torch.backends.cuda.matmul.allow_tf32;
+        set => torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = value;
+    }
+
     /// <summary>The device named, once it is known to be usable.</summary>
     /// <param name="name"><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; null or empty is <c>cpu</c>.</param>
     /// <exception cref="ArgumentException">The name is none of these.</exception>
@@ -64,8 +104,8 @@ public static partial class TorchRuntime
         if (!CudaIsAvailable(out var reason))
             throw new InvalidOperationException(
                 $"Device '{name}' was asked for, but CUDA is not available{reason}. " +
-                "Build with TorchBackend=cuda (package TorchSharp-cuda-linux or TorchSharp-cuda-windows) on a machine with an NVIDIA " +
-                "GPU, or use device 'cpu'.");
+                "On a machine with an NVIDIA GPU build with TorchBackend=cuda (package TorchSharp-cuda-linux or " +
+                $"TorchSharp-cuda-windows), or on Linux let {LibtorchVariable} name the torch/lib of an installed PyTorch 2.10 with CUDA; or use device 'cpu'.");
         return torch.device(name);
     }
 
@@ -92,7 +132,15 @@ public static partial class TorchRuntime
     internal static void Initialize()
     {
         if (!OperatingSystem.IsLinux())
+        {
+            if (LentFolder is { } folder)
+            {
+                s_failure = new DllNotFoundException(
+                    $"{LibtorchVariable} or {LibtorchSetting} names '{folder}'; libtorch is lent on Linux only. Leave the setting " +
+                    "out, and add a package with libtorch to the application project.");
+            }
             return;
+        }
         if (!AppContext.TryGetSwitch(DefaultAllocatorSwitch, out var keep) || !keep)
         {
             if (Environment.GetEnvironmentVariable("ZEROONESHOT_DEFAULT_ALLOCATOR") is null or "" or "0")
@@ -134,35 +182,68 @@ public static partial class TorchRuntime
 
     private static void LoadOnLinux()
     {
-        // Without natives to be found there is nothing to mend: TorchSharp looks further, and says so if it finds none.
-        if (FindNative("libLibTorchSharp.so") is not { } library || FindNative("libtorch_cpu.so") is null)
-            return;
-        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+        var lent = LentFolder;
+        var library = FindNative("libLibTorchSharp.so");
+        if (lent is not null)
         {
-            if (FindNative(dependency) is { } path && !TryLoad(path, out var error))
-                throw new DllNotFoundException(NotLoadable(error));
+            if (library is null)
+                throw new DllNotFoundException("The application lacks libLibTorchSharp.so; it comes with the package TorchSharp 0.107.0.");
+            LentLibtorch.Load(lent, FindNative);
         }
-        SilenceNnpack();
-        if (TryLoad(library, out var reason))
-            return;
-        if (!reason.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
-            throw new DllNotFoundException(NotLoadable(reason));
+        else
+        {
+            // Without natives to be found there is nothing to mend: TorchSharp looks further, and says so if it finds none.
+            if (library is null || FindNative("libtorch_cpu.so") is null)
+                return;
+            // With CUDA's, where the application has them, before any computation: libtorch remembers whether they are there.
+            foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so"])
+            {
+                if (FindNative(dependency) is { } path && !TryLoad(path, out var error))
+                    throw new DllNotFoundException(NotLoadable(error));
+            }
+        }
+        SilenceNnpack(lent is null ? FindNative("libtorch_cpu.so")! : Path.Combine(lent, "libtorch_cpu.so"));
+        LoadTorchSharp(library, reason => lent is null ? new DllNotFoundException(NotLoadable(reason)) : LentLibtorch.Unfit(lent, reason));
+    }
 
+    private static void LoadTorchSharp(string library, Func<string, Exception> failure)
+    {
+        try
+        {
+            NativeBinding.Load(library);
+            return;
+        }
+        catch (DllNotFoundException e) when (e.Message.Contains(MissingOnOlderSystems, StringComparison.Ordinal))
+        {
+            // mended below
+        }
+        catch (DllNotFoundException e)
+        {
+            throw failure(e.Message);
+        }
         var image = File.ReadAllBytes(library);
         if (VersionRequirements.MarkWeak(image, MissingOnOlderSystems) == 0)
-            throw new DllNotFoundException(NotLoadable($"{library} has no requirement of {MissingOnOlderSystems} to relax: {reason}"));
-        // TorchSharp finds what is loaded by its soname, unless it lives in a context of its own, as plug-ins do, which asks for the file.
-        PrivateCopy.Load(image, "libLibTorchSharp.so", inPlaceOf: library);
+            throw failure($"{library} asks for {MissingOnOlderSystems} in a way that cannot be relaxed");
+        try
+        {
+            // TorchSharp finds what is loaded by its soname, unless it lives in a context of its own, as plug-ins do, which asks for the
+            // file.
+            PrivateCopy.Load(image, "libLibTorchSharp.so", inPlaceOf: library);
+        }
+        catch (DllNotFoundException e) when (e.Message.Contains("undefined symbol", StringComparison.Ordinal))
+        {
+            throw failure(e.Message);
+        }
     }
 
     /// <summary>
     /// Convolutions on one thread ask for NNPACK, and where it does not know the processor, or sees too little of it in a container, each
     /// of them writes a warning to the console: tens of thousands in a search. There it is switched off; libtorch would not use it anyway.
     /// </summary>
-    private static unsafe void SilenceNnpack()
+    private static unsafe void SilenceNnpack(string path)
     {
         const int success = 0;
-        if (FindNative("libtorch_cpu.so") is not { } path || !NativeLibrary.TryLoad(path, out var torchCpu) ||
+        if (!NativeLibrary.TryLoad(path, out var torchCpu) ||
             !NativeLibrary.TryGetExport(torchCpu, "nnp_initialize", out var initialize) ||
             !NativeLibrary.TryGetExport(torchCpu, "_ZN2at13globalContextEv", out var globalContext) ||
             !NativeLibrary.TryGetExport(torchCpu, "_ZN2at7Context20setUserEnabledNNPACKEb", out var setUserEnabledNnpack))

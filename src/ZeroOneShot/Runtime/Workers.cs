@@ -23,9 +23,12 @@ internal static class Workers
     /// <param name="count">How many.</param>
     /// <param name="compute">Runs on any thread, several at once.</param>
     /// <param name="use">Takes a result; never runs twice at once.</param>
-    public static void Run<T>(int count, Func<int, T> compute, Action<int, T> use)
+    /// <param name="sideBySide">
+    /// Whether several may run at once. On a GPU they would not, but hold their memory all the same.
+    /// </param>
+    public static void Run<T>(int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true)
     {
-        var threads = Math.Min(torch.get_num_threads(), count);
+        var threads = sideBySide ? Math.Min(torch.get_num_threads(), count) : 1;
         if (threads <= 1)
         {
             for (var i = 0; i < count; i++)

@@ -219,6 +219,8 @@ public static class CellNetTraining
                 step.TakeAverage();
             }
             network.eval();
+            if (options.TemperatureScaling)
+                trained.ScaleTemperature(validation!, cancellationToken);
             return trained;
         }
         catch
@@ -272,6 +274,11 @@ public static class CellNetTraining
         {
             throw new ArgumentException(
                 "EarlyStopping needs a validation set to watch; give one, or leave EarlyStopping null.", nameof(validation));
+        }
+        if (validation is null && options.TemperatureScaling)
+        {
+            throw new ArgumentException(
+                "TemperatureScaling needs a validation set to measure on; give one, or leave TemperatureScaling false.", nameof(validation));
         }
         if (validation is { Count: 0 })
             throw new ArgumentException("The validation set has no images; expected at least one.", nameof(validation));

@@ -101,6 +101,12 @@ public sealed class CellNetWeights
     /// <summary>The normalisation that the network expects.</summary>
     public ChannelStatistics Statistics { get; }
 
+    /// <summary>
+    /// The shape of the images that the network was saved for; null in a file of weights, since the same weights take any size that their
+    /// stem takes.
+    /// </summary>
+    public ImageShape? Shape { get; private init; }
+
     /// <summary>All texts kept with the weights.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
@@ -134,8 +140,14 @@ public sealed class CellNetWeights
         var model = OnnxFiles.Read(path);
         var tensors = StoredTensor.Of(model.Graph, model.Where).ToList();
         model.ThrowIfWithoutChecksum();
-        return new CellNetWeights(tensors, model.Texts, space ?? SearchSpace.Darts, model.Where);
+        return new CellNetWeights(tensors, model.Texts, space ?? SearchSpace.Darts, model.Where) { Shape = ShapeOf(model.Graph) };
     }
+
+    // Batch x channels x height x width; a batch may have a name in place of a number.
+    private static ImageShape? ShapeOf(GraphProto graph) => graph.Input is [{ Type.TensorType.Shape.Dim: [_, var c, var h, var w] }]
+        && (c.DimValue, h.DimValue, w.DimValue) is (1 or 3, > 0 and <= CellNet.LargestImage, > 0 and <= CellNet.LargestImage)
+        ? new ImageShape((int)c.DimValue, (int)h.DimValue, (int)w.DimValue)
+        : null;
 
     private static CellNetWeights ReadSafetensors(string path, SearchSpace? space)
     {
@@ -154,6 +166,34 @@ public sealed class CellNetWeights
     {
         using var scope = NewDisposeScope();
         SafetensorsFile.Write(path, _tensors.Select(stored => (stored.Name, stored.ToTensor())), Metadata);
+    }
+
+    /// <summary>Builds the network, to use it, to measure it or to write it as ONNX.</summary>
+    /// <param name="shape">The shape of the images; null is <see cref="Shape"/>.</param>
+    /// <returns>The network with these weights, in evaluation mode; an auxiliary head that they lack has none that were trained.</returns>
+    /// <exception cref="ArgumentException">No shape is given and none is known, or the network does not take it.</exception>
+    /// <exception cref="InvalidDataException">A tensor is missing or of another shape or type.</exception>
+    public TrainedCellNet Build(ImageShape? shape = null)
+    {
+        var images = shape ?? Shape ?? throw new ArgumentException(
+            "The weights say nothing of the shape of the images; give it, for example new ImageShape(3, 32, 32).", nameof(shape));
+        if (images.Channels != Statistics.Mean.Count)
+        {
+            throw new ArgumentException(
+                $"The images are {images}; the network takes {Statistics.Mean.Count} channel(s). Give images of those.", nameof(shape));
+        }
+        var network = new CellNet(Genotype, Network, images.Channels, ClassNames.Count, Space);
+        try
+        {
+            CopyTo(network, ClassNames);
+            network.eval();
+            return new TrainedCellNet(network, Statistics, images, ClassNames, []);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
     }
 
     internal static CellNetWeights Of(TrainedCellNet trained, IReadOnlyDictionary<string, string>? metadata)

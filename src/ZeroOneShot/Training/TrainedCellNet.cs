@@ -18,6 +18,10 @@ public sealed class TrainedCellNet(
     // Eight times as many as fill the lanes: two, four or eight threads get equal shares.
     private const int EvaluationBatch = 128;
 
+    private const double LargestTemperature = 10;
+
+    private static readonly double s_goldenRatio = (1 + Math.Sqrt(5)) / 2;
+
     /// <summary>The network, in evaluation mode.</summary>
     public CellNet Network => network;
 
@@ -45,6 +49,12 @@ public sealed class TrainedCellNet(
     /// without it, a training that diverges ends with an error.
     /// </summary>
     public int? DivergedEpoch { get; internal set; }
+
+    /// <summary>
+    /// What the logits are divided by, by way of the classifier's weights (<see cref="TrainingOptions.TemperatureScaling"/>); null where
+    /// they are not.
+    /// </summary>
+    public double? Temperature { get; private set; }
 
     /// <summary>A copy of the weights, to save them or to train on from them.</summary>
     /// <param name="metadata">Texts to keep with them, under keys of one's own.</param>
@@ -85,6 +95,35 @@ public sealed class TrainedCellNet(
             correct += (long)logits.argmax(1).eq(labels).sum().Value();
         });
         return (loss / images.Count, (double)correct / images.Count);
+    }
+
+    /// <summary>Divides the logits by the number that makes the loss of images smallest.</summary>
+    internal void ScaleTemperature(ImageSet images, CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var (logits, labels) = (new List<Tensor>(), images.LabelTensor([.. Enumerable.Range(0, images.Count)]));
+        ForEachBatch(images, cancellationToken, (_, batch) => logits.Add(batch.cpu().MoveToOuterDisposeScope()));
+        var all = cat(logits);
+        // The loss falls and then rises with the temperature: a golden section of its logarithm finds the lowest point.
+        var (low, high) = (-Math.Log(LargestTemperature), Math.Log(LargestTemperature));
+        while (high - low > 1e-3)
+        {
+            var (first, second) = (high - (high - low) / s_goldenRatio, low + (high - low) / s_goldenRatio);
+            if (Loss(first) < Loss(second))
+                high = second;
+            else
+                low = first;
+        }
+        Temperature = Math.Exp((low + high) / 2);
+        foreach (var parameter in network.Classifier.parameters())
+            parameter.Scale(1 / Temperature.Value);
+
+        double Loss(double logarithm)
+        {
+            using var inner = NewDisposeScope();
+            return nn.functional.cross_entropy(all.Times(Math.Exp(-logarithm)), labels).Value();
+        }
     }
 
     private void ForEachBatch(ImageSet images, CancellationToken cancellationToken, Action<int[], Tensor> act)

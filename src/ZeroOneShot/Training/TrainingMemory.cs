@@ -17,9 +17,14 @@ namespace ZeroOneShot.Training;
 /// </remarks>
 public sealed class TrainingMemory : PredictedMemory
 {
+    // Measured: 0.00 where everything is kept, for nearly all features are in use at one moment and go in the order in which they came;
+    // 0.01 to 0.18 where everything is recomputed.
+    private const double IdleOfKept = 0.01, IdleOfRecomputed = 0.12;
+
     private TrainingMemory(int batchSize, int partSize, int recomputed, long process, long network, long images, long runtime,
         (long Kept, long AtWork) features)
-        : base(batchSize, process, network, images, features.Kept + features.AtWork, runtime)
+        : base(batchSize, process, network, images, features.Kept + features.AtWork, runtime,
+            recomputed == 0 ? IdleOfKept : IdleOfRecomputed)
     {
         (PartSize, Recomputed) = (partSize, recomputed);
         (KeptFeatures, Gradients) = features;
@@ -114,7 +119,7 @@ public sealed class TrainingMemory : PredictedMemory
         if (Largest(smallest, LanesOfAGroup, limit, part => predict(smallest, part)) is { } inParts)
             return inParts;
         var least = predict(smallest, Math.Min(smallest, LanesOfAGroup));
-        throw new ArgumentException(
+        throw new MemoryLimitException(
             $"MaxMemory is {InMiB(limit)}, and a training with the smallest batch, {smallest} images" +
             (least.PartSize < smallest ? $" in parts of {least.PartSize}" : "") +
             $", is predicted to take {least}. Allow that much, or train with fewer channels, fewer cells or smaller images.");

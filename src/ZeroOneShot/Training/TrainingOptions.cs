@@ -10,7 +10,7 @@ public sealed record TrainingOptions
 {
     private const int EpochsOfThePaper = 600, EpochsOfTheRecipe = 300, EpochsOfCutout = 60;
 
-    private const double LearningRateOfShort = 0.1, BatchOfShort = 32;
+    private const double LearningRateOfShort = 0.05, BatchOfShort = 32;
 
     /// <summary>The shape of the network. Default: 36 channels, 20 cells, auxiliary head.</summary>
     public CellNetOptions Network { get; init; } = new();
@@ -75,6 +75,13 @@ public sealed record TrainingOptions
     /// </summary>
     public double WeightAverage { get; init; }
 
+    /// <summary>
+    /// Whether the logits are divided at the end by the number that makes the validation loss smallest, so that probabilities are as high as
+    /// they turn out right; which class is the most probable does not change (Guo et al. 2017, section 4.2). The classifier's weights hold
+    /// it, and so does every saved model. Needs a validation set. Default false.
+    /// </summary>
+    public bool TemperatureScaling { get; init; }
+
     /// <summary>How much the classes count in the loss. Default <see cref="ClassWeighting.Equal"/>: every image as any other.</summary>
     public ClassWeighting ClassWeighting { get; init; } = ClassWeighting.Equal;
 
@@ -136,9 +143,15 @@ public sealed record TrainingOptions
     /// <summary>
     /// Settings that suit a number of epochs. From 300 epochs on those of the paper. Below, a recipe for little time: the learning rate
     /// rises for a fifth of the training and then falls in a straight line with every step (one cycle), Nesterov's momentum, smoothed
-    /// labels, averaged weights, more weight decay, no auxiliary head; and regularisation that grows with the epochs, since a short
+    /// labels, more weight decay, no auxiliary head; and regularisation that grows with the epochs, since a short
     /// training does not overfit: drop path from 0 at 60 epochs, cutout from 60 on.
     /// </summary>
+    /// <remarks>
+    /// After 8 epochs of 5,000 CIFAR-10 images with 8 channels, 3 cells and batches of 32, the share of 3,000 test images classified rightly
+    /// was 62.4 % with this recipe and 56.2 % with a cosine by epoch from 0.1 and nothing else of it. Each changed by itself, at a learning
+    /// rate of 0.1, which gave 61.2 %: 0.2 59.8 %, without label smoothing 59.4 %, with averaged weights left out 61.6 %, batches of 64
+    /// 60.0 %. One seed each, so that a point is no difference.
+    /// </remarks>
     /// <param name="epochs">Number of epochs, at least 1.</param>
     /// <param name="batchSize">Images per step, at least 2; the learning rate grows with its square root.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
@@ -158,7 +171,6 @@ public sealed record TrainingOptions
             Nesterov = true,
             WeightDecay = 5e-4,
             LabelSmoothing = 0.1,
-            WeightAverage = 0.99,
             DropPath = few ? 0 : paper.DropPath * epochs / EpochsOfThePaper,
             Cutout = !few,
         };

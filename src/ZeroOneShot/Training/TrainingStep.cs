@@ -64,8 +64,8 @@ internal sealed class TrainingStep : IDisposable
         {
             using var inner = NewDisposeScope();
             var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
-            var (logits, minimised) = _lean.GradientOf(
-                some, output => Loss(output, theirs).Times(Share(theirs, labels)), _options.AuxiliaryWeight, dropPath, random);
+            var (logits, minimised) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
+                some, output => Loss(output, theirs).Times(Share(theirs, labels)), _options.AuxiliaryWeight, dropPath, random));
             var crossEntropy = IsCrossEntropy ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
             (loss, correct) = (loss + crossEntropy.Value(), correct + (long)logits.argmax(1).eq(theirs).sum().Value());
         }
@@ -182,6 +182,7 @@ internal sealed class TrainingStep : IDisposable
         _classWeights?.Dispose();
         _optimizer.Dispose();
         _weights.Dispose();
+        FeatureMemory.ReturnUnused();
     }
 
     /// <summary>What an image of each class counts, 1 on the average of all images; null where all count alike.</summary>

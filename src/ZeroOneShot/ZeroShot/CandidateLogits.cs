@@ -34,15 +34,16 @@ internal sealed class CandidateLogits : IDisposable
     /// <param name="batches">The images.</param>
     /// <param name="networks">The whole network, then those that lack one of its live operations, in the order of the mask.</param>
     /// <param name="mixture">The mixing weights of a network.</param>
+    /// <param name="sideBySide">Whether as many networks run at a time as there are threads.</param>
     /// <param name="cancellationToken">Stops between two networks.</param>
     public CandidateLogits(LeanSupernet lean, IReadOnlyList<Tensor> batches, IReadOnlyList<OperationMask> networks,
-        Func<OperationMask, Mixture> mixture, CancellationToken cancellationToken)
+        Func<OperationMask, Mixture> mixture, bool sideBySide, CancellationToken cancellationToken)
     {
         (_lean, _batches, _networks, _mixture, _cancellation) = (lean, batches, networks, mixture, cancellationToken);
         _lacking = [.. networks[0].AllLive];
         // Of libtorch's own loops some depend on the number of threads, of which a worker has one.
         var space = networks[0].Space;
-        _sideBySide = Lanes.Handle(batches[0]) && space.LayersOutsideLanes(space.Operations).Count == 0;
+        _sideBySide = sideBySide && Lanes.Handle(batches[0]) && space.LayersOutsideLanes(space.Operations).Count == 0;
     }
 
     /// <summary>

@@ -26,4 +26,26 @@ public sealed class ImportanceMeasurement(
     public double this[CellKind kind, int edge, int operation] =>
         (Candidates.FirstOrDefault(j => (j.Kind, j.Edge, j.Operation) == (kind, edge, operation))
             ?? throw new KeyNotFoundException($"Operation {operation} on edge {edge} of the {kind} cell was not live.")).Importance;
+
+    /// <summary>The importances of a kind of cell as a report draws them: an array per edge, with a value per operation.</summary>
+    /// <param name="space">The search space that was pruned.</param>
+    /// <param name="kind">The kind of cell.</param>
+    /// <param name="function">
+    /// One of <see cref="Functions"/>, whose part of the importance, (r(N) - r(N without j)) / |r(N)|, is shown; null: all of it.
+    /// </param>
+    /// <returns>[edge][operation]; null where an operation was not live.</returns>
+    /// <exception cref="ArgumentException">There is no such function; the message lists those there are.</exception>
+    public IReadOnlyList<IReadOnlyList<double?>> Grid(SearchSpace space, CellKind kind, string? function = null)
+    {
+        ArgumentNullException.ThrowIfNull(space);
+        var r = Functions.ToList().FindIndex(name => name == function);
+        if (function is not null && r < 0)
+            throw new ArgumentException($"Nothing was ranked by '{function}', but by {string.Join(", ", Functions)}.", nameof(function));
+        var grid = new double?[space.Topology.EdgeCount][];
+        for (var edge = 0; edge < grid.Length; edge++)
+            grid[edge] = new double?[space.Operations.Count];
+        foreach (var j in Candidates.Where(j => j.Kind == kind))
+            grid[j.Edge][j.Operation] = r < 0 ? j.Importance : (Ranks[r] - j.Ranks[r]) / Math.Abs(Ranks[r]);
+        return grid;
+    }
 }

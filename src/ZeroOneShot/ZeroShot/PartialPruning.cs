@@ -105,8 +105,8 @@ public static class PartialPruning
         if (values.Index().FirstOrDefault(at => at.Item.Count != functions.Count) is { Item: { } other, Index: var odd })
         {
             throw new InvalidOperationException(
-                $"{other.Count} ranks came for {Name(mask, networks[odd], round)}; expected one of each of {functions.Count} function(s): " +
-                $"{string.Join(", ", functions)}.");
+                $"{other.Count} ranks came for {Name(mask, networks[odd], round)}; expected one of each of {functions.Count} " +
+                $"function(s): {string.Join(", ", functions)}.");
         }
         for (var r = 0; r < functions.Count; r++)
         {

@@ -41,18 +41,42 @@ internal sealed class PruningPlan
     /// <summary>What the rounds cost, in time, in proportion to one another: a network's live operations all run.</summary>
     public IEnumerable<double> Costs => _live.Select(live => (live + 1.0) * live);
 
-    /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="OneShot.SearchMemory"/>.</summary>
+    /// <summary>
+    /// How networks run, the fastest way whose memory is within <see cref="ZeroShotPruningOptions.MaxMemory"/>, and the largest resident
+    /// size of the process then, in bytes, by estimate, as for <see cref="OneShot.SearchMemory"/>.
+    /// </summary>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
-    public long PredictMemory(ImageShape shape, int classes)
+    /// <exception cref="ArgumentException">No way is.</exception>
+    public (CandidateRuns Runs, long Memory) Fitting(ImageShape shape, int classes)
     {
         TorchRuntime.EnsureLoaded();
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
         var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false);
+        CandidateRuns[] ways = _options.FirstOrder ? [CandidateRuns.EachByItself] : Enum.GetValues<CandidateRuns>();
+        var limit = _options.MaxMemory ?? ProcessMemory.MemoryOfTheMachine / 2;
+        foreach (var runs in ways)
+        {
+            if (Memory(supernet, shape, classes, runs) is var memory && memory <= limit)
+                return (runs, memory);
+        }
+        var least = Memory(supernet, shape, classes, ways[^1]);
+        return _options.MaxMemory is null
+            ? (ways[^1], least)
+            : throw new ArgumentException(
+                $"MaxMemory is {ProcessMemory.InMiB(limit)}, and the pruning is predicted to take {ProcessMemory.InMiB(least)} with " +
+                $"batches of {_options.BatchSize} images. Allow that much, or prune with a smaller BatchSize, fewer Channels or fewer " +
+                "Cells.");
+    }
+
+    private long Memory(SupernetMemory supernet, ImageShape shape, int classes, CandidateRuns runs)
+    {
         var batch = _options.BatchSize;
         var lanes = (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
-        var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size
-            + lanes * (shape.Size + (_options.FirstOrder ? supernet.Largest(weights: false).Sum : supernet.Candidates()));
+        var features = _options.FirstOrder ? supernet.Largest(weights: false).Sum
+            : runs == CandidateRuns.EachByItself ? supernet.Ranking()
+            : supernet.Candidates(runs == CandidateRuns.SideBySide);
+        var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size + lanes * (shape.Size + features);
         return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + supernet.Operations * ProcessMemory.OfAnOperation
             + sizeof(float) * numbers;
     }

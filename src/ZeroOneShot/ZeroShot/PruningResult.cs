@@ -9,7 +9,7 @@ namespace ZeroOneShot.ZeroShot;
 /// The mask of the first round: the one that was given, without <c>none</c> where <see cref="PruningOptions.ExcludeNone"/> asks for that.
 /// </param>
 /// <param name="Rounds">The rounds; none where <paramref name="Start"/> already was small enough.</param>
-public sealed record PruningResult(OperationMask Start, IReadOnlyList<PruningRound> Rounds)
+public sealed partial record PruningResult(OperationMask Start, IReadOnlyList<PruningRound> Rounds)
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 

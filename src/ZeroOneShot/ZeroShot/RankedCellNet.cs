@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using static TorchSharp.torch;
@@ -36,5 +37,12 @@ public sealed class RankedCellNet : RankedNetwork
 
     private protected override Tensor Define(Tensor images) => Network.ForwardWithAuxiliary(images).Logits;
 
-    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss) => _lean.GradientOf(images, loss).Loss;
+    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss)
+    {
+        var value = _lean.GradientOf(images, loss).Loss;
+        // A step that computes cells again switches tracking off for that, and on again.
+        foreach (var module in Network.modules().OfType<IRepeatable>())
+            module.Tracks = false;
+        return value;
+    }
 }

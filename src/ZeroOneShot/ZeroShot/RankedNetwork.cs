@@ -247,8 +247,18 @@ public abstract class RankedNetwork : IDisposable
         var type = Module.parameters().First().dtype;
         if (type == ScalarType.Float64)
             return new Undo(() => { });
-        Module.to(ScalarType.Float64);
-        return new Undo(() => Module.to(type));
+        To(ScalarType.Float64);
+        return new Undo(() => To(type));
+
+        // TorchSharp makes new tensors and leaves the old ones to finalizers.
+        void To(ScalarType other)
+        {
+            Tensor[] before = [.. Module.parameters(), .. Module.buffers()];
+            Module.to(other);
+            var after = new HashSet<Tensor>([.. Module.parameters(), .. Module.buffers()], ReferenceEqualityComparer.Instance);
+            foreach (var tensor in before.Where(tensor => !after.Contains(tensor)))
+                tensor.Dispose();
+        }
     }
 
     /// <summary>Parameters that run have other values until disposed: those that a function writes into them.</summary>

@@ -25,7 +25,7 @@ public sealed class RankedSupernet : RankedNetwork
     /// </summary>
     internal Func<Tensor>? SharedLogits { get; init; }
 
-    /// <summary>Whether operations without parameters run for each edge by themselves too.</summary>
+    /// <summary>Whether operations without parameters run for each edge by themselves, as one would write it down.</summary>
     internal bool RunsApart { get; init; }
 
     /// <inheritdoc/>

@@ -25,7 +25,8 @@ public static class ZeroShotPruning
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels.
+    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels, or the
+    /// pruning does not fit into <see cref="ZeroShotPruningOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
@@ -77,6 +78,7 @@ public static class ZeroShotPruning
         private readonly RankingBatches _batches;
         private readonly LeanSupernet _lean;
         private readonly int _outputs;
+        private readonly CandidateRuns _runs;
         private readonly PruningCheckpoint? _checkpoint;
 
         public Run(
@@ -89,7 +91,9 @@ public static class ZeroShotPruning
             options = options with { Supernet = options.Supernet.WithStem(options.Space, images.Shape) };
             cancellationToken.ThrowIfCancellationRequested();
             (_options, _cancellation) = (options, cancellationToken);
-            _clock = new StageClock(RunStage.Prune, new PruningPlan(options, toGenotype).Costs, progress, time: options.Time);
+            var plan = new PruningPlan(options, toGenotype);
+            _runs = options.Runs ?? plan.Fitting(images.Shape, images.ClassCount).Runs;
+            _clock = new StageClock(RunStage.Prune, plan.Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
             Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
@@ -142,7 +146,8 @@ public static class ZeroShotPruning
                 for (var initialization = 0; initialization < _options.Initializations; initialization++)
                 {
                     Ranking.Initialize(_lean.Supernet, _options, round, initialization, _device);
-                    using var logits = new CandidateLogits(_lean, _batches.Images, networks, Uniform, _cancellation);
+                    using var logits = new CandidateLogits(
+                        _lean, _batches.Images, networks, Uniform, _runs == CandidateRuns.SideBySide, _cancellation);
                     double[][]? firstOrder = null;
                     for (var i = 0; i < networks.Count; i++)
                     {
@@ -177,8 +182,9 @@ public static class ZeroShotPruning
         {
             using var network = new RankedSupernet(_lean, Uniform(networks[i]), _batches, _outputs)
             {
-                Draw = (_options.Seed, round, initialization), RunsApart = _options.EachByItself,
-                SharedLogits = i == 0 || _options.EachByItself ? null : () => logits.Of(i),
+                Draw = (_options.Seed, round, initialization),
+                RunsApart = _options.Runs == CandidateRuns.EachByItself,
+                SharedLogits = i == 0 || _runs == CandidateRuns.EachByItself ? null : () => logits.Of(i),
             };
             return [.. _options.RankingFunctions.Select(
                 function => Ranking.Value(function, network, () => PartialPruning.Name(networks[0], networks[i], round)))];

@@ -28,8 +28,15 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     /// </summary>
     public bool FirstOrder { get; init; }
 
-    /// <summary>Whether every network is run by itself, as the networks that share features are compared with.</summary>
-    internal bool EachByItself { get; init; }
+    /// <summary>
+    /// The most memory that the process may take, in bytes, by prediction. What does not fit runs more slowly: networks one after the other
+    /// in place of side by side, then each without what it has in common with others; ranks are the same. Null, the default: what takes
+    /// more than half of the machine's memory runs in less.
+    /// </summary>
+    public long? MaxMemory { get; init; }
+
+    /// <summary>How networks run; null: as <see cref="MaxMemory"/> allows.</summary>
+    internal CandidateRuns? Runs { get; init; }
 
     /// <summary>Counts the evaluations of operations; null: nobody asks.</summary>
     internal OperationCounter? Counter { get; init; }
@@ -49,6 +56,13 @@ public sealed record ZeroShotPruningOptions : RankingOptions
         Supernet.Validate();
         if (RankingFunctions.Count == 0)
             throw new ArgumentException("RankingFunctions is empty; give at least one, for example new NngpNorm().");
+        if (MaxMemory is <= 0)
+            throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for half of the machine's.");
+        if (MaxMemory is not null && Device is not (null or "" or "cpu"))
+        {
+            throw new ArgumentException($"Device is '{Device}'; memory is predicted, and MaxMemory kept to, on the processor alone. " +
+                "Leave MaxMemory out, or prune there.");
+        }
         if (FirstOrder && RankingFunctions.FirstOrDefault(function => function.OfLogits is null) is { } without)
         {
             throw new ArgumentException(

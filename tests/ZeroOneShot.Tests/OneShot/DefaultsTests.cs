@@ -30,8 +30,11 @@ public sealed class DefaultsTests
     [Fact]
     public void A_method_is_the_same_whichever_method_the_options_were_of_before_and_what_no_method_decides_stays()
     {
-        var own = new SearchOptions { Epochs = 7, LearningRate = 0.025, BatchSize = 64, CostTarget = new CostTarget { MultiplyAdds = 40_000_000 } };
-        own = own with { Supernet = own.Supernet with { Channels = 24, Cells = 5, Stem = "cifar" } };
+        var own = new SearchOptions
+        {
+            Epochs = 7, LearningRate = 0.025, BatchSize = 64, CostTarget = new CostTarget { MultiplyAdds = 40_000_000 },
+            Supernet = new() { Channels = 24, Cells = 5, Stem = "cifar" },
+        };
         var pruning = new ZeroShotPruningOptions { BatchSize = 32, Supernet = own.Supernet };
         foreach (var method in SearchMethod.All)
         {

@@ -142,7 +142,7 @@ public sealed class MemoryPredictionTests
             BatchSize = 20, MaxMemory = 100 << 20,
         };
         var smallest = SearchMemory.Predict(s_full, options with { BatchSize = 16 }, images.Shape, images.ClassCount, images.Count);
-        var error = Assert.Throws<ArgumentException>(() => Run(images, options));
+        var error = Assert.Throws<MemoryLimitException>(() => Run(images, options));
         Assert.Contains("100.0 MiB", error.Message, StringComparison.Ordinal);
         Assert.Contains("16 images", error.Message, StringComparison.Ordinal);
         Assert.Contains(smallest.ToString(), error.Message, StringComparison.Ordinal);

@@ -29,5 +29,17 @@ public sealed class SearchMemoryTests
             $"Resident memory grew from {before.ResidentBytes} to {after.ResidentBytes} bytes.");
     }
 
+    [Fact]
+    public void Three_hundred_training_steps_leave_no_tensor_and_no_memory_behind()
+    {
+        using var training = new SearchProcess("watch-training");
+        var held = training.ReadToEnd().Select(line => JsonSerializer.Deserialize<Held>(line)!).ToDictionary(at => at.Steps);
+        var (before, after) = (held[200], held[500]);
+        Assert.Equal(before.LiveTensors, after.LiveTensors);
+        Assert.Equal(before.MadeAndNotDisposedHere, after.MadeAndNotDisposedHere);
+        Assert.True(after.ResidentBytes - before.ResidentBytes < Tolerance,
+            $"Resident memory grew from {before.ResidentBytes} to {after.ResidentBytes} bytes.");
+    }
+
     private sealed record Held(int Steps, long LiveTensors, long MadeAndNotDisposedHere, long ResidentBytes);
 }

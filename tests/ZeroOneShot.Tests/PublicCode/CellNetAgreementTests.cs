@@ -47,7 +47,7 @@ public sealed class CellNetAgreementTests
         var options = new CellNetOptions { Channels = recording.Number("channels"), Cells = recording.Number("cells") };
         var network = new CellNet(Genotype.Parse(recording.Text("genotype")), options,
             (int)recording.File.Tensors["images"].Shape[1], recording.Number("classes"));
-        network.to(type);
+        network.to(type).to(TestDevice.Current);
         ModuleWeights.Load(network, recording.File, "state/");
         return network;
     }

@@ -9,6 +9,7 @@ namespace ZeroOneShot.Tests.PublicCode;
 /// </summary>
 internal sealed class Deviations(string title, double bound)
 {
+    private readonly double _bound = TestDevice.Bound(bound);
     private readonly List<(string What, double Deviation)> _all = [];
 
     public void Add(string what, Tensor ours, Tensor reference)
@@ -16,8 +17,8 @@ internal sealed class Deviations(string title, double bound)
         using var scope = NewDisposeScope();
         Assert.True(ours.shape.SequenceEqual(reference.shape),
             $"{title}, {what}: our shape is [{string.Join(", ", ours.shape)}], the recorded one [{string.Join(", ", reference.shape)}].");
-        var expected = reference.to(ScalarType.Float64);
-        var difference = (ours.detach().to(ScalarType.Float64) - expected).norm().item<double>();
+        var expected = reference.to(ScalarType.Float64).cpu();
+        var difference = (ours.detach().to(ScalarType.Float64).cpu() - expected).norm().item<double>();
         Add(what, (difference, expected.norm().item<double>()));
     }
 
@@ -30,9 +31,10 @@ internal sealed class Deviations(string title, double bound)
         var worst = _all.OrderByDescending(entry => double.IsNaN(entry.Deviation) ? double.PositiveInfinity : entry.Deviation)
             .Take(5).ToArray();
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{title}: {_all.Count} values, largest deviation {worst[0].Deviation:0.0e+00} ({worst[0].What}), bound {bound:0e+00}");
-        Assert.True(worst[0].Deviation <= bound,
-            $"{title}: {_all.Count(entry => !(entry.Deviation <= bound))} of {_all.Count} values deviate by more than {bound:0e+00}:\n" +
+            $"{title}: {_all.Count} values, largest deviation {worst[0].Deviation:0.0e+00} ({worst[0].What}), bound {_bound:0e+00}, " +
+            $"on {TestDevice.Current}");
+        Assert.True(worst[0].Deviation <= _bound,
+            $"{title}: {_all.Count(entry => !(entry.Deviation <= _bound))} of {_all.Count} values deviate by more than {_bound:0e+00}:\n" +
             string.Join("\n", worst.Select(entry => $"  {entry.What}: {entry.Deviation:0.0e+00}")));
     }
 

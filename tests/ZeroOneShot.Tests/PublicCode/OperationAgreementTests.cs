@@ -35,7 +35,7 @@ public sealed class OperationAgreementTests
         using var scope = NewDisposeScope();
         var (name, channels) = (operation.Name, recording.Number("channels"));
         using var module = LayerModules.Build(operation.Layers(recording.Number("stride")), channels, channels, affine: false);
-        module.to(type);
+        module.to(type).to(TestDevice.Current);
         ModuleWeights.Load(module, recording.File, $"{name}/param/", parametersOnly: true);
         module.train();
 

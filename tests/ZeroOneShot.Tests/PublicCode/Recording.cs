@@ -36,7 +36,9 @@ internal sealed class Recording(string name, string? folder = null)
     public Tensor Input(string tensor, ScalarType type)
     {
         using var loaded = File.Load(tensor);
-        return loaded.is_floating_point() ? loaded.to(type, copy: true) : loaded.clone();
+        return loaded.is_floating_point()
+            ? loaded.to(type, copy: true).to(TestDevice.Current)
+            : loaded.clone().to(TestDevice.Current);
     }
 
     /// <summary>What the public code gave, in double precision. Belongs to the current scope.</summary>

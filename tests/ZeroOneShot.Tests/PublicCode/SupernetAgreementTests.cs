@@ -111,9 +111,9 @@ public sealed partial class SupernetAgreementTests
             };
             var inputChannels = (int)recording.File.Tensors["step0/search_images"].Shape[1];
             Supernet = new Supernet(mask, Options.Supernet, inputChannels, recording.Number("classes"));
-            Supernet.to(type);
+            Supernet.to(type).to(TestDevice.Current);
             ModuleWeights.Load(Supernet, recording.File, "param/", Supernet.MaskedOperationNames, parametersOnly: true);
-            Architecture = new ArchitectureParameters(mask, Options.Supernet.EdgeNormalization, type);
+            Architecture = new ArchitectureParameters(mask, Options.Supernet.EdgeNormalization, type, TestDevice.Current);
             using var _ = no_grad();
             foreach (var (name, parameter) in ArchitectureParameters())
             {
@@ -220,7 +220,7 @@ public sealed partial class SupernetAgreementTests
             if (!_recording.Has("mask"))
                 return ones_like(Architecture.Alphas(CellKind.Normal), ScalarType.Bool);
             using var mask = _recording.File.Load("mask");
-            return mask[name == "alphas_normal" ? 0 : 1].clone();
+            return mask[name == "alphas_normal" ? 0 : 1].clone().to(TestDevice.Current);
         }
 
         // "lr 0.1 momentum 0.9 weight decay 3e-4, clip norm 5"

@@ -134,19 +134,21 @@ public sealed class OwnSpaceTests
     public void A_network_that_only_its_number_of_cells_makes_impossible_is_refused_at_that_number()
     {
         // A reduction cell from six cells on, in a space without any, and an auxiliary head behind the seventh item.
-        var macro = new MacroArchitecture([Stem.Cifar],
-            cells => [.. Enumerable.Range(0, cells).Select(cell => MacroItem.Cell(cell == 5 ? CellKind.Reduction : CellKind.Normal))],
-            auxiliary: cells => cells < 5 ? cells - 1 : cells + 2);
+        IReadOnlyList<MacroItem> Cells(int cells) =>
+            [.. Enumerable.Range(0, cells).Select(cell => MacroItem.Cell(cell == 5 ? CellKind.Reduction : CellKind.Normal))];
+        var macro = new MacroArchitecture([Stem.Cifar], Cells, auxiliary: cells => cells < 5 ? cells - 1 : cells + 2);
         var space = new SearchSpace("growing", new CellTopology(2), s_space.Operations, [CellKind.Normal], macro);
         var mask = OperationMask.Full(space);
-        using (var network = new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 4 }, inputChannels: 3, classes: 4))
+        using (var network = Of(mask, cells: 4))
             Assert.Equal(4, network.Cells.Count);
-        Refused(() => new Supernet(mask, new SupernetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 4),
-            "The auxiliary head of a network of 6 cells stands behind item 8; expected 0 to 5");
-        var both = new SearchSpace("growing", new CellTopology(2), s_space.Operations, [CellKind.Normal], new MacroArchitecture([Stem.Cifar],
-            cells => [.. Enumerable.Range(0, cells).Select(cell => MacroItem.Cell(cell == 5 ? CellKind.Reduction : CellKind.Normal))]));
-        Refused(() => new Supernet(OperationMask.Full(both), new SupernetOptions { Channels = 4, Cells = 6 }, inputChannels: 3, classes: 4),
+        Refused(() => Of(mask, cells: 6), "The auxiliary head of a network of 6 cells stands behind item 8; expected 0 to 5");
+        var headless = new SearchSpace("growing", new CellTopology(2), s_space.Operations, [CellKind.Normal],
+            new MacroArchitecture([Stem.Cifar], Cells));
+        Refused(() => Of(OperationMask.Full(headless), cells: 6),
             "The network of 6 cells has a Reduction cell, but the space has Normal cells");
+
+        static Supernet Of(OperationMask mask, int cells) =>
+            new(mask, new SupernetOptions { Channels = 4, Cells = cells }, inputChannels: 3, classes: 4);
     }
 
     [Fact]

@@ -208,7 +208,7 @@ public sealed class TrainingMemoryTests
         var options = Small with { MaxMemory = 100 << 20 };
         var smallest = TrainingMemory.Predict(PublishedGenotypes.DartsV2, options with { BatchSize = 16 }, images.Shape, images.ClassCount);
         Assert.True(smallest.Recomputed > 0);
-        var error = Assert.Throws<ArgumentException>(() => Train(images, options));
+        var error = Assert.Throws<MemoryLimitException>(() => Train(images, options));
         Assert.Contains("100.0 MiB", error.Message, StringComparison.Ordinal);
         Assert.Contains("16 images", error.Message, StringComparison.Ordinal);
         Assert.Contains(smallest.ToString(), error.Message, StringComparison.Ordinal);

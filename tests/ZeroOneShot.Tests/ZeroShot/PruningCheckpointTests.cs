@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
 using Xunit;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
@@ -13,6 +15,17 @@ namespace ZeroOneShot.Tests.ZeroShot;
 public sealed class PruningCheckpointTests : IDisposable
 {
     private static readonly ImageSet s_images = RandomImages.Of(8, 3, new ImageShape(3, 16, 16));
+
+    private static readonly ZeroShotPruningOptions s_options = new()
+    {
+        Space = new SearchSpace("small", new CellTopology(2),
+        [
+            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
+            CandidateOperation.SeparableConvolution3x3,
+        ]),
+        Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1, Initializations = 1,
+        Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
+    };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -34,6 +47,45 @@ public sealed class PruningCheckpointTests : IDisposable
         Assert.Equal(expected, Prune(Checkpoint, rest));
         Assert.Equal(all.Count - ranked, rest.Count);
         Assert.Equal(expected, Prune(Checkpoint, new EachStep(_ => Assert.Fail("nothing is left to do"))));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(9)]
+    [InlineData(34)]
+    public void A_pruning_with_any_function_goes_on_to_the_same_bytes(int ranked)
+    {
+        var file = _folder.File("any.safetensors");
+        var options = s_options with
+        {
+            BatchSize = 4, Batches = 2, Initializations = 2,
+            RankingFunctions = [new OfGradient(), new NngpNorm(), new OfFeatures(), new NngpNorm(correlation: false)],
+        };
+        var expected = Run(options).ToJson();
+        using var cancellation = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => ZeroShotPruning.Prune(
+            s_images, options, EachStep.CancelAt(ranked, cancellation), file, cancellation.Token));
+        Assert.Equal(expected, Run(options, file).ToJson());
+    }
+
+    [Fact]
+    public void A_pruning_is_cancelled_in_the_middle_of_the_networks_that_share_features()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var asked = 0;
+        var options = s_options with
+        {
+            RankingFunctions = [new Function(network =>
+            {
+                if (++asked == 2)
+                    cancellation.Cancel();                                          // before the networks of the first edge run
+                return network.Logits.sum().ToDouble();
+            })],
+        };
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => ZeroShotPruning.Prune(s_images, options, null, Checkpoint, cancellation.Token));
+        Assert.Equal(2, asked);
+        Assert.Single(JsonNode.Parse(SafetensorsFile.Read(Checkpoint).Metadata["state"])!.AsArray());
     }
 
     [Fact]
@@ -63,18 +115,41 @@ public sealed class PruningCheckpointTests : IDisposable
     }
 
     private static OperationMask Prune(
-        string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellationToken = null, long seed = 5)
+        string? checkpoint = null, IProgress<RunProgress>? progress = null, CancellationToken? cancellationToken = null, long seed = 5) =>
+        ZeroShotPruning.Prune(s_images, s_options with { Seed = seed }, progress, checkpoint,
+            cancellationToken ?? TestContext.Current.CancellationToken).Mask;
+
+    private static PruningResult Run(ZeroShotPruningOptions options, string? checkpoint = null) =>
+        ZeroShotPruning.Prune(s_images, options, checkpoint: checkpoint, cancellationToken: TestContext.Current.CancellationToken);
+
+    private sealed class Function(Func<RankedNetwork, double> rank) : IRankingFunction
     {
-        var space = new SearchSpace("small", new CellTopology(2),
-        [
-            CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
-            CandidateOperation.SeparableConvolution3x3,
-        ]);
-        return ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
+        public string Name => "own";
+
+        public double Rank(RankedNetwork network) => rank(network);
+    }
+
+    private sealed class OfGradient : IRankingFunction
+    {
+        public string Name => "gradient";
+
+        public bool NeedsLabels => true;
+
+        public double Rank(RankedNetwork network)
         {
-            Space = space, Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1,
-            Initializations = 1, Seed = seed,
-            Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
-        }, progress, checkpoint, cancellationToken ?? TestContext.Current.CancellationToken).Mask;
+            using var gradient = network.Gradient(batch: 0);
+            return gradient.Weights.Sum(weight => weight.Gradient.abs().sum().ToDouble());
+        }
+    }
+
+    private sealed class OfFeatures : IRankingFunction
+    {
+        public string Name => "features";
+
+        public double Rank(RankedNetwork network)
+        {
+            using var features = network.Features(network.Images[1], "cells.1")[0];
+            return features.abs().sum().ToDouble();
+        }
     }
 }

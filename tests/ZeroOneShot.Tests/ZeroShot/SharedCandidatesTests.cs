@@ -58,7 +58,8 @@ public sealed class SharedCandidatesTests
         Tensor[] batches = [.. Enumerable.Range(0, 2).Select(_ => randn([5, 3, side, side], generator: images.Generator))];
         OperationMask[] networks = [mask, .. mask.AllLive.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
         Mixture Uniform(OperationMask live) => Mixture.Uniform(live, partial > 1);
-        using var shared = new CandidateLogits(lean, batches, networks, Uniform, TestContext.Current.CancellationToken);
+        using var shared = new CandidateLogits(
+            lean, batches, networks, Uniform, sideBySide: true, TestContext.Current.CancellationToken);
         for (var i = 1; i < networks.Length; i++)
         {
             using var logits = shared.Of(i);
@@ -70,9 +71,10 @@ public sealed class SharedCandidatesTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    public void A_pruning_gives_what_it_gives_with_every_network_by_itself(int threads)
+    [InlineData(1, "SideBySide")]
+    [InlineData(3, "SideBySide")]
+    [InlineData(3, "OneByOne")]
+    public void A_pruning_gives_what_it_gives_with_every_network_by_itself(int threads, string runs)
     {
         // A function of the logits, one that changes the network meanwhile, and one that asks for the logits of some networks only.
         var options = s_toy with
@@ -92,12 +94,14 @@ public sealed class SharedCandidatesTests
             })],
         };
         var expected = ZeroShotPruning.PruneToGenotype(
-            s_images, options with { EachByItself = true }, cancellationToken: TestContext.Current.CancellationToken);
+            s_images, options with { Runs = CandidateRuns.EachByItself }, cancellationToken: TestContext.Current.CancellationToken);
         var before = get_num_threads();
         set_num_threads(threads);
         try
         {
-            var shared = ZeroShotPruning.PruneToGenotype(s_images, options, cancellationToken: TestContext.Current.CancellationToken);
+            var shared = ZeroShotPruning.PruneToGenotype(
+                s_images, options with { Runs = Enum.Parse<CandidateRuns>(runs) },
+                cancellationToken: TestContext.Current.CancellationToken);
             Assert.True(expected.Rounds.Count > 1);
             Assert.Equal(expected.ToJson(), shared.ToJson());
         }
@@ -105,6 +109,37 @@ public sealed class SharedCandidatesTests
         {
             set_num_threads(before);
         }
+    }
+
+    [Fact]
+    public void Less_memory_has_networks_run_one_by_one_and_then_each_by_itself()
+    {
+        var options = new ZeroShotPruningOptions { BatchSize = 64 };
+        var shape = new ImageShape(3, 32, 32);
+        var before = get_num_threads();
+        set_num_threads(2);
+        try
+        {
+            var most = Fitting(options);
+            Assert.Equal(CandidateRuns.SideBySide, most.Runs);
+            var less = Fitting(options with { MaxMemory = most.Memory - 1 });
+            Assert.Equal(CandidateRuns.OneByOne, less.Runs);
+            var least = Fitting(options with { MaxMemory = less.Memory - 1 });
+            Assert.Equal(CandidateRuns.EachByItself, least.Runs);
+            Assert.True(least.Memory < less.Memory && less.Memory < most.Memory);
+            var error = Assert.Throws<ArgumentException>(() => Fitting(options with { MaxMemory = least.Memory - 1 })).Message;
+            Assert.Contains("with batches of 64 images. Allow that much, or prune with a smaller BatchSize", error);
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+        var small = s_toy with { Pruning = new() { Level = 0.999, OperationsPerRound = 1 }, Initializations = 1 };
+        var needed = new PruningPlan(small with { Runs = null }, toGenotype: false).Fitting(s_images.Shape, 3).Memory;
+        Assert.Throws<ArgumentException>(() => Prune(small with { MaxMemory = needed / 2 }));
+
+        (CandidateRuns Runs, long Memory) Fitting(ZeroShotPruningOptions limited) =>
+            new PruningPlan(limited, toGenotype: false).Fitting(shape, 10);
     }
 
     [Fact]
@@ -116,7 +151,7 @@ public sealed class SharedCandidatesTests
             Pruning = new() { Level = 0.999, OperationsPerRound = 1 },
         };
         var (alone, shared) = (new OperationCounter(), new OperationCounter());
-        Prune(options with { EachByItself = true, Counter = alone });
+        Prune(options with { Runs = CandidateRuns.EachByItself, Counter = alone });
         Prune(options with { Counter = shared });
 
         CellKind[] cells = [CellKind.Normal, CellKind.Reduction, CellKind.Normal, CellKind.Reduction, CellKind.Normal];

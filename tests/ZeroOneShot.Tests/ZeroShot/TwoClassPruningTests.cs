@@ -66,8 +66,8 @@ public sealed class TwoClassPruningTests
         var warnings = new Warnings();
         ZeroShotPruning.Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [function] }, warnings,
             cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Contains("In round 1 ranking function 'short-sighted' gave the same, up to rounding, whichever operation of " +
-            "edge(s) 1, 4 of the Normal cell and edge(s) 0 of the Reduction cell the network lacked: which of them went is arbitrary there.",
+        Assert.Contains("In round 1 ranking function 'short-sighted' gave the same, up to rounding, whichever operation of edge(s) 1, 4 " +
+            "of the Normal cell and edge(s) 0 of the Reduction cell the network lacked: which of them went is arbitrary there.",
             warnings.Texts);
     }
 
@@ -108,8 +108,8 @@ public sealed class TwoClassPruningTests
             Assert.Throws<ArgumentException>(() => PartialPruning.Prune(full, _ => [], new PruningOptions())).Message);
         var error = Assert.Throws<InvalidOperationException>(() => PartialPruning.Prune(
             full, mask => mask.Live(CellKind.Normal, 2).Contains(1) ? [mask.TotalLive, 1.0] : [mask.TotalLive], new PruningOptions()));
-        Assert.StartsWith("1 ranks came for the network without max_pool_3x3 on edge 2 of the Normal cell, in round 1; expected one of each " +
-            "of 2 function(s)", error.Message);
+        Assert.StartsWith("1 ranks came for the network without max_pool_3x3 on edge 2 of the Normal cell, in round 1; expected one of " +
+            "each of 2 function(s)", error.Message);
     }
 
     [Fact]

@@ -1,0 +1,254 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using TorchSharp;
+using ZeroOneShot.Data;
+using ZeroOneShot.ML;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Benchmarks.Gpu;
+
+/// <summary>
+/// What has to hold on a device as on the processor. The recorded tensors of the public code are compared by the tests themselves.
+/// </summary>
+internal static class DeviceChecks
+{
+    private const double Double = 1e-9, Single = 1e-4;
+
+    /// <summary>libtorch is the one that was lent, the device is there and computes.</summary>
+    public static PartResult Load(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        using var one = ones([2, 3], device: device);
+        using var sum = one.sum();
+        var (name, driver) = DriverMemory.Describe(device);
+        return new PartResult("load", sum.Value() == 6, $"{TorchRuntime.Libtorch}; {name}, driver {driver}");
+    }
+
+    /// <summary>
+    /// Losses and gradients of the lean evaluation against autograd through the whole network, in double precision, for a network of all
+    /// channels and one of partial connections.
+    /// </summary>
+    public static PartResult Lean(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        var worst = 0.0;
+        foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShotRandom])
+        {
+            var mask = method.Pruning == PruningKind.None
+                ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
+            var values = new List<double[]>();
+            foreach (var evaluation in Enum.GetValues<SupernetEvaluation>())
+            {
+                using var scope = NewDisposeScope();
+                var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation });
+                using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
+                using var architecture = new ArchitectureParameters(
+                    mask, options.Supernet.EdgeNormalization, ScalarType.Float64, device);
+                using (var random = RandomStream.Of(1, "weights"))
+                    Initialization.Default(supernet, random);
+                using (var random = RandomStream.Of(1, "architecture"))
+                    architecture.Initialize(random);
+                supernet.to(ScalarType.Float64).to(device);
+                using var step = new BilevelStep(supernet, architecture, options);
+                using var inputs = RandomStream.Of(1, "images");
+                var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
+                var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
+                var numbers = new List<double> { step.ArchitectureStep(images, labels, new SearchMoment(1, 2, 0)).Loss };
+                numbers.AddRange(architecture.Parameters.SelectMany(Gradient));
+                numbers.Add(step.WeightsStep(images, labels, new SearchMoment(1, 2, 0)).Loss);
+                numbers.AddRange(supernet.parameters().SelectMany(Gradient));
+                values.Add([.. numbers]);
+            }
+            worst = Math.Max(worst, Deviation(values[0], values[1]));
+        }
+        return Compared("lean", worst, Double, "losses and gradients, lean against autograd, in double precision");
+
+        static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>
+            parameter.grad is { } gradient ? gradient.cpu().reshape(-1).data<double>().ToArray() : [];
+    }
+
+    /// <summary>A search stopped on one device goes on on the other from its checkpoint, and ends as if it had never moved.</summary>
+    public static PartResult Checkpoint(Setting setting)
+    {
+        var images = Noise.Images(48, 16, 3);
+        var mask = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
+        var whole = Search(images, mask, "cpu", "cpu");
+        var worst = Math.Max(Deviation(whole, Search(images, mask, setting.Device, "cpu")),
+            Deviation(whole, Search(images, mask, "cpu", setting.Device)));
+        // Two epochs of steps in single precision amplify what the devices round differently.
+        return Compared("checkpoint", worst, bound: 0.05, "alphas of a search that moved from device to processor, and back, " +
+            "against one that stayed");
+    }
+
+    private static double[] Search(ImageSet images, OperationMask mask, string first, string second)
+    {
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-");
+        try
+        {
+            var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
+            {
+                Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 8, Epochs = 2, WarmupEpochs = 0, LearningRate = 0.01, Seed = 1,
+            });
+            var checkpoint = Path.Combine(folder.FullName, "search");
+            using var stop = new CancellationTokenSource();
+            try
+            {
+                MaskedDartsSearch.Run(images, mask, options with { Device = first }, new StopAfter(4, stop), checkpoint, stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // as meant
+            }
+            var result = MaskedDartsSearch.Run(images, mask, options with { Device = second }, checkpoint: checkpoint);
+            return [.. result.Alphas.Values.SelectMany(alphas => alphas.Select(alpha => (double)alpha))];
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>A pipeline of all three stages on the device; its zip predicts on the processor what the network there does.</summary>
+    public static PartResult Pipeline(Setting setting)
+    {
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-");
+        try
+        {
+            var ml = new MLContext(seed: 1);
+            var data = ml.Data.LoadImages(Noise.Images(60, 16, 3));
+            var supernet = new SupernetOptions { Channels = 4, Cells = 3 };
+            using var model = ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
+                {
+                    Method = SearchMethod.ZeroOneShotRandom, Device = setting.Device,
+                    Settings = new() { BatchSize = 8, Batches = 1, Initializations = 1, Supernet = supernet },
+                })
+                .Append(ml.Transforms.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options
+                {
+                    Device = setting.Device, Settings = new() { BatchSize = 8, Epochs = 2, WarmupEpochs = 1, Supernet = supernet },
+                }))
+                .Append(ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
+                {
+                    Device = setting.Device,
+                    Settings = new() { BatchSize = 8, Epochs = 2, Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false } },
+                }))
+                .Fit(data);
+            var path = Path.Combine(folder.FullName, "model.zip");
+            ml.Model.Save(model.LastTransformer, data.Schema, path);
+            var there = Scores(model.LastTransformer.Transform(data));
+            var here = Scores(ml.Model.Load(path, out _).Transform(data));
+            return Compared("pipeline", Deviation(there, here), Single, "scores of the zip on the processor against those of the model");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        static double[] Scores(IDataView scored) =>
+            [.. scored.GetColumn<float[]>("Score").SelectMany(scores => scores).Select(score => (double)score)];
+    }
+
+    /// <summary>Too large a batch is refused with a sentence, and the next step of a small one runs.</summary>
+    public static PartResult OutOfMemory(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        using var scope = NewDisposeScope();
+        var mask = OperationMask.Full(SearchSpace.Darts);
+        var options = new SearchOptions { Supernet = new() { Channels = 4, Cells = 3 } };
+        using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
+        using var architecture = new ArchitectureParameters(mask, edgeNormalization: false, device: device);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        supernet.to(device);
+        using var step = new BilevelStep(supernet, architecture, options);
+        var message = "";
+        try
+        {
+            // One image, seen as many: 12 TB where it is written out.
+            const long many = 1L << 30;
+            step.ArchitectureStep(zeros([1, 3, 32, 32], device: device).expand(many, 3, 32, 32),
+                zeros([1], ScalarType.Int64, device).expand(many));
+        }
+        catch (InsufficientMemoryException e)
+        {
+            message = e.Message;
+        }
+        var (loss, _) = step.ArchitectureStep(zeros([8, 3, 32, 32], device: device), zeros([8], ScalarType.Int64, device));
+        return new PartResult("out-of-memory", message.Contains("smaller BatchSize", StringComparison.Ordinal) && double.IsFinite(loss),
+            message.Length > 0 ? message : "No error was thrown.");
+    }
+
+    /// <summary>The device's memory and the number of tensors after many steps are those after a few.</summary>
+    public static PartResult Flat(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        var images = Noise.Images(96, 16, 3);
+        var watch = new Watch(device, setting.FlatSteps);
+        MaskedDartsSearch.Run(images, RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1), SearchMethod.ZeroOneShotRandom.Apply(
+            new SearchOptions
+            {
+                Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 8, Epochs = setting.FlatSteps / 6 + 1, WarmupEpochs = 0, Seed = 1,
+                LearningRate = 0.01, Device = setting.Device,
+            }), watch);
+        var (early, late) = (watch.Early!.Value, watch.Late!.Value);
+        // The processor's resident size wavers; a GPU's count is exact, and may grow by one block of libtorch's cache.
+        var slack = device.type == DeviceType.CPU ? 64 : 2;
+        const int batchesBeingMade = 16;
+        return new PartResult("flat-memory", late.MiB - early.MiB <= slack && late.Tensors <= early.Tensors + batchesBeingMade,
+            $"{early.MiB:F0} MiB and {early.Tensors} tensors after {setting.FlatSteps / 4} steps, {late.MiB:F0} MiB and {late.Tensors} " +
+            $"after {setting.FlatSteps}");
+    }
+
+    private static PartResult Compared(string part, double deviation, double bound, string what) =>
+        new(part, deviation <= bound, $"{what}: largest relative deviation {deviation:0.0e+00}, bound {bound:0e+00}");
+
+    private static double Deviation(double[] a, double[] b)
+    {
+        if (a.Length != b.Length || a.Length == 0)
+            return double.NaN;
+        var norm = Math.Sqrt(a.Sum(value => value * value));
+        return Math.Sqrt(a.Zip(b).Sum(pair => (pair.First - pair.Second) * (pair.First - pair.Second))) / Math.Max(norm, 1e-30);
+    }
+
+    /// <summary>Stops a run after so many steps.</summary>
+    private sealed class StopAfter(int steps, CancellationTokenSource stop) : IProgress<RunProgress>
+    {
+        private int _steps;
+
+        public void Report(RunProgress value)
+        {
+            if (++_steps == steps)
+                stop.Cancel();
+        }
+    }
+
+    /// <summary>Counts between steps, after a quarter of them and at the end.</summary>
+    private sealed class Watch(Device device, int steps) : IProgress<RunProgress>
+    {
+        private int _steps;
+
+        public (double MiB, long Tensors)? Early { get; private set; }
+
+        public (double MiB, long Tensors)? Late { get; private set; }
+
+        public void Report(RunProgress value)
+        {
+            _steps++;
+            if (_steps == steps / 4)
+                Early = Count();
+            if (_steps == steps)
+                Late = Count();
+        }
+
+        private (double MiB, long Tensors) Count()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return (DriverMemory.UsedMiB(device), Tensor.TotalCount);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace ZeroOneShot.Benchmarks.Gpu;
+
+/// <summary>The command that checks and measures a GPU, and the hidden one that it starts for every part.</summary>
+internal static class GpuCommands
+{
+    public static IReadOnlyList<Command> All()
+    {
+        var device = new Option<string>("--device")
+        {
+            Description = "cuda, cuda:N, or cpu to try the command.", DefaultValueFactory = _ => "cuda",
+        };
+        var small = new Option<bool>("--small") { Description = "Sizes at which a CPU shows within minutes that everything runs." };
+        var output = new Option<DirectoryInfo>("--out")
+        {
+            Description = "Folder of gpu.json and gpu.md.", DefaultValueFactory = _ => new("gpu-results"),
+        };
+        var seconds = Options.Count("--seconds", "Seconds in all; parts that no time is left for are left out", 460);
+        var tests = new Option<FileInfo?>("--tests")
+        {
+            Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors.",
+        };
+        var gpu = new Command("gpu",
+            "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.")
+        {
+            device, small, output, seconds, tests,
+        };
+        gpu.SetAction(parsed => new GpuRun(new Setting(parsed.GetRequiredValue(device), parsed.GetValue(small)),
+            parsed.GetRequiredValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests)).Run());
+
+        var arguments = new Argument<string[]>("arguments");
+        var part = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { arguments };
+        part.Hidden = true;
+        part.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(
+            parsed.GetRequiredValue(arguments) is [var setting, var name, .. var rest]
+                ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
+                : throw new ArgumentException("Expected the setting, the part and its arguments."))));
+        return [gpu, part];
+    }
+}

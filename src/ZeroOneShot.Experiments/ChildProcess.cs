@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.Experiments;
+
+/// <summary>
+/// Does every stage in a process of its own, so that its peak of memory is its own, and one that crashes or is killed takes nothing else
+/// along.
+/// </summary>
+/// <param name="program">The program to start.</param>
+/// <param name="arguments">
+/// What it is to be told, before the folder of the run and the name of the stage: it then does that stage with
+/// <see cref="ExperimentRun.Do"/>, and ends with 0, or with another number and a sentence on its error output.
+/// </param>
+public sealed class ChildProcess(string program, params IReadOnlyList<string> arguments)
+{
+    /// <summary>This program, started again.</summary>
+    /// <param name="arguments">As for the constructor.</param>
+    public static ChildProcess OfThisProgram(params IReadOnlyList<string> arguments) => new(Environment.ProcessPath!,
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [Environment.GetCommandLineArgs()[0], .. arguments] : arguments);
+
+    /// <summary>Does a stage: see <see cref="StageStarter"/>.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="cancellationToken">Ends the process; what it had written to its checkpoint stays.</param>
+    /// <exception cref="InvalidOperationException">It ended without the stage being done; the message has its last words.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public void Start(RunFolder run, RunStage stage, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var start = new ProcessStartInfo(program, [.. arguments, run.Path, stage.ToString()])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        using (cancellationToken.Register(() => End(process)))
+            process.WaitForExit();
+        cancellationToken.ThrowIfCancellationRequested();
+        if (process.ExitCode == 0 && run.Record(stage) is not null)
+            return;
+        var words = string.Join(' ', $"{errors.Result}\n{output.Result}"
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(5));
+        var message = $"Stage {stage} of {run.Specification.Id} ended with {process.ExitCode}: {(words.Length > 0 ? words : "no words")}";
+        run.Log(message);
+        throw new InvalidOperationException(message);
+    }
+
+    private static void End(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+}

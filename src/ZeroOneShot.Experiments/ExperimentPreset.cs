@@ -1,0 +1,71 @@
+using System.Text.Json;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.Experiments;
+
+/// <summary>How much every run of a series computes. All methods get the same images, epochs and training.</summary>
+public sealed record ExperimentPreset
+{
+    /// <summary>A few steps of the smallest networks: seconds a run, and figures that say nothing about the methods.</summary>
+    public static ExperimentPreset Smoke { get; } = new()
+    {
+        Name = "smoke", TrainImages = 60, TestImages = 30,
+        Prune = new() { Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1 },
+        Search = new() { Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Epochs = 2, WarmupEpochs = 1 },
+        Train = new() { Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false }, BatchSize = 12, Epochs = 1, DropPath = 0 },
+    };
+
+    /// <summary>Small networks on a part of the images: eight methods, three seeds, in a night on two cores.</summary>
+    public static ExperimentPreset Cpu { get; } = new()
+    {
+        Name = "cpu", TrainImages = 4000, TestImages = 2000,
+        Prune = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 64, Batches = 2, Initializations = 1 },
+        Search = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 64, Epochs = 12, WarmupEpochs = 4 },
+        Train = new()
+        {
+            Network = new() { Channels = 12, Cells = 8, AuxiliaryHead = false }, BatchSize = 64, Epochs = 20, LearningRate = 0.05,
+            DropPath = 0.1, Augmentation = new Augmentation { CropPadding = 4 },
+        },
+    };
+
+    /// <summary>The protocol of the paper, for a GPU or for weeks.</summary>
+    public static ExperimentPreset Paper { get; } = new() { Name = "paper", Prune = new(), Search = new(), Train = new() };
+
+    /// <summary>The presets, the smallest first.</summary>
+    public static IReadOnlyList<ExperimentPreset> All { get; } = [Smoke, Cpu, Paper];
+
+    /// <summary>The preset's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>At most so many images are searched and trained on, equally many of every class; null for all. Default null.</summary>
+    public int? TrainImages { get; init; }
+
+    /// <summary>At most so many images are tested on, equally many of every class; null for all. Default null.</summary>
+    public int? TestImages { get; init; }
+
+    /// <summary>Settings of the pruning. Seed, space and what the method sets are replaced.</summary>
+    public required ZeroShotPruningOptions Prune { get; init; }
+
+    /// <summary>Settings of the search. Seed and what the method sets are replaced.</summary>
+    public required SearchOptions Search { get; init; }
+
+    /// <summary>Settings of the training of the found network. The seed is replaced.</summary>
+    public required TrainingOptions Train { get; init; }
+
+    /// <summary>The preset of a name; case does not matter.</summary>
+    /// <param name="name">For example <c>cpu</c>.</param>
+    /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
+    public static ExperimentPreset Parse(string name) =>
+        All.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) ?? throw new ArgumentException(
+            $"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.", nameof(name));
+
+    /// <summary>Everything that the preset sets, as text: two presets with the same text give the same runs.</summary>
+    internal string Settings() => JsonSerializer.Serialize(new
+    {
+        TrainImages, TestImages, Search, Train, Prune.Supernet, Prune.Pruning, Prune.BatchSize, Prune.Batches, Prune.Initializations,
+        Prune.Outputs, Functions = Prune.RankingFunctions.Select(function => function.Name),
+    });
+}

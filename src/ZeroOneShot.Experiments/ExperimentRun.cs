@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using ZeroOneShot.ZeroShot;
+
+namespace ZeroOneShot.Experiments;
+
+/// <summary>Carries out the stages of a run in this process.</summary>
+public static class ExperimentRun
+{
+    private static readonly TimeSpan s_betweenNotes = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Does a stage, unless it is done: goes on from its checkpoint where there is one, and leaves a record in the run's folder.
+    /// </summary>
+    /// <param name="run">The run.</param>
+    /// <param name="stage">The stage; those before it must be done.</param>
+    /// <param name="data">The run's data.</param>
+    /// <param name="preset">The run's preset.</param>
+    /// <param name="device">Where to compute; null is the processor.</param>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="cancellationToken">Stops within a step; the next time the stage goes on from there.</param>
+    /// <exception cref="ArgumentException">
+    /// Data, preset or version of the library are others than the run's, or an earlier stage is not finished.
+    /// </exception>
+    /// <exception cref="IOException">The folder cannot be written, or the disk is full: what was finished before stays.</exception>
+    /// <exception cref="InvalidDataException">A file of the run is damaged; the message says which, and what to do.</exception>
+    /// <exception cref="InvalidOperationException">Search or training diverged.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public static void Do(
+        RunFolder run, RunStage stage, ExperimentData data, ExperimentPreset preset, string? device = null,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(preset);
+        Check(run.Specification, data, preset);
+        if (run.Record(stage) is not null)
+            return;
+        if (RunFolder.Stages.TakeWhile(earlier => earlier != stage).FirstOrDefault(
+            earlier => run.Record(earlier) is null, stage) is var lacking && lacking != stage)
+        {
+            throw new ArgumentException(
+                $"Stage {lacking} of '{run.Path}' is not finished; expected it to be before {stage}.", nameof(stage));
+        }
+        var images = data.PartFor(preset);
+        TorchRuntime.EnsureLoaded();
+        Directory.CreateDirectory(run.Checkpoints);
+        var before = run.Attempts(stage);
+        run.Log($"{stage} begins, attempt {before.Count + 1}, process {Environment.ProcessId} on {Environment.MachineName}.");
+        var attempt = new Attempt(run, stage, before, progress);
+        try
+        {
+            var step = new Step(run, preset, device, attempt, cancellationToken);
+            var found = stage switch
+            {
+                RunStage.Prune => step.Prune(images.Train),
+                RunStage.Search => step.Search(images.Train),
+                _ => step.Train(images.Train, images.Test),
+            };
+            run.Finish(stage, attempt.Record(found));
+        }
+        catch (Exception e)
+        {
+            // A disk that is full has no place for this either: the error itself is what is thrown.
+            try
+            {
+                attempt.Note();
+                run.Log($"{stage} ends early: {e.Message}");
+            }
+            catch (IOException)
+            {
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Does all stages that are not done, one after the other, in this process.</summary>
+    /// <inheritdoc cref="Do"/>
+    public static RunResult Finish(
+        RunFolder run, ExperimentData data, ExperimentPreset preset, string? device = null, IProgress<RunProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        while (run.NextStage is { } stage)
+            Do(run, stage, data, preset, device, progress, cancellationToken);
+        return run.Result()!;
+    }
+
+    private static void Check(RunSpecification specification, ExperimentData data, ExperimentPreset preset)
+    {
+        if (specification.Data != data.Name || specification.DataHash != data.Hash)
+        {
+            throw new ArgumentException($"The run is of '{specification.Data}' with hash {specification.DataHash}, the data here are " +
+                $"'{data.Name}' with hash {data.Hash}. Give the same images, or begin another run with these.", nameof(data));
+        }
+        var here = RunSpecification.Of(SearchMethod.Parse(specification.Method), SearchSpace.Named(specification.Space), data,
+            specification.Seed, preset);
+        if (here.PresetHash != specification.PresetHash)
+        {
+            throw new ArgumentException($"The run is of preset '{specification.Preset}' with hash {specification.PresetHash}, the preset " +
+                $"here is '{preset.Name}' with hash {here.PresetHash}. Give the same settings, or begin another run with these.",
+                nameof(preset));
+        }
+        if (here.CodeVersion != specification.CodeVersion)
+        {
+            throw new ArgumentException($"The run was begun by version {specification.CodeVersion} of the library, this is " +
+                $"{here.CodeVersion}. Finish it with that version, or begin another run with this one.", nameof(specification));
+        }
+    }
+
+    /// <summary>The three stages.</summary>
+    private sealed class Step(
+        RunFolder run, ExperimentPreset preset, string? device, IProgress<RunProgress> progress, CancellationToken cancellationToken)
+    {
+        private readonly SearchMethod _method = SearchMethod.Parse(run.Specification.Method);
+        private readonly SearchSpace _space = SearchSpace.Named(run.Specification.Space);
+
+        private long Seed => run.Specification.Seed;
+
+        public Found Prune(ImageSet images)
+        {
+            var options = _method.Apply(preset.Prune with { Space = _space, Seed = Seed, Device = device });
+            var result = _method.Pruning switch
+            {
+                PruningKind.None => new PruningResult(_method.StartMask(_space), []),
+                PruningKind.Random => new PruningResult(RandomPruning.Mask(_space, options.Pruning.Level, Seed), []),
+                PruningKind.ZeroShot =>
+                    ZeroShotPruning.Prune(images, options, progress, run.Checkpoint(RunStage.Prune), cancellationToken),
+                _ => ZeroShotPruning.PruneToGenotype(images, options, progress, run.Checkpoint(RunStage.Prune), cancellationToken),
+            };
+            return new Found(result.Mask.ToJson(), result.Genotype?.ToString(),
+                Computed: _method.Pruning is PruningKind.ZeroShot or PruningKind.ZeroShotToGenotype);
+        }
+
+        public Found Search(ImageSet images)
+        {
+            var pruned = run.Record(RunStage.Prune)!;
+            if (pruned.Genotype is { } known)
+                return new Found(pruned.Mask, known, Computed: false);
+            var options = _method.Apply(preset.Search with { Seed = Seed, Device = device });
+            var result = MaskedDartsSearch.Run(images, OperationMask.FromJson(pruned.Mask!, _space), options, progress,
+                run.Checkpoint(RunStage.Search), cancellationToken);
+            return new Found(pruned.Mask, result.Genotype.ToString());
+        }
+
+        public Found Train(ImageSet images, ImageSet test)
+        {
+            var found = run.Record(RunStage.Search)!;
+            var options = preset.Train with { Seed = Seed, Device = device };
+            using var trained = CellNetTraining.Train(images, Genotype.Parse(found.Genotype!), options, progress: progress, space: _space,
+                checkpoint: run.Checkpoint(RunStage.Train), cancellationToken: cancellationToken);
+            return new Found(found.Mask, found.Genotype, trained.Accuracy(test, cancellationToken),
+                trained.Network.parameters().Sum(parameter => parameter.numel()));
+        }
+    }
+
+    private sealed record Found(
+        string? Mask, string? Genotype, double? Accuracy = null, long? Parameters = null, bool Computed = true);
+
+    /// <summary>Measures an attempt, and notes it down every few seconds: it may be killed at any moment.</summary>
+    private sealed class Attempt(
+        RunFolder run, RunStage stage, IReadOnlyList<AttemptNote> before, IProgress<RunProgress>? progress) : IProgress<RunProgress>
+    {
+        private readonly PeakMemory _peak = new();
+        private readonly long _start = Stopwatch.GetTimestamp();
+        private long _noted = Stopwatch.GetTimestamp();
+
+        public void Report(RunProgress value)
+        {
+            progress?.Report(value);
+            if (Stopwatch.GetElapsedTime(_noted) < s_betweenNotes)
+                return;
+            Note();
+            _noted = Stopwatch.GetTimestamp();
+        }
+
+        public void Note() => run.Note(stage, before.Count + 1, Present());
+
+        public StageRecord Record(Found found)
+        {
+            AttemptNote[] all = [.. before, Present()];
+            return new StageRecord
+            {
+                Seconds = found.Computed ? all.Sum(note => note.Seconds) : 0,
+                PeakMiB = found.Computed ? all.Max(note => note.PeakMiB) : null,
+                Attempts = all.Length, Mask = found.Mask, Genotype = found.Genotype, Accuracy = found.Accuracy,
+                Parameters = found.Parameters,
+            };
+        }
+
+        private AttemptNote Present() => new(Stopwatch.GetElapsedTime(_start).TotalSeconds, _peak.GrowthMiB);
+    }
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using ZeroOneShot.Tool.Commands;
+using ZeroOneShot.Tool.Output;
+
+namespace ZeroOneShot.Tool;
+
+/// <summary>The commands, how they end, and how they are stopped.</summary>
+internal static class CommandLine
+{
+    private const string ExitCodes =
+        "Exit codes: 0 done, 1 failed otherwise (a full disk), 2 arguments, 3 data, 4 memory, 5 a file was refused, 6 a native library " +
+        "is missing, 7 losses diverged, 130 and 143 stopped by Ctrl+C or SIGTERM (a fit keeps its checkpoint: zeroone resume DIR).";
+
+    /// <summary>Runs a command line.</summary>
+    public static ExitCode Run(string[] args)
+    {
+        var root = new RootCommand("Finds and trains a network for your images, and shows what it found. " + ExitCodes);
+        foreach (var command in (Command[])[
+            FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
+            ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),
+            Figure1Command.Make(), DoctorCommand.Make()])
+        {
+            root.Add(command);
+        }
+        root.Directives.Add(new DiagramDirective());
+        var parsed = root.Parse(args);
+        if (parsed.Action is ParseErrorAction)
+        {
+            foreach (var error in parsed.Errors)
+                Console.Error.WriteLine(Terminal.Printable(error.Message));
+            Console.Error.WriteLine("zeroone --help lists the commands, zeroone COMMAND --help the options of one.");
+            return ExitCode.Arguments;
+        }
+        return (ExitCode)parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    /// <summary>What a command does: errors become a sentence and a code, and signals a cancellation.</summary>
+    public static void Does(this Command command, Func<ParseResult, Stop, ExitCode> act) => command.SetAction(parsed =>
+    {
+        using var stop = new Stop();
+        try
+        {
+            return (int)act(parsed, stop);
+        }
+        catch (Exception e) when (ToolException.Cause(e) is OperationCanceledException)
+        {
+            Console.Error.WriteLine(stop.Farewell);
+            return (int)stop.Code;
+        }
+        catch (Exception e) when (ToolException.CodeOf(ToolException.Cause(e), ExitCode.Arguments) is { } code)
+        {
+            Console.Error.WriteLine(Terminal.Printable(ToolException.Sentence(ToolException.Cause(e))));
+            return (int)code;
+        }
+    });
+}

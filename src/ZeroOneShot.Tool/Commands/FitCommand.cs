@@ -1,0 +1,143 @@
+using System.CommandLine;
+using ZeroOneShot.OneShot;
+using ZeroOneShot.Tool.Data;
+using ZeroOneShot.Tool.Output;
+using ZeroOneShot.Tool.Runs;
+
+namespace ZeroOneShot.Tool.Commands;
+
+/// <summary>Finds and trains a network.</summary>
+internal static class FitCommand
+{
+    private static readonly Option<string> s_out = new("--out", "-o")
+    {
+        Description = "Folder for the results; files of an earlier run in it are replaced.", DefaultValueFactory = _ => "out",
+            HelpName = "DIR",
+    };
+
+    private static readonly Option<bool> s_anew = new("--anew")
+    {
+        Description = "Begins anew in a folder where another run was stopped, and gives up what that one had reached.",
+    };
+
+    public static Command Make()
+    {
+        var command = new Command("fit", "Finds and trains a network for images within a time and a memory. Leaves model.zip, " +
+            "model.onnx, genotype.json, mask.json, metrics.json, predictions.csv and report.html. Ctrl+C stops it; zeroone resume goes " +
+            "on.");
+        Asked.AddTo(command);
+        command.Add(s_out);
+        command.Add(s_anew);
+        Display.AddTo(command);
+        command.Does((parsed, stop) =>
+        {
+            var (display, asked) = (Display.Of(parsed), Asked.Of(parsed));
+            var folder = new RunFolder(Outside(parsed.GetRequiredValue(s_out), asked.Data));
+            return FitJob.Run(asked, folder, parsed.GetValue(s_anew) ? FitJob.Start.Anew : FitJob.Start.New, display, stop);
+        });
+        return command;
+    }
+
+    /// <summary>The folder for the results, which would be a class in the folder of images.</summary>
+    private static string Outside(string results, string images) =>
+        Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(results)))
+            == Path.TrimEndingDirectorySeparator(Path.GetFullPath(images))
+            ? throw new ToolException(ExitCode.Arguments,
+                $"--out '{results}' lies in DATA '{images}', where it would be taken for a class; give a folder outside.")
+            : results;
+
+    /// <summary>The arguments that say what is to be found, which fit and plan share.</summary>
+    internal static class Asked
+    {
+        private static readonly Argument<string> s_data = new("DATA") { Description = ImageSource.Kinds };
+
+        private static readonly Option<double> s_minutes = new("--minutes", "-m")
+        {
+            Description = "The time that reading, pruning, searching and training may take; testing and saving come on top.",
+            DefaultValueFactory = _ => 15,
+            HelpName = "N",
+        };
+
+        private static readonly Option<string?> s_memory = new("--memory")
+        {
+            Description = "The memory that the process is to keep to, such as 2GB or 800MiB. Default: three quarters of the machine's.",
+            HelpName = "SIZE",
+        };
+
+        private static readonly Option<string> s_method = new("--method")
+        {
+            Description = $"One of {string.Join(", ", SearchMethod.All.Select(method => method.Name))}.",
+            DefaultValueFactory = _ => SearchMethod.ZeroOneShot.Name,
+            HelpName = "NAME",
+        };
+
+        private static readonly Option<int> s_seed = new("--seed")
+        {
+            Description = "Decides weights, batches and the test part, where one is split off.", DefaultValueFactory = _ => 1,
+                HelpName = "N",
+        };
+
+        private static readonly Option<int> s_imageSize = new("--image-size")
+        {
+            Description = "Side in pixels, 16 to 256, that all images are resized to.", DefaultValueFactory = _ => 32, HelpName = "N",
+        };
+
+        private static readonly Option<bool> s_grey = new("--grey") { Description = "Reads images as grey." };
+
+        private static readonly Option<int?> s_imagesPerClass = new("--images-per-class")
+        {
+            Description = "Images of every class to train on, at most; a quarter as many are tested on.", HelpName = "N",
+        };
+
+        private static readonly Option<long?> s_maxParameters = new("--max-parameters")
+        {
+            Description = "The most parameters that the found network may have; it gets at least 95 % of them.", HelpName = "N",
+        };
+
+        private static readonly Option<long?> s_maxMultiplyAdds = new("--max-multiply-adds")
+        {
+            Description = "The most multiply-adds for one image; the found network gets at least 95 % of them.", HelpName = "N",
+        };
+
+        private static readonly Option<bool> s_linear = new("--linear")
+        {
+            Description = "Trains a linear classifier of the same pixels too, to compare; its time comes on top.",
+        };
+
+        public static void AddTo(Command command)
+        {
+            command.Add(s_data);
+            foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_seed, s_imageSize, s_grey, s_imagesPerClass, s_maxParameters,
+                s_maxMultiplyAdds, s_linear])
+            {
+                command.Add(option);
+            }
+        }
+
+        public static RunSpecification Of(ParseResult parsed)
+        {
+            var data = parsed.GetRequiredValue(s_data);
+            var (minutes, perClass) = (parsed.GetValue(s_minutes), parsed.GetValue(s_imagesPerClass));
+            if (minutes is not (> 0 and <= 525_600))
+                throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
+            if (perClass < 1)
+                throw new ToolException(ExitCode.Arguments, $"--images-per-class is {perClass}; expected at least 1.");
+            if (parsed.GetValue(s_maxParameters) is not null && parsed.GetValue(s_maxMultiplyAdds) is not null)
+                throw new ToolException(ExitCode.Arguments, "--max-parameters and --max-multiply-adds are both given; choose one.");
+            return new RunSpecification
+            {
+                Data = data == ImageSource.Sample && !Path.Exists(data) ? data : Path.GetFullPath(data),
+                Minutes = minutes,
+                Memory = parsed.GetValue(s_memory) is { } memory ? ByteCount.Parse(memory) : null,
+                Method = SearchMethod.Parse(parsed.GetRequiredValue(s_method)).Name,
+                Seed = parsed.GetValue(s_seed),
+                ImageSize = parsed.GetValue(s_imageSize),
+                Grey = parsed.GetValue(s_grey),
+                ImagesPerClass = perClass,
+                MaxParameters = parsed.GetValue(s_maxParameters),
+                MaxMultiplyAdds = parsed.GetValue(s_maxMultiplyAdds),
+                Linear = parsed.GetValue(s_linear),
+            };
+        }
+    }
+}

@@ -1,0 +1,19 @@
+namespace ZeroOneShot.Tool.Commands;
+
+/// <summary>Texts of files, of a size that a text for people has.</summary>
+internal static class InputText
+{
+    private const long MostBytes = 64 << 20;
+
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is too large, or is no regular file.</exception>
+    public static string Read(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+            throw new FileNotFoundException($"There is no file '{path}'.");
+        if (file.Length is 0 or > MostBytes)
+            throw new InvalidDataException($"'{path}' has {file.Length} bytes; expected a text of 1 to {MostBytes} bytes.");
+        return File.ReadAllText(path);
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using ZeroOneShot.ML;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Report;
+using ZeroOneShot.Tool.Commands;
+
+namespace ZeroOneShot.Tool.Runs;
+
+/// <summary>What a report can say by files alone: a saved model, and what lies beside it.</summary>
+internal static class ModelReport
+{
+    /// <summary>The report of a saved model.</summary>
+    /// <param name="zip">The model.</param>
+    /// <param name="test">What it says of test images; null where that is unknown.</param>
+    public static RunReport Of(string zip, TestResults? test) => ToolException.Within(ExitCode.RefusedFile, () =>
+    {
+        var space = SavedModels.SpaceOf(zip);
+        var info = SearchInfo.Read(zip, space);
+        var weights = SavedModels.Weights(zip);
+        var cost = weights.Shape is { } shape
+            ? NetworkCost.Of(weights.Genotype, weights.Network, shape, weights.ClassNames.Count, space) : (NetworkCost?)null;
+        return new RunReport
+        {
+            Title = Path.GetFileName(zip),
+            Space = space,
+            Genotype = info.Genotype,
+            Mask = info.Mask,
+            Test = test,
+            Asked =
+            [
+                new ReportFact("Method", info.Method ?? "a genotype given by hand"),
+                new ReportFact("Search space", info.SearchSpace),
+                new ReportFact("Images", weights.Shape?.ToString() ?? "unknown"),
+                new ReportFact("Classes", $"{info.ClassNames.Count}"),
+                new ReportFact("Network", $"{weights.Network.Channels} channels, {weights.Network.Cells} cells"),
+            ],
+            Inference = new InferenceFigures
+            {
+                Parameters = cost?.Parameters, MultiplyAdds = cost?.MultiplyAdds, FileBytes = new FileInfo(zip).Length,
+            },
+            Settings = SettingsOf(info.Settings),
+            Versions = [new ReportFact("zero_one_shot", info.LibraryVersion)],
+        };
+    });
+
+    /// <summary>The report of a folder with a model, and with metrics and predictions where they are there.</summary>
+    public static RunReport OfFolder(RunFolder folder)
+    {
+        if (!File.Exists(folder.Model))
+        {
+            throw new ToolException(ExitCode.RefusedFile, $"'{folder.Path}' has neither report.json nor model.zip; expected the folder " +
+                "of a run of zeroone fit.");
+        }
+        var report = Of(folder.Model, null) with { Title = Path.GetFileName(folder.Path) };
+        if (File.Exists(folder.Predictions))
+            report = report with { Test = ToolException.Within(ExitCode.RefusedFile, () => ReadPredictions(folder)) };
+        if (File.Exists(folder.Metrics))
+        {
+            var metrics = ToolException.Within(ExitCode.RefusedFile,
+                () => JsonNode.Parse(InputText.Read(folder.Metrics)) as JsonObject
+                    ?? throw new InvalidDataException($"'{folder.Metrics}' is no JSON object."));
+            report = report with
+            {
+                LinearAccuracy = metrics["linear_accuracy"]?.GetValue<double>(),
+                Stages = [.. (metrics["seconds"] as JsonObject ?? []).Select(stage => new StageFigures(stage.Key)
+                {
+                    Time = TimeSpan.FromSeconds(stage.Value!.GetValue<double>()),
+                })],
+                Versions = [.. (metrics["versions"] as JsonObject ?? []).Select(of => new ReportFact(of.Key, $"{of.Value}"))],
+            };
+        }
+        return report;
+    }
+
+    /// <summary>Settings as JSON, a line each.</summary>
+    public static IReadOnlyList<ReportFact> SettingsOf(string json)
+    {
+        var facts = new List<ReportFact>();
+        Add("", JsonNode.Parse(json));
+        return facts;
+
+        void Add(string name, JsonNode? node)
+        {
+            switch (node)
+            {
+                case JsonObject of:
+                    foreach (var (key, value) in of)
+                        Add(name.Length == 0 ? key : $"{name}.{key}", value);
+                    break;
+                default:
+                    facts.Add(new ReportFact(name, node?.ToJsonString() ?? "none"));
+                    break;
+            }
+        }
+    }
+
+    private static TestResults ReadPredictions(RunFolder folder)
+    {
+        var view = new MLContext().Data.LoadFromTextFile(folder.Predictions, new TextLoader.Options
+        {
+            Columns = [.. new[] { "Image", "Label", "Predicted", "Score" }.Select((name, i) => new TextLoader.Column(name, DataKind.String,
+                i))],
+            Separators = [','], HasHeader = true, AllowQuoting = true, ReadMultilines = true, EscapeChar = '"',
+        });
+        var columns = view.Schema.Select(column => view.GetColumn<string>(column).ToArray()).ToArray();
+        var names = SearchInfo.Read(folder.Model, SavedModels.SpaceOf(folder.Model)).ClassNames;
+        var labels = names.Index().ToDictionary(at => at.Item, at => at.Index);
+        return new TestResults
+        {
+            ClassNames = names,
+            Predictions = [.. Enumerable.Range(0, columns[0].Length).Select(row => new TestPrediction(
+                columns[0][row], LabelOf(columns[1][row], row), LabelOf(columns[2][row], row),
+                double.TryParse(columns[3][row], CultureInfo.InvariantCulture, out var score) ? score : 0))],
+        };
+
+        int LabelOf(string name, int row) => labels.TryGetValue(name, out var label) ? label : throw new InvalidDataException(
+            $"Row {row + 1} of '{folder.Predictions}' names a class '{name}' that the model does not know; they are of different runs.");
+    }
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+
+namespace ZeroOneShot.Tool.Runs;
+
+/// <summary>What a fit was asked for: with the same images, what decides its result but for the machine's speed.</summary>
+internal sealed record RunSpecification
+{
+    /// <summary>The images: a full path, or the word for the sample.</summary>
+    public required string Data { get; init; }
+
+    public required double Minutes { get; init; }
+
+    /// <summary>The memory to keep to, in bytes; null is three quarters of the machine's.</summary>
+    public long? Memory { get; init; }
+
+    public required string Method { get; init; }
+
+    public required int Seed { get; init; }
+
+    /// <summary>Side of the images in pixels.</summary>
+    public required int ImageSize { get; init; }
+
+    /// <summary>Whether images are read as grey.</summary>
+    public bool Grey { get; init; }
+
+    /// <summary>Images of every class to train on, at most; a quarter of it is tested on.</summary>
+    public int? ImagesPerClass { get; init; }
+
+    public long? MaxParameters { get; init; }
+
+    public long? MaxMultiplyAdds { get; init; }
+
+    /// <summary>Whether a linear classifier is trained beside it, to compare.</summary>
+    public bool Linear { get; init; }
+
+    /// <summary>The command line that asks for it.</summary>
+    public string Command(string outFolder)
+    {
+        var words = new List<string> { "zeroone", "fit", Quoted(Data), "--minutes", Minutes.ToString("0.###",
+            CultureInfo.InvariantCulture) };
+        Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
+        Add("--method", Method);
+        Add("--seed", $"{Seed}");
+        Add("--image-size", $"{ImageSize}");
+        if (Grey)
+            words.Add("--grey");
+        Add("--images-per-class", ImagesPerClass?.ToString(CultureInfo.InvariantCulture));
+        Add("--max-parameters", MaxParameters?.ToString(CultureInfo.InvariantCulture));
+        Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
+        if (Linear)
+            words.Add("--linear");
+        Add("--out", Quoted(outFolder));
+        return string.Join(' ', words);
+
+        void Add(string option, string? value)
+        {
+            if (value is not null)
+                words.AddRange([option, value]);
+        }
+    }
+
+    // For shells of Unix; a name without anything special stays as it is.
+    private static string Quoted(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:\\".Contains(c))
+        ? word : $"'{word.Replace("'", "'\\''")}'";
+}

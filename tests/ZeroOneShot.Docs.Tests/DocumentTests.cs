@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Microsoft.ML;
+using Xunit;
+
+namespace ZeroOneShot.Docs.Tests;
+
+public sealed partial class DocumentTests
+{
+    // Those of extending.md are files of their own, with tests of their own.
+    private static IEnumerable<string> Documents =>
+        Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "docs"), "*.md").Where(file => Path.GetFileName(file) != "extending.md");
+
+    private static string Root => AppContext.BaseDirectory[..AppContext.BaseDirectory.IndexOf(
+        Path.Combine("tests", "ZeroOneShot.Docs.Tests"), StringComparison.Ordinal)];
+
+    [Fact]
+    public void All_code_of_the_documents_is_code_that_is_compiled_here_but_for_its_times()
+    {
+        var compiled = Lines(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Examples.cs")));
+        var blocks = Documents.SelectMany(file => CodeBlock().Matches(File.ReadAllText(file))
+            .Where(match => match.Groups["language"].Value == "csharp").Select(match => (file,
+                Lines(match.Groups["code"].Value)))).ToArray();
+        Assert.InRange(blocks.Length, 4, 100);
+        foreach (var (file, block) in blocks)
+        {
+            Assert.True(
+                Enumerable.Range(0, Math.Max(0, compiled.Length - block.Length + 1)).Any(start =>
+                    compiled.AsSpan(start, block.Length).SequenceEqual(block)),
+                $"{Path.GetFileName(file)}: {string.Join('\n', block)}");
+        }
+
+        static string[] Lines(string code) => [.. code.Split('\n').Select(line => Minutes().Replace(line, "FromMinutes()").Trim())
+            .Where(line => line.Length > 0)];
+    }
+
+    [Fact]
+    public async Task The_code_of_the_documents_runs()
+    {
+        var before = Directory.GetCurrentDirectory();
+        var folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
+        try
+        {
+            Directory.SetCurrentDirectory(folder);
+            using (var zip = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "fashion-mnist-small.zip")))
+            {
+                foreach (var name in (string[])["bag", "sneaker", "trouser"])
+                {
+                    Directory.CreateDirectory(Path.Combine("flowers", name));
+                    foreach (var image in zip.Entries.Where(of => of.FullName.StartsWith($"train/{name}/",
+                        StringComparison.Ordinal)).Take(20))
+                        image.ExtractToFile(Path.Combine("flowers", name, image.Name));
+                }
+            }
+            File.Copy(Directory.GetFiles(Path.Combine("flowers", "bag"))[0], "rose.jpg");
+
+            Examples.GettingStarted();
+            Assert.NotNull(XDocument.Parse(File.ReadAllText("cells.svg")).Root);
+            Examples.UsingIt();
+            Assert.Equal(3, (await Examples.Services()).Count);
+            var ml = new MLContext();
+            Assert.Equal(60, ml.Data.CreateEnumerable<Row>(Examples.Images(ml), reuseRowObject: true).Count());
+            Assert.NotNull(Examples.Reproducing(ml));
+        }
+        finally
+        {
+            Directory.SetCurrentDirectory(before);
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Every_command_of_the_documents_is_one_that_the_tool_understands()
+    {
+        var commands = Documents.SelectMany(file => CodeBlock().Matches(File.ReadAllText(file)))
+            .Where(match => match.Groups["language"].Value == "sh")
+            .SelectMany(match => match.Groups["code"].Value.Split('\n'))
+            .Where(line => line.StartsWith("zeroone ", StringComparison.Ordinal))
+            .Distinct().ToArray();
+        Assert.InRange(commands.Length, 10, 100);
+        var tool = Path.Combine(Root, "src", "ZeroOneShot.Tool", Path.GetRelativePath(
+            Path.Combine(Root, "tests", "ZeroOneShot.Docs.Tests"), AppContext.BaseDirectory), "zeroone");
+        Assert.All(commands, command =>
+        {
+            // A directive of System.CommandLine: says how it understands the words, and does nothing.
+            using var process = Process.Start(new ProcessStartInfo(tool, ["[diagram]", .. command.Split(' ')[1..]])
+            {
+                RedirectStandardOutput = true,
+            })!;
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, $"{command}: {output}");
+        });
+    }
+
+    [Fact]
+    public void Every_message_of_the_troubleshooting_page_is_one_of_this_code()
+    {
+        var page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "troubleshooting.md"));
+        var messages = Message().Matches(page).Select(match => match.Groups["message"].Value).ToArray();
+        Assert.InRange(messages.Length, 15, 100);
+        // Long messages are written in parts.
+        var source = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs",
+            SearchOption.AllDirectories).Select(File.ReadAllText));
+        source = Seam().Replace(source, "");
+        Assert.All(messages, message => Assert.Contains(message, source));
+    }
+
+    private sealed class Row
+    {
+        public string ImagePath { get; set; } = "";
+    }
+
+    [GeneratedRegex(@"```(?<language>\w+)\n(?<code>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CodeBlock();
+
+    [GeneratedRegex(@"FromMinutes\([\d.]+\)")]
+    private static partial Regex Minutes();
+
+    // In the first column of a table, of this code and not of another's.
+    [GeneratedRegex(@"(?m)^\| `(?<message>[^`]+)` \|")]
+    private static partial Regex Message();
+
+    [GeneratedRegex("""
+        " \+\s+\$?"
+        """)]
+    private static partial Regex Seam();
+}

@@ -1,0 +1,167 @@
+using System.Text.Json;
+using Xunit;
+
+namespace ZeroOneShot.Tool.Tests;
+
+public sealed class FitTests(TinyRun run)
+{
+    private static readonly string[] s_files =
+    [
+        ".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "predictions.csv", "report.html",
+        "report.json", "run.json",
+    ];
+
+    public static bool HasSignals => Tool.HasSignals;
+
+    public static bool HasTerminal => Tool.HasTerminal;
+
+    [Fact]
+    public void A_fit_prints_its_plan_and_its_course_and_leaves_all_its_files()
+    {
+        Assert.Equal((0, ""), (run.Fit.ExitCode, run.Fit.Errors));
+        Assert.Contains("10 classes, 80 images to train and 20 to test", run.Fit.Output);
+        Assert.Matches(@"(?m)^search +\d+ +\d+", run.Fit.Output);
+        Assert.Contains("Train epoch 1/", run.Fit.Output);
+        Assert.Contains("Genotype(normal=", run.Fit.Output);
+        Assert.Equal(s_files, Directory.EnumerateFileSystemEntries(run.Out).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain('\u001b', run.Fit.Output);
+    }
+
+    [Fact]
+    public void The_metrics_are_those_of_the_predictions()
+    {
+        using var metrics = JsonDocument.Parse(File.ReadAllText(run.File("metrics.json")));
+        var root = metrics.RootElement;
+        var predictions = run.Predictions();
+        Assert.Equal((80, 20), (root.GetProperty("train_images").GetInt32(), root.GetProperty("test_images").GetInt32()));
+        Assert.Equal(20, predictions.Length);
+        var right = predictions.Count(prediction => prediction.Label == prediction.Predicted);
+        Assert.Equal(right / 20.0, root.GetProperty("test_accuracy").GetDouble(), 1e-9);
+        Assert.InRange(root.GetProperty("linear_accuracy").GetDouble(), 0, 1);
+        Assert.InRange(root.GetProperty("top5_accuracy").GetDouble(), root.GetProperty("test_accuracy").GetDouble(), 1);
+        Assert.Equal(("Zero-One-Shot-RND", 0.25, 1),
+            (root.GetProperty("method").GetString(), root.GetProperty("minutes").GetDouble(), root.GetProperty("seed").GetInt32()));
+        Assert.All(["search", "train", "test", "linear", "save"],
+            stage => Assert.InRange(root.GetProperty("seconds").GetProperty(stage).GetDouble(), 0, 600));
+        Assert.Equal("0.107.0", root.GetProperty("versions").GetProperty("torchsharp").GetString());
+    }
+
+    [Fact]
+    public void The_report_can_be_made_again_and_without_its_values_by_the_model_and_the_metrics_alone()
+    {
+        var first = File.ReadAllText(run.File("report.html"));
+        Assert.Contains("test images right", first);
+        Assert.Contains("taken for", first);
+        Assert.DoesNotContain("<script", first);
+        var copy = run.New("again.html");
+        Assert.Equal((0, ""), Ends(Tool.Run("report", run.Out, "-o", copy)));
+        Assert.Equal(first, File.ReadAllText(copy));
+
+        var few = Directory.CreateDirectory(run.New("few")).FullName;
+        foreach (var name in (string[])["model.zip", "metrics.json", "predictions.csv"])
+            File.Copy(run.File(name), Path.Combine(few, name));
+        Assert.Equal((0, ""), Ends(Tool.Run("report", few)));
+        var html = File.ReadAllText(Path.Combine(few, "report.html"));
+        Assert.Contains("of 20 test images right", html);
+        Assert.Contains("Normal cell", html);
+        Assert.Contains("Not known to this report:", html);
+    }
+
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Needs POSIX signals.")]
+    public void A_fit_that_is_stopped_says_how_to_go_on_and_goes_on_to_its_files()
+    {
+        var output = run.New("stopped");
+        using (var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output]))
+        {
+            while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("Search", StringComparison.Ordinal))
+            {
+            }
+            Tool.Signal(process, "TERM");
+            var stopped = Tool.End(process);
+            Assert.Equal(143, stopped.ExitCode);
+            Assert.Equal(
+                "Stopping within a step, and keeping how far it has come. Ctrl+C again ends at once.\n" +
+                $"Stopped. Go on with: zeroone resume {output}\n", stopped.Errors);
+        }
+        Assert.False(File.Exists(Path.Combine(output, "model.zip")));
+        var anew = Tool.Run(["fit", "sample", .. TinyRun.Tiny, "--out", output]);
+        Assert.Equal(2, anew.ExitCode);
+        Assert.Contains("Go on with 'zeroone resume'", anew.Errors);
+
+        Assert.Equal((0, ""), Ends(Tool.Run("resume", output, "--quiet")));
+        Assert.Equal(s_files, Directory.EnumerateFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        var over = Tool.Run("resume", output);
+        Assert.Equal((0, ""), (over.ExitCode, over.Errors));
+        Assert.Contains("is over", over.Output);
+    }
+
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Needs POSIX signals.")]
+    public void Programs_get_the_plan_the_course_and_the_end_as_JSON_and_an_interrupted_one_ends_with_130()
+    {
+        var output = run.New("json");
+        using var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output, "--json"]);
+        var events = new List<string>();
+        while (process.StandardOutput.ReadLine() is { } line)
+        {
+            using var json = JsonDocument.Parse(line);
+            events.Add(json.RootElement.GetProperty("event").GetString()!);
+            if (events[^1] != "progress")
+                continue;
+            Tool.Signal(process, "INT");
+            break;
+        }
+        Assert.Contains("plan", events);
+        Assert.Equal(130, Tool.End(process).ExitCode);
+    }
+
+    [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
+    public void A_terminal_of_80_columns_gets_a_live_line_until_it_interrupts()
+    {
+        var said = Tool.AtTerminal(null, ["fit", run.Images, "--grey", .. TinyRun.Tiny, "--out", run.New("terminal")],
+            interruptAt: "Search");
+        Assert.Contains("\u001b[", said.Output);
+        Assert.Contains("zeroone resume", said.Output);
+    }
+
+    [Theory]
+    [InlineData(2, "--method", "SGD", "Method 'SGD' is unknown; expected one of DARTS, ")]
+    [InlineData(2, "--images-per-class", "0", "--images-per-class is 0; expected at least 1.")]
+    [InlineData(2, "--minutes", "0", "--minutes is 0; expected more than 0")]
+    [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
+    [InlineData(2, "--sed", "1", "--sed")]
+    [InlineData(2, "--seed", "one", "--seed")]
+    [InlineData(4, "--memory", "20MB", "memory")]
+    public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)
+    {
+        var output = run.New($"wrong-{Guid.NewGuid():N}");
+        Refused(Tool.Run("fit", run.Images, option, value, "--out", output), exitCode, sentence);
+    }
+
+    [Fact]
+    public void Data_that_cannot_be_used_end_with_3_and_are_named()
+    {
+        var output = run.New("no-data-out");
+        Refused(Tool.Run("fit", "/no/such/folder", "--out", output), 3, "There is nothing at '/no/such/folder'");
+        var csv = run.New("list.csv");
+        File.WriteAllText(csv, $"path,class\n{run.AnImage},a\nmissing.png,b\n");
+        Refused(Tool.Run("fit", csv, "--out", output), 3, "'missing.png', 'b'");
+        var cifar = Directory.CreateDirectory(run.New("cifar")).FullName;
+        File.WriteAllBytes(Path.Combine(cifar, "data_batch_1.bin"), new byte[3000]);
+        Refused(Tool.Run("fit", cifar, "--out", output), 3, "data_batch_1.bin");
+        var train = Path.Combine(run.Images, "train");
+        Refused(Tool.Run("fit", train, "--out", Path.Combine(train, "out")), 2, "where it would be taken for a class");
+        var blocker = run.New("blocker");
+        File.WriteAllText(blocker, "");
+        Refused(Tool.Run("fit", run.Images, "--out", Path.Combine(blocker, "out")), 1, "blocker");
+    }
+
+    private static (int, string) Ends(Tool.Result result) => (result.ExitCode, result.Errors);
+
+    private static void Refused(Tool.Result result, int exitCode, string sentence)
+    {
+        Assert.True(exitCode == result.ExitCode, $"{result.ExitCode}: {result.Errors}");
+        Assert.Contains(sentence, result.Errors);
+        Assert.DoesNotContain("   at ", result.Errors);
+        Assert.InRange(result.Errors.TrimEnd().Split('\n').Length, 1, 3);
+    }
+}

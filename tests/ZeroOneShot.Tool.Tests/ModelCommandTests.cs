@@ -1,0 +1,256 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Xunit;
+
+namespace ZeroOneShot.Tool.Tests;
+
+/// <summary>What is done with a model that is there.</summary>
+public sealed class ModelCommandTests(TinyRun run)
+{
+    public static bool HasTerminal => Tool.HasTerminal;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Predict_says_of_images_what_the_run_said_of_them_in_their_order()
+    {
+        var predictions = run.Predictions();
+        var said = Tool.Run(["predict", run.Out, .. predictions.Select(of => Path.Combine(run.Images, of.Image))]);
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        foreach (var (expected, line) in predictions.Zip(said.Output.TrimEnd().Split('\n')))
+        {
+            var best = line[(line.LastIndexOf(": ", StringComparison.Ordinal) + 2)..].Split(", ");
+            Assert.Equal(3, best.Length);
+            Assert.Equal(expected.Predicted, best[0].Split(' ')[0]);
+            Assert.Equal(expected.Score, double.Parse(best[0].Split(' ')[1], CultureInfo.InvariantCulture), 1e-4);
+        }
+    }
+
+    [Fact]
+    public void Predict_names_images_it_cannot_read_does_the_others_and_says_so_by_its_exit_code()
+    {
+        var (text, missing) = (run.New("text.png"), run.New("missing\u001b[31m.png"));
+        File.WriteAllText(text, "no image");
+        var said = Tool.Run("predict", run.Out, text, run.AnImage, missing, "--top", "1");
+        Assert.Equal(3, said.ExitCode);
+        Assert.StartsWith(run.AnImage, Assert.Single(said.Output.TrimEnd().Split('\n')));
+        Assert.Contains("text.png", said.Errors);
+        Assert.Contains("missing\\u001b[31m.png", said.Errors);
+        Assert.DoesNotContain('\u001b', said.Errors);
+
+        var lines = Tool.Run("predict", run.Out, text, run.AnImage, "--json").Output.TrimEnd().Split('\n');
+        Assert.Contains("is no image", JsonDocument.Parse(lines[0]).RootElement.GetProperty("error").GetString());
+        Assert.Equal(3, JsonDocument.Parse(lines[1]).RootElement.GetProperty("classes").GetArrayLength());
+        var cells = Tool.Run("predict", run.Out, run.AnImage, "--csv", "--top", "2").Output.TrimEnd().Split('\n');
+        Assert.Equal("image,error,label_1,score_1,label_2,score_2", cells[0]);
+        Assert.StartsWith(run.AnImage + ",,", cells[1]);
+    }
+
+    [Fact]
+    public void Predict_answers_as_it_goes_before_the_last_image_is_named()
+    {
+        using var process = Tool.Start("predict", run.Out, "-");
+        for (var i = 0; i < 3; i++)
+        {
+            process.StandardInput.WriteLine(run.AnImage);
+            process.StandardInput.Flush();
+            Assert.StartsWith(run.AnImage, process.StandardOutput.ReadLine());
+        }
+        process.StandardInput.Close();
+        Assert.Equal(0, Tool.End(process).ExitCode);
+    }
+
+    [Fact]
+    public void Predict_takes_whole_folders()
+    {
+        var said = Tool.Run("predict", run.Out, Path.Combine(run.Images, "test", "bag"), "--csv");
+        Assert.Equal(1 + Directory.GetFiles(Path.Combine(run.Images, "test", "bag")).Length, said.Output.TrimEnd().Split('\n').Length);
+    }
+
+    [Fact]
+    public void A_model_that_is_missing_or_damaged_is_refused_with_5_by_every_command()
+    {
+        var damaged = run.New("damaged.zip");
+        var bytes = File.ReadAllBytes(run.File("model.zip"));
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(damaged, bytes);
+        foreach (var model in (string[])[run.New("none.zip"), damaged])
+        {
+            foreach (var command in (string[][])[["predict", model, run.AnImage], ["evaluate", model, run.Images], ["info", model],
+                ["export", model, "--onnx", run.New("x.onnx")], ["draw", model, "-o", run.New("x.svg")]])
+            {
+                var said = Tool.Run(command);
+                Assert.True(said.ExitCode == 5, $"{command[0]}: {said.ExitCode} {said.Errors}");
+                Assert.Contains(Path.GetFileName(model), said.Errors);
+                Assert.Single(said.Errors.TrimEnd().Split('\n'));
+            }
+        }
+        Assert.Equal(5, Tool.Run("report", run.New("no-folder")).ExitCode);
+        Assert.Equal(5, Tool.Run("resume", run.Images).ExitCode);
+    }
+
+    [Fact]
+    public void Evaluate_counts_what_the_run_counted()
+    {
+        using var metrics = JsonDocument.Parse(File.ReadAllText(run.File("metrics.json")));
+        var test = Path.Combine(run.Images, "test");
+        var (csv, html) = (run.New("said.csv"), run.New("said.html"));
+        var said = Tool.Run("evaluate", run.Out, run.Images, "--json", "--predictions", csv, "--report", html);
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        using var json = JsonDocument.Parse(said.Output);
+        var images = Directory.GetFiles(test, "*.png", SearchOption.AllDirectories).Length;
+        Assert.Equal(images, json.RootElement.GetProperty("images").GetInt32());
+        Assert.Equal(images + 1, File.ReadLines(csv).Count());
+        var right = File.ReadLines(csv).Skip(1).Select(line => line.Split(',')).Count(cells => cells[1] == cells[2]);
+        Assert.Equal((double)right / images, json.RootElement.GetProperty("test_accuracy").GetDouble(), 1e-9);
+        var confusion = json.RootElement.GetProperty("confusion").EnumerateArray().Select(row => row.EnumerateArray().ToArray()).ToArray();
+        Assert.Equal(right, Enumerable.Range(0, 10).Sum(label => confusion[label][label].GetInt32()));
+        Assert.Contains("data:image/png;base64,", File.ReadAllText(html));
+
+        var other = Directory.CreateDirectory(run.New("other")).FullName;
+        foreach (var name in (string[])["bag", "unknown"])
+        {
+            Directory.CreateDirectory(Path.Combine(other, name));
+            File.Copy(run.AnImage, Path.Combine(other, name, "x.png"));
+        }
+        var refused = Tool.Run("evaluate", run.Out, other);
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("a class 'unknown' that the model does not know", refused.Errors);
+    }
+
+    [Fact]
+    public void Export_writes_the_onnx_model_that_the_run_wrote()
+    {
+        var file = run.New("exported.onnx");
+        Assert.Equal(0, Tool.Run("export", run.File("model.zip"), "--onnx", file).ExitCode);
+        Assert.Equal(File.ReadAllBytes(run.File("model.onnx")), File.ReadAllBytes(file));
+    }
+
+    [Fact]
+    public void Info_tells_architecture_cost_classes_and_checksum()
+    {
+        using var json = JsonDocument.Parse(Tool.Run("info", run.Out, "--json").Output);
+        using var metrics = JsonDocument.Parse(File.ReadAllText(run.File("metrics.json")));
+        foreach (var name in (string[])["genotype", "parameters", "multiply_adds", "method"])
+            Assert.Equal(metrics.RootElement.GetProperty(name).ToString(), json.RootElement.GetProperty(name).ToString());
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(run.File("model.zip")))),
+            json.RootElement.GetProperty("sha256").GetString());
+        Assert.Equal(10, json.RootElement.GetProperty("classes").GetArrayLength());
+        Assert.Contains("Genotype:", Tool.Run("info", run.File("model.onnx")).Output);
+    }
+
+    [Fact]
+    public void Draw_takes_models_runs_files_and_texts()
+    {
+        var genotype = JsonDocument.Parse(File.ReadAllText(run.File("metrics.json"))).RootElement.GetProperty("genotype").GetString()!;
+        var drawings = new List<string>();
+        foreach (var what in (string[])[run.Out, run.File("model.zip"), run.File("model.onnx"), run.File("genotype.json"), genotype])
+        {
+            var file = run.New("drawn.svg");
+            Assert.Equal((0, ""), Ends(Tool.Run("draw", what, "-o", file)));
+            drawings.Add(File.ReadAllText(file));
+        }
+        Assert.Single(drawings.Distinct());
+        Assert.Equal(0, Tool.Run("draw", run.Out, "--mask", "--heat-map", "-o", run.New("mask.svg"), "--theme", "dark").ExitCode);
+        Assert.Equal(0, Tool.Run("draw", run.File("mask.json"), "-o", run.New("mask.dot")).ExitCode);
+        Assert.StartsWith("digraph", File.ReadAllText(run.New("mask.dot")));
+        Assert.Equal(2, Tool.Run("draw", run.Out, "-o", run.New("x.png")).ExitCode);
+        Assert.Equal(5, Tool.Run("draw", "Genotype(normal=[])", "-o", run.New("x.svg")).ExitCode);
+
+        static (int, string) Ends(Tool.Result result) => (result.ExitCode, result.Errors);
+    }
+
+    [Fact]
+    public void Rank_gives_every_genotype_a_score()
+    {
+        var genotype = run.File("genotype.json");
+        var said = Tool.Run("rank", run.Images, genotype, genotype, "--image-size", "16");
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        var lines = said.Output.TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.Equal(lines[0], lines[1]);
+        Assert.Matches(@"^\d+\.\d{6}\tGenotype\(", lines[0]);
+    }
+
+    [Fact]
+    public void Surrogate_predicts_what_a_genotype_would_reach_and_figure1_draws_the_space()
+    {
+        var said = Tool.Run("surrogate", run.Out, run.File("genotype.json"));
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        var lines = said.Output.TrimEnd().Split('\n');
+        Assert.Equal(lines[0], lines[1]);
+        double[] numbers = [.. lines[0].Split('\t')[..4].Select(cell => double.Parse(cell, CultureInfo.InvariantCulture))];
+        Assert.InRange(numbers[0], numbers[1], numbers[2]);
+        Assert.InRange(numbers[3], 0, 100);
+        Assert.Equal(5, Tool.Run("surrogate", "Genotype(normal=[])").ExitCode);
+
+        var figure = run.New("figure1");
+        var drawn = Tool.Run("figure1", "--architectures", "50", "--mask", run.File("mask.json"), "--out", figure);
+        Assert.Equal((0, ""), (drawn.ExitCode, drawn.Errors));
+        Assert.Contains(Directory.EnumerateFiles(figure), file => file.EndsWith(".svg", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_doctor_finds_this_machine_well_and_tells_programs_too()
+    {
+        var said = Tool.Run("doctor");
+        Assert.Equal((0, ""), (said.ExitCode, said.Errors));
+        foreach (var what in (string[])["libtorch", "ONNX Runtime", "vectors", "cores", "memory", "CUDA", "temporary folder"])
+            Assert.Contains(what, said.Output);
+        Assert.DoesNotContain('\u001b', said.Output);
+        using var json = JsonDocument.Parse(Tool.Run("doctor", "--json").Output);
+        Assert.Equal("good", json.RootElement[1].GetProperty("result").GetString());
+    }
+
+    [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
+    public void A_terminal_gets_colours_unless_it_wants_none_and_lines_of_80_columns()
+    {
+        Assert.Contains("\u001b[", Tool.AtTerminal(null, ["doctor"]).Output);
+        var plain = Tool.AtTerminal(new Dictionary<string, string> { ["NO_COLOR"] = "1" }, ["evaluate", run.Out, run.Images]).Output;
+        Assert.DoesNotContain("\u001b[3", plain);
+        Assert.All(plain.Split('\n'), line => Assert.InRange(line.TrimEnd('\r').Length, 0, 100));
+    }
+
+    [Fact]
+    public async Task A_watched_run_is_served_to_this_machine_alone()
+    {
+        using var process = Tool.Start("report", run.Out, "--watch");
+        try
+        {
+            var line = (await process.StandardOutput.ReadLineAsync(Cancellation))!;
+            var address = new Uri(line[line.IndexOf("http://", StringComparison.Ordinal)..].Split(' ')[0]);
+            Assert.Equal("127.0.0.1", address.Host);
+            using var client = new HttpClient();
+            Assert.Equal(await File.ReadAllTextAsync(run.File("report.html"), Cancellation), await client.GetStringAsync(address,
+                Cancellation));
+            using var elsewhere = await client.GetAsync(new Uri(address, "/etc/passwd"), Cancellation);
+            Assert.Equal(HttpStatusCode.NotFound, elsewhere.StatusCode);
+            using var posted = await client.PostAsync(address, new StringContent(""), Cancellation);
+            Assert.Equal(HttpStatusCode.Forbidden, posted.StatusCode);
+            // By another name, as a page of elsewhere would have a browser ask.
+            using var renamed = new HttpRequestMessage(HttpMethod.Get, address) { Headers = { Host = "attacker.example" } };
+            using var refused = await client.SendAsync(renamed, Cancellation);
+            Assert.False(refused.IsSuccessStatusCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    [Fact]
+    public void Help_lists_the_commands_and_the_exit_codes()
+    {
+        var said = Tool.Run("--help");
+        Assert.Equal(0, said.ExitCode);
+        foreach (var command in (string[])["fit", "resume", "plan", "predict", "evaluate", "export", "info", "draw", "report", "rank",
+            "surrogate",
+            "figure1", "doctor"])
+            Assert.Contains($"  {command} ", said.Output);
+        var words = string.Join(' ', said.Output.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("0 done", words);
+        Assert.Contains("7 losses diverged", words);
+        Assert.Equal(2, Tool.Run("fly").ExitCode);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+
+namespace ZeroOneShot.Tool.Tests;
+
+/// <summary>The command zeroone, run as a process of its own.</summary>
+internal static class Tool
+{
+    public static bool HasSignals => !OperatingSystem.IsWindows();
+
+    /// <summary>Whether there is a program that gives another one a terminal (Debian's bsdutils).</summary>
+    public static bool HasTerminal => OperatingSystem.IsLinux() && File.Exists("/usr/bin/script");
+
+    private static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory.Replace(
+        System.IO.Path.Combine("tests", "ZeroOneShot.Tool.Tests"), System.IO.Path.Combine("src", "ZeroOneShot.Tool")), "zeroone");
+
+    public static Result Run(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        process.StandardInput.Close();
+        return End(process);
+    }
+
+    public static Process Start(params string[] arguments) => Start(Path, arguments, null);
+
+    /// <summary>The same with a terminal of 80 columns, whose output comes with all its escape sequences.</summary>
+    /// <param name="environment">Variables of the environment.</param>
+    /// <param name="arguments">The command.</param>
+    /// <param name="interruptAt">Types Ctrl+C when this has been written; null for never.</param>
+    public static Result AtTerminal(
+        IReadOnlyDictionary<string, string>? environment, string[] arguments, string? interruptAt = null)
+    {
+        const char CtrlC = '\u0003';
+        var command = string.Join(' ', arguments.Prepend(Path).Select(word => $"'{word}'"));
+        using var process = Start("/usr/bin/script", ["-qec", $"stty cols 80 rows 24; exec {command}", "/dev/null"],
+            new Dictionary<string, string>(environment ?? new Dictionary<string, string>()) { ["TERM"] = "xterm-256color" });
+        var output = new System.Text.StringBuilder();
+        var buffer = new char[1024];
+        for (int read; (read = process.StandardOutput.Read(buffer)) > 0;)
+        {
+            output.Append(buffer, 0, read);
+            if (interruptAt is not null && output.ToString().Contains(interruptAt))
+            {
+                process.StandardInput.Write(CtrlC);
+                process.StandardInput.Flush();
+                interruptAt = null;
+            }
+        }
+        process.WaitForExit();
+        return new Result(process.ExitCode, output.ToString(), "");
+    }
+
+    public static void Signal(Process process, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    public static Result End(Process process)
+    {
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new Result(process.ExitCode, output, errors.Result);
+    }
+
+    private static Process Start(string program, string[] arguments, IReadOnlyDictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[variable] = value;
+        return Process.Start(start)!;
+    }
+
+    internal sealed record Result(int ExitCode, string Output, string Errors);
+}
