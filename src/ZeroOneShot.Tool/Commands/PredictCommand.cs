@@ -53,13 +53,22 @@ internal static class PredictCommand
             if (csv)
                 Console.Out.WriteLine(CsvText.Line([.. "image,error".Split(','), .. Enumerable.Range(1, top).SelectMany(
                     i => new[] { $"label_{i}", $"score_{i}" })]));
-            // In order, and no more images in memory than are worked on; Console.Out is written by this thread alone.
-            var answers = Partitioner.Create(
-                    Files(parsed.GetRequiredValue(s_files)), EnumerablePartitionerOptions.NoBuffering).AsParallel().AsOrdered()
-                .WithDegreeOfParallelism(Environment.ProcessorCount).WithMergeOptions(ParallelMergeOptions.NotBuffered)
-                .WithCancellation(stop.Token).Select(file => Answer.Of(pool, file, top));
+            // In order, as they come, and no more images in memory than are worked on.
+            using var window = new BlockingCollection<Task<Answer>>(2 * Environment.ProcessorCount);
+            var naming = Task.Run(() =>
+            {
+                try
+                {
+                    foreach (var file in Files(parsed.GetRequiredValue(s_files)))
+                        window.Add(Task.Run(() => Answer.Of(pool, file, top)), stop.Token);
+                }
+                finally
+                {
+                    window.CompleteAdding();
+                }
+            });
             var faulty = false;
-            foreach (var answer in answers)
+            foreach (var answer in window.GetConsumingEnumerable(stop.Token).Select(task => task.GetAwaiter().GetResult()))
             {
                 faulty |= answer.Error is not null;
                 if (json)
@@ -73,6 +82,7 @@ internal static class PredictCommand
                     Console.Out.WriteLine($"{Terminal.Printable(answer.Image)}: {string.Join(", ", answer.Classes.Select(
                         of => $"{Terminal.Printable(of.Label)} {Score(of.Score)}"))}");
             }
+            naming.GetAwaiter().GetResult();
             return faulty ? ExitCode.Data : ExitCode.Done;
         });
         return command;
