@@ -91,15 +91,18 @@ trainingMemory.SetAction(parsed => TrainingMemoryPlan.Run(parsed.GetValue(json))
 
 var rankCorrelation = new Command("rank-correlation",
     "How well ranking functions order networks whose accuracy is known, on the images of CIFAR_DIR, beside published scores of them.");
-var table = Options.ExistingFile("--table", "A CSV file of architectures with accuracies: columns arch (NAS-Bench-301), net (NAS-Bench-201) " +
-    "or genotype (DARTS), then val_accuracy, then published scores");
+var table = Options.ExistingFile("--table", "A CSV file of architectures with accuracies: columns arch (NAS-Bench-301), net " +
+    "(NAS-Bench-201) or genotype (DARTS), then val_accuracy, then published scores");
 var functions = Options.RankingFunctions();
 var (networks, tableChannels, tableCells) = (Options.Perhaps("--networks", "Networks scored, drawn from the table; without it, all"),
     Options.Perhaps("--channels", "Channels of the first cells; without it, as in the publication"),
     Options.Perhaps("--cells", "Cells; without it, as in the publication"));
 var (rankBatch, rankBatches, weightDraws) = (Options.Count("--batch", "Images of a batch", 32), Options.Count("--batches", "Batches", 1),
     Options.Count("--initializations", "Random weights that scores are averaged over", 1));
-var imageSize = new Option<int>("--image-size") { Description = "Pixels a side that images are averaged to.", DefaultValueFactory = _ => 32 };
+var imageSize = new Option<int>("--image-size")
+{
+    Description = "Pixels a side that images are averaged to.", DefaultValueFactory = _ => 32,
+};
 imageSize.AcceptOnlyFromAmong("32", "16");
 var weights = new Option<RandomWeights>("--weights")
 {
@@ -110,8 +113,8 @@ var setSize = Options.Perhaps("--sets",
     "Also look for the best sets of up to so many functions, on the first half of the networks, and measure them on the second");
 var valuesFile = new Option<FileInfo?>("--values") { Description = "Write the scores of every network to this CSV file." };
 var tableSeed = new Option<long>("--seed") { Description = "Decides networks, images and weights.", DefaultValueFactory = _ => 0 };
-foreach (var option in (Option[])[table, functions, networks, tableSeed, json, tableChannels, tableCells, rankBatch, rankBatches, weightDraws,
-    imageSize, weights, setSize, valuesFile])
+foreach (var option in (Option[])[table, functions, networks, tableSeed, json, tableChannels, tableCells, rankBatch, rankBatches,
+    weightDraws, imageSize, weights, setSize, valuesFile])
 {
     rankCorrelation.Add(option);
 }

@@ -64,8 +64,8 @@ internal static class RankingCorrelation
         var scores = timed.Select(_ => new double[rows.Length]).ToArray();
         var options = new RankingOptions
         {
-            BatchSize = settings.BatchSize, Batches = settings.Batches, Initializations = settings.Initializations, Weights = settings.Weights,
-            Seed = settings.Seed,
+            BatchSize = settings.BatchSize, Batches = settings.Batches, Initializations = settings.Initializations,
+            Weights = settings.Weights, Seed = settings.Seed,
         };
         var start = Stopwatch.GetTimestamp();
         for (var i = 0; i < rows.Length; i++)
@@ -186,7 +186,8 @@ internal static class RankingCorrelation
             foreach (var size in Enumerable.Range(1, settings.SetSize))
             {
                 var best = Subsets(functions.Length, size)
-                    .MaxBy(set => Comparable(RankCorrelation.Spearman(Ranking.SumOfRanks([.. set.Select(f => first[f])]), accuracy[..half])))!;
+                    .MaxBy(set => Comparable(RankCorrelation.Spearman(
+                        Ranking.SumOfRanks([.. set.Select(f => first[f])]), accuracy[..half])))!;
                 var name = string.Join(" + ", best.Select(f => functions[f].Name));
                 yield return Of($"first half: {name}", Ranking.SumOfRanks([.. best.Select(f => first[f])]), accuracy[..half]);
                 yield return Of($"second half: {name}", Ranking.SumOfRanks([.. best.Select(f => second[f])]), accuracy[half..]);
@@ -200,7 +201,8 @@ internal static class RankingCorrelation
                 $"{rows.Length} networks of {table.Name}, {shape.Channels} channels, {shape.Cells} cells, weights {settings.Weights}, " +
                 $"{settings.Initializations} drawn; {images}, in batches of {settings.BatchSize}; seed {settings.Seed}."));
             var printed = new Table().Border(TableBorder.Simple);
-            foreach (var column in (string[])["function", "n", "Spearman", "95 %", "Kendall", "published", "agreement", "s", "MiB", "no number"])
+            foreach (var column in (string[])[
+                "function", "n", "Spearman", "95 %", "Kendall", "published", "agreement", "s", "MiB", "no number"])
                 printed.AddColumn(column);
             foreach (var row in reported)
             {

@@ -31,7 +31,8 @@ internal sealed partial record ScoredNetworks(
     public static SearchSpace OneCell { get; } = new("swap", new CellTopology(nodes: 4), Normalized(noneCanBeChosen: true),
         macro: new MacroArchitecture(
             [new Stem("images", [[]], multiplier: 1)],
-            cells => [MacroItem.Cell(CellKind.Reduction, channelFactor: 2), .. Enumerable.Repeat(MacroItem.Cell(CellKind.Normal), cells - 1)],
+            cells => [
+                MacroItem.Cell(CellKind.Reduction, channelFactor: 2), .. Enumerable.Repeat(MacroItem.Cell(CellKind.Normal), cells - 1)],
             fewestCells: 1));
 
     /// <summary>An architecture of a table.</summary>
@@ -49,8 +50,8 @@ internal sealed partial record ScoredNetworks(
         if (columns is not ["arch" or "net" or "genotype", "val_accuracy", ..] || lines.Length < 2)
         {
             throw new InvalidDataException(
-                $"'{file.FullName}' begins with '{(lines.Length == 0 ? "" : lines[0])}'; expected a table with columns arch, net or genotype, " +
-                "then val_accuracy, and at least one row.");
+                $"'{file.FullName}' begins with '{(lines.Length == 0 ? "" : lines[0])}'; expected a table with columns arch, net or " +
+                "genotype, then val_accuracy, and at least one row.");
         }
         Func<string, Genotype> parse = columns[0] switch { "arch" => Of301, "net" => Of201, _ => Genotype.Parse };
         var rows = lines.Skip(1).Where(line => line.Length > 0).Select((line, number) =>
@@ -65,7 +66,8 @@ internal sealed partial record ScoredNetworks(
             }
             catch (Exception e) when (e is FormatException or ArgumentException)
             {
-                throw new InvalidDataException($"Row {number + 1} of '{file.FullName}' is no architecture with its numbers: {e.Message}", e);
+                throw new InvalidDataException(
+                    $"Row {number + 1} of '{file.FullName}' is no architecture with its numbers: {e.Message}", e);
             }
         }).ToArray();
         return columns[0] switch

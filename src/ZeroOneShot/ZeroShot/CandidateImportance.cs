@@ -25,8 +25,8 @@ public sealed class CandidateImportance(CellKind kind, int edge, int operation, 
     public IReadOnlyList<double> Ranks { get; } = ranks;
 
     /// <summary>
-    /// s_j: the sum over ranking functions of (r(N) - r(N without j)) / |r(N)|, or of ranks (<see cref="ImportanceSum"/>); the smallest goes
-    /// first.
+    /// s_j: the sum over ranking functions of (r(N) - r(N without j)) / |r(N)|, or of ranks (<see cref="ImportanceSum"/>); the
+    /// smallest goes first.
     /// </summary>
     public double Importance { get; } = importance;
 }

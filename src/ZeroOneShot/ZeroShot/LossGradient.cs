@@ -11,7 +11,9 @@ public sealed class LossGradient : IDisposable
     /// <summary>All weights that run, each with its gradient, in the order of the network.</summary>
     public IReadOnlyList<WeightGradient> Weights { get; }
 
-    /// <summary>Those of convolutions and linear layers alone: of two dimensions and more, no biases and no scales of batch norms.</summary>
+    /// <summary>
+    /// Those of convolutions and linear layers alone: of two dimensions and more, no biases and no scales of batch norms.
+    /// </summary>
     public IEnumerable<WeightGradient> Layers => Weights.Where(weight => weight.Weight.ndim >= 2);
 
     /// <summary>Disposes the gradients; the weights are the network's.</summary>

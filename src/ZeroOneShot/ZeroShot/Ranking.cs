@@ -28,8 +28,8 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the genotype is not of the space, there are fewer images than a batch, or they are of one class and the
-    /// function needs labels.
+    /// An option is out of its range, the genotype is not of the space, there are fewer images than a batch, or they are of one class
+    /// and the function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
@@ -74,8 +74,8 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, there are fewer images than a batch, or they are of one class and the
-    /// function needs labels.
+    /// An option is out of its range, the mask leaves no genotype, there are fewer images than a batch, or they are of one class
+    /// and the function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
@@ -153,7 +153,9 @@ public static class Ranking
     /// Orders networks by several functions together: the sum over functions of a network's rank among all, 1 for the smallest value;
     /// equal values share the mean of their ranks. Only the order that each function makes counts, so that their scales do not matter.
     /// </summary>
-    /// <param name="values">The values of every function, one a network and as many of each; a value that is no number ranks lowest.</param>
+    /// <param name="values">
+    /// The values of every function, one a network and as many of each; a value that is no number ranks lowest.
+    /// </param>
     /// <returns>One sum a network; greater is better.</returns>
     /// <exception cref="ArgumentException">There is no function, or the functions have values of different numbers of networks.</exception>
     public static IReadOnlyList<double> SumOfRanks(params IReadOnlyList<IReadOnlyList<double>> values)
@@ -223,8 +225,8 @@ public static class Ranking
         if (functions.FirstOrDefault(function => function.NeedsLabels) is { } needs && images.ClassCounts().Count(count => count > 0) < 2)
         {
             throw new ArgumentException(
-                $"Ranking function '{needs.Name}' needs labels, and all {images.Count} images are of one class; expected images of at least " +
-                "two classes. Give labelled images, or use a function that needs no labels, for example 'nngp-correlation'.",
+                $"Ranking function '{needs.Name}' needs labels, and all {images.Count} images are of one class; expected images of at " +
+                "least two classes. Give labelled images, or use a function that needs no labels, for example 'nngp-correlation'.",
                 nameof(images));
         }
     }

@@ -12,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.PublicCode;
 
-/// <summary>Ranking functions against the public code they are named after, on its networks, images and weights, in double precision.</summary>
+/// <summary>
+/// Ranking functions against the public code they are named after, on its networks, images and weights, in double precision.
+/// </summary>
 public sealed partial class RankingFunctionAgreementTests
 {
     private const double Bound = 1e-8;
@@ -151,7 +153,8 @@ public sealed partial class RankingFunctionAgreementTests
             AuxiliaryHead = false, AffineOperations = false,
         };
         var network = new CellNet(
-            new Genotype(Cell(described.Normal), Cell(described.Reduce)), options, inputChannels: 3, recording.Number("classes"), s_benchmark);
+            new Genotype(Cell(described.Normal), Cell(described.Reduce)), options, inputChannels: 3, recording.Number("classes"),
+            s_benchmark);
         Untracked(network);
         Load(network, recording, $"net{number}/state/");
         return network;

@@ -4,8 +4,8 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public static class RankingFunctions
 {
     /// <summary>
-    /// All of them, with their defaults; the size that <see cref="SwapRegularised"/> prefers depends on the network, so that it is not among
-    /// them.
+    /// All of them, with their defaults; the size that <see cref="SwapRegularised"/> prefers depends on the network, so that it is not
+    /// among them.
     /// </summary>
     public static IReadOnlyList<IRankingFunction> All { get; } =
     [

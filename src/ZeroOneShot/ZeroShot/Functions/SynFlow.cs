@@ -6,8 +6,8 @@ namespace ZeroOneShot.ZeroShot.Functions;
 
 /// <summary>
 /// SynFlow (Tanaka, Kunin, Yamins and Ganguli 2020, "Pruning neural networks without any data by iteratively conserving synaptic flow",
-/// Eq. 2; as a score of networks Abdelfattah, Mehrotra, Dudziak and Lane 2021): log of the sum over weights of |w dR/dw|, where R is the sum
-/// of the logits of an image of ones in the network with absolute weights and without batch norms.
+/// Eq. 2; as a score of networks Abdelfattah, Mehrotra, Dudziak and Lane 2021): log of the sum over weights of |w dR/dw|, where R is the
+/// sum of the logits of an image of ones in the network with absolute weights and without batch norms.
 /// </summary>
 /// <remarks>
 /// The logarithm, as NASLib gives it, since the sum exceeds single precision; the network computes in double precision by libtorch's
