@@ -6,6 +6,7 @@ using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Yardstick;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -60,13 +61,18 @@ internal static partial class PruningYield
     public static void Run(IYardstick yardstick, DirectoryInfo data, IReadOnlyList<string> functions, IReadOnlyList<string> settings,
         int seeds, DirectoryInfo? masks, FileInfo? json, CancellationToken cancellationToken)
     {
-        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(Function).ToArray())).ToArray();
+        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(RankingFunctions.Named).ToArray())).ToArray();
         var parsed = settings.Select(Setting.Parse).ToArray();
         var images = CifarFiles.Read10(data.FullName, CifarPart.Train);
-        var random = RandomMasks.Measure(yardstick, cancellationToken: cancellationToken);
+        // Random masks of the size that a pruning leaves, which depends on the space alone.
+        var size = PartialPruning.Prune(OperationMask.Full(yardstick.Space), Any, new PruningOptions()).Mask;
+        var random = RandomMasks.OfSize(yardstick, size, cancellationToken: cancellationToken);
+        var method = RandomMasks.Measure(yardstick, cancellationToken: cancellationToken);
         Console.WriteLine(Machine.Line(string.Create(CultureInfo.InvariantCulture,
-            $"CIFAR-10, {yardstick.Space.Name}; {random.Yields.Count} random masks: mean {random.Mean:0.000} (sd " +
-            $"{random.MeanDeviation:0.000}), upper tail {random.UpperTail:0.000} (sd {random.UpperTailDeviation:0.000}).")));
+            $"CIFAR-10, {yardstick.Space.Name}; {random.Yields.Count} random masks as large as the pruned ones: " +
+            $"mean {random.Mean:0.000} (sd {random.MeanDeviation:0.000}), upper tail {random.UpperTail:0.000} (sd " +
+            $"{random.UpperTailDeviation:0.000}); " +
+            $"masks of the RND methods: mean {method.Mean:0.000} (sd {method.MeanDeviation:0.000}).")));
         Console.WriteLine(
             "| functions | setting | deviations above random masks, by seed | smallest | mean | upper tail, deviations | seconds |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
@@ -102,15 +108,10 @@ internal static partial class PruningYield
         }
     }
 
+    private static double[] Any(OperationMask mask) => [mask.AllLive.Sum(j => 1 + 0.1 * j.Edge + 0.01 * j.Operation)];
+
     private static string Line(IEnumerable<double> deviations) =>
         string.Join(" ", deviations.Select(at => at.ToString("0.0", CultureInfo.InvariantCulture)));
-
-    private static IRankingFunction Function(string name) => name switch
-    {
-        "nngp" => new NngpNorm(correlation: false),
-        "nngp-correlation" => new NngpNorm(),
-        _ => throw new ArgumentException($"There is no ranking function '{name}'; there are nngp-correlation, nngp."),
-    };
 
     [GeneratedRegex(@"^(?<channels>\d{1,3})x(?<cells>\d{1,2}):(?<images>\d{1,4})x(?<batches>\d{1,2}):(?<inits>\d{1,2})(?<first>/first)?$")]
     private static partial Regex Form();

@@ -99,13 +99,16 @@ public sealed class Figure1
         };
         model.Legends.Add(new Legend { LegendPosition = LegendPosition.TopLeft, LegendFontSize = 11 });
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "accuracy, %" });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = "share of architectures per bin, %", Minimum = 0 });
+        model.Axes.Add(new LinearAxis
+        {
+            Position = AxisPosition.Left, Title = "share of architectures per bin, %", Minimum = 0, AxisTitleDistance = 14,
+        });
         var (first, width, shares) = Histogram();
         foreach (var (s, series) in Series.Index())
         {
             var line = new LineSeries
             {
-                Title = series.Name, StrokeThickness = s == 0 ? 2.5 : 1.3, Color = s == 0 ? OxyColors.Black : Colour(s - 1),
+                Title = series.Name + Room(series.Name), StrokeThickness = s == 0 ? 2.5 : 1.3, Color = s == 0 ? OxyColors.Black : Colour(s - 1),
             };
             for (var bin = 0; bin < Bins; bin++)
                 line.Points.Add(new(first + (bin + 0.5) * width, 100 * shares[s][bin]));
@@ -202,6 +205,9 @@ public sealed class Figure1
     }
 
     private static string Quoted(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    // A legend is as wide as its text in Helvetica, and cut off there; where that is missing, other fonts are wider.
+    private static string Room(string name) => new('\u00A0', 4 + name.Length / 2);
 
     private static OxyColor Colour(int n) => OxyColor.FromHsv(n * 0.381966 % 1, 0.75, 0.8);
 }

@@ -1,3 +1,4 @@
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
@@ -35,7 +36,28 @@ public sealed class RandomMasks
     /// <summary>Its standard deviation over the masks, in percentage points.</summary>
     public double UpperTailDeviation { get; }
 
-    /// <summary>Measures random masks.</summary>
+    /// <summary>
+    /// Measures random masks of a mask's size: every edge keeps as many operations as it does there, and as many that a genotype can
+    /// choose, but by chance. What a ranking function adds to the mere number of operations shows against these.
+    /// </summary>
+    /// <param name="yardstick">What tells the accuracies.</param>
+    /// <param name="size">The mask whose size they have; of the yardstick's space.</param>
+    /// <param name="masks">Number of masks. Default 100; at least 2.</param>
+    /// <param name="genotypes">Drawn from every mask. Default 2000; at least 2.</param>
+    /// <param name="seed">Decides masks and genotypes. Default 0.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="ArgumentException">The mask is of another space; the message names both.</exception>
+    public static RandomMasks OfSize(IYardstick yardstick, OperationMask size, int masks = 100, int genotypes = 2000, long seed = 0,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(yardstick);
+        ArgumentNullException.ThrowIfNull(size);
+        ArgumentOutOfRangeException.ThrowIfLessThan(masks, 2);
+        return new(yardstick, [.. Enumerable.Range(0, masks).Select(n =>
+            MaskYield.Of(Shuffled(size, seed + n), yardstick, genotypes, seed + n, cancellationToken))], genotypes, seed);
+    }
+
+    /// <summary>Measures random masks as the RND methods make them (<see cref="RandomPruning"/>).</summary>
     /// <param name="yardstick">What tells the accuracies.</param>
     /// <param name="level">xi: the probability to keep an operation. Default 0.5.</param>
     /// <param name="masks">Number of masks. Default 100; at least 2.</param>
@@ -67,6 +89,25 @@ public sealed class RandomMasks
     /// <summary>The same of the upper tails.</summary>
     /// <param name="yield">What the mask leaves.</param>
     public double UpperTailDeviations(MaskYield yield) => (Checked(yield).UpperTail - UpperTail) / UpperTailDeviation;
+
+    private static OperationMask Shuffled(OperationMask size, long seed)
+    {
+        using var stream = RandomStream.Of(seed, "random mask of a size");
+        var space = size.Space;
+        var kept = new HashSet<(CellKind, int, int)>();
+        foreach (var (kind, edge) in size.AllEdges)
+        {
+            foreach (var canBeChosen in (bool[])[true, false])
+            {
+                var rows = Enumerable.Range(0, space.Operations.Count)
+                    .Where(row => space.Operations[row].CanBeChosen == canBeChosen && space.Allows(kind, edge, row)).ToArray();
+                stream.Random.Shuffle(rows);
+                foreach (var row in rows[..rows.Count(row => size[kind, edge, row])])
+                    kept.Add((kind, edge, row));
+            }
+        }
+        return OperationMask.Create(space, (kind, edge, row) => kept.Contains((kind, edge, row)));
+    }
 
     private static MaskYield Checked(MaskYield yield)
     {

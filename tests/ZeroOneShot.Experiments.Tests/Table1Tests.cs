@@ -19,7 +19,10 @@ public sealed class Table1Tests : IDisposable
     [Fact]
     public void A_table_has_memory_time_and_accuracy_of_every_method_over_its_seeds()
     {
-        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with { Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95) };
+        var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with
+        {
+            Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95),
+        };
         var said = new List<string>();
         var report = Run(options, Toy.InThisProcess, new Said(said));
         Assert.Empty(report.Failures);
@@ -165,7 +168,6 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal([false, true, true], plan.Select(planned => planned.PruneSeconds > 0));
         Assert.Equal([true, true, false], plan.Select(planned => planned.SearchSeconds > 0));
         Assert.All(plan, planned => Assert.True(planned.TrainSeconds > 0));
-        Assert.True(plan[2].PruneSeconds > plan[1].PruneSeconds);           // down to one operation an edge takes more rankings
     }
 
     [Fact]

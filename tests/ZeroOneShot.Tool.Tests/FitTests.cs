@@ -130,7 +130,7 @@ public sealed class FitTests(TinyRun run)
     [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
     [InlineData(2, "--sed", "1", "--sed")]
     [InlineData(2, "--seed", "one", "--seed")]
-    [InlineData(4, "--memory", "20MB", "memory")]
+    [InlineData(4, "--memory", "20MB", "the smallest plan is predicted to take")]
     public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)
     {
         var output = run.New($"wrong-{Guid.NewGuid():N}");

@@ -162,15 +162,16 @@ public sealed class ModelCommandTests(TinyRun run)
     }
 
     [Fact]
-    public void Rank_gives_every_genotype_a_score()
+    public void Rank_gives_every_genotype_its_scores()
     {
         var genotype = run.File("genotype.json");
-        var said = Tool.Run("rank", run.Images, genotype, genotype, "--image-size", "16");
+        var said = Tool.Run("rank", run.Images, genotype, genotype, "--image-size", "16", "--functions", "parameters,multiply-adds");
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
         var lines = said.Output.TrimEnd().Split('\n');
         Assert.Equal(2, lines.Length);
         Assert.Equal(lines[0], lines[1]);
-        Assert.Matches(@"^\d+\.\d{6}\tGenotype\(", lines[0]);
+        Assert.Matches(@"^\d+(\.\d+)?\t\d+(\.\d+)?\tGenotype\(", lines[0]);
+        Assert.Equal(2, Tool.Run("rank", run.Images, genotype, "--functions", "guessing").ExitCode);
     }
 
     [Fact]

@@ -69,6 +69,19 @@ public sealed class Figure1Tests : IDisposable
             () => random.Yield(OperationMask.Full(SearchSpace.NasBench201))).Message);
     }
 
+    [Fact]
+    public void Random_masks_of_a_size_keep_as_many_operations_on_every_edge()
+    {
+        var (surrogate, one) = (AccuracySurrogate.Load(), OperationMask.Create(SearchSpace.Darts, (_, _, row) => row == 4));
+        // One operation an edge: such masks differ far more from one another than those of half of the space.
+        Assert.True(RandomMasks.OfSize(surrogate, one, masks: 20, genotypes: 200).MeanDeviation
+            > 1.5 * RandomMasks.Measure(surrogate, masks: 20, genotypes: 200).MeanDeviation);
+        // Where nothing can be shuffled, all are the mask itself.
+        var full = RandomMasks.OfSize(surrogate, OperationMask.Full(SearchSpace.Darts), masks: 5, genotypes: 2000);
+        Assert.Equal(surrogate.RandomGenotypes.Quantile(0.5), full.Mean, 0.15);
+        Assert.True(full.MeanDeviation < 0.04);
+    }
+
     /// <summary>The four operations of each kind of cell whose genotypes are the best on average.</summary>
     private static OperationMask Good()
     {

@@ -118,7 +118,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(Settings(method, plan, 0, null), method.Pruning == PruningKind.ZeroShotToGenotype);
-            return plan with { Memory = work.PredictMemory(images.Shape, images.ClassCount) + Held };
+            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Held };
         }
     }
 

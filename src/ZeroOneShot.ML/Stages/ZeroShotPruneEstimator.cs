@@ -91,7 +91,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
             run.TellLayersOutsideLanes(settings.Space, settings.Space.Operations, settings.Device);
             var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
             run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,
-                plan.Fitting(images.Shape, images.ClassCount).Memory / (double)(1 << 20));
+                plan.PredictMemory(images.Shape, images.ClassCount) / (double)(1 << 20));
             return images;
         }
     }

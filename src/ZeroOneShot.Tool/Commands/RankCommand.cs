@@ -6,6 +6,7 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Tool.Commands;
 
@@ -26,8 +27,17 @@ internal static class RankCommand
         HelpName = "NAME",
     };
 
-    private static readonly Option<int> s_seed = new("--seed") { Description = "Decides weights and " +
-        "images.", DefaultValueFactory = _ => 0 };
+    private static readonly Option<string> s_functions = new("--functions")
+    {
+        Description = $"One or more, with commas, of {string.Join(", ", RankingFunctions.All.Select(function => function.Name))}.",
+        DefaultValueFactory = _ => new NngpNorm().Name,
+        HelpName = "NAMES",
+    };
+
+    private static readonly Option<int> s_seed = new("--seed")
+    {
+        Description = "Decides weights and images.", DefaultValueFactory = _ => 0, HelpName = "N",
+    };
 
     private static readonly Option<int> s_imageSize = new("--image-size")
     {
@@ -36,10 +46,14 @@ internal static class RankCommand
 
     public static Command Make()
     {
-        var command = new Command("rank", "Ranks architectures without training, by the ranking function of the paper, the NNGP norm: " +
-            "the higher the better. A line for each: its score and the genotype.") { s_data, s_genotypes, s_space, s_seed, s_imageSize };
+        var command = new Command("rank", "Ranks architectures without training, by the ranking function of the paper or others: the " +
+            "higher the better. A line for each: its scores, and the genotype.")
+        {
+            s_data, s_genotypes, s_functions, s_space, s_seed, s_imageSize,
+        };
         command.Does((parsed, stop) =>
         {
+            var functions = RankingFunctions.Parse(parsed.GetRequiredValue(s_functions));
             var space = SearchSpace.Named(parsed.GetRequiredValue(s_space));
             var size = parsed.GetValue(s_imageSize);
             var genotypes = parsed.GetRequiredValue(s_genotypes).Select(text => ToolException.Within(ExitCode.RefusedFile, () =>
@@ -52,9 +66,9 @@ internal static class RankCommand
             var images = ToolException.Within(ExitCode.Data, () => Pixels(parsed.GetRequiredValue(s_data), size, options));
             foreach (var genotype in genotypes)
             {
-                var score = Ranking.Score(new NngpNorm(), genotype, images, options, space: space, cancellationToken: stop.Token);
-                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{score:0.000000}\t{Terminal.Printable(genotype.ToString())}"));
+                var scores = Ranking.Scores(functions, genotype, images, options, space: space, cancellationToken: stop.Token);
+                Console.Out.WriteLine(string.Join('\t', scores.Select(score => score.ToString(CultureInfo.InvariantCulture))
+                    .Append(Terminal.Printable(genotype.ToString()))));
             }
             return ExitCode.Done;
         });

@@ -111,6 +111,7 @@ internal static class FitJob
             CheckpointFolder = checkpoint,
             Progress = watch,
             Logger = watch,
+            ShowProgress = false,
             CancellationToken = cancellationToken,
         };
         return (ml.Transforms.ImagePixels("Features", "Image", asked.ImageSize, asked.ImageSize, data.Channels),

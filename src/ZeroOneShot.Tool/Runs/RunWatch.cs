@@ -115,7 +115,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             Mask = network.Mask,
             Importances = fit.Pruning.Rounds.Count == 0 ? [] : fit.Pruning.Rounds[^1].Importances.Candidates,
             SearchEpochs = fit.Search?.Epochs ?? [],
-            AlphasOfEpochs = fit.Search?.Epochs.Select(epoch => epoch.Alphas).ToList() ?? [],
+            AlphasOfEpochs = fit.Search?.AlphasOfEpochs ?? [],
             TrainingEpochs = network.Epochs,
             BestEpoch = network.BestEpoch,
             Test = Thumbnails.Of(evaluation, data.Test),

@@ -18,8 +18,10 @@ internal static unsafe partial class FeatureMemory
     // The registers and cache lines that kernels compute with.
     private const long Alignment = 64;
 
-    // Address space, of which pages take memory when they are first used.
-    private static readonly long s_reserved = 1L << 40;
+    // Address space, of which pages take memory when they are first used. No more than the process may use: what does not fit is left to
+    // libtorch's allocator, which says so.
+    private static readonly long s_reserved =
+        ProcessMemory.MemoryOfTheMachine / Environment.SystemPageSize * Environment.SystemPageSize;
 
     private static readonly Lock s_lock = new();
 

@@ -14,7 +14,7 @@ internal static unsafe partial class NativeBinding
     /// <exception cref="DllNotFoundException">It cannot be loaded, or a function is missing; the message is the loader's.</exception>
     public static nint Load(string path)
     {
-        _ = Error();                                        // .NET finds this function with the loader, which forgets its last error thereby
+        _ = Error();                                        // to find it, .NET asks the loader, which then forgets its last error
         return Open(path, Now) is var handle and not 0 ? handle : throw new DllNotFoundException(LastError());
     }
 

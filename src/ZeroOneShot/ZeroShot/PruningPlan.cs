@@ -69,6 +69,10 @@ internal sealed class PruningPlan
                 "Cells.");
     }
 
+    /// <summary>The memory of <see cref="Fitting"/>.</summary>
+    /// <inheritdoc cref="Fitting"/>
+    public long PredictMemory(ImageShape shape, int classes) => Fitting(shape, classes).Memory;
+
     private long Memory(SupernetMemory supernet, ImageShape shape, int classes, CandidateRuns runs)
     {
         var batch = _options.BatchSize;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Xunit;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
@@ -33,6 +34,14 @@ public sealed class FeatureMemoryTests
         features.Dispose();
         using var others = FeatureMemory.Empty([1 << 20], ScalarType.Float32).fill_(3);
         Assert.Equal(70, view.sum().item<float>());
+    }
+
+    [Fact]
+    public void Features_larger_than_the_memory_of_the_machine_are_refused_with_an_error()
+    {
+        var error = Assert.Throws<ExternalException>(
+            () => FeatureMemory.Empty([2 * ProcessMemory.MemoryOfTheMachine], ScalarType.Float32));
+        Assert.True(OutOfMemory.Is(error), error.Message);
     }
 
     /// <summary>Random sizes and lifetimes: no two tensors share memory, and little more is held than was in use at one time.</summary>

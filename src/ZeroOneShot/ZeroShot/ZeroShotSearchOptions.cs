@@ -1,0 +1,55 @@
+using ZeroOneShot.Networks;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot.Functions;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>The settings of a search without training, <see cref="ZeroShotSearch"/>.</summary>
+public sealed record ZeroShotSearchOptions
+{
+    /// <summary>How many genotypes are drawn, at least 2; time grows in proportion. Default 100.</summary>
+    public int Candidates { get; init; } = 100;
+
+    /// <summary>
+    /// What ranks the candidates' networks, with equal weight; see <see cref="Ranking.SumOfRanks"/>. Default: <see cref="Swap"/> and
+    /// <see cref="AzExpressivity"/>, which agree with measured accuracies best among those that need no gradient.
+    /// </summary>
+    public IReadOnlyList<IRankingFunction> Functions { get; init; } = [new Swap(), new AzExpressivity()];
+
+    /// <summary>On how many images and at how many random weights. Default: one batch of 16 images, one set of weights.</summary>
+    public RankingOptions Ranking { get; init; } = new() { BatchSize = 16, Batches = 1, Initializations = 1 };
+
+    /// <summary>The shape of the candidates' networks. Default: 16 channels, 8 cells.</summary>
+    public CellNetOptions Network { get; init; } = new() { Channels = 16, Cells = 8, AuxiliaryHead = false };
+
+    /// <summary>Which genotypes may be chosen, for example those of a cost that the user can afford. Default null: all.</summary>
+    public Func<Genotype, bool>? Accepts { get; init; }
+
+    /// <summary>
+    /// The time after which no further candidate is ranked; above 0. At least two are. Default null: no limit. A search that goes on from a
+    /// checkpoint has it anew.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
+
+    /// <summary>Decides the candidates, and, in place of that of <see cref="Ranking"/>, weights and images. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>What measures <see cref="TimeLimit"/>.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        if (Candidates < 2)
+            throw new ArgumentException($"Candidates is {Candidates}; expected at least 2 to choose from.");
+        ArgumentNullException.ThrowIfNull(Functions);
+        if (Functions.Count == 0)
+            throw new ArgumentException("Functions is empty; expected at least one ranking function, for example new Swap().");
+        ArgumentNullException.ThrowIfNull(Ranking);
+        Ranking.Validate();
+        ArgumentNullException.ThrowIfNull(Network);
+        Network.Validate();
+        if (TimeLimit <= TimeSpan.Zero)
+            throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
+    }
+}

@@ -1,0 +1,99 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Data;
+using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
+using Xunit;
+
+namespace ZeroOneShot.Tests.ZeroShot;
+
+/// <summary>A search without training: candidates of the mask, ranked, the best one first.</summary>
+public sealed class ZeroShotSearchTests : IDisposable
+{
+    private static readonly ZeroShotSearchOptions s_small = new()
+    {
+        Candidates = 6,
+        Ranking = new() { BatchSize = 8, Batches = 1, Initializations = 1 },
+        Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false },
+        Seed = 3,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void What_is_found_is_the_candidate_whose_ranks_are_highest_together()
+    {
+        var found = Run();
+        Assert.Equal(6, found.Candidates.Select(candidate => candidate.Genotype).Distinct().Count());
+        Assert.Equal(found.Genotype, found.Candidates[0].Genotype);
+        var sums = found.Candidates.Select(candidate => Enumerable.Range(0, 2).Sum(function =>
+            found.Candidates.Count(other => other.Values[function] < candidate.Values[function])
+            + (found.Candidates.Count(other => other.Values[function] == candidate.Values[function]) + 1) / 2.0)).ToArray();
+        Assert.Equal(sums, found.Candidates.Select(candidate => candidate.Score));
+        Assert.Equal(sums.OrderDescending(), sums);
+    }
+
+    [Fact]
+    public void Candidates_are_drawn_from_the_mask()
+    {
+        var mask = RandomPruning.Mask(SearchSpace.Darts, 0.3, 4);
+        Assert.All(Run(mask).Candidates, candidate => Assert.All(candidate.Genotype.Normal.Edges.Index(), edge =>
+        {
+            var row = SearchSpace.Darts.Operations.ToList().FindIndex(operation => operation.Name == edge.Item.Operation);
+            Assert.Contains(row, Enumerable.Range(0, SearchSpace.Darts.Topology.EdgeCount)
+                .Where(at => SearchSpace.Darts.Topology.Ends(at) == (edge.Item.From, candidate.Genotype.Normal.NodeOf(edge.Index)))
+                .SelectMany(at => mask.Live(CellKind.Normal, at)));
+        }));
+    }
+
+    [Fact]
+    public void Cancelled_it_goes_on_to_the_same_result_bit_for_bit()
+    {
+        var whole = Run();
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Run(
+            progress: EachStep.CancelAt(3, cancellation), checkpoint: _folder.File("search.safetensors"), stop: cancellation.Token));
+        var steps = 0;
+        var resumed = Run(progress: new EachStep(_ => steps++), checkpoint: _folder.File("search.safetensors"));
+        Assert.Equal(3, steps);
+        Assert.Equal(whole.Candidates.Select(candidate => (candidate.Genotype, candidate.Values[0], candidate.Values[1], candidate.Score)),
+            resumed.Candidates.Select(candidate => (candidate.Genotype, candidate.Values[0], candidate.Values[1], candidate.Score)));
+    }
+
+    [Fact]
+    public void Another_seed_draws_other_candidates_and_a_checkpoint_of_them_is_refused()
+    {
+        Run(checkpoint: _folder.File("search.safetensors"));
+        Assert.Contains("candidates", Assert.Throws<InvalidDataException>(() => Run(
+            options: s_small with { Seed = 4 }, checkpoint: _folder.File("search.safetensors"))).Message);
+    }
+
+    [Fact]
+    public void Only_accepted_genotypes_are_ranked_and_too_few_of_them_are_an_error_with_the_numbers()
+    {
+        static bool HasPool(Genotype genotype) => genotype.ToString().Contains("pool", StringComparison.Ordinal);
+        Assert.All(Run(options: s_small with { Accepts = HasPool }).Candidates, candidate => Assert.True(HasPool(candidate.Genotype)));
+        Assert.Contains("0 of 10000 drawn", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Accepts = _ => false }))
+            .Message);
+    }
+
+    [Fact]
+    public void A_time_limit_leaves_at_least_two_candidates_to_choose_from() =>
+        Assert.Equal(2, Run(options: s_small with { TimeLimit = TimeSpan.FromTicks(1) }).Candidates.Count);
+
+    [Fact]
+    public void Settings_out_of_range_are_named()
+    {
+        Assert.Contains("Candidates is 1", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Candidates = 1 })).Message);
+        Assert.Contains("Functions is empty", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Functions = [] })).Message);
+        Assert.Contains("TimeLimit is", Assert.Throws<ArgumentException>(
+            () => Run(options: s_small with { TimeLimit = TimeSpan.Zero })).Message);
+    }
+
+    private static ZeroShotSearchResult Run(OperationMask? mask = null, IProgress<Runtime.RunProgress>? progress = null,
+        string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationToken stop = default) =>
+        ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts), options ?? s_small, progress,
+            checkpoint, stop);
+}
