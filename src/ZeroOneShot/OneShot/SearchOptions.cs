@@ -94,7 +94,9 @@ public sealed record SearchOptions
     /// </summary>
     /// <remarks>
     /// By the surrogate of accuracies of the benchmarks, over 30 random halves of the space and random alphas, the genotype read off was on
-    /// the average at percentile 53 of random genotypes with 0, 74 with 0.5, 79 with 0.6, 81 with 0.7, 80 with 0.8 and 75 with 0.9.
+    /// the average at percentile 53 of random genotypes with 0, 74 with 0.5, 79 with 0.6, 81 with 0.7, 80 with 0.8 and 75 with 0.9. On halves
+    /// left by Algorithm 1 for CIFAR-10 (8 channels, 4 cells, 32 images, three seeds with three random alphas each) it was 65 with 0 and 86
+    /// with 0.7, the mean of these halves 58.
     /// </remarks>
     public double LeastParameters { get; init; }
 
