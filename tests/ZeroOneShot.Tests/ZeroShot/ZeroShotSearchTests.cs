@@ -1,8 +1,8 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 using ZeroOneShot.ZeroShot;
-using ZeroOneShot.ZeroShot.Functions;
 using Xunit;
 
 namespace ZeroOneShot.Tests.ZeroShot;
@@ -43,7 +43,7 @@ public sealed class ZeroShotSearchTests : IDisposable
         {
             var row = SearchSpace.Darts.Operations.ToList().FindIndex(operation => operation.Name == edge.Item.Operation);
             Assert.Contains(row, Enumerable.Range(0, SearchSpace.Darts.Topology.EdgeCount)
-                .Where(at => SearchSpace.Darts.Topology.Ends(at) == (edge.Item.From, candidate.Genotype.Normal.NodeOf(edge.Index)))
+                .Where(at => SearchSpace.Darts.Topology.Ends(at) == new CellEdge(edge.Item.Input, candidate.Genotype.Normal.NodeOf(edge.Index)))
                 .SelectMany(at => mask.Live(CellKind.Normal, at)));
         }));
     }
@@ -54,7 +54,7 @@ public sealed class ZeroShotSearchTests : IDisposable
         var whole = Run();
         using var cancellation = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => Run(
-            progress: EachStep.CancelAt(3, cancellation), checkpoint: _folder.File("search.safetensors"), stop: cancellation.Token));
+            progress: EachStep.CancelAt(3, cancellation), checkpoint: _folder.File("search.safetensors"), stop: cancellation));
         var steps = 0;
         var resumed = Run(progress: new EachStep(_ => steps++), checkpoint: _folder.File("search.safetensors"));
         Assert.Equal(3, steps);
@@ -92,8 +92,8 @@ public sealed class ZeroShotSearchTests : IDisposable
             () => Run(options: s_small with { TimeLimit = TimeSpan.Zero })).Message);
     }
 
-    private static ZeroShotSearchResult Run(OperationMask? mask = null, IProgress<Runtime.RunProgress>? progress = null,
-        string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationToken stop = default) =>
-        ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts), options ?? s_small, progress,
-            checkpoint, stop);
+    private static ZeroShotSearchResult Run(OperationMask? mask = null, IProgress<RunProgress>? progress = null,
+        string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationTokenSource? stop = null) =>
+        ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts),
+            options ?? s_small, progress, checkpoint, stop?.Token ?? TestContext.Current.CancellationToken);
 }
