@@ -42,9 +42,10 @@ internal sealed record Measurement(
     public static IReadOnlyList<string> Allocators { get; } = [LibraryAllocator, GlibcAllocator];
 
     /// <summary>
-    /// Seconds are medians, those of the processor over all threads and both steps, which other programs hardly change; the peak is what the process grew by over its size with the networks built, its two batches of images included;
-    /// null where the system does not tell. In use is the memory of features that was at the same time, at most, held that which was held
-    /// for them; null where libtorch's allocator has them.
+    /// Seconds are medians, those of the processor over all threads and both steps, which other programs hardly change; the peak is what
+    /// the process grew by over its size with the networks built, its two batches of images included; null where the system does not tell.
+    /// In use is the memory of features that was at the same time, at most, held that which was held for them; null where libtorch's
+    /// allocator has them.
     /// </summary>
     internal sealed record Result(
         double? PeakMiB, double? BuiltMiB, double ArchitectureSeconds, double WeightsSeconds, double ProcessorSeconds, double? InUseMiB,

@@ -213,7 +213,8 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     stepChild,
     pruningChild,
     startUpChild,
-}.With([.. YardstickCommands.All(), SearchYield.Command(json, data)]).With(GpuCommands.All()).With(Table1Command.Commands()).Parse(args).Invoke();
+}.With([.. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. Table1Command.Commands()])
+    .Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),
     parsed.GetValue(partial), parsed.GetValue(rankedBatch), parsed.GetValue(rankedBatches), parsed.GetValue(initializations));

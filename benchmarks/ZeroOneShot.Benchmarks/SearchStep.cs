@@ -19,7 +19,8 @@ internal static class SearchStep
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.WriteLine(Machine.Line(
             $"{shape.Channels} channels, {shape.Cells} cells, 32x32 images, 10 classes; medians of n = {repetitions} steps. Memory is " +
-            "the growth over the built networks: peak, in use in one step; resident, of the process that was timed; features, in use and held."));
+            "the growth over the built networks: peak, in use in one step; resident, of the process that was timed; " +
+            "features, in use and held."));
         foreach (var (method, evaluation) in methods.SelectMany(method => evaluations.Select(evaluation => (method, evaluation))))
         {
             var peaks = Sizes(batches).ToDictionary(batch => batch, batch => Of(batch).PeakInProcess());
@@ -120,7 +121,8 @@ internal static class SearchStep
         public double Seconds => ArchitectureSeconds + WeightsSeconds;
 
         public override string ToString() =>
-            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, {ResidentMiB:F0} MiB resident, " +
+            $"{Method}, {Evaluation}, batch {Batch}, {Allocator}, {Machine.Vectors(Vectors)}: {PeakMiB:F0} MiB, " +
+            $"{ResidentMiB:F0} MiB resident, " +
             $"{Seconds:F2} s, {ProcessorSeconds:F2} s of the processor";
     }
 }

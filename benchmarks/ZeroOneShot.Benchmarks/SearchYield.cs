@@ -72,7 +72,8 @@ internal static class SearchYield
             }
             foreach (var set in sets)
             {
-                var sums = Ranking.SumOfRanks([.. set.Split('+').Select(name => ranked.Select(at => at.Values[names.IndexOf(name)]).ToArray())]);
+                var sums = Ranking.SumOfRanks(
+                    [.. set.Split('+').Select(name => ranked.Select(at => at.Values[names.IndexOf(name)]).ToArray())]);
                 var best = sums.Index().MaxBy(at => at.Item).Index;
                 rows.Add(new(set, seed, ranked.Count, accuracies[best], yardstick.RandomGenotypes.Percentile(accuracies[best]),
                     accuracies.Average()));
@@ -86,9 +87,11 @@ internal static class SearchYield
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var set in rows.GroupBy(row => row.Functions))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {set.Key} | {set.Average(row => row.Percentile):0} | ") +
-                string.Join(" ", set.Select(row => row.Percentile.ToString("0", CultureInfo.InvariantCulture))) + string.Create(
-                    CultureInfo.InvariantCulture, $" | {set.Average(row => row.Accuracy):0.00} | {set.Average(row => row.SpaceMean):0.00} |"));
+            var bySeed = string.Join(" ", set.Select(row => row.Percentile.ToString("0", CultureInfo.InvariantCulture)));
+            var (percentile, accuracy, mean) = (
+                set.Average(row => row.Percentile), set.Average(row => row.Accuracy), set.Average(row => row.SpaceMean));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"| {set.Key} | {percentile:0} | {bySeed} | {accuracy:0.00} | {mean:0.00} |"));
         }
     }
 }

@@ -51,7 +51,8 @@ internal static class TrainStep
             var images = batch > 0 ? batch : usual;
             var one = new Case(evaluation, shape.Channels, shape.Cells, images, repetitions);
             var measured = Measurement.TakeInProcess(Command, JsonSerializer.Serialize(one), _ => { });
-            rows.Add(new Row(name, evaluation, images, images / measured.WeightsSeconds, measured.ProcessorSeconds, measured.PeakMiB, measured.BuiltMiB));
+            rows.Add(new Row(name, evaluation, images, images / measured.WeightsSeconds, measured.ProcessorSeconds,
+                measured.PeakMiB, measured.BuiltMiB));
             Console.Error.WriteLine(rows[^1]);
             JsonRows.Write(json, rows);
         }
@@ -62,7 +63,8 @@ internal static class TrainStep
         foreach (var row in rows)
         {
             var first = rows.First(other => other.Network == row.Network);
-            table.AddRow(row.Network, row.Evaluation, $"{row.Batch}", $"{row.ImagesPerSecond:F1}", $"{row.PeakMiB:F0}", $"{row.BuiltMiB:F0}",
+            table.AddRow(row.Network, row.Evaluation, $"{row.Batch}", $"{row.ImagesPerSecond:F1}",
+                $"{row.PeakMiB:F0}", $"{row.BuiltMiB:F0}",
                 $"{first.ImagesPerSecond / row.ImagesPerSecond:F2}", $"{row.Growth / first.Growth:F2}",
                 $"{row.ProcessorSeconds:F2}");
         }
@@ -84,7 +86,8 @@ internal static class TrainStep
             MemoryLayout.Planar = Evaluation == Measurement.PlainPlanar;
             var options = new TrainingOptions
             {
-                Network = new CellNetOptions { Channels = Channels, Cells = Cells }.WithStem(SearchSpace.Darts, s_images), BatchSize = Batch,
+                Network = new CellNetOptions { Channels = Channels, Cells = Cells }.WithStem(SearchSpace.Darts, s_images),
+                BatchSize = Batch,
             };
             using var network = new CellNet(PublishedGenotypes.DartsV2, options.Network, s_images.Channels, Measurement.Classes);
             using (var random = RandomStream.Of(1, "weights"))
@@ -128,7 +131,8 @@ internal static class TrainStep
         public double? Growth => PeakMiB - BuiltMiB;
 
         public override string ToString() =>
-            $"{Network}, {Evaluation}, batch {Batch}: {ImagesPerSecond:F1} images/s, {PeakMiB:F0} MiB, of which {BuiltMiB:F0} before the first, " +
+            $"{Network}, {Evaluation}, batch {Batch}: {ImagesPerSecond:F1} images/s, {PeakMiB:F0} MiB, " +
+            $"of which {BuiltMiB:F0} before the first, " +
             $"{ProcessorSeconds:F2} s of the processor a step";
     }
 }

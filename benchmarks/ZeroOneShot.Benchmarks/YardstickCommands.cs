@@ -123,7 +123,8 @@ internal static class YardstickCommands
         {
             IYardstick yardstick = parsed.GetValue(table) is { } file ? NasBench201Table.Read(file.FullName) : AccuracySurrogate.Load();
             PruningYield.Run(yardstick, parsed.GetRequiredValue(data), parsed.GetRequiredValue(functions),
-                parsed.GetRequiredValue(settings), parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json), cancellationToken);
+                parsed.GetRequiredValue(settings), parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json),
+                cancellationToken);
             return Task.FromResult(0);
         });
         return command;

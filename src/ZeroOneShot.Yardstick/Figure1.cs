@@ -108,7 +108,8 @@ public sealed class Figure1
         {
             var line = new LineSeries
             {
-                Title = series.Name + Room(series.Name), StrokeThickness = s == 0 ? 2.5 : 1.3, Color = s == 0 ? OxyColors.Black : Colour(s - 1),
+                Title = series.Name + Room(series.Name), StrokeThickness = s == 0 ? 2.5 : 1.3,
+                Color = s == 0 ? OxyColors.Black : Colour(s - 1),
             };
             for (var bin = 0; bin < Bins; bin++)
                 line.Points.Add(new(first + (bin + 0.5) * width, 100 * shares[s][bin]));

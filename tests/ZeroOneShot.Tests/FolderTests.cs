@@ -26,6 +26,16 @@ public sealed partial class FolderTests
             $"{at.Key} needs {string.Join(", ", at.Value.Where(needs.ContainsKey))}")));
     }
 
+    [Fact]
+    public void Lines_of_code_are_at_most_140_columns_wide()
+    {
+        var files = new[] { "src", "tests", "samples", "benchmarks" }.SelectMany(folder => Directory.EnumerateFiles(
+            Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories)).Where(file => !Built().IsMatch(file)).ToArray();
+        Assert.InRange(files.Length, 100, 10_000);
+        Assert.Empty(files.SelectMany(file => File.ReadLines(file).Index().Where(line => line.Item.Length > 140)
+            .Select(line => $"{Path.GetRelativePath(Repository.Root, file)}:{line.Index + 1}")));
+    }
+
     [Theory]
     [InlineData("README.md")]
     [InlineData("CHANGELOG.md")]
@@ -40,6 +50,10 @@ public sealed partial class FolderTests
     // Not the addresses of other sites, which have a colon.
     [GeneratedRegex(@"\[[^\]]+\]\((?<path>[\w./-]+)\)")]
     private static partial Regex Link();
+
+    // Beside the code, what is made of it.
+    [GeneratedRegex(@"[\\/](bin|obj|artifacts)[\\/]")]
+    private static partial Regex Built();
 
     // A using, or a name that begins with a folder's.
     [GeneratedRegex(@"(?<![\w."".])(ZeroOneShot\.)?(?<folder>[A-Z]\w+)(\.[A-Z]|;)")]

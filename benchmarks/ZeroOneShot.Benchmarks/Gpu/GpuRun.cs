@@ -119,7 +119,8 @@ internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan lim
         if (tests is null)
             return new PartResult("golden", false, "left out: --tests names no built ZeroOneShot.Tests");
         string[] classes = ["OperationAgreementTests", "SupernetAgreementTests", "CellNetAgreementTests"];
-        var (exitCode, text, errors) = InProcess(tests.FullName, ["-noColor", .. classes.SelectMany(name => (string[])["-class", $"*{name}"])], time,
+        var (exitCode, text, errors) = InProcess(
+            tests.FullName, ["-noColor", .. classes.SelectMany(name => (string[])["-class", $"*{name}"])], time,
             ("ZEROONESHOT_TEST_DEVICE", setting.Device));
         var summary = text.Split('\n').LastOrDefault(line => line.Contains("Total:", StringComparison.Ordinal))?.Trim();
         return new PartResult("golden", exitCode == 0, exitCode switch

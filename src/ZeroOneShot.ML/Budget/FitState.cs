@@ -4,7 +4,9 @@ using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>How far a Fit of <see cref="ZeroOneShotTrainer"/> has come, beside the checkpoints of its stages: its plan, and the time used.</summary>
+/// <summary>
+/// How far a Fit of <see cref="ZeroOneShotTrainer"/> has come, beside the checkpoints of its stages: its plan, and the time used.
+/// </summary>
 internal sealed record FitState
 {
     private const string Name = "fit.json";

@@ -30,7 +30,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     private static readonly (int Channels, int Cells)[] s_supernets = [(4, 3), (8, 4), (8, 5), (8, 6), (16, 6), (16, 8)];
 
     /// <summary>The stages for so many seconds.</summary>
-    /// <exception cref="ArgumentException">The time or the memory is too little; the message has the numbers of the smallest plan.</exception>
+    /// <exception cref="ArgumentException">
+    /// The time or the memory is too little; the message has the numbers of the smallest plan.
+    /// </exception>
     public IReadOnlyList<StagePlan> Stages(double seconds)
     {
         ThrowIfTooLittle([.. Of(0)], seconds);
@@ -214,7 +216,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         if (needed > seconds)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"TimeBudget leaves {seconds:0.0} s for the stages; the smallest plan is predicted to take {needed:0.0} s on this machine " +
+                $"TimeBudget leaves {seconds:0.0} s for the stages; " +
+                $"the smallest plan is predicted to take {needed:0.0} s on this machine " +
                 $"({string.Join(", ", smallest.Select(stage => $"{stage.Stage} {stage.Time.TotalSeconds:0.0} s"))}). " +
                 $"Allow more time, or give fewer or smaller images."));
         }

@@ -345,8 +345,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public IDataView? ValidationSet { get; set; }
 
         /// <summary>
-        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 2,000 images.
-        /// Without effect with a <see cref="ValidationSet"/>. Default 0.1.
+        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 2,000
+        /// images. Without effect with a <see cref="ValidationSet"/>. Default 0.1.
         /// </summary>
         public double ValidationFraction { get; set; } = 0.1;
 
@@ -376,7 +376,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             if (TimeBudget <= TimeSpan.Zero)
                 throw new ArgumentException($"TimeBudget is {TimeBudget}; expected a time above 0, for example TimeSpan.FromMinutes(15).");
             if (MaxMemory is <= 0)
-                throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit of one's own.");
+            {
+                throw new ArgumentException(
+                    $"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit of one's own.");
+            }
             if (ValidationFraction is not (>= 0 and <= 0.5))
                 throw new ArgumentException($"ValidationFraction is {ValidationFraction}; expected 0 to 0.5.");
             CostTarget?.Validate();

@@ -38,8 +38,8 @@ public sealed class ImageClassifierMetrics
     public double LogLoss { get; }
 
     /// <summary>
-    /// The expected calibration error, 0 to 1: by how much the highest probability differs from the share of images classified rightly, over
-    /// <see cref="CalibrationBins"/> bins of equal width, each weighted by its images (Guo et al. 2017, Eq. 3).
+    /// The expected calibration error, 0 to 1: by how much the highest probability differs from the share of images classified rightly,
+    /// over <see cref="CalibrationBins"/> bins of equal width, each weighted by its images (Guo et al. 2017, Eq. 3).
     /// </summary>
     public double CalibrationError { get; }
 

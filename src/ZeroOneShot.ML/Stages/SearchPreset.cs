@@ -69,7 +69,9 @@ public sealed record SearchPreset
         ?? throw new ArgumentException(
             $"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.");
 
-    /// <summary>The preset with batches no larger than the number of images allows, of which the search takes one half to train on.</summary>
+    /// <summary>
+    /// The preset with batches no larger than the number of images allows, of which the search takes one half to train on.
+    /// </summary>
     /// <param name="images">The number of images to train on.</param>
     /// <exception cref="ArgumentException">There are too few images for batches of two.</exception>
     public SearchPreset FittedTo(int images)

@@ -268,7 +268,8 @@ internal sealed class LeanCell
             using var run = order.Run(use.Module, x, gx is not null);
             _counter?.Add(use, times: 2);
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
-            var gradient = order.Sum(run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
+            var gradient = order.Sum(
+                run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
             return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 

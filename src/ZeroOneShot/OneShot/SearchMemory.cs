@@ -93,9 +93,9 @@ public sealed class SearchMemory : PredictedMemory
     }
 
     /// <summary>
-    /// The largest batch whose predicted <see cref="PredictedMemory.Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch size of the
-    /// options, or a multiple of 16 below it, since the images are computed in groups of 16, where a group that is not full takes as much
-    /// as a full one.
+    /// The largest batch whose predicted <see cref="PredictedMemory.Peak"/> is at most <see cref="SearchOptions.MaxMemory"/>: the batch
+    /// size of the options, or a multiple of 16 below it, since the images are computed in groups of 16, where a group that is not full
+    /// takes as much as a full one.
     /// </summary>
     /// <param name="mask">Which operations are live.</param>
     /// <param name="options">Supernet, largest batch size and limit.</param>

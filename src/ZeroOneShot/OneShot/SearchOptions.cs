@@ -87,16 +87,16 @@ public sealed record SearchOptions
     public IReadOnlyList<ArchitectureLossTerm> LossTerms { get; init; } = [new BetaDecay()];
 
     /// <summary>
-    /// The least that the found network has of parameters, from 0, the fewest that the mask allows, to 1, the most; the genotype is then the
-    /// one of the highest score among those. A short search moves alphas by little, and operations without parameters lead while weights are
-    /// untrained; large networks are better on the average. Without effect with a <see cref="CostTarget"/>. Default 0: the genotype of the
-    /// highest score of all, as published.
+    /// The least that the found network has of parameters, from 0, the fewest that the mask allows, to 1, the most; the genotype is then
+    /// the one of the highest score among those. A short search moves alphas by little, and operations without parameters lead while
+    /// weights are untrained; large networks are better on the average. Without effect with a <see cref="CostTarget"/>. Default 0: the
+    /// genotype of the highest score of all, as published.
     /// </summary>
     /// <remarks>
     /// By the surrogate of accuracies of the benchmarks, over 30 random halves of the space and random alphas, the genotype read off was on
-    /// the average at percentile 53 of random genotypes with 0, 74 with 0.5, 79 with 0.6, 81 with 0.7, 80 with 0.8 and 75 with 0.9. On halves
-    /// left by Algorithm 1 for CIFAR-10 (8 channels, 4 cells, 32 images, three seeds with three random alphas each) it was 65 with 0 and 86
-    /// with 0.7, the mean of these halves 58.
+    /// the average at percentile 53 of random genotypes with 0, 74 with 0.5, 79 with 0.6, 81 with 0.7, 80 with 0.8 and 75 with 0.9. On
+    /// halves left by Algorithm 1 for CIFAR-10 (8 channels, 4 cells, 32 images, three seeds with three random alphas each) it was 65 with 0
+    /// and 86 with 0.7, the mean of these halves 58.
     /// </remarks>
     public double LeastParameters { get; init; }
 

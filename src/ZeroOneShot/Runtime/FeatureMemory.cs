@@ -25,7 +25,8 @@ internal static unsafe partial class FeatureMemory
 
     private static readonly Lock s_lock = new();
 
-    private static readonly nint s_first = OperatingSystem.IsLinux() && TorchRuntime.KeepsFreedMemory && NativeTensor.CanWrap ? Reserve() : 0;
+    private static readonly nint s_first =
+        OperatingSystem.IsLinux() && TorchRuntime.KeepsFreedMemory && NativeTensor.CanWrap ? Reserve() : 0;
 
     // What is free, by place and by size. What was freed last waits, by size, to be asked for again.
     private static readonly SortedSet<(long Size, long At)> s_bySize = [];

@@ -105,7 +105,8 @@ public static partial class TorchRuntime
             throw new InvalidOperationException(
                 $"Device '{name}' was asked for, but CUDA is not available{reason}. " +
                 "On a machine with an NVIDIA GPU build with TorchBackend=cuda (package TorchSharp-cuda-linux or " +
-                $"TorchSharp-cuda-windows), or on Linux let {LibtorchVariable} name the torch/lib of an installed PyTorch 2.10 with CUDA; " +
+                $"TorchSharp-cuda-windows), or on Linux let {LibtorchVariable} name the torch/lib of an installed PyTorch 2.10 with " +
+                "CUDA; " +
                 "or use device 'cpu'.");
         return torch.device(name);
     }

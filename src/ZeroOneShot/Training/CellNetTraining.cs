@@ -278,7 +278,8 @@ public static class CellNetTraining
         if (validation is null && options.TemperatureScaling)
         {
             throw new ArgumentException(
-                "TemperatureScaling needs a validation set to measure on; give one, or leave TemperatureScaling false.", nameof(validation));
+                "TemperatureScaling needs a validation set to measure on; give one, or leave TemperatureScaling false.",
+                nameof(validation));
         }
         if (validation is { Count: 0 })
             throw new ArgumentException("The validation set has no images; expected at least one.", nameof(validation));

@@ -7,8 +7,8 @@ namespace ZeroOneShot.Training;
 public enum Recomputation
 {
     /// <summary>
-    /// As little as fits into <see cref="TrainingOptions.MaxMemory"/>, or without one into half of the memory that the process may use: cell
-    /// by cell, from the first one on, whose features are the largest.
+    /// As little as fits into <see cref="TrainingOptions.MaxMemory"/>, or without one into half of the memory that the process may use:
+    /// cell by cell, from the first one on, whose features are the largest.
     /// </summary>
     Automatic,
 

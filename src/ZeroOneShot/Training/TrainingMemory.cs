@@ -96,8 +96,9 @@ public sealed class TrainingMemory : PredictedMemory
     }
 
     /// <summary>
-    /// The training that fits into <see cref="TrainingOptions.MaxMemory"/>, in this order: the whole batch, of which as little is recomputed
-    /// as fits; a smaller one, down to <see cref="TrainingOptions.SmallestBatch"/>; that one in parts of a multiple of 16 images.
+    /// The training that fits into <see cref="TrainingOptions.MaxMemory"/>, in this order: the whole batch, of which as little is
+    /// recomputed as fits; a smaller one, down to <see cref="TrainingOptions.SmallestBatch"/>; that one in parts of a multiple of 16
+    /// images.
     /// </summary>
     /// <param name="genotype">The architecture.</param>
     /// <param name="options">Network, largest and smallest batch and limit.</param>

@@ -70,15 +70,15 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// The decay, with every step, of a moving average of weights and running statistics that is validated and kept in place of the last
-    /// ones, 0 to below 1 (Polyak and Juditsky 1992); over the first steps it is shorter, so that random weights are soon forgotten. Default
-    /// 0: no average.
+    /// ones, 0 to below 1 (Polyak and Juditsky 1992); over the first steps it is shorter, so that random weights are soon forgotten.
+    /// Default 0: no average.
     /// </summary>
     public double WeightAverage { get; init; }
 
     /// <summary>
-    /// Whether the logits are divided at the end by the number that makes the validation loss smallest, so that probabilities are as high as
-    /// they turn out right; which class is the most probable does not change (Guo et al. 2017, section 4.2). The classifier's weights hold
-    /// it, and so does every saved model. Needs a validation set. Default false.
+    /// Whether the logits are divided at the end by the number that makes the validation loss smallest, so that probabilities are as high
+    /// as they turn out right; which class is the most probable does not change (Guo et al. 2017, section 4.2). The classifier's weights
+    /// hold it, and so does every saved model. Needs a validation set. Default false.
     /// </summary>
     public bool TemperatureScaling { get; init; }
 
@@ -98,8 +98,8 @@ public sealed record TrainingOptions
     public double DropPath { get; init; } = 0.3;
 
     /// <summary>
-    /// Augmentation. Default: crop with padding 4 at 32 pixels, flip, and where <see cref="Cutout"/> is set cutout of half the side (16 at 32
-    /// pixels).
+    /// Augmentation. Default: crop with padding 4 at 32 pixels, flip, and where <see cref="Cutout"/> is set cutout of half the side (16 at
+    /// 32 pixels).
     /// </summary>
     public Augmentation? Augmentation { get; init; }
 
@@ -114,11 +114,11 @@ public sealed record TrainingOptions
     public EarlyStopping? EarlyStopping { get; init; }
 
     /// <summary>
-    /// The time within which the training comes to its end; above 0. Where it does not suffice for all <see cref="Epochs"/>, there are fewer
-    /// steps, and the learning rate and <see cref="DropPath"/> go through their whole course in these, the last epoch being a part of one:
-    /// the result then depends on the speed of the machine. If steps suddenly take much longer, the training ends within one step, with the
-    /// weights of the best validated epoch, or without a validation set those of that moment. Default null: no limit. A training that goes
-    /// on from a checkpoint has it anew.
+    /// The time within which the training comes to its end; above 0. Where it does not suffice for all <see cref="Epochs"/>, there are
+    /// fewer steps, and the learning rate and <see cref="DropPath"/> go through their whole course in these, the last epoch being a part of
+    /// one: the result then depends on the speed of the machine. If steps suddenly take much longer, the training ends within one step,
+    /// with the weights of the best validated epoch, or without a validation set those of that moment. Default null: no limit. A training
+    /// that goes on from a checkpoint has it anew.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 
@@ -147,10 +147,10 @@ public sealed record TrainingOptions
     /// training does not overfit: drop path from 0 at 60 epochs, cutout from 60 on.
     /// </summary>
     /// <remarks>
-    /// After 8 epochs of 5,000 CIFAR-10 images with 8 channels, 3 cells and batches of 32, the share of 3,000 test images classified rightly
-    /// was 62.4 % with this recipe and 56.2 % with a cosine by epoch from 0.1 and nothing else of it. Each changed by itself, at a learning
-    /// rate of 0.1, which gave 61.2 %: 0.2 59.8 %, without label smoothing 59.4 %, with averaged weights left out 61.6 %, batches of 64
-    /// 60.0 %. One seed each, so that a point is no difference.
+    /// After 8 epochs of 5,000 CIFAR-10 images with 8 channels, 3 cells and batches of 32, the share of 3,000 test images classified
+    /// rightly was 62.4 % with this recipe and 56.2 % with a cosine by epoch from 0.1 and nothing else of it. Each changed by itself, at a
+    /// learning rate of 0.1, which gave 61.2 %: 0.2 59.8 %, without label smoothing 59.4 %, with averaged weights left out 61.6 %, batches
+    /// of 64 60.0 %. One seed each, so that a point is no difference.
     /// </remarks>
     /// <param name="epochs">Number of epochs, at least 1.</param>
     /// <param name="batchSize">Images per step, at least 2; the learning rate grows with its square root.</param>
@@ -229,7 +229,10 @@ public sealed record TrainingOptions
         Checked.BelowOne(LabelSmoothing, nameof(LabelSmoothing));
         Checked.BelowOne(WeightAverage, nameof(WeightAverage));
         if (!Enum.IsDefined(Schedule) || !Enum.IsDefined(ClassWeighting))
-            throw new ArgumentException($"Schedule is {Schedule} and ClassWeighting {ClassWeighting}; expected values of their enumerations.");
+        {
+            throw new ArgumentException(
+                $"Schedule is {Schedule} and ClassWeighting {ClassWeighting}; expected values of their enumerations.");
+        }
         Checked.NotNegative(WeightDecay, nameof(WeightDecay));
         Checked.Positive(ClipNorm, nameof(ClipNorm));
         Checked.NotNegative(AuxiliaryWeight, nameof(AuxiliaryWeight));

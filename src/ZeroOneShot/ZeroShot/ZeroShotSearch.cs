@@ -13,7 +13,9 @@ namespace ZeroOneShot.ZeroShot;
 /// functions, and the one whose ranks are highest together is chosen (Mellor et al. 2021, "Neural Architecture Search without Training",
 /// Algorithm 1, with the ranks of several functions added up as in AZ-NAS).
 /// </summary>
-/// <remarks>For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance.</remarks>
+/// <remarks>
+/// For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance.
+/// </remarks>
 public static class ZeroShotSearch
 {
     // Draws in a row that are refused or known, until the mask is taken to have no more genotypes.

@@ -70,7 +70,8 @@ public sealed class MemoryPredictionTests
         var measured = (double)(FeatureMemory.Largest - before);
         var expected = (double)(predicted.Growth - predicted.Runtime - 2 * sizeof(float) * 40 * shape.Size);
         // The blocks between the stages of NAS-Bench-201 are predicted less exactly.
-        Assert.True(Math.Abs(expected / measured - 1) < (name == "nas-bench-201" ? 0.1 : 0.03), $"predicted {expected / 1024:F0} KiB, measured {measured / 1024:F0} KiB");
+        Assert.True(Math.Abs(expected / measured - 1) < (name == "nas-bench-201" ? 0.1 : 0.03),
+            $"predicted {expected / 1024:F0} KiB, measured {measured / 1024:F0} KiB");
         Assert.Equal(before, FeatureMemory.InUse);
     }
 

@@ -9,9 +9,10 @@ public sealed class GenotypeSamplerTests
     [Fact]
     public void Every_genotype_that_a_mask_allows_is_drawn_equally_often()
     {
-        // Node 0: its two edges have 2 and 1 operations; node 1: two of three edges with 1, 2 and 3, so 2 + 3 + 6 pairs. 'none' is no choice.
+        // Node 0: its two edges have 2 and 1 operations; node 1: two of three edges with 1, 2 and 3, so 2 + 3 + 6 pairs.
         var space = new SearchSpace("small", new CellTopology(2),
-            [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3],
+            [CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,
+                CandidateOperation.SeparableConvolution3x3],
             [CellKind.Normal], MacroOfNormalCells());
         int[] live = [2, 1, 1, 2, 3];
         var sampler = new GenotypeSampler(OperationMask.Create(space, (_, edge, row) => row <= live[edge]));

@@ -93,7 +93,8 @@ public sealed class TrainingMemoryTests
         var expected = (double)sizeof(float) * ((images + 15) / 16 * 16) * (shape.Size + largest.Sum);
         // The blocks between the stages of NAS-Bench-201 are predicted less exactly.
         var tolerance = genotype == "NAS-Bench-201" ? 0.06 : 0.03;
-        Assert.True(Math.Abs(expected / measured - 1) < tolerance, $"predicted {expected / 1024:F0} KiB, measured {measured / 1024:F0} KiB");
+        Assert.True(Math.Abs(expected / measured - 1) < tolerance,
+            $"predicted {expected / 1024:F0} KiB, measured {measured / 1024:F0} KiB");
         Assert.Equal(before, FeatureMemory.InUse);
     }
 

@@ -43,7 +43,8 @@ public sealed class ZeroShotSearchTests : IDisposable
         {
             var row = SearchSpace.Darts.Operations.ToList().FindIndex(operation => operation.Name == edge.Item.Operation);
             Assert.Contains(row, Enumerable.Range(0, SearchSpace.Darts.Topology.EdgeCount)
-                .Where(at => SearchSpace.Darts.Topology.Ends(at) == new CellEdge(edge.Item.Input, candidate.Genotype.Normal.NodeOf(edge.Index)))
+                .Where(at => SearchSpace.Darts.Topology.Ends(at)
+                    == new CellEdge(edge.Item.Input, candidate.Genotype.Normal.NodeOf(edge.Index)))
                 .SelectMany(at => mask.Live(CellKind.Normal, at)));
         }));
     }
@@ -87,7 +88,8 @@ public sealed class ZeroShotSearchTests : IDisposable
     public void Settings_out_of_range_are_named()
     {
         Assert.Contains("Candidates is 1", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Candidates = 1 })).Message);
-        Assert.Contains("Functions is empty", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Functions = [] })).Message);
+        Assert.Contains("Functions is empty", Assert.Throws<ArgumentException>(
+            () => Run(options: s_small with { Functions = [] })).Message);
         Assert.Contains("TimeLimit is", Assert.Throws<ArgumentException>(
             () => Run(options: s_small with { TimeLimit = TimeSpan.Zero })).Message);
     }
