@@ -23,15 +23,18 @@ internal sealed class StepTimes
     // time of fewer does not say what one takes.
     private const int RankedNetworks = 60, LeastRanked = 15;
 
+    // Rankings of Algorithm 1's first round with its defaults: 1 + 28 edges x 7 operations.
+    private const int Networks = 197;
+
     // No more than this, and than a tenth of the budget, for all that is timed, roughly.
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
     private readonly ImageShape _shape;
     private readonly int _classes;
-    private readonly double _exponent, _train, _search, _rank;
+    private readonly double _exponent, _train, _search, _prune;
 
-    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double rank) =>
-        (_shape, _classes, _exponent, _train, _search, _rank) = (shape, classes, exponent, train, search, rank);
+    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double prune) =>
+        (_shape, _classes, _exponent, _train, _search, _prune) = (shape, classes, exponent, train, search, prune);
 
     /// <summary>A network as it is likely to be found, for its costs.</summary>
     public static Genotype Typical => PublishedGenotypes.PcDartsCifar;
@@ -42,8 +45,8 @@ internal sealed class StepTimes
     /// <summary>Seconds of a weights and an architecture step for an image of each half.</summary>
     public double Search(int channels, int cells) => _search * Growth(channels, cells);
 
-    /// <summary>Seconds of ranking a network for an image.</summary>
-    public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
+    /// <summary>Seconds of a pruning at one set of random weights, for an image.</summary>
+    public double Prune(int channels, int cells) => _prune * Growth(channels, cells);
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
@@ -69,8 +72,8 @@ internal sealed class StepTimes
             exponent = Math.Clamp(Math.Log(larger / small) / Math.Log(growth), 0.5, 1.1);
         }
         var search = method.Pruning == PruningKind.ZeroShotToGenotype ? 0 : Searching(some, method, device, timer, cancellation);
-        var rank = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Ranking(some, method, device, timer, cancellation);
-        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, rank);
+        var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Pruning(some, method, device, timer, cancellation);
+        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, prune);
     }
 
     private double Growth(int channels, int cells) =>
@@ -105,16 +108,19 @@ internal sealed class StepTimes
             MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
     }
 
-    private static double Ranking(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
+    private static double Pruning(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
     {
-        var batch = Math.Min(RankedImages, images.Count);
-        var options = method.Apply(new ZeroShotPruningOptions
+        var plan = new StagePlan
         {
-            Supernet = new() { Channels = s_small.Channels, Cells = s_small.Cells },
-            BatchSize = batch, Batches = 1, Initializations = 1, Device = device,
-        });
-        return timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
-            ZeroShotPruning.Prune(images, options, steps, cancellationToken: token)) / batch;
+            Stage = RunStage.Prune, Channels = s_small.Channels, Cells = s_small.Cells, BatchSize = Math.Min(RankedImages, images.Count),
+            Epochs = 1, Images = 0, Time = default, Memory = 0,
+        };
+        var options = Planner.Settings(method, plan, seed: 0, device);
+        var seconds = options.FirstOrder
+            ? timer.Whole(() => ZeroShotPruning.Prune(images, options, cancellationToken: cancellation))
+            : Networks * timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
+                ZeroShotPruning.PruneToGenotype(images, options, steps, cancellationToken: token));
+        return seconds / plan.BatchSize;
     }
 
     /// <summary>Times steps of a stage.</summary>
@@ -129,6 +135,19 @@ internal sealed class StepTimes
         /// <summary>Seconds of a step, where steps are done in groups: the mean of at least so many, of more where there is time.</summary>
         public double Mean(int least, int most, CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run) =>
             Run(least, most, cancellation, run).Mean;
+
+        /// <summary>Seconds of a whole stage, of a second one where there is time, when code is compiled.</summary>
+        public double Whole(Action run)
+        {
+            var start = time.GetTimestamp();
+            run();
+            if (time.GetElapsedTime(start) < limit)
+            {
+                start = time.GetTimestamp();
+                run();
+            }
+            return time.GetElapsedTime(start).TotalSeconds;
+        }
 
         private Ends Run(
             int least, int most, CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run)
