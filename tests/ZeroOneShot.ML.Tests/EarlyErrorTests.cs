@@ -172,9 +172,11 @@ public sealed class EarlyErrorTests : IDisposable
         Assert.Contains($"Train with batches of 16 images is predicted to take {half}", texts);
         model.ExportOnnx(_folder.File("model.onnx"));
         Assert.Contains("\"learning_rate\":0.05,", SearchInfo.Read(_folder.File("model.onnx"), Toy.Space).Settings);
-        train.Settings = options with { MaxMemory = half.Peak - 1 };
-        var error = Assert.Throws<ArgumentException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
-        Assert.Contains(half.ToString(), error.Message);
+        var least = TrainingMemory.Predict(Toy.Genotype, options with { BatchSize = 16, Recomputation = Recomputation.All },
+            new(3, Toy.Side, Toy.Side), 3, Toy.Space);
+        train.Settings = options with { MaxMemory = least.Peak - 1 };
+        var error = Assert.Throws<MemoryLimitException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
+        Assert.Contains(least.ToString(), error.Message);
     }
 
     [Fact]

@@ -65,7 +65,7 @@ public sealed class PruningResultTests
         var one = Of<SearchOptions>(_ml.Transforms.MaskedDartsSearch(epochs: 10, batchSize: 32, channels: 8, cells: 4));
         var other = Of<SearchOptions>(_ml.Transforms.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options
         {
-            Settings = new() { Epochs = 10, BatchSize = 32, Supernet = new() { Channels = 8, Cells = 4 } },
+            Settings = SearchOptions.ForEpochs(10, 32) with { Supernet = new() { Channels = 8, Cells = 4 } },
         }));
         Same(one, other);
         Assert.Equal(
@@ -84,8 +84,12 @@ public sealed class PruningResultTests
             Of<TrainingOptions>(_ml.MulticlassClassification.Trainers.CellNet(epochs: 10, batchSize: 32, channels: 8, cells: 4)),
             Of<TrainingOptions>(_ml.MulticlassClassification.Trainers.CellNet(new CellNetTrainer.Options
             {
-                Settings = new() { Epochs = 10, BatchSize = 32, Network = new() { Channels = 8, Cells = 4 } },
+                Settings = TrainingOptions.ForEpochs(10, 32) with
+                {
+                    Network = new() { Channels = 8, Cells = 4, AuxiliaryHead = false },
+                },
             })));
+        // From the paper's number of epochs on, the paper's settings.
         Same(Of<SearchOptions>(_ml.Transforms.MaskedDartsSearch()),
             Of<SearchOptions>(_ml.Transforms.MaskedDartsSearch(new MaskedDartsSearchEstimator.Options())));
 
