@@ -27,9 +27,13 @@ public sealed class PruningResultJsonTests
     [InlineData("\"function\": \"second\"", "\"function\": \"third\"", "third")]
     [InlineData("\"rounds\"", "\"round\"", "'round'")]
     [InlineData("\"importance\": ", "\"importances\": ", "'importances'")]
-    public void What_is_no_result_of_this_space_is_refused(string text, string other, string expected) =>
-        Assert.Contains(expected, Assert.Throws<FormatException>(
-            () => PruningResult.FromJson(s_result.ToJson().Replace(text, other, StringComparison.Ordinal), SearchSpace.Darts)).Message);
+    public void What_is_no_result_of_this_space_is_refused(string text, string other, string expected)
+    {
+        var json = s_result.ToJson();
+        var at = json.IndexOf(text, StringComparison.Ordinal);                      // once: a name may change, if it does so everywhere
+        var changed = json[..at] + other + json[(at + text.Length)..];
+        Assert.Contains(expected, Assert.Throws<FormatException>(() => PruningResult.FromJson(changed, SearchSpace.Darts)).Message);
+    }
 
     [Fact]
     public void A_grid_shows_the_importances_of_each_function_and_nothing_where_no_operation_is_live()
