@@ -187,7 +187,7 @@ public sealed class ModelCommandTests(TinyRun run)
         Assert.Equal(5, Tool.Run("surrogate", "Genotype(normal=[])").ExitCode);
 
         var figure = run.New("figure1");
-        var drawn = Tool.Run("figure1", "--architectures", "50", "--mask", run.File("mask.json"), "--out", figure);
+        var drawn = Tool.Run("figure1", "--architectures", "200", "--mask", run.File("mask.json"), "--out", figure);
         Assert.Equal((0, ""), (drawn.ExitCode, drawn.Errors));
         Assert.Contains(Directory.EnumerateFiles(figure), file => file.EndsWith(".svg", StringComparison.Ordinal));
     }
