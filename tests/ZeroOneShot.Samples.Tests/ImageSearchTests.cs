@@ -10,7 +10,7 @@ public sealed class ImageSearchTests(TinyRun run)
         var folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
         try
         {
-            var search = Sample.RunIn(folder, "ImageSearch", "0.25");
+            var search = Sample.RunIn(folder, "ImageSearch", "0.4");
             Assert.Equal(0, search.ExitCode);
             Assert.Contains("Genotype(normal=", search.Output);
             Assert.Matches(@"Accuracy on 500 other images: 0\.[2-9]", search.Output);

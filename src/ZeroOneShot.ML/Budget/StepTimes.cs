@@ -17,7 +17,8 @@ internal sealed class StepTimes
     // Small enough to take seconds on a slow machine; two, to see how time grows with the work.
     private static readonly (int Channels, int Cells) s_small = (8, 4), s_larger = (16, 6);
 
-    private const int Batch = 32, RankedImages = 16, Steps = 5;
+    // In the first step code is compiled.
+    private const int Batch = 32, RankedImages = 16, Steps = 5, LeastSteps = 3;
 
     // Networks that lack an operation into the same node are ranked together, and the first group has 14 beside the whole network: the
     // time of fewer does not say what one takes.
@@ -130,7 +131,7 @@ internal sealed class StepTimes
     {
         /// <summary>Seconds of a step: the median of a few after the first, in which code is compiled.</summary>
         public double Time(CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run) =>
-            Run(1, Steps, cancellation, run).Median;
+            Run(LeastSteps, Steps, cancellation, run).Median;
 
         /// <summary>Seconds of a step, where steps are done in groups: the mean of at least so many, of more where there is time.</summary>
         public double Mean(int least, int most, CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run) =>

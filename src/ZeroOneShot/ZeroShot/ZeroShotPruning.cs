@@ -13,7 +13,7 @@ public static class ZeroShotPruning
     /// <summary>Prunes a search space without training anything.</summary>
     /// <param name="images">The images to rank on.</param>
     /// <param name="options">Settings.</param>
-    /// <param name="progress">Told after every candidate.</param>
+    /// <param name="progress">Told after every candidate; to first order after every set of random weights.</param>
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds, after every round and when the run is cancelled, and the one before beside it. If it exists, the
@@ -159,7 +159,8 @@ public static class ZeroShotPruning
                         var ofNetwork = _checkpoint?.Next(Measure) ?? Measure();
                         for (var r = 0; r < ofNetwork.Length; r++)
                             ranks[i][r] += ofNetwork[r] / _options.Initializations;
-                        if (measured)
+                        // To first order, all networks of an initialisation are measured at once.
+                        if (measured && (!_options.FirstOrder || i == networks.Count - 1))
                             _clock.Report(round, done + 1, all);
 
                         double[] Measure() => _options.FirstOrder

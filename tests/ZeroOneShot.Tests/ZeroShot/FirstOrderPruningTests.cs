@@ -110,7 +110,7 @@ public sealed class FirstOrderPruningTests : IDisposable
         var file = _folder.File("prune.safetensors");
         using var cancellation = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => ZeroShotPruning.Prune(
-            s_images, s_options, EachStep.CancelAt(40, cancellation), file, cancellation.Token));
+            s_images, s_options, EachStep.CancelAt(3, cancellation), file, cancellation.Token));
         Assert.Equal(expected, Prune(s_options, file).ToJson());
         Assert.Contains("its options are", Assert.Throws<InvalidDataException>(
             () => Prune(s_options with { FirstOrder = false }, file)).Message);
