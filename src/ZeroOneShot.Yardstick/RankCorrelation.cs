@@ -1,4 +1,5 @@
 using ZeroOneShot.Runtime;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Yardstick;
 
@@ -13,7 +14,7 @@ public static class RankCorrelation
     public static double Spearman(IReadOnlyList<double> a, IReadOnlyList<double> b)
     {
         ThrowIfNotPaired(a, b);
-        return Pearson(Ranks(a), Ranks(b));
+        return Pearson(Ranking.Ranks(a), Ranking.Ranks(b));
     }
 
     /// <summary>Kendall's tau-b: of all pairs, those in the same order less those in the other, ties taken into account.</summary>
@@ -75,25 +76,6 @@ public static class RankCorrelation
         return sorted.Length == 0
             ? new(figure(a, b), double.NaN, double.NaN)
             : new(figure(a, b), QuantileTable.At(sorted, 0.025), QuantileTable.At(sorted, 0.975));
-    }
-
-    internal static double[] Ranks(IReadOnlyList<double> values)
-    {
-        var (order, sorted) = (new int[values.Count], values.ToArray());
-        for (var i = 0; i < order.Length; i++)
-            order[i] = i;
-        Array.Sort(sorted, order);
-        var ranks = new double[order.Length];
-        for (var first = 0; first < order.Length;)
-        {
-            var end = first + 1;
-            while (end < order.Length && sorted[end] == sorted[first])
-                end++;
-            for (var i = first; i < end; i++)
-                ranks[order[i]] = (first + end - 1) / 2.0;
-            first = end;
-        }
-        return ranks;
     }
 
     private static double Pearson(double[] a, double[] b)

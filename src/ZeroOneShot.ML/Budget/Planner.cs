@@ -55,7 +55,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
 
     /// <summary>
     /// The settings of a planned pruning. One round is measured to first order, which agrees with exact importances closely and takes a
-    /// sixtieth of the time; to prune down to a genotype takes rounds that compare single operations, which are measured exactly.
+    /// sixtieth of the evaluations; to prune down to a genotype takes rounds that compare single operations, which are measured exactly.
     /// </summary>
     public static ZeroShotPruningOptions Settings(SearchMethod method, StagePlan plan, long seed, string? device) =>
         method.Apply(new ZeroShotPruningOptions

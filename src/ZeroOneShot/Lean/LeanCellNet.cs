@@ -368,7 +368,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                 using var _ = no_grad();
                 using var inner = NewDisposeScope();
                 var ofNode = gradients[Genotype.Inputs + Genotype.NodeOf(edge)]!;
-                if (_cell.Operation(edge) is IdentityModule)
+                if (_cell.IsIdentity(edge))
                     return ofNode.alias().DetachFromDisposeScope();
                 using var run = _edges[edge] ??
                     Run(_cell.Operation(edge), _states[Edges[edge].Input], _images, recorded: true, repeats: true);
@@ -381,7 +381,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             void Add(int edge, Tensor ofInput)
             {
                 var state = Edges[edge].Input;
-                if (gradients[state] is null && _cell.Operation(edge) is not IdentityModule)
+                if (gradients[state] is null && !_cell.IsIdentity(edge))
                 {
                     gradients[state] = ofInput;
                     scope.Attach(ofInput);

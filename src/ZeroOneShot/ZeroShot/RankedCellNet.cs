@@ -1,4 +1,3 @@
-using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using static TorchSharp.torch;
@@ -37,12 +36,5 @@ public sealed class RankedCellNet : RankedNetwork
 
     private protected override Tensor Define(Tensor images) => Network.ForwardWithAuxiliary(images).Logits;
 
-    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss)
-    {
-        var value = _lean.GradientOf(images, loss).Loss;
-        // A step that computes cells again switches tracking off for that, and on again.
-        foreach (var module in Network.modules().OfType<IRepeatable>())
-            module.Tracks = false;
-        return value;
-    }
+    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss) => _lean.GradientOf(images, loss).Loss;
 }

@@ -172,7 +172,7 @@ public static class Ranking
     }
 
     /// <summary>Ranks from 1, equal values sharing the mean of theirs.</summary>
-    private static double[] Ranks(IReadOnlyList<double> values)
+    internal static double[] Ranks(IReadOnlyList<double> values)
     {
         var order = Enumerable.Range(0, values.Count).OrderBy(i => values[i]).ToArray();     // NaN is the smallest
         var ranks = new double[values.Count];
