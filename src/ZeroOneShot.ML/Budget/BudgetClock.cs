@@ -30,6 +30,9 @@ internal sealed class BudgetClock(
     private RunStage _stage;
     private long _memory;
 
+    /// <summary>The memory in use, in bytes. Default: the resident size of the process.</summary>
+    public Func<long> MemoryInUse { get; set; } = () => Environment.WorkingSet;
+
     /// <summary>The time used so far, by earlier processes too.</summary>
     public TimeSpan Elapsed => _before + Here;
 
@@ -47,14 +50,14 @@ internal sealed class BudgetClock(
 
     public void Begin(RunStage stage)
     {
-        (_stage, _stageBegan, _memory) = (stage, Here, Environment.WorkingSet);
+        (_stage, _stageBegan, _memory) = (stage, Here, MemoryInUse());
         _stageBefore = _state!.StageSeconds.GetValueOrDefault(stage.ToString());
         Write();
     }
 
     public void End(int epochs)
     {
-        _memory = Math.Max(_memory, Environment.WorkingSet);
+        _memory = Math.Max(_memory, MemoryInUse());
         _stages[_stage] = (_memory, epochs);
         Write();
     }
@@ -79,7 +82,7 @@ internal sealed class BudgetClock(
     {
         if (Here - _written > s_interval)
         {
-            _memory = Math.Max(_memory, Environment.WorkingSet);
+            _memory = Math.Max(_memory, MemoryInUse());
             Write();
         }
         if (Stop is { } stop && Elapsed > stop.At)

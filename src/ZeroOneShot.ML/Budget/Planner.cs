@@ -13,8 +13,10 @@ namespace ZeroOneShot.ML;
 /// <param name="validation">Images to validate with; null for none.</param>
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
-/// <param name="memory">What the process may take, in bytes.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory)
+/// <param name="memory">What the process may take, in bytes, of the device's memory.</param>
+/// <param name="device">Where the stages compute.</param>
+internal sealed class Planner(
+    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, string? device = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2;
@@ -121,7 +123,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Time = TimeSpan.FromSeconds(initializations * batchSize * times.Prune(channels, cells)),
                 Memory = 0,
             };
-            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, null), method.Pruning == PruningKind.ZeroShotToGenotype);
+            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
             return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Held };
         }
     }
@@ -155,7 +157,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             plan = plan with
             {
                 Memory = Held + SearchMemory.Predict(
-                    mask, SearchSettings(method, plan, 0, null), images.Shape, images.ClassCount, used).Peak,
+                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount, used).Peak,
             };
             // A larger supernet where there is time for a thousand steps and more.
             if (best is not null && (plan.Memory > memory || plan.Time.TotalSeconds > seconds * 1.01
@@ -188,7 +190,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             plan = plan with
             {
                 Memory = Held + TrainingMemory.Predict(
-                    StepTimes.Typical, TrainingSettings(plan, 0, null), images.Shape, images.ClassCount).Peak,
+                    StepTimes.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount).Peak,
             };
             if (best is null)
             {
@@ -226,5 +228,5 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     }
 
     // The images themselves, which predictions do not know of.
-    private long Held => (long)(images.Count + (validation?.Count ?? 0)) * images.Shape.Size * 2;
+    private long Held => ProcessMemory.IsGpu(device) ? 0 : (long)(images.Count + (validation?.Count ?? 0)) * images.Shape.Size * 2;
 }

@@ -120,6 +120,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         display?.Write(plan.ToString());
         clock.GoOn(state, _options.CheckpointFolder);
         var (method, seed, device) = (_options.Method, run.Seed, run.Device());
+        clock.MemoryInUse = () => ProcessMemory.InUse(device);
 
         // Prune.
         clock.Begin(RunStage.Prune);
@@ -141,6 +142,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             {
                 TimeLimit = limit, CostTarget = TargetOf(plan), Time = _options.Time,
             };
+            options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
             searched = MaskedDartsSearch.Run(
                 Planner.Some(train, searching.Images, seed), pruned.Mask, options, clock, run.Checkpoint(RunStage.Search),
                 run.Cancellation);
@@ -219,9 +221,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity) is { } begun)
             return begun;
         var warnings = Warnings(train);
-        var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, run.Cancellation);
-        var memory = _options.MaxMemory ?? DefaultMemory;
-        var planner = new Planner(train, validation, times, _options.Method, memory);
+        var device = run.Device();
+        var times = StepTimes.Measure(train, _options.Method, device, _options.TimeBudget, _options.Time, run.Cancellation);
+        var memory = _options.MaxMemory ?? DefaultMemory(device);
+        var planner = new Planner(train, validation, times, _options.Method, memory, device);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -252,7 +255,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
         : null;
 
-    private static long DefaultMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
+    private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
 
     private static IReadOnlyList<string> Warnings(ImageSet train)
     {
@@ -325,8 +328,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
         /// <summary>
-        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Default null: three quarters of what the machine, or
-        /// its container, has.
+        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Where <see cref="StageOptions.Device"/> is a GPU it is
+        /// that one's. Default null: three quarters of what the machine, or its container, or the GPU has (4 GiB are taken where neither
+        /// CUDA's runtime nor nvidia-smi tells).
         /// </summary>
         public long? MaxMemory { get; set; }
 
