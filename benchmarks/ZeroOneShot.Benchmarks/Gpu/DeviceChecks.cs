@@ -42,7 +42,7 @@ internal static class DeviceChecks
             var mask = method.Pruning == PruningKind.None
                 ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
             var values = new List<double[]>();
-            foreach (var evaluation in Enum.GetValues<SupernetEvaluation>())
+            foreach (var evaluation in (SupernetEvaluation[])[SupernetEvaluation.Lean, SupernetEvaluation.Plain])
             {
                 using var scope = NewDisposeScope();
                 var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation });
@@ -70,6 +70,18 @@ internal static class DeviceChecks
 
         static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>
             parameter.grad is { } gradient ? gradient.cpu().reshape(-1).data<double>().ToArray() : [];
+    }
+
+    /// <summary>Which evaluation a search at the setting would take.</summary>
+    public static PartResult Choice(string method, Setting setting)
+    {
+        var shape = setting.Search;
+        var measurement = new Measurement(method, Measurement.Lean, setting.SearchBatch, shape.Channels, shape.Cells, 0, setting.ImageSize);
+        var choice = EvaluationChoice.For(measurement.Mask, measurement.Options with
+        {
+            Evaluation = SupernetEvaluation.Automatic, Device = setting.Device,
+        }, measurement.Images, Measurement.Classes);
+        return new PartResult("choice", true, $"{choice.Evaluation}: {choice.Reason}") { Method = method };
     }
 
     /// <summary>A search stopped on one device goes on on the other from its checkpoint, and ends as if it had never moved.</summary>

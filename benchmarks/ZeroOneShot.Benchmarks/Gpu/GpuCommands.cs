@@ -22,13 +22,29 @@ internal static class GpuCommands
         {
             Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors.",
         };
+        var python = new Option<string?>("--python")
+        {
+            Description = "A Python that has PyTorch, to measure its own step beside.",
+        };
+        var step = new Option<FileInfo>("--pytorch-step")
+        {
+            Description = "benchmarks/gpu/step.py.", DefaultValueFactory = _ => new("benchmarks/gpu/step.py"),
+        };
+        var parts = new Option<string[]>("--parts")
+        {
+            Description = "Some of the parts; by default all.", AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
+        parts.AcceptOnlyFromAmong(GpuRun.Names);
         var gpu = new Command("gpu",
             "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.")
         {
-            device, small, output, seconds, tests,
+            device, small, output, seconds, tests, python, step, parts,
         };
         gpu.SetAction(parsed => new GpuRun(new Setting(parsed.GetRequiredValue(device), parsed.GetValue(small)),
-            parsed.GetRequiredValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests)).Run());
+            parsed.GetRequiredValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests),
+            parsed.GetValue(python) is { Length: > 0 } named ? new PyTorchStep(named, parsed.GetRequiredValue(step)) : null,
+            parsed.GetRequiredValue(parts)).Run());
 
         var arguments = new Argument<string[]>("arguments");
         var part = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { arguments };

@@ -28,6 +28,9 @@ public sealed record Relu : Layer
         return graph.Relu(x);
     }
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
         walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, 0));
 }

@@ -29,9 +29,9 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     public bool FirstOrder { get; init; }
 
     /// <summary>
-    /// The most memory that the process may take, in bytes, by prediction. What does not fit runs more slowly: networks one after the other
+    /// The most memory that the process may take, in bytes, by prediction, and where the device is a GPU that one's memory. What does not fit runs more slowly: networks one after the other
     /// in place of side by side, then each without what it has in common with others; ranks are the same. Null, the default: what takes
-    /// more than half of the machine's memory runs in less.
+    /// more than half of the memory of the machine, or of the GPU, runs in less.
     /// </summary>
     public long? MaxMemory { get; init; }
 
@@ -58,11 +58,6 @@ public sealed record ZeroShotPruningOptions : RankingOptions
             throw new ArgumentException("RankingFunctions is empty; give at least one, for example new NngpNorm().");
         if (MaxMemory is <= 0)
             throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for half of the machine's.");
-        if (MaxMemory is not null && Device is not (null or "" or "cpu"))
-        {
-            throw new ArgumentException($"Device is '{Device}'; memory is predicted, and MaxMemory kept to, on the processor alone. " +
-                "Leave MaxMemory out, or prune there.");
-        }
         if (FirstOrder && RankingFunctions.FirstOrDefault(function => function.OfLogits is null) is { } without)
         {
             throw new ArgumentException(
