@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
@@ -54,7 +55,7 @@ internal static class DeviceChecks
                 using (var random = RandomStream.Of(1, "architecture"))
                     architecture.Initialize(random);
                 supernet.to(ScalarType.Float64).to(device);
-                using var step = new BilevelStep(supernet, architecture, options);
+                using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
                 using var inputs = RandomStream.Of(1, "images");
                 var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
                 var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);

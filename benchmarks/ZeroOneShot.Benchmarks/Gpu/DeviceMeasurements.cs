@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -51,7 +52,11 @@ internal static class DeviceMeasurements
         using (var random = RandomStream.Of(1, "architecture"))
             architecture.Initialize(random);
         supernet.to(device);
-        using var step = new BilevelStep(supernet, architecture, options);
+        using var step = new BilevelStep(supernet, architecture, options) 
+        {
+            // Also where the processor stands for a GPU.
+            Order = options.Gpu.Precision == GpuPrecision.BFloat16 ? FeatureOrder.AutocastPixels : FeatureOrder.Pixels,
+        };
         var before = DriverMemory.Reset(device);
         using var inputs = RandomStream.Of(1, "images");
         using var images = randn([setting.SearchBatch, 3, setting.ImageSize, setting.ImageSize], generator: inputs.Generator).to(device);
@@ -69,7 +74,7 @@ internal static class DeviceMeasurements
         return new PartResult("search-step", true, $"{setting.Repetitions} steps, medians")
         {
             Method = method, Evaluation = evaluation, PeakMiB = peak - before, DeviceMiB = peak,
-            PredictedMiB = options.Evaluation == SupernetEvaluation.Plain
+            PredictedMiB = setting.IsSmall || options.Evaluation == SupernetEvaluation.Plain
                 ? null : SearchMemory.Predict(mask, options, measurement.Images, Measurement.Classes).Peak / MiB,
             ArchitectureSeconds = a, WeightsSeconds = w, SearchSeconds = setting.SecondsOfSearch(a, w),
         };
@@ -131,7 +136,7 @@ internal static class DeviceMeasurements
             $"{setting.Repetitions} steps, median; {seconds:0.000} s a step of {setting.TrainBatch} images")
         {
             PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
-            PredictedMiB = TrainingMemory.Predict(PublishedGenotypes.DartsV2, options,
+            PredictedMiB = setting.IsSmall ? null : TrainingMemory.Predict(PublishedGenotypes.DartsV2, options,
                 new ImageShape(3, setting.ImageSize, setting.ImageSize), Measurement.Classes).Peak / MiB,
             ImagesPerSecond = setting.TrainBatch / seconds,
         };

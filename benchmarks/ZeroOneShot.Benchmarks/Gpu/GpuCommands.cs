@@ -49,10 +49,26 @@ internal static class GpuCommands
         var arguments = new Argument<string[]>("arguments");
         var part = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { arguments };
         part.Hidden = true;
-        part.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(
-            parsed.GetRequiredValue(arguments) is [var setting, var name, .. var rest]
-                ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
-                : throw new ArgumentException("Expected the setting, the part and its arguments."))));
+        part.SetAction(parsed => Take(parsed.GetRequiredValue(arguments)));
         return [gpu, part];
+    }
+
+    /// <summary>Prints what a part found in one line; where it breaks, why, and where that was.</summary>
+    private static int Take(string[] arguments)
+    {
+        try
+        {
+            Console.WriteLine(JsonSerializer.Serialize(arguments is [var setting, var name, .. var rest]
+                ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
+                : throw new ArgumentException("Expected the setting, the part and its arguments.")));
+            return 0;
+        }
+        catch (Exception e)
+        {
+            // libtorch's messages go on with its own stack.
+            Console.Error.WriteLine($"{e.GetType().Name}: {string.Join(' ', e.Message.Split('\n').Take(3))}");
+            Console.Error.WriteLine(e.StackTrace?.Split('\n')[0].Trim());
+            return 1;
+        }
     }
 }

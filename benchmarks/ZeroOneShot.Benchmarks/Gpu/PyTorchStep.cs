@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Lean;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Benchmarks.Gpu;

@@ -48,6 +48,11 @@ public sealed class BilevelStep : IDisposable
         set => _weightsOptimizer.LearningRate = value;
     }
 
+    /// <summary>
+    /// The order in which a lean step computes; null, the default: the one for the images. On the processor libtorch's is a GPU's.
+    /// </summary>
+    internal FeatureOrder? Order { get; init; }
+
     /// <summary>The norm of the weights' gradient in the last weights step, before clipping.</summary>
     public double GradientNorm { get; private set; }
 
@@ -151,7 +156,7 @@ public sealed class BilevelStep : IDisposable
             using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
             var autocasts = arithmetic?.Autocasts == true;
             if (_lean is not null)
-                return _lean.Gradient(images, labels, mixture, mixing, FeatureOrder.For(images, autocasts));
+                return _lean.Gradient(images, labels, mixture, mixing, Order ?? FeatureOrder.For(images, autocasts));
             Tensor logits, loss;
             using (autocasts ? new Autocast(images.device_type) : null)
             {

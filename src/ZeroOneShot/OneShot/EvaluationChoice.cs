@@ -56,7 +56,6 @@ internal sealed record EvaluationChoice(SupernetEvaluation Evaluation, string Re
     /// <summary>Seconds of an architecture and a weights step on images of noise, with a network that is thrown away.</summary>
     internal static double SecondsOfStep(OperationMask mask, SearchOptions options, ImageShape shape, int classes)
     {
-        using var scope = NewDisposeScope();
         var device = TorchRuntime.ResolveDevice(options.Device);
         using var supernet = new Supernet(mask, options.Supernet, shape.Channels, classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
@@ -65,6 +64,7 @@ internal sealed record EvaluationChoice(SupernetEvaluation Evaluation, string Re
         architecture.Initialize(random, options.Relaxation.InitialScale);
         supernet.to(device);
         using var step = new BilevelStep(supernet, architecture, options);
+        using var scope = NewDisposeScope();
         var images = randn([options.BatchSize, shape.Channels, shape.Height, shape.Width], generator: random.Generator).to(device);
         var labels = randint(classes, options.BatchSize, generator: random.Generator).to(device);
         var start = 0L;

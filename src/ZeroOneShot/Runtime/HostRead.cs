@@ -21,13 +21,7 @@ internal static class HostRead
         t_count++;
         using var scope = NewDisposeScope();
         var flat = tensors.Select(tensor => tensor.detach().to(ScalarType.Float64).reshape(-1)).ToArray();
-        return flat[0].device_type switch
-        {
-            DeviceType.CPU => [.. flat.Select(Numbers)],
-            // A tensor of the meta device is a shape without numbers: 1 stands for each.
-            DeviceType.META => [.. flat.Select(part => Enumerable.Repeat(1.0, (int)part.numel()).ToArray())],
-            _ => Parts(Numbers(cat(flat).cpu()), flat),
-        };
+        return flat[0].device_type == DeviceType.CPU ? [.. flat.Select(Numbers)] : Parts(Numbers(cat(flat).cpu()), flat);
     }
 
     private static double[] Numbers(Tensor flat) => flat.data<double>().ToArray();

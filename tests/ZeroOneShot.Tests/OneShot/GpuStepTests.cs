@@ -1,10 +1,12 @@
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Data;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 using static TorchSharp.torch;
@@ -12,13 +14,10 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Tests.OneShot;
 
 /// <summary>
-/// Steps on a device where every number that is read is a wait. The meta device stands for a GPU: its tensors are shapes, and libtorch
-/// refuses to read a number of one, so that nothing is read but what <see cref="HostRead"/> counts.
+/// Steps in libtorch's order, as on a GPU, where every number that is read is a wait; <see cref="HostRead"/> counts them.
 /// </summary>
 public sealed class GpuStepTests
 {
-    private static readonly Device s_meta = Meta();
-
     private static readonly OperationMask s_half = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3);
 
     public static TheoryData<string> Methods =>
@@ -49,7 +48,7 @@ public sealed class GpuStepTests
     [InlineData(false)]
     public void A_plain_step_waits_for_the_device_once(bool weights) => Assert.Equal(1, Reads(
         "DARTS", SupernetEvaluation.Plain,
-        (step, images, labels) => weights ? step.WeightsStep(images, labels) : step.ArchitectureStep(images, labels)));
+        (step, images, labels) => _ = weights ? step.WeightsStep(images, labels) : step.ArchitectureStep(images, labels)));
 
     [Fact]
     public void A_training_step_waits_for_the_device_once_though_its_gradient_is_accumulated_over_parts_of_weighted_classes()
@@ -60,9 +59,8 @@ public sealed class GpuStepTests
             Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false }, ClassWeighting = ClassWeighting.Balanced,
         };
         using var network = new CellNet(PublishedGenotypes.DartsV2, options.Network, 3, 4);
-        network.to(s_meta);
         network.train();
-        using var step = new TrainingStep(network, options, [3, 2, 2, 1], partSize: 3) { LearningRate = 0.1 };
+        using var step = new TrainingStep(network, options, [3, 2, 2, 1], plain: true, partSize: 3) { LearningRate = 0.1 };
         using var random = RandomStream.Of(1, "drop path");
         var before = HostRead.Count;
         step.Take(Images(), Labels(), dropPath: 0.2, random);
@@ -73,8 +71,10 @@ public sealed class GpuStepTests
     public void Batches_come_to_the_device_that_computes()
     {
         using var scope = NewDisposeScope();
+        // The meta device stands for a GPU: its tensors are shapes.
+        var meta = new Device(DeviceType.META);
         var images = RandomImages.Of(20, 4, new ImageShape(3, 8, 8));
-        using var stream = new BatchStream(images, 5, new Augmentation(), images.Statistics(), 1, "batches", s_meta, keepLast: false);
+        using var stream = new BatchStream(images, 5, new Augmentation(), images.Statistics(), 1, "batches", meta, keepLast: false);
         var (pixels, labels) = stream.Batch(0);
         Assert.Equal((DeviceType.META, DeviceType.META), (pixels.device_type, labels.device_type));
         Assert.Equal([5, 3, 8, 8], pixels.shape);
@@ -88,21 +88,14 @@ public sealed class GpuStepTests
             Supernet = new() { Channels = 4, Cells = 3 }, Evaluation = evaluation,
         });
         using var supernet = new Supernet(s_half, options.Supernet, 3, 4);
-        using var architecture = new ArchitectureParameters(s_half, options.Supernet.EdgeNormalization, device: s_meta);
-        supernet.to(s_meta);
-        using var step = new BilevelStep(supernet, architecture, options);
+        using var architecture = new ArchitectureParameters(s_half, options.Supernet.EdgeNormalization);
+        using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
         var before = HostRead.Count;
         act(step, Images(), Labels());
         return HostRead.Count - before;
     }
 
-    private static Tensor Images() => zeros([8, 3, 16, 16], device: s_meta);
+    private static Tensor Images() => zeros([8, 3, 16, 16]);
 
-    private static Tensor Labels() => zeros([8], ScalarType.Int64, s_meta);
-
-    private static Device Meta()
-    {
-        TorchRuntime.EnsureLoaded();
-        return new Device(DeviceType.META);
-    }
+    private static Tensor Labels() => zeros([8], ScalarType.Int64);
 }
