@@ -226,8 +226,8 @@ internal sealed class GpuRun(
         Line("");
         var shape = setting.Search;
         Line($"Search steps: {shape.Channels} channels, {shape.Cells} cells, batch {setting.SearchBatch}, images of {setting.ImageSize}.");
-        Line("Peak: what the driver counts more than with the network built. Predicted: the device's, by SearchMemory. Ratios to plain DARTS");
-        Line("here, and to DARTS in the paper.");
+        Line("Peak: what the driver counts more than with the network built. Predicted: all of the device's, by SearchMemory.");
+        Line("Ratios to plain DARTS here, and to DARTS in the paper.");
         Line("");
         Line("| method | evaluation | peak MiB | device MiB | predicted MiB | a step, s | 50 epochs, h " +
             "| memory / DARTS | paper | time / DARTS | paper |");
@@ -237,15 +237,17 @@ internal sealed class GpuRun(
         foreach (var r in _results.Where(r => r.PeakMiB is not null && r.Method is not null))
         {
             var paper = PaperTable.Row(r.Method!);
-            Line($"| {r.Method} | {r.Evaluation} | {r.PeakMiB:F0} | {r.DeviceMiB:F0} | {r.PredictedMiB:F0} | {r.ArchitectureSeconds + r.WeightsSeconds:0.000} " +
-                $"| {r.SearchSeconds / 3600:0.00} | {r.PeakMiB / darts?.PeakMiB:0.0%} | {paper.MemoryToDarts:0.0%} " +
+            Line($"| {r.Method} | {r.Evaluation} | {r.PeakMiB:F0} | {r.DeviceMiB:F0} | {r.PredictedMiB:F0} " +
+                $"| {r.ArchitectureSeconds + r.WeightsSeconds:0.000} | {r.SearchSeconds / 3600:0.00} " +
+                $"| {r.PeakMiB / darts?.PeakMiB:0.0%} | {paper.MemoryToDarts:0.0%} " +
                 $"| {r.SearchSeconds / darts?.SearchSeconds:0.00} | {paper.SecondsToDarts:0.00} |");
         }
         foreach (var r in _results.Where(r => r.ImagesPerSecond is not null))
         {
             Line("");
             Line($"Training: {setting.Train.Channels} channels, {setting.Train.Cells} cells, batch {setting.TrainBatch}: " +
-                $"{r.ImagesPerSecond:F0} images a second, peak {r.PeakMiB:F0} MiB, device {r.DeviceMiB:F0} MiB, predicted {r.PredictedMiB:F0} MiB.");
+                $"{r.ImagesPerSecond:F0} images a second, peak {r.PeakMiB:F0} MiB, " +
+                $"device {r.DeviceMiB:F0} MiB, predicted {r.PredictedMiB:F0} MiB.");
         }
         return text.ToString();
     }

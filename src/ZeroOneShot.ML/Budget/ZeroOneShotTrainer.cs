@@ -328,8 +328,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
         /// <summary>
-        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Where <see cref="StageOptions.Device"/> is a GPU it is
-        /// that one's. Default null: three quarters of what the machine, or its container, or the GPU has (4 GiB are taken where neither
+        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Where <see cref="StageOptions.Device"/> is a GPU it
+        /// is that one's. Default null: three quarters of what the machine, or its container, or the GPU has (4 GiB are taken where neither
         /// CUDA's runtime nor nvidia-smi tells).
         /// </summary>
         public long? MaxMemory { get; set; }

@@ -44,7 +44,9 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
 /// <param name="input">The input.</param>
 /// <param name="recorded">Whether the run can go backwards.</param>
 /// <param name="weights">Whether weights get gradients.</param>
-/// <param name="inLibtorch">Whether libtorch computes all layers, and autograd keeps what each of them makes; else they run in lanes.</param>
+/// <param name="inLibtorch">
+/// Whether libtorch computes all layers, and autograd keeps what each of them makes; else they run in lanes.
+/// </param>
 internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights, bool inLibtorch = false)
 {
     // Of every backward step the size of the gradient it makes, null where it changes the one it gets, and what it needs meanwhile.
@@ -141,7 +143,10 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights,
             LetGo(workspace);
     }
 
-    /// <summary>A layer that computes in libtorch's order between others in lanes: its input and its output are there once more, and what it works with.</summary>
+    /// <summary>
+    /// A layer that computes in libtorch's order between others in lanes: its input and its output are there once more, and what it works
+    /// with.
+    /// </summary>
     public void InImages(Layer layer, long channels)
     {
         var output = layer.Output(Features, channels);

@@ -57,7 +57,7 @@ internal sealed class FlatParameters : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var norm = Gradient.norm();
-        var size = norm.to(ScalarType.Float64).Shift(1e-6);
+        var size = norm.to(ScalarType.Float64, copy: true).Shift(1e-6);
         using Scalar one = 1;
         Gradient.mul_(ones_like(size).Times(largestNorm).div(size).clamp_max(one).to(Gradient.dtype));
         return norm.MoveToOuterDisposeScope();

@@ -46,8 +46,8 @@ internal sealed unsafe class Autocast : IDisposable
         TorchRuntime.EnsureLoaded();
         if (s_functions.Value is null)
         {
-            throw new InvalidOperationException("Gpu.Precision is BFloat16, which needs libtorch's autocast; TorchSharp 0.107.0 has none, " +
-                "and this libtorch shows its own only on Linux. Choose TensorFloat32.");
+            throw new InvalidOperationException("Gpu.Precision is BFloat16, which needs libtorch's autocast; TorchSharp 0.107.0 has " +
+                "none, and libtorch shows its own on Linux alone. Choose TensorFloat32.");
         }
     }
 

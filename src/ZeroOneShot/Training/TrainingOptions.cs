@@ -27,10 +27,10 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// The resident memory that the process is to keep to, in bytes, by estimate (leave a margin), and where <see cref="Device"/> is a GPU
-    /// that one's memory: <see cref="TrainingMemory"/> predicts what fits. The training recomputes as much as it must (<see cref="Recomputation"/>); where that is not enough it takes the largest
-    /// batch, of a multiple of 16 below <see cref="BatchSize"/>, that fits, and a learning rate that is smaller in the same proportion; see
-    /// also <see cref="SmallestBatch"/>. Where nothing fits the training does not start. On a GPU nothing is recomputed. Default null: no
-    /// limit.
+    /// that one's memory: <see cref="TrainingMemory"/> predicts what fits. The training recomputes as much as it must
+    /// (<see cref="Recomputation"/>; on a GPU nothing is); where that is not enough it takes the largest batch, of a multiple of 16 below
+    /// <see cref="BatchSize"/>, that fits, and a learning rate that is smaller in the same proportion; see also
+    /// <see cref="SmallestBatch"/>. Where nothing fits the training does not start. Default null: no limit.
     /// </summary>
     public long? MaxMemory { get; init; }
 

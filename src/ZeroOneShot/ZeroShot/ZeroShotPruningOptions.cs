@@ -29,9 +29,9 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     public bool FirstOrder { get; init; }
 
     /// <summary>
-    /// The most memory that the process may take, in bytes, by prediction, and where the device is a GPU that one's memory. What does not fit runs more slowly: networks one after the other
-    /// in place of side by side, then each without what it has in common with others; ranks are the same. Null, the default: what takes
-    /// more than half of the memory of the machine, or of the GPU, runs in less.
+    /// The most memory that the process may take, in bytes, by prediction, and where the device is a GPU that one's memory. What does not
+    /// fit runs more slowly: networks one after the other in place of side by side, then each without what it has in common with others;
+    /// ranks are the same. Null, the default: what takes more than half of the memory of the machine, or of the GPU, runs in less.
     /// </summary>
     public long? MaxMemory { get; init; }
 

@@ -20,7 +20,8 @@ public sealed class EvaluationChoiceTests
     {
         var choice = EvaluationChoice.For(s_onGpu, evaluation => evaluation == SupernetEvaluation.Lean ? lean : plain);
         Assert.Equal(expected, choice.Evaluation);
-        Assert.Equal(FormattableString.Invariant($"A step takes {lean:0.000} s lean and {plain:0.000} s by plain autograd."), choice.Reason);
+        Assert.Equal(
+            FormattableString.Invariant($"A step takes {lean:0.000} s lean and {plain:0.000} s by plain autograd."), choice.Reason);
     }
 
     [Fact]

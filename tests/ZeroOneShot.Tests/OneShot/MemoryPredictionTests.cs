@@ -161,7 +161,9 @@ public sealed class MemoryPredictionTests
         var half = options with { BatchSize = 16, LearningRate = 0.05, FinalLearningRate = 0.01 };
         var limit = SearchMemory.Predict(s_full, half, images.Shape, images.ClassCount, images.Count).Peak;
         var (limited, expected) = (Run(images, options with { MaxMemory = limit }), Run(images, half));
-        Assert.Equal(half with { Supernet = half.Supernet with { Stem = "cifar" } }, limited.Options with { MaxMemory = null });
+        Assert.Equal(
+            half with { Supernet = half.Supernet with { Stem = "cifar" }, Evaluation = SupernetEvaluation.Lean },
+            limited.Options with { MaxMemory = null });
         Assert.Equal(expected.Epochs, limited.Epochs);
         Assert.Equal(expected.Alphas[CellKind.Normal], limited.Alphas[CellKind.Normal]);
     }
