@@ -89,7 +89,8 @@ internal sealed record ReportFile
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
+                ? new Results(
+                    test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
