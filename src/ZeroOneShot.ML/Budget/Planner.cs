@@ -14,7 +14,9 @@ namespace ZeroOneShot.ML;
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory)
+/// <param name="target">What the found network may cost; null for whatever it does.</param>
+internal sealed class Planner(
+    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, CostTarget? target)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
@@ -239,11 +241,21 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             }
             // A larger network learns more of every image, but slowly: it needs to see them more often.
             var wanted = Math.Max(8 + index * 1.5, Math.Min(60, 40_000.0 / images.Count));
-            if (seconds / perEpoch < wanted || plan.Memory > memory)
+            if (seconds / perEpoch < wanted || plan.Memory > memory || !Affords(plan))
                 break;
             best = plan;
         }
         return best!;
+    }
+
+    /// <summary>Whether a network of these sizes can be as cheap as the target.</summary>
+    private bool Affords(StagePlan plan)
+    {
+        if (target is null)
+            return true;
+        var (sized, full) = (target with { Network = TrainingSettings(plan, 0, null).Network }, OperationMask.Full(SearchSpace.Darts));
+        return GenotypeChoices.Of(full, mayShareInput: false)
+            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
     }
 
     private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)

@@ -238,7 +238,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var warnings = Warnings(train);
         var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, run.Cancellation);
         var memory = _options.MaxMemory ?? DefaultMemory;
-        var planner = new Planner(train, validation, times, _options.Method, memory);
+        var planner = new Planner(train, validation, times, _options.Method, memory, _options.CostTarget);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
