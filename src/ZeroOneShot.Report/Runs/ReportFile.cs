@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -21,7 +22,6 @@ internal sealed record ReportFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
-        WriteIndented = true,
     };
 
     public required int Version { get; init; }
@@ -66,7 +66,7 @@ internal sealed record ReportFile
 
     public IReadOnlyList<ReportFact> Versions { get; init; } = [];
 
-    public static string Write(RunReport report) => JsonSerializer.Serialize(
+    public static string Write(RunReport report) => ChecksummedJson.Sign(JsonSerializer.Serialize(
         new ReportFile
         {
             Version = Format,
@@ -89,21 +89,21 @@ internal sealed record ReportFile
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Right.Select(Picture.Of)])
+                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
             Settings = report.Settings,
             Versions = report.Versions,
         },
-        s_json);
+        s_json));
 
     /// <exception cref="FormatException">The text is no report.</exception>
     public static RunReport Read(string json, SearchSpace? space)
     {
         try
         {
-            var file = JsonSerializer.Deserialize<ReportFile>(json, s_json)
+            var file = JsonSerializer.Deserialize<ReportFile>(ChecksummedJson.Verify(json), s_json)
                 ?? throw new FormatException("The report is null; expected an object.");
             if (file.Version != Format)
             {
@@ -127,7 +127,7 @@ internal sealed record ReportFile
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
         Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
-        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
+        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Correct],
         AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
 
@@ -165,7 +165,7 @@ internal sealed record ReportFile
             ClassNames = Test.ClassNames,
             Predictions = Test.Predictions,
             Mistakes = [.. Test.Mistakes.Select(picture => picture.Read())],
-            Right = [.. Test.Right.Select(picture => picture.Read())],
+            Correct = [.. Test.Correct.Select(picture => picture.Read())],
         },
         LinearAccuracy = LinearAccuracy,
         Inference = Inference,
@@ -186,7 +186,7 @@ internal sealed record ReportFile
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,
-        IReadOnlyList<Picture> Right);
+        IReadOnlyList<Picture> Correct);
 
     internal sealed record Picture(TestPrediction Prediction, byte[] Png)
     {
