@@ -90,8 +90,8 @@ public sealed class ZeroShotSearchTests : IDisposable
     }
 
     [Theory]
-    [InlineData(40_000)]
-    [InlineData(28_000)]
+    [InlineData(9_000)]
+    [InlineData(6_000)]
     public void Under_a_cost_target_all_candidates_cost_at_most_that_and_nearly_as_much(long parameters)
     {
         var (shape, full) = (new ImageShape(3, 16, 16), OperationMask.Full(SearchSpace.Darts));
