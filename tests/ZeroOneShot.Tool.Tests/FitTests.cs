@@ -7,8 +7,8 @@ public sealed class FitTests(TinyRun run)
 {
     private static readonly string[] s_files =
     [
-        ".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "predictions.csv", "report.html",
-        "report.json", "run.json",
+        ".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "plan.json", "predictions.csv",
+        "report.html", "report.json", "run.json",
     ];
 
     public static bool HasSignals => Tool.HasSignals;
@@ -123,6 +123,15 @@ public sealed class FitTests(TinyRun run)
         Assert.Contains("zeroone resume", said.Output);
     }
 
+    [Fact]
+    public void A_fit_that_was_refused_can_be_tried_again_in_the_same_folder()
+    {
+        var output = run.New("refused-twice");
+        for (var i = 0; i < 2; i++)
+            Refused(Tool.Run("fit", run.Images, "--memory", "20MB", "--out", output), 4, "the smallest plan is predicted to take");
+        Refused(Tool.Run("resume", output), 4, "the smallest plan is predicted to take");
+    }
+
     [Theory]
     [InlineData(2, "--method", "SGD", "Method 'SGD' is unknown; expected one of DARTS, ")]
     [InlineData(2, "--images-per-class", "0", "--images-per-class is 0; expected at least 1.")]
@@ -130,7 +139,6 @@ public sealed class FitTests(TinyRun run)
     [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
     [InlineData(2, "--sed", "1", "--sed")]
     [InlineData(2, "--seed", "one", "--seed")]
-    [InlineData(4, "--memory", "20MB", "the smallest plan is predicted to take")]
     public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)
     {
         var output = run.New($"wrong-{Guid.NewGuid():N}");

@@ -76,6 +76,7 @@ internal static class Sections
                 Bytes(stage.Memory)])),
         report.Command is null ? null : Html("h3", "The command that repeats it"),
         report.Command is null ? null : Html("pre", Set("tabindex", 0), Safe(report.Command)),
+        report.CommandNote is null ? null : Html("p", Set("class", "note"), Safe(report.CommandNote)),
     ];
 
     private static IReadOnlyList<XElement?> Curves(RunReport report)

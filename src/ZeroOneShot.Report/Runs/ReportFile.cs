@@ -32,6 +32,8 @@ internal sealed record ReportFile
 
     public string? Command { get; init; }
 
+    public string? CommandNote { get; init; }
+
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -73,6 +75,7 @@ internal sealed record ReportFile
             Title = report.Title,
             Running = report.Running,
             Command = report.Command,
+            CommandNote = report.CommandNote,
             Asked = report.Asked,
             Warnings = report.Warnings,
             Stages = report.Stages,
@@ -136,6 +139,7 @@ internal sealed record ReportFile
         Title = Title,
         Running = Running,
         Command = Command,
+        CommandNote = CommandNote,
         Asked = Asked,
         Warnings = Warnings,
         Stages = Stages,

@@ -38,6 +38,9 @@ public sealed record RunReport
     /// <summary>The command that repeats the run; null where there is none.</summary>
     public string? Command { get; init; }
 
+    /// <summary>What <see cref="Command"/> gives, and what it does not; null for nothing to say.</summary>
+    public string? CommandNote { get; init; }
+
     /// <summary>What was asked for: data, budget, method and so on. Default nothing.</summary>
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 

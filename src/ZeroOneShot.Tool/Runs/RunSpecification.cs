@@ -33,17 +33,29 @@ internal sealed record RunSpecification
     /// <summary>Whether a linear classifier is trained beside it, to compare.</summary>
     public bool Linear { get; init; }
 
+    /// <summary>Whether the run follows a plan that was given, in place of one that is made for its minutes.</summary>
+    public bool FollowsPlan { get; init; }
+
     /// <summary>The command line that asks for it.</summary>
-    public string Command(string outFolder)
+    /// <param name="outFolder">Where the results go.</param>
+    /// <param name="plan">The plan to follow, which has minutes, memory, method and size of the images; null for none yet.</param>
+    public string Command(string outFolder, string? plan)
     {
-        var words = new List<string> { "zeroone", "fit", Quoted(Data), "--minutes", Minutes.ToString("0.###",
-            CultureInfo.InvariantCulture) };
-        Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
-        Add("--method", Method);
+        var words = new List<string> { "zeroone", "fit", Quoted(Data) };
+        if (plan is not null)
+        {
+            Add("--plan", Quoted(plan));
+        }
+        else
+        {
+            Add("--minutes", Minutes.ToString("0.###", CultureInfo.InvariantCulture));
+            Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
+            Add("--method", Method);
+            Add("--image-size", $"{ImageSize}");
+            if (Grey)
+                words.Add("--grey");
+        }
         Add("--seed", $"{Seed}");
-        Add("--image-size", $"{ImageSize}");
-        if (Grey)
-            words.Add("--grey");
         Add("--images-per-class", ImagesPerClass?.ToString(CultureInfo.InvariantCulture));
         Add("--max-parameters", MaxParameters?.ToString(CultureInfo.InvariantCulture));
         Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
