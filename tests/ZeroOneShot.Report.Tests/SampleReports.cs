@@ -71,7 +71,7 @@ internal static class SampleReports
                 ClassNames = classes,
                 Predictions = predictions,
                 Mistakes = [.. predictions.Where(of => of.Label != of.Predicted).Take(24).Select(of => new TestPicture(of, Png))],
-                Right = [.. predictions.Where(of => of.Label == of.Predicted).Take(12).Select(of => new TestPicture(of, Png))],
+                Correct = [.. predictions.Where(of => of.Label == of.Predicted).Take(12).Select(of => new TestPicture(of, Png))],
             },
             LinearAccuracy = 0.61,
             Inference = new() { Parameters = 123_456, MultiplyAdds = 45_678_901, FileBytes = 1 << 20, Milliseconds = 1.23 },

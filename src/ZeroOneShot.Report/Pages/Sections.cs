@@ -40,7 +40,7 @@ internal static class Sections
             (report.SearchEpochs.Count > 0, "the course of a search"),
             (report.TrainingEpochs.Count > 0, "the course of the training"),
             (report.Test is { Predictions.Count: > 0 }, "predictions of test images"),
-            (report.Test is { Mistakes.Count: > 0 } or { Right.Count: > 0 }, "pictures of test images"),
+            (report.Test is { Mistakes.Count: > 0 } or { Correct.Count: > 0 }, "pictures of test images"),
             (report.Stages.Count > 0, "time and memory of the stages"),
             (report.Inference is not null, "what the network costs to use"),
         }.Where(part => !part.Known).Select(part => part.What),

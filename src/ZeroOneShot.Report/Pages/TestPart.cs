@@ -36,7 +36,7 @@ internal static class TestPart
     public static IReadOnlyList<XElement?> PicturesOf(TestResults test) =>
     [
         .. Strip(test, test.Mistakes, $"The {test.Mistakes.Count} mistakes that the network was most sure of", wrong: true),
-        .. Strip(test, test.Right, $"{test.Right.Count} images that it got right", wrong: false),
+        .. Strip(test, test.Correct, $"{test.Correct.Count} images that it got right", wrong: false),
     ];
 
     private static XElement Matrix(TestSummary summary)

@@ -92,7 +92,7 @@ internal sealed record ReportFile
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Right.Select(Picture.Of)])
+                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
@@ -130,7 +130,7 @@ internal sealed record ReportFile
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
         Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
-        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
+        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Correct],
         AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
 
@@ -169,7 +169,7 @@ internal sealed record ReportFile
             ClassNames = Test.ClassNames,
             Predictions = Test.Predictions,
             Mistakes = [.. Test.Mistakes.Select(picture => picture.Read())],
-            Right = [.. Test.Right.Select(picture => picture.Read())],
+            Correct = [.. Test.Correct.Select(picture => picture.Read())],
         },
         LinearAccuracy = LinearAccuracy,
         Inference = Inference,
@@ -190,7 +190,7 @@ internal sealed record ReportFile
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,
-        IReadOnlyList<Picture> Right);
+        IReadOnlyList<Picture> Correct);
 
     internal sealed record Picture(TestPrediction Prediction, byte[] Png)
     {

@@ -156,7 +156,7 @@ public sealed record RunReport
         if (Test is null)
             return;
         var classes = Test.ClassNames.Count;
-        foreach (var prediction in Test.Predictions.Concat(Test.Mistakes.Concat(Test.Right).Select(picture => picture.Prediction)))
+        foreach (var prediction in Test.Predictions.Concat(Test.Mistakes.Concat(Test.Correct).Select(picture => picture.Prediction)))
         {
             if ((uint)prediction.Label >= (uint)classes || (uint)prediction.Predicted >= (uint)classes)
             {
@@ -164,7 +164,7 @@ public sealed record RunReport
                     $"to {classes - 1}, since there are {classes} class names.");
             }
         }
-        foreach (var picture in Test.Mistakes.Concat(Test.Right))
+        foreach (var picture in Test.Mistakes.Concat(Test.Correct))
             Pictures.ThrowIfNone(picture);
     }
 }

@@ -169,7 +169,7 @@ public static class CellNetTraining
                         }
                     }
                     if (!step.IsFinite())
-                        throw Checked.Diverged("Weights became infinite or no numbers", epoch, options.LearningRate);
+                        throw Checked.DivergedWeights("Weights became infinite or no numbers", epoch, options.LearningRate);
                     schedule.Close((long)epoch * steps + state.Step);
                     if (state.Step < steps && !schedule.State.Over)
                     {
@@ -184,7 +184,7 @@ public static class CellNetTraining
                         schedule.SecondsOfAnEpoch = (clock.Elapsed - began).TotalSeconds;
                     }
                     if (validated is { Loss: var validationLoss } && !double.IsFinite(validationLoss))
-                        throw Checked.Diverged($"The validation loss became {validationLoss}", epoch, options.LearningRate);
+                        throw Checked.DivergedWeights($"The validation loss became {validationLoss}", epoch, options.LearningRate);
                     var finished = new TrainingEpoch(
                         state.Loss / state.Images, (double)state.Correct / state.Images, validated?.Loss, validated?.Accuracy);
                     state = new TrainingState
