@@ -71,7 +71,7 @@ public sealed class FitTests(TinyRun run)
     public void A_fit_that_is_stopped_says_how_to_go_on_and_goes_on_to_its_files()
     {
         var output = run.New("stopped");
-        using (var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output]))
+        using (var process = Tool.Start(["fit", "sample", .. run.Long, "--out", output]))
         {
             while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("Search", StringComparison.Ordinal))
             {
@@ -84,7 +84,7 @@ public sealed class FitTests(TinyRun run)
                 $"Stopped. Go on with: zeroone resume {output}\n", stopped.Errors);
         }
         Assert.False(File.Exists(Path.Combine(output, "model.zip")));
-        var anew = Tool.Run(["fit", "sample", .. TinyRun.Tiny, "--out", output]);
+        var anew = Tool.Run(["fit", "sample", .. run.Long, "--out", output]);
         Assert.Equal(2, anew.ExitCode);
         Assert.Contains("Go on with 'zeroone resume'", anew.Errors);
 
@@ -99,7 +99,7 @@ public sealed class FitTests(TinyRun run)
     public void Programs_get_the_plan_the_course_and_the_end_as_JSON_and_an_interrupted_one_ends_with_130()
     {
         var output = run.New("json");
-        using var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output, "--json"]);
+        using var process = Tool.Start(["fit", "sample", .. run.Long, "--out", output, "--json"]);
         var events = new List<string>();
         while (process.StandardOutput.ReadLine() is { } line)
         {
@@ -117,7 +117,7 @@ public sealed class FitTests(TinyRun run)
     [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
     public void A_terminal_of_80_columns_gets_a_live_line_until_it_interrupts()
     {
-        var said = Tool.AtTerminal(null, ["fit", run.Images, "--grey", .. TinyRun.Tiny, "--out", run.New("terminal")],
+        var said = Tool.AtTerminal(null, ["fit", run.Images, .. run.Long, "--out", run.New("terminal")],
             interruptAt: "Search");
         Assert.Contains("\u001b[", said.Output);
         Assert.Contains("zeroone resume", said.Output);

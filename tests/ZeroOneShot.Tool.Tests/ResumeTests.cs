@@ -14,8 +14,6 @@ public sealed class ResumeTests(TinyRun run)
 
     private static readonly (string Signal, int ExitCode)[] s_signals = [("INT", 130), ("TERM", 143), ("KILL", 137)];
 
-    private static readonly string[] s_images = ["--grey", "--images-per-class", "8"];
-
     public static bool HasSignals => Tool.HasSignals;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -32,7 +30,7 @@ public sealed class ResumeTests(TinyRun run)
         });
         var undisturbed = run.New("undisturbed");
         var watch = Stopwatch.StartNew();
-        var first = Tool.Run(["fit", run.Images, .. s_images, "--plan", plan, "--out", undisturbed]);
+        var first = Tool.Run(["fit", run.Images, "--images-per-class", "8", "--plan", plan, "--out", undisturbed]);
         Assert.True((first.ExitCode, first.Errors) == (0, ""), first.Errors);
         var whole = watch.Elapsed;
         var repeats = JsonNode.Parse(File.ReadAllText(Path.Combine(undisturbed, "report.json")))!["command"]!.GetValue<string>().Split(' ');
@@ -84,19 +82,17 @@ public sealed class ResumeTests(TinyRun run)
     public void Plan_prints_and_keeps_what_fit_follows()
     {
         var file = run.New("planned.json");
-        var said = Tool.Run(["plan", run.Images, .. TinyRun.Tiny, "--grey", "--json", "--out", file]);
+        var said = Tool.Run(
+            "plan", run.Images, "--method", "Zero-One-Shot-RND", "--minutes", "0.5", "--images-per-class", "8", "--json", "--out", file);
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
         Assert.Equal(File.ReadAllText(file), said.Output);
-        Assert.Equal(0.25 * 60, TimeSpan.Parse(JsonNode.Parse(said.Output)!["plan"]!["time_budget"]!.GetValue<string>(),
+        Assert.Equal(30, TimeSpan.Parse(JsonNode.Parse(said.Output)!["plan"]!["time_budget"]!.GetValue<string>(),
             CultureInfo.InvariantCulture).TotalSeconds);
     }
 
-    // Of seconds.
     private string SmallPlan(string name, Action<JsonNode> change)
     {
         var root = JsonNode.Parse(File.ReadAllText(run.File("plan.json")))!;
-        foreach (var stage in root["plan"]!["stages"]!.AsArray())
-            (stage!["channels"], stage["cells"], stage["epochs"], stage["batch_size"]) = (4, 3, 4, 16);
         change(root);
         File.WriteAllText(run.New(name), root.ToJsonString());
         return run.New(name);
@@ -121,7 +117,7 @@ public sealed class ResumeTests(TinyRun run)
     private void Refused(string plan, int exitCode, string sentence, params string[] options)
     {
         var output = run.New($"refused-{Guid.NewGuid():N}");
-        var said = Tool.Run(["fit", run.Images, .. s_images, "--plan", plan, .. options, "--out", output]);
+        var said = Tool.Run(["fit", run.Images, "--images-per-class", "8", "--plan", plan, .. options, "--out", output]);
         Assert.True(exitCode == said.ExitCode, $"{said.ExitCode}: {said.Errors}");
         Assert.Contains(sentence, said.Errors);
         Assert.Single(said.Errors.TrimEnd().Split('\n'));
