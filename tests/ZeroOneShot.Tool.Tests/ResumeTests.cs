@@ -83,10 +83,10 @@ public sealed class ResumeTests(TinyRun run)
     {
         var file = run.New("planned.json");
         var said = Tool.Run(
-            "plan", run.Images, "--method", "Zero-One-Shot-RND", "--minutes", "0.5", "--images-per-class", "8", "--json", "--out", file);
+            "plan", run.Images, "--method", "Zero-One-Shot-RND", "--minutes", "5", "--images-per-class", "8", "--json", "--out", file);
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
         Assert.Equal(File.ReadAllText(file), said.Output);
-        Assert.Equal(30, TimeSpan.Parse(JsonNode.Parse(said.Output)!["plan"]!["time_budget"]!.GetValue<string>(),
+        Assert.Equal(300, TimeSpan.Parse(JsonNode.Parse(said.Output)!["plan"]!["time_budget"]!.GetValue<string>(),
             CultureInfo.InvariantCulture).TotalSeconds);
     }
 
