@@ -84,6 +84,17 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_with_a_wrong_digit_is_refused_and_one_that_people_changed_is_read_without_its_checksum()
+    {
+        var changed = Plan().ToJson().Replace("\"epochs\": 2", "\"epochs\": 3");
+        Assert.Contains("take 'sha256' out of a plan that you have changed",
+            Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(changed)).Message);
+        var json = JsonNode.Parse(changed)!.AsObject();
+        Assert.True(json.Remove("sha256"));
+        Assert.Equal(3, ZeroOneShotPlan.FromJson(json.ToJsonString()).Stages[^1].Epochs);
+    }
+
+    [Fact]
     public void A_plan_of_other_images_is_refused_with_the_numbers_of_both()
     {
         foreach (var (plan, found) in ((ZeroOneShotPlan, string)[])[
@@ -135,6 +146,8 @@ public sealed class PlanTests : IDisposable
         {
             var json = JsonNode.Parse(Plan().ToJson())!;
             change(json);
+            Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(json.ToJsonString()));
+            json.AsObject().Remove("sha256");
             Assert.Contains(sentence, Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(json.ToJsonString())).Message);
         }
     }

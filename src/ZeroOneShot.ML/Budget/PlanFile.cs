@@ -1,11 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>A <see cref="ZeroOneShotPlan"/> as JSON.</summary>
+/// <summary>
+/// A <see cref="ZeroOneShotPlan"/> as JSON, with a checksum, which people who change a plan leave out: a wrong digit is not to be another
+/// plan in silence.
+/// </summary>
 internal sealed record PlanFile
 {
     private const int Format = 1;
@@ -21,14 +25,14 @@ internal sealed record PlanFile
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         IgnoreReadOnlyProperties = true,
-        WriteIndented = true,
     };
 
     public required int Version { get; init; }
 
     public required ZeroOneShotPlan Plan { get; init; }
 
-    public static string Write(ZeroOneShotPlan plan) => JsonSerializer.Serialize(new PlanFile { Version = Format, Plan = plan }, s_json);
+    public static string Write(ZeroOneShotPlan plan) =>
+        ChecksummedJson.Sign(JsonSerializer.Serialize(new PlanFile { Version = Format, Plan = plan }, s_json));
 
     /// <exception cref="FormatException">The text is no plan.</exception>
     public static ZeroOneShotPlan Read(string json)
@@ -46,6 +50,8 @@ internal sealed record PlanFile
                 throw new FormatException(FormattableString.Invariant(
                     $"The plan is of version {version} of its format; expected {Format}. Make it anew with this version of ZeroOneShot."));
             }
+            if (root.ContainsKey("sha256"))
+                root = (JsonObject)JsonNode.Parse(Verified(json))!;
             var plan = root.Deserialize<PlanFile>(s_json)!.Plan;
             plan.Validate();
             return plan;
@@ -53,6 +59,19 @@ internal sealed record PlanFile
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException or NotSupportedException)
         {
             throw new FormatException($"The text is no plan: {e.Message} Make it anew with zeroone plan.", e);
+        }
+    }
+
+    private static string Verified(string json)
+    {
+        try
+        {
+            return ChecksummedJson.Verify(json);
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException("The plan was damaged, or changed by hand: its checksum is of another one. Restore it, or take " +
+                "'sha256' out of a plan that you have changed.", e);
         }
     }
 }

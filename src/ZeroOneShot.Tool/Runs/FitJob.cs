@@ -45,7 +45,7 @@ internal static class FitJob
                 Directory.Delete(folder.Checkpoint, recursive: true);
             // From here on there is a run to go on with, if only from its beginning.
             Directory.CreateDirectory(folder.Checkpoint);
-            folder.Write(folder.Specification, JsonText.Indented(asked));
+            folder.Write(folder.Specification, ChecksummedJson.Sign(JsonText.Indented(asked)));
             if (plan is not null)
                 folder.Write(folder.Plan, plan.ToJson());
         });
