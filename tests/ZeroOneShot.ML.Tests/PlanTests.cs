@@ -25,18 +25,21 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(plan.Stages, read.Stages);
     }
 
-    [Fact]
-    public void A_fit_by_a_plan_that_is_stopped_in_every_stage_and_goes_on_ends_with_the_same_weights_however_long_it_took()
+    [Theory]
+    [InlineData("Zero-One-Shot")]
+    [InlineData("Zero-Shot")]
+    public void A_fit_by_a_plan_that_is_stopped_in_every_stage_and_goes_on_ends_with_the_same_weights_however_long_it_took(string method)
     {
+        var plan = method == "Zero-Shot" ? Ranking() : Plan();
         // Of an hour a step, so that everything by the clock would end at once.
-        using var whole = Trainer(Options(Plan(), hours: 1)).Fit(Data());
+        using var whole = Trainer(Options(plan, hours: 1)).Fit(Data());
         Assert.All(whole.Report!.Stages, of => Assert.False(of.Shortened));
-        Assert.Equal(Plan().Stages.Select(of => of.Epochs).Skip(1), whole.Report.Stages.Select(of => of.Epochs).Skip(1));
+        Assert.Equal(plan.Stages.Select(of => of.Candidates ?? of.Epochs), whole.Report.Stages.Select(of => of.Epochs));
 
-        foreach (var stage in Enum.GetValues<RunStage>())
+        foreach (var stage in plan.Stages.Select(of => of.Stage))
         {
             using var source = new CancellationTokenSource();
-            var stopped = Options(Plan(), hours: 1);
+            var stopped = Options(plan, hours: 1);
             (stopped.CheckpointFolder, stopped.CancellationToken) = (_folder.FullName, source.Token);
             stopped.Progress = new Told(progress =>
             {
@@ -45,13 +48,13 @@ public sealed class PlanTests : IDisposable
             });
             Assert.ThrowsAny<OperationCanceledException>(() => Trainer(stopped).Fit(Data()));
         }
-        var options = Options(Plan(), hours: 2);
+        var options = Options(plan, hours: 2);
         options.CheckpointFolder = _folder.FullName;
         using var again = Trainer(options).Fit(Data());
         Assert.Equal(Onnx(whole), Onnx(again));
 
         // The checkpoint is of this plan alone.
-        options = Options(Plan() with { MaxMemory = 1 << 30 }, hours: 1);
+        options = Options(plan with { MaxMemory = 1 << 30 }, hours: 1);
         options.CheckpointFolder = _folder.FullName;
         Assert.Contains("is of other images or settings", Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data())).Message);
 
@@ -119,6 +122,9 @@ public sealed class PlanTests : IDisposable
         options.Plan = Plan() with { Method = "DARTS" };
         Assert.Contains("The plan has stages Prune, Search, Train; method DARTS ranks nothing and searches.",
             Assert.Throws<ArgumentException>(() => Trainer(options)).Message);
+        options.Plan = Ranking() with { Method = "DARTS" };
+        Assert.Contains("The plan's search is of 6 genotypes; method DARTS searches by epochs.",
+            Assert.Throws<ArgumentException>(() => Trainer(options)).Message);
     }
 
     [Fact]
@@ -131,6 +137,8 @@ public sealed class PlanTests : IDisposable
         Refused(json => json["plan"]!["stages"]![1]!["batch_size"] = 1000, "stage Search has 1000 for a batch");
         Refused(json => json["plan"]!["stages"]![1]!["images"] = 145, "stage Search has 145 for images; expected 1 to 144");
         Refused(json => json["plan"]!["stages"]!.AsArray().RemoveAt(2), "The plan has stages Prune, Search; expected");
+        Refused(json => json["plan"]!["stages"]![1]!["candidates"] = 1, "has 1 genotypes; expected 2 or more in a search");
+        Refused(json => json["plan"]!["stages"]![2]!["candidates"] = 9, "stage Train has 9 genotypes");
         Refused(json => json["plan"]!["stages"]![0] = null, "A stage of the plan is null");
         Refused(json => json["plan"]!["stages"]![0]!["stage"] = "polish", "stage");
         Refused(json => json["plan"]!["time_budget"] = "-00:01:00", "expected a time and a memory above 0");
@@ -168,10 +176,15 @@ public sealed class PlanTests : IDisposable
         };
     }
 
+    private static ZeroOneShotPlan Ranking() => Plan() with
+    {
+        Method = "Zero-Shot", Stages = [Plan().Stages[1] with { Epochs = 1, Candidates = 6, Images = 16 }, Plan().Stages[2]],
+    };
+
     private static ZeroOneShotTrainer.Options Options(ZeroOneShotPlan? plan, int hours) => new()
     {
         Plan = plan, TimeBudget = TimeSpan.FromMinutes(1.5), ShowProgress = false,
-        Time = new LookedAtTime { Step = TimeSpan.FromHours(hours) }, Method = SearchMethod.ZeroOneShot,
+        Time = new LookedAtTime { Step = TimeSpan.FromHours(hours) }, Method = SearchMethod.Parse(plan?.Method ?? "Zero-One-Shot"),
     };
 
     private ZeroOneShotTrainer Trainer(ZeroOneShotTrainer.Options options) => _ml.MulticlassClassification.Trainers.ZeroOneShot(options);

@@ -72,9 +72,9 @@ public sealed record ZeroOneShotPlan
         text.Append(StagePlan.Heading).Append('\n');
         foreach (var stage in Stages)
             text.Append(stage).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"{"in all",-48}  {RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB\n");
+        text.Append(CultureInfo.InvariantCulture, $"{"in all",-56}  {RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB\n");
         text.Append(CultureInfo.InvariantCulture,
-            $"{"allowed",-48}  {RunProgress.Text(TimeBudget),8}{MaxMemory / (double)(1 << 20),8:0} MiB");
+            $"{"allowed",-56}  {RunProgress.Text(TimeBudget),8}{MaxMemory / (double)(1 << 20),8:0} MiB");
         foreach (var warning in Warnings)
             text.Append('\n').Append("warning: ").Append(warning);
         return text.ToString();
@@ -112,6 +112,11 @@ public sealed record ZeroOneShotPlan
         }
         foreach (var stage in Stages)
         {
+            if (stage.Candidates < 2 || stage is { Candidates: not null, Stage: not RunStage.Search })
+            {
+                throw new ArgumentException(FormattableString.Invariant(
+                    $"The plan's stage {stage.Stage} has {stage.Candidates} genotypes; expected 2 or more in a search, none elsewhere."));
+            }
             foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, MostChannels),
                 ("cells", stage.Cells, MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
                 ("a batch", stage.BatchSize, stage.Images)])

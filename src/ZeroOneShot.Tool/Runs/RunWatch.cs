@@ -119,6 +119,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             Importances = fit.Pruning.Rounds.Count == 0 ? [] : fit.Pruning.Rounds[^1].Importances.Candidates,
             SearchEpochs = fit.Search?.Epochs ?? [],
             AlphasOfEpochs = fit.Search?.AlphasOfEpochs ?? [],
+            RankedCandidates = fit.Ranked?.Candidates ?? [],
             TrainingEpochs = network.Epochs,
             BestEpoch = network.BestEpoch,
             Test = Thumbnails.Of(evaluation, data.Test),
@@ -161,7 +162,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private string Repeats => "It follows the plan of this run without a look at the clock, and gives " + (_shortened is not { Count: > 0 }
         ? "the same model, bit for bit, on the same machine with as many threads."
         : "the same model every time, on the same machine with as many threads; another one than this, whose schedules the clock " +
-          $"shortened ({string.Join(", ", _shortened.Select(of => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Epochs} epochs"))}).");
+          $"shortened ({string.Join(", ", _shortened.Select(of => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}"))}).");
 
     private static string Name(StagePlan stage) => stage.Stage.ToString().ToLowerInvariant();
 }
