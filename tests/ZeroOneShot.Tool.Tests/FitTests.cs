@@ -99,7 +99,7 @@ public sealed class FitTests(TinyRun run)
     public void Programs_get_the_plan_the_course_and_the_end_as_JSON_and_an_interrupted_one_ends_with_130()
     {
         var output = run.New("json");
-        using var process = Tool.Start(["fit", "sample", .. run.Long, "--out", output, "--json"]);
+        using var process = Tool.Start(["fit", "sample", .. run.Endless, "--out", output, "--json"]);
         var events = new List<string>();
         while (process.StandardOutput.ReadLine() is { } line)
         {
@@ -117,7 +117,7 @@ public sealed class FitTests(TinyRun run)
     [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
     public void A_terminal_of_80_columns_gets_a_live_line_until_it_interrupts()
     {
-        var said = Tool.AtTerminal(null, ["fit", run.Images, .. run.Long, "--out", run.New("terminal")],
+        var said = Tool.AtTerminal(null, ["fit", run.Images, .. run.Endless, "--out", run.New("terminal")],
             interruptAt: "Search");
         Assert.Contains("\u001b[", said.Output);
         Assert.Contains("zeroone resume", said.Output);

@@ -23,8 +23,11 @@ public sealed class TinyRun : IDisposable
     /// <summary>The options of a run of seconds, by a plan, so that a busy machine does the same.</summary>
     internal string[] Tiny => Planned("tiny", epochs: 4);
 
-    /// <summary>Those of one that is still at work when somebody stops it.</summary>
-    internal string[] Long => Planned("long", epochs: 60);
+    /// <summary>Those of one that is still at work when somebody stops it, and can be ended.</summary>
+    internal string[] Long => Planned("long", epochs: 80);
+
+    /// <summary>Those of one that nobody waits for.</summary>
+    internal string[] Endless => Planned("endless", epochs: 10_000);
 
     public string Out => New("out");
 

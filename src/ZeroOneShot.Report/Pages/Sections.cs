@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using static ZeroOneShot.Report.Markup;
 
 namespace ZeroOneShot.Report;
@@ -119,6 +120,8 @@ internal static class Sections
     {
         if (report.Mask is not { } mask)
             return [];
+        if (mask.Equals(OperationMask.Full(mask.Space)))
+            return [Html("p", $"{mask}: nothing was pruned.")];
         var colours = new OperationColours(mask.Space);
         return
         [

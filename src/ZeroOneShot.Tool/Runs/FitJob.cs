@@ -50,7 +50,7 @@ internal static class FitJob
                 folder.Write(folder.Plan, plan.ToJson());
         });
         stop.Notice = "Stopping within a step, and keeping how far it has come. Ctrl+C again ends at once.";
-        stop.Farewell = $"Stopped. Go on with: zeroone resume {Terminal.Printable(folder.Path)}";
+        stop.Farewell = $"Stopped. Go on with: zeroone resume {Terminal.Printable(Terminal.Word(folder.Path))}";
 
         // Fit: prune, search, train.
         var watch = new RunWatch(asked, folder, data, new RunDisplay(display));
@@ -108,7 +108,7 @@ internal static class FitJob
         if (file is not null)
         {
             ToolException.Within(ExitCode.Failed, () => new RunFolder(".").Write(Path.GetFullPath(file), plan.ToJson()));
-            display.Say($"Written: {file}. Follow it with: zeroone fit {asked.Data} --plan {file}");
+            display.Say($"Written: {file}. Follow it with: zeroone fit {Terminal.Word(asked.Data)} --plan {Terminal.Word(file)}");
         }
         if (display.Kind == Display.Reader.Program)
             Console.Out.WriteLine(plan.ToJson());
@@ -150,6 +150,6 @@ internal static class FitJob
         display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, " +
             $"plan.json, report.html.");
         display.Say($"Look:    open {folder.Html} in a browser.");
-        display.Say($"Use it:  zeroone predict {folder.Path} IMAGES");
+        display.Say($"Use it:  zeroone predict {Terminal.Word(folder.Path)} IMAGES");
     }
 }

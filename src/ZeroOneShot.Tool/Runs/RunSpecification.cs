@@ -1,4 +1,5 @@
 using System.Globalization;
+using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool.Runs;
 
@@ -41,10 +42,10 @@ internal sealed record RunSpecification
     /// <param name="plan">The plan to follow, which has minutes, memory, method and size of the images; null for none yet.</param>
     public string Command(string outFolder, string? plan)
     {
-        var words = new List<string> { "zeroone", "fit", Quoted(Data) };
+        var words = new List<string> { "zeroone", "fit", Terminal.Word(Data) };
         if (plan is not null)
         {
-            Add("--plan", Quoted(plan));
+            Add("--plan", Terminal.Word(plan));
         }
         else
         {
@@ -61,7 +62,7 @@ internal sealed record RunSpecification
         Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
         if (Linear)
             words.Add("--linear");
-        Add("--out", Quoted(outFolder));
+        Add("--out", Terminal.Word(outFolder));
         return string.Join(' ', words);
 
         void Add(string option, string? value)
@@ -70,8 +71,4 @@ internal sealed record RunSpecification
                 words.AddRange([option, value]);
         }
     }
-
-    // For shells of Unix; a name without anything special stays as it is.
-    private static string Quoted(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:\\".Contains(c))
-        ? word : $"'{word.Replace("'", "'\\''")}'";
 }

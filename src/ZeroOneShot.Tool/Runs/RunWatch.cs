@@ -139,13 +139,13 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private RunReport Shared() => new()
     {
         Title = Path.GetFileName(Path.TrimEndingDirectorySeparator(asked.Data)) + ", " +
-            string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minutes"),
+            Time,
         Command = asked.Command(folder.Path, _plan is null ? null : folder.Plan),
         CommandNote = _shortened is null ? null : Repeats,
         Asked =
         [
             new ReportFact("Data", data.Description),
-            new ReportFact("Time", string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minutes")),
+            new ReportFact("Time", asked.FollowsPlan ? $"{Time}, when its plan was made" : Time),
             new ReportFact("Memory", (_plan?.MaxMemory ?? asked.Memory) is { } bytes
                 ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MiB") : "three quarters of the machine's"),
             new ReportFact("Method", asked.Method),
@@ -163,6 +163,8 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         ? "the same model, bit for bit, on the same machine with as many threads."
         : "the same model every time, on the same machine with as many threads; another one than this, whose schedules the clock " +
           $"shortened ({string.Join(", ", _shortened.Select(of => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}"))}).");
+
+    private string Time => string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minute{(asked.Minutes == 1 ? "" : "s")}");
 
     private static string Name(StagePlan stage) => stage.Stage.ToString().ToLowerInvariant();
 }
