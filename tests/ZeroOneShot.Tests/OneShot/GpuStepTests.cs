@@ -21,7 +21,8 @@ public sealed class GpuStepTests
     private static readonly OperationMask s_half = RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3);
 
     public static TheoryData<string> Methods =>
-        [.. SearchMethod.All.Where(method => method.Pruning != PruningKind.ZeroShotToGenotype).Select(method => method.Name)];
+        [.. SearchMethod.All.Where(method => method is { Pruning: not PruningKind.ZeroShotToGenotype, Search: SearchKind.OneShot })
+            .Select(method => method.Name)];
 
     /// <summary>
     /// Mixing weights when it begins (GDAS: also what it samples for both kinds of cells), all products and sums together when it ends,
