@@ -24,7 +24,8 @@ public sealed record ClusterAddress(string Host, int Port)
 
     /// <summary>Whether only this machine can reach it.</summary>
     /// <exception cref="SocketException">The name is unknown.</exception>
-    public bool IsLoopback => Dns.GetHostAddresses(Host) is { Length: > 0 } addresses && addresses.All(IPAddress.IsLoopback);
+    public bool IsLoopback => IPAddress.TryParse(Host, out var one) ? IPAddress.IsLoopback(one)
+        : Dns.GetHostAddresses(Host) is { Length: > 0 } addresses && addresses.All(IPAddress.IsLoopback);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Host}:{Port}";

@@ -12,7 +12,8 @@ public sealed class ClusterCoordinator : IDisposable
     private readonly Desk _desk;
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ClusterCoordinator(ActorSystem system, Desk desk, ClusterAddress address) => (_system, _desk, Address) = (system, desk, address);
+    private ClusterCoordinator(ActorSystem system, Desk desk, ClusterAddress address) =>
+        (_system, _desk, Address) = (system, desk, address);
 
     /// <summary>Where it listens.</summary>
     public ClusterAddress Address { get; }
@@ -44,6 +45,11 @@ public sealed class ClusterCoordinator : IDisposable
         ArgumentNullException.ThrowIfNull(secret);
         ArgumentNullException.ThrowIfNull(units);
         ArgumentNullException.ThrowIfNull(log);
+        if (address.Host is "0.0.0.0")
+        {
+            throw new ArgumentException("0.0.0.0 is every address of this machine; expected the one by which workers reach it.",
+                nameof(address));
+        }
         secret.CheckFor(address);
         var one = new Lock();
         void Log(string line)

@@ -9,7 +9,7 @@ internal static partial class FolderFiles
     /// <summary>A part of a file in one message.</summary>
     public const int ChunkBytes = 256 * 1024;
 
-    /// <summary>The files, the oldest first; hidden ones (locks, half-written ones) and a checkpoint's earlier copies are not among them.</summary>
+    /// <summary>The files, the oldest first, without hidden ones (locks, half-written ones) and a checkpoint's earlier copies.</summary>
     public static IReadOnlyList<string> Names(string folder) => !Directory.Exists(folder) ? [] :
     [
         .. new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories)

@@ -1,5 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Event;
 using Akka.Serialization;
 
@@ -20,14 +21,21 @@ internal abstract class RefusingSerializer(ExtendedActorSystem system, int ident
 
     public override object FromBinary(byte[] bytes, string manifest)
     {
+        var named = new string([.. manifest.Take(100).Where(c => c is > ' ' and < '\x7f')]);
         var sentence = $"A message was refused: it is written by serializer {identifier}, which this cluster does not use" +
-            (manifest.Length > 0 ? $", and names the type '{new string([.. manifest.Take(100).Where(c => c is > ' ' and < '\x7f')])}'." : ".");
+            (named.Length > 0 ? $", and names the type '{named}'." : ".");
         system.Log.Warning(sentence);
         throw new SerializationException(sentence);
     }
 }
 
-internal sealed class RefusedJson(ExtendedActorSystem system) : RefusingSerializer(system, 1);
+internal sealed class RefusedJson(ExtendedActorSystem system) : RefusingSerializer(system, 1)
+{
+    // Akka has settings for its own, and looks for a constructor that takes them.
+    public RefusedJson(ExtendedActorSystem system, Config _) : this(system)
+    {
+    }
+}
 
 internal sealed class RefusedProtobuf(ExtendedActorSystem system) : RefusingSerializer(system, 2);
 
@@ -35,6 +43,11 @@ internal sealed class RefusedDaemon(ExtendedActorSystem system) : RefusingSerial
 
 internal sealed class RefusedMiscellany(ExtendedActorSystem system) : RefusingSerializer(system, 16);
 
-internal sealed class RefusedPrimitive(ExtendedActorSystem system) : RefusingSerializer(system, 17);
+internal sealed class RefusedPrimitive(ExtendedActorSystem system) : RefusingSerializer(system, 17)
+{
+    public RefusedPrimitive(ExtendedActorSystem system, Config _) : this(system)
+    {
+    }
+}
 
 internal sealed class RefusedSystemMessage(ExtendedActorSystem system) : RefusingSerializer(system, 22);

@@ -104,8 +104,8 @@ public sealed partial class ClusterTests : IDisposable
     [Fact]
     public void An_address_that_others_can_reach_needs_a_secret()
     {
-        var error = Assert.Throws<ArgumentException>(() => ClusterCoordinator.Start(new ClusterAddress("0.0.0.0", 4160), ClusterSecret.None,
-            _folder.FullName, [], _ => true, TimeSpan.FromSeconds(1), "test", _ => { }));
+        var error = Assert.Throws<ArgumentException>(() => ClusterCoordinator.Start(new ClusterAddress("192.0.2.1", 4160),
+            ClusterSecret.None, _folder.FullName, [], _ => true, TimeSpan.FromSeconds(1), "test", _ => { }));
         Assert.Contains("there is no secret: anybody could send results", error.Message);
         Assert.Contains("16", Assert.Throws<ArgumentException>(() => ClusterSecret.Of("short")).Message);
     }

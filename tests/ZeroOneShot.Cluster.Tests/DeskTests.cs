@@ -123,6 +123,7 @@ public sealed class DeskTests : IDisposable
             .Select(id => new WorkUnit(id, _folder.File("units/" + id), "4", _folder.File("data"))).ToArray();
         foreach (var unit in all)
             CountingWork.Begin(unit.Folder);
-        return new Desk(_folder.FullName, all, unit => CountingWork.IsFinished(unit.Folder), TimeSpan.FromMinutes(1), "test", _log.Add, _time);
+        return new Desk(_folder.FullName, all, unit => CountingWork.IsFinished(unit.Folder), TimeSpan.FromMinutes(1), "test", _log.Add,
+            _time);
     }
 }

@@ -32,7 +32,8 @@ try
         default:
             // Akka as it comes: it writes the name of a type, and whoever reads it as it comes makes one.
             using (var system = ActorSystem.Create("zeroone", ConfigurationFactory.ParseString(
-                "akka { loglevel = OFF, stdout-loglevel = OFF, actor.provider = remote, remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 } }")))
+                "akka { loglevel = OFF, stdout-loglevel = OFF, actor.provider = remote, " +
+                "remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 } }")))
             {
                 var answer = await system.ActorSelection($"akka.tcp://zeroone@{address}/user/coordinator")
                     .Ask<object>(new Stranger("made by the reader"), TimeSpan.FromSeconds(Number(2))).ContinueWith(task => task.IsFaulted);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using ZeroOneShot.Cluster;
 using ZeroOneShot.Experiments;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
@@ -59,19 +60,31 @@ internal static class Table1Command
 
     private static readonly Option<string?> s_device = new("--device") { Description = "cpu, cuda or cuda:N. Default: cpu." };
 
+    private static readonly Option<string?> s_cluster = new("--cluster")
+    {
+        Description = "Do no run here: listen at HOST:PORT for workers (zeroone worker --join HOST:PORT), and give them the runs.",
+        HelpName = "HOST:PORT",
+    };
+
+    private static readonly Option<string> s_lease = new("--lease")
+    {
+        Description = "A worker that is not heard of for so long loses its run.", DefaultValueFactory = _ => "60s", HelpName = "TIME",
+    };
+
     public static Command Make()
     {
         var command = new Command("table1", "Makes the paper's Table 1: memory, time and accuracy of the methods over data and seeds, " +
             "beside the paper's own. A run that is finished is never run again; one that was stopped goes on.")
         {
             s_data, s_methods, s_spaces, s_seeds, s_preset, s_budget, s_out, s_plan, s_draw, s_nasBench201, s_device,
+            s_cluster, s_lease, WorkerCommand.SecretFile,
         };
         command.Does((parsed, stop) =>
         {
             stop.Farewell = "Stopped; the same command goes on.";
             if (parsed.GetValue(s_seeds) < 1)
                 throw new ToolException(ExitCode.Arguments, $"--seeds is {parsed.GetValue(s_seeds)}; expected at least 1.");
-            var budget = parsed.GetValue(s_budget) is { } text ? Duration(text) : (TimeSpan?)null;
+            var budget = parsed.GetValue(s_budget) is { } text ? Duration("--budget", text) : (TimeSpan?)null;
             var folders = parsed.GetRequiredValue(s_data);
             var names = parsed.GetRequiredValue(s_methods);
             var options = new Table1Options
@@ -90,10 +103,45 @@ internal static class Table1Command
             Say(options, ledger, parsed.GetValue(s_device), stop.Token);
             if (parsed.GetValue(s_plan))
                 return ExitCode.Done;
+            if (parsed.GetValue(s_cluster) is { } address)
+            {
+                return Coordinate(ledger, options, ClusterAddress.Parse(address), ClusterSecret.Find(parsed.GetValue(
+                    WorkerCommand.SecretFile)), Duration("--lease", parsed.GetRequiredValue(s_lease)), folders, stop.Token);
+            }
             var started = StageCommand.Starter(options.Preset, parsed.GetValue(s_device), folders);
             return Write(ledger, Table1.Run(ledger, options, started, new Lines(), stop.Token));
         });
         return command;
+    }
+
+    /// <summary>Gives the runs to workers until all are done, and draws the table.</summary>
+    private static ExitCode Coordinate(
+        Ledger ledger, Table1Options options, ClusterAddress address, ClusterSecret secret, TimeSpan lease, string[] folders,
+        CancellationToken cancellationToken)
+    {
+        using var kept = ledger.Coordinate();
+        var data = options.Data.Zip(folders).ToDictionary(pair => pair.First.Name, pair => Path.GetFullPath(pair.Second));
+        var units = options.Runs().Select(ledger.Run)
+            .Select(run => new WorkUnit(run.Specification.Id, run.Path, options.Preset.Name, data[run.Specification.Data])).ToArray();
+        var lines = new Lines();
+        using var timeIsUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (options.Budget is { } budget)
+            timeIsUp.CancelAfter(budget);
+        using var coordinator = ClusterCoordinator.Start(address, secret, ledger.Folder, units,
+            unit => RunFolder.Open(unit.Folder).IsFinished, lease, RunSpecification.PresentCodeVersion, lines.Report);
+        lines.Report($"Workers join with: zeroone worker --join {coordinator.Address}");
+        try
+        {
+            coordinator.Done.Wait(timeIsUp.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            lines.Report("The time is up; the same command goes on from what workers have brought.");
+        }
+        var report = Table1.Draw(ledger, options);
+        var unfinished = coordinator.Failures.Where(failure => ledger.Runs().Any(run =>
+            run.Specification.Id == failure.Key && !run.IsFinished)).Select(failure => $"{failure.Key}: {failure.Value}");
+        return Write(ledger, report with { Failures = [.. report.Failures, .. unfinished] });
     }
 
     /// <summary>How long it takes: runs that are done are not counted.</summary>
@@ -129,7 +177,7 @@ internal static class Table1Command
         return report.Failures.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static TimeSpan Duration(string text)
+    private static TimeSpan Duration(string option, string text)
     {
         if (text.Length > 1 && "smh".IndexOf(text[^1]) is >= 0 and var unit &&
             double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) &&
@@ -137,7 +185,7 @@ internal static class Table1Command
         {
             return TimeSpan.FromSeconds(number * Math.Pow(60, unit));
         }
-        throw new ToolException(ExitCode.Arguments, $"--budget is '{text}'; expected a number and s, m or h, for example 60m.");
+        throw new ToolException(ExitCode.Arguments, $"{option} is '{text}'; expected a number and s, m or h, for example 60m.");
     }
 
     private static Option<string[]> Among(string name, string what, IReadOnlyList<string> values, string usual) =>
