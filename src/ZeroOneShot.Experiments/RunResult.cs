@@ -1,7 +1,7 @@
 namespace ZeroOneShot.Experiments;
 
 /// <summary>The result of a finished run.</summary>
-public sealed record RunResult
+public sealed class RunResult
 {
     /// <summary>What was run.</summary>
     public required RunSpecification Specification { get; init; }

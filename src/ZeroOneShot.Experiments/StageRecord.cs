@@ -1,7 +1,7 @@
 namespace ZeroOneShot.Experiments;
 
 /// <summary>What a finished stage of a run leaves.</summary>
-public sealed record StageRecord
+public sealed class StageRecord
 {
     /// <summary>Time of all attempts, in seconds. What a killed attempt did after its last note is not in it: a few seconds.</summary>
     public required double Seconds { get; init; }

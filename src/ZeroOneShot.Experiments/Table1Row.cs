@@ -3,7 +3,7 @@ using ZeroOneShot.Yardstick;
 namespace ZeroOneShot.Experiments;
 
 /// <summary>A method on a set of images in a search space, over the seeds that are finished.</summary>
-public sealed record Table1Row
+public sealed class Table1Row
 {
     /// <summary>The data's name.</summary>
     public required string Data { get; init; }

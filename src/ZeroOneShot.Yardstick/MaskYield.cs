@@ -3,7 +3,7 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.Yardstick;
 
 /// <summary>What a mask leaves of a search space: the accuracies of genotypes drawn from it.</summary>
-public sealed record MaskYield
+public sealed class MaskYield
 {
     private const double Upper = 0.9;
 

@@ -1,7 +1,7 @@
 namespace ZeroOneShot.Yardstick;
 
 /// <summary>How far a surrogate is off, on architectures that it had not seen (cross-validation).</summary>
-public sealed record SurrogateErrors
+public sealed class SurrogateErrors
 {
     /// <summary>Number of architectures with a measured accuracy.</summary>
     public required int Rows { get; init; }

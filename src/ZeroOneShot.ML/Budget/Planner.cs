@@ -14,10 +14,15 @@ namespace ZeroOneShot.ML;
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory)
+/// <param name="target">What the found network may cost; null for whatever it does.</param>
+internal sealed class Planner(
+    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, CostTarget? target)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
-    private const double PruningShare = 0.06, SearchShare = 0.2;
+    private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
+
+    // Of a search without training.
+    private const int RankedImages = 16, LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
 
     private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
 
@@ -25,6 +30,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         [(4, 3), (8, 3), (8, 5), (12, 5), (16, 5), (16, 6), (16, 8), (20, 8), (24, 8), (24, 11), (28, 14), (36, 14), (36, 20)];
 
     private static readonly (int Channels, int Cells)[] s_supernets = [(4, 3), (8, 4), (8, 5), (8, 6), (16, 6), (16, 8)];
+
+    private static readonly (int Channels, int Cells)[] s_ranked = [(4, 3), (8, 5), (16, 8)];
 
     /// <summary>The stages for so many seconds.</summary>
     /// <exception cref="ArgumentException">
@@ -39,7 +46,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     private IEnumerable<StagePlan> Of(double seconds)
     {
         var left = seconds;
-        foreach (var stage in new[] { Pruning(PruningShare * seconds), Search(SearchShare * seconds) })
+        var search = method.Search == SearchKind.ZeroShot ? Ranking(RankingShare * seconds) : Search(SearchShare * seconds);
+        foreach (var stage in new[] { Pruning(PruningShare * seconds), search })
         {
             if (stage is null)
                 continue;
@@ -48,6 +56,33 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         }
         yield return Training(left);
     }
+
+    /// <summary>Checks that a plan is of a method: of its name, with its stages.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static void ThrowIfOfOther(ZeroOneShotPlan plan, SearchMethod method)
+    {
+        if (plan.Method != method.Name)
+        {
+            throw new ArgumentException($"The plan is of method {plan.Method}; expected {method.Name}. Choose the plan's method, or make " +
+                "a plan of this one.");
+        }
+        var (prunes, searches) = (Prunes(method), Searches(method));
+        if (prunes != plan.Of(RunStage.Prune) is not null || searches != plan.Of(RunStage.Search) is not null)
+        {
+            throw new ArgumentException($"The plan has stages {string.Join(", ", plan.Stages.Select(stage => stage.Stage))}; method " +
+                $"{method.Name} {(prunes ? "ranks operations" : "ranks nothing")} and {(searches ? "searches" : "does not search")}. " +
+                "Make a plan of this method.");
+        }
+        if (plan.Of(RunStage.Search) is { } search && search.Candidates is null != (method.Search == SearchKind.OneShot))
+        {
+            throw new ArgumentException($"The plan's search is of {search.Length}; method {method.Name} searches " +
+                $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
+        }
+    }
+
+    private static bool Prunes(SearchMethod method) => method.Pruning is not (PruningKind.None or PruningKind.Random);
+
+    private static bool Searches(SearchMethod method) => method.Pruning != PruningKind.ZeroShotToGenotype;
 
     /// <summary>Some of the images, of every class in proportion; the same by the same seed.</summary>
     public static ImageSet Some(ImageSet images, int count, long seed) =>
@@ -78,6 +113,15 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             Device = device,
         });
 
+    /// <summary>The settings of a planned search without training.</summary>
+    public static ZeroShotSearchOptions RankingSettings(StagePlan plan, long seed, string? device) => new()
+    {
+        Candidates = plan.Candidates!.Value,
+        Ranking = new() { BatchSize = plan.BatchSize, Batches = 1, Initializations = 1, Device = device },
+        Network = new() { Channels = plan.Channels, Cells = plan.Cells, AuxiliaryHead = false },
+        Seed = seed,
+    };
+
     /// <summary>The settings of a planned training.</summary>
     public static TrainingOptions TrainingSettings(StagePlan plan, long seed, string? device)
     {
@@ -92,7 +136,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
 
     private StagePlan? Pruning(double seconds)
     {
-        if (method.Pruning is PruningKind.None or PruningKind.Random)
+        if (!Prunes(method))
             return null;
         var batch = Math.Min(16, images.Count);
         StagePlan? best = null;
@@ -128,7 +172,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
 
     private StagePlan? Search(double seconds)
     {
-        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+        if (!Searches(method))
             return null;
         StagePlan? best = null;
         foreach (var (channels, cells) in s_supernets)
@@ -168,6 +212,33 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         return best;
     }
 
+    /// <summary>A search without training.</summary>
+    private StagePlan? Ranking(double seconds)
+    {
+        if (!Searches(method))
+            return null;
+        StagePlan? best = null;
+        foreach (var (channels, cells) in s_ranked)
+        {
+            var batch = Math.Min(RankedImages, images.Count);
+            var each = batch * times.Rank(channels, cells);
+            var plan = new StagePlan
+            {
+                Stage = RunStage.Search, Channels = channels, Cells = cells, BatchSize = batch, Epochs = 1,
+                Candidates = Math.Clamp((int)(seconds / each), LeastCandidates, MostCandidates), Images = batch, Time = default, Memory = 0,
+            };
+            plan = plan with
+            {
+                Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
+                Memory = Held + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
+            };
+            if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
+                break;
+            best = plan;
+        }
+        return best;
+    }
+
     private StagePlan Training(double seconds)
     {
         StagePlan? best = null;
@@ -197,11 +268,21 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             }
             // A larger network learns more of every image, but slowly: it needs to see them more often.
             var wanted = Math.Max(8 + index * 1.5, Math.Min(60, 40_000.0 / images.Count));
-            if (seconds / perEpoch < wanted || plan.Memory > memory)
+            if (seconds / perEpoch < wanted || plan.Memory > memory || !Affords(plan))
                 break;
             best = plan;
         }
         return best!;
+    }
+
+    /// <summary>Whether a network of these sizes can be as cheap as the target.</summary>
+    private bool Affords(StagePlan plan)
+    {
+        if (target is null)
+            return true;
+        var (sized, full) = (target with { Network = TrainingSettings(plan, 0, null).Network }, OperationMask.Full(SearchSpace.Darts));
+        return GenotypeChoices.Of(full, mayShareInput: false)
+            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
     }
 
     private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)
@@ -218,7 +299,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         if (needed > seconds)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"TimeBudget leaves {seconds:0.0} s for the stages; " +
+                $"TimeBudget leaves {Math.Max(0, seconds):0.0} s for the stages; " +
                 $"the smallest plan is predicted to take {needed:0.0} s on this machine " +
                 $"({string.Join(", ", smallest.Select(stage => $"{stage.Stage} {stage.Time.TotalSeconds:0.0} s"))}). " +
                 $"Allow more time, or give fewer or smaller images."));

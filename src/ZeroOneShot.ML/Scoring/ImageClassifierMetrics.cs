@@ -85,7 +85,7 @@ public sealed class ImageClassifierMetrics
                 score.Type.ToString()!, "Give data that the trained model has transformed");
         }
         var (ranks, confusion) = (new int[names.Count], names.Select(_ => new int[names.Count]).ToArray());
-        var bins = new (double Confidence, int Right, int Count)[CalibrationBins];
+        var bins = new (double Confidence, int Correct, int Count)[CalibrationBins];
         var logLoss = 0.0;
         using var cursor = data.GetRowCursor([data.Schema[labelColumn], score]);
         var (getLabel, getScore) = (cursor.GetGetter<uint>(data.Schema[labelColumn]), cursor.GetGetter<VBuffer<float>>(score));
@@ -105,13 +105,13 @@ public sealed class ImageClassifierMetrics
             confusion[label][predicted]++;
             logLoss -= Math.Log(Math.Max(dense[label], Least));
             ref var bin = ref bins[Math.Clamp((int)(dense[predicted] * CalibrationBins), 0, CalibrationBins - 1)];
-            bin = (bin.Confidence + dense[predicted], bin.Right + (predicted == label ? 1 : 0), bin.Count + 1);
+            bin = (bin.Confidence + dense[predicted], bin.Correct + (predicted == label ? 1 : 0), bin.Count + 1);
         }
         var count = ranks.Sum();
         if (count == 0)
             throw context.Process(new InvalidOperationException($"No row has a value in the {labelColumn} column; give labelled images."));
         return new ImageClassifierMetrics(
-            ranks, logLoss / count, bins.Sum(bin => Math.Abs(bin.Confidence - bin.Right)) / count, confusion,
+            ranks, logLoss / count, bins.Sum(bin => Math.Abs(bin.Confidence - bin.Correct)) / count, confusion,
             [.. names.Select((name, i) =>
                 new ClassMetrics(name, confusion[i].Sum(), confusion.Sum(row => row[i]), confusion[i][i]))]);
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -21,7 +22,6 @@ internal sealed record ReportFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
-        WriteIndented = true,
     };
 
     public required int Version { get; init; }
@@ -31,6 +31,8 @@ internal sealed record ReportFile
     public string? Running { get; init; }
 
     public string? Command { get; init; }
+
+    public string? CommandNote { get; init; }
 
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 
@@ -52,6 +54,8 @@ internal sealed record ReportFile
 
     public IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
+    public IReadOnlyList<Candidate> RankedCandidates { get; init; } = [];
+
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 
     public int? BestEpoch { get; init; }
@@ -66,13 +70,14 @@ internal sealed record ReportFile
 
     public IReadOnlyList<ReportFact> Versions { get; init; } = [];
 
-    public static string Write(RunReport report) => JsonSerializer.Serialize(
+    public static string Write(RunReport report) => ChecksummedJson.Sign(JsonSerializer.Serialize(
         new ReportFile
         {
             Version = Format,
             Title = report.Title,
             Running = report.Running,
             Command = report.Command,
+            CommandNote = report.CommandNote,
             Asked = report.Asked,
             Warnings = report.Warnings,
             Stages = report.Stages,
@@ -86,24 +91,25 @@ internal sealed record ReportFile
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
                 epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString()))],
             AlphasOfEpochs = [.. report.AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => of.Key.ToString(), of => of.Value))],
+            RankedCandidates = [.. report.RankedCandidates.Select(of => new Candidate(of.Score, of.Values, of.Genotype.ToString()))],
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Right.Select(Picture.Of)])
+                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
             Settings = report.Settings,
             Versions = report.Versions,
         },
-        s_json);
+        s_json));
 
     /// <exception cref="FormatException">The text is no report.</exception>
     public static RunReport Read(string json, SearchSpace? space)
     {
         try
         {
-            var file = JsonSerializer.Deserialize<ReportFile>(json, s_json)
+            var file = JsonSerializer.Deserialize<ReportFile>(ChecksummedJson.Verify(json), s_json)
                 ?? throw new FormatException("The report is null; expected an object.");
             if (file.Version != Format)
             {
@@ -126,8 +132,8 @@ internal sealed record ReportFile
     // Null among the elements of a list is what System.Text.Json does not know to refuse.
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
-        Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
-        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Right],
+        Asked, Warnings, Stages, Importances, Course, SearchEpochs, RankedCandidates, TrainingEpochs, Settings, Versions,
+        .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Correct],
         AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
 
@@ -136,6 +142,7 @@ internal sealed record ReportFile
         Title = Title,
         Running = Running,
         Command = Command,
+        CommandNote = CommandNote,
         Asked = Asked,
         Warnings = Warnings,
         Stages = Stages,
@@ -158,6 +165,8 @@ internal sealed record ReportFile
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
             epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
         AlphasOfEpochs = [.. AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
+        RankedCandidates =
+            [.. RankedCandidates.Select(of => new RankedCandidate(SearchSpaces.Genotype.Parse(of.Genotype), of.Values, of.Score))],
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults
@@ -165,7 +174,7 @@ internal sealed record ReportFile
             ClassNames = Test.ClassNames,
             Predictions = Test.Predictions,
             Mistakes = [.. Test.Mistakes.Select(picture => picture.Read())],
-            Right = [.. Test.Right.Select(picture => picture.Read())],
+            Correct = [.. Test.Correct.Select(picture => picture.Read())],
         },
         LinearAccuracy = LinearAccuracy,
         Inference = Inference,
@@ -184,9 +193,11 @@ internal sealed record ReportFile
 
     internal sealed record Epoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
 
+    internal sealed record Candidate(double Score, IReadOnlyList<double> Values, string Genotype);
+
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,
-        IReadOnlyList<Picture> Right);
+        IReadOnlyList<Picture> Correct);
 
     internal sealed record Picture(TestPrediction Prediction, byte[] Png)
     {

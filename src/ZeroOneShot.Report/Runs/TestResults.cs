@@ -13,5 +13,5 @@ public sealed record TestResults
     public IReadOnlyList<TestPicture> Mistakes { get; init; } = [];
 
     /// <summary>Some images that it got right. Default none.</summary>
-    public IReadOnlyList<TestPicture> Right { get; init; } = [];
+    public IReadOnlyList<TestPicture> Correct { get; init; } = [];
 }

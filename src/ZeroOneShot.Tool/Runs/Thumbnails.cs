@@ -28,7 +28,7 @@ internal static class Thumbnails
             ClassNames = evaluation.ClassNames,
             Predictions = evaluation.Predictions,
             Mistakes = images is null ? [] : [.. mistakes.Select(Picture).OfType<TestPicture>()],
-            Right = images is null ? [] : [.. right.Select(Picture).OfType<TestPicture>()],
+            Correct = images is null ? [] : [.. right.Select(Picture).OfType<TestPicture>()],
         };
 
         TestPicture? Picture((int Index, TestPrediction Prediction) at)

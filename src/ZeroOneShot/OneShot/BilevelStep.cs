@@ -13,6 +13,8 @@ namespace ZeroOneShot.OneShot;
 /// </summary>
 public sealed class BilevelStep : IDisposable
 {
+    private const string OfArchitecture = "architecture", OfAdam = "adam.";
+
     private readonly Supernet _supernet;
     private readonly ArchitectureParameters _architecture;
     private readonly SearchOptions _options;
@@ -91,12 +93,15 @@ public sealed class BilevelStep : IDisposable
         yield return ("weights", _weights.Values);
         foreach (var (name, buffer) in _supernet.named_buffers())
             yield return ("buffers." + name, buffer);
-        yield return ("architecture", _architectureParameters.Values);
-        yield return ("adam.first", _architectureOptimizer.First);
-        yield return ("adam.second", _architectureOptimizer.Second);
+        yield return (OfArchitecture, _architectureParameters.Values);
+        yield return (OfAdam + "first", _architectureOptimizer.First);
+        yield return (OfAdam + "second", _architectureOptimizer.Second);
         if (_weightsOptimizer.Momentum is { } momentum)
             yield return ("sgd.momentum", momentum);
     }
+
+    /// <summary>Whether a part of the <see cref="State"/> is of the architecture parameters, not of the weights.</summary>
+    internal static bool IsOfArchitecture(string part) => part == OfArchitecture || part.StartsWith(OfAdam, StringComparison.Ordinal);
 
     /// <summary>Takes over a <see cref="State"/>.</summary>
     /// <param name="file">The file with its tensors.</param>

@@ -114,6 +114,9 @@ public static class MaskedDartsSearch
                     var search = searchBatches.Batch(number);
                     var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, moment);
                     Checked.Finite(loss, epoch, options.LearningRate);
+                    // Looked at before the weights' step, which would make weights of them that are no numbers either.
+                    if (!architecture.Parameters.All(IsFinite))
+                        throw DivergedAlphas(epoch);
                     (state.SearchLoss, state.SearchCorrect) = (state.SearchLoss + loss, state.SearchCorrect + correct);
                     (state.Updates, state.SearchSteps) = (state.Updates + 1, state.SearchSteps + 1);
                 }
@@ -129,8 +132,11 @@ public static class MaskedDartsSearch
                     clock.Report(epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
             }
             // The last step may have left what no loss has seen yet.
-            if (!step.State().All(part => part.Tensor.isfinite().all().item<bool>()))
-                throw Checked.Diverged("Weights or alphas became infinite or no numbers", epoch, options.LearningRate);
+            if (step.State().FirstOrDefault(part => !IsFinite(part.Tensor)).Name is { } lost)
+            {
+                throw BilevelStep.IsOfArchitecture(lost) ? DivergedAlphas(epoch)
+                    : Checked.DivergedWeights("Weights became infinite or no numbers", epoch, options.LearningRate);
+            }
             schedule.Close((long)epoch * steps + state.Step);
             if (state.Step < steps && !schedule.State.Over)
             {
@@ -156,6 +162,7 @@ public static class MaskedDartsSearch
                 new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options)
         {
             AlphasOfEpochs = [.. state.Finished.Select(e => e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value))],
+            Shortened = schedule.State.End is not null,
         };
 
         Genotype Found()
@@ -167,6 +174,9 @@ public static class MaskedDartsSearch
             var (fewest, most) = Choices().Range(parameters.Value);
             return Choices().Strongest(parameters.Value, fewest + (long)(options.LeastParameters * (most - fewest)), most);
         }
+
+        DivergedException DivergedAlphas(int epoch) => Checked.Diverged("Alphas became infinite or no numbers", "architecture parameters",
+            epoch, nameof(options.ArchitectureLearningRate), options.ArchitectureLearningRate);
 
         GenotypeChoices Choices() => GenotypeChoices.Of(options.Relaxation, architecture);
 
@@ -183,6 +193,8 @@ public static class MaskedDartsSearch
         _ = new BatchOrder(train.Count, options.LeastBatchTaken, options.Seed, TrainHalf);
         _ = new BatchOrder(search.Count, options.LeastBatchTaken, options.Seed, SearchHalf);
     }
+
+    private static bool IsFinite(Tensor values) => values.isfinite().all().item<bool>();
 
     private static IEnumerable<double> Costs(SearchOptions options) =>
         Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? CostOfWarmup : CostOfBoth);

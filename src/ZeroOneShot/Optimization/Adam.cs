@@ -30,7 +30,9 @@ internal sealed class Adam(FlatParameters parameters, double learningRate, doubl
         First.Scale(beta1).Accumulate(gradient, 1 - beta1);
         Second.Scale(beta2).Accumulate(gradient.mul(gradient), 1 - beta2);
         var size = Second.Times(1 / (1 - Math.Pow(beta2, Steps))).sqrt_().Shift(Epsilon);
-        parameters.Values.Accumulate(First.div(size), -learningRate / (1 - Math.Pow(beta1, Steps)));
+        // A rate may be any number of single precision; what it is divided by must not take it beyond, which libtorch refuses.
+        var rate = Math.Min(learningRate / (1 - Math.Pow(beta1, Steps)), float.MaxValue);
+        parameters.Values.Accumulate(First.div(size), -rate);
     }
 
     /// <inheritdoc/>

@@ -21,17 +21,26 @@ internal static class Checked
     public static void Finite(double loss, int epoch, double learningRate)
     {
         if (!double.IsFinite(loss))
-            throw Diverged(string.Create(CultureInfo.InvariantCulture, $"The loss became {loss}"), epoch, learningRate);
+            throw DivergedWeights(string.Create(CultureInfo.InvariantCulture, $"The loss became {loss}"), epoch, learningRate);
     }
+
+    /// <summary>The error of a run whose weights go nowhere any more.</summary>
+    /// <param name="what">What is no finite number.</param>
+    /// <param name="epoch">When, from 0.</param>
+    /// <param name="learningRate">The weights' learning rate of epoch 0.</param>
+    public static DivergedException DivergedWeights(string what, int epoch, double learningRate) =>
+        Diverged(what, "weights", epoch, "LearningRate", learningRate, ", or a smaller ClipNorm");
 
     /// <summary>The error of a run that goes nowhere any more.</summary>
     /// <param name="what">What is no finite number.</param>
+    /// <param name="grown">What has grown.</param>
     /// <param name="epoch">When, from 0.</param>
-    /// <param name="learningRate">The learning rate of epoch 0.</param>
-    public static DivergedException Diverged(string what, int epoch, double learningRate) =>
+    /// <param name="option">The setting that makes it grow less.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="orElse">What else might help.</param>
+    public static DivergedException Diverged(string what, string grown, int epoch, string option, double value, string orElse = "") =>
         new(string.Create(CultureInfo.InvariantCulture,
-            $"{what} in epoch {epoch + 1}: the weights have grown beyond all bounds. " +
-            $"Choose a smaller LearningRate than {learningRate}, or a smaller ClipNorm."));
+            $"{what} in epoch {epoch + 1}: the {grown} have grown beyond all bounds. Choose a smaller {option} than {value}{orElse}."));
 
     private static void Require(bool isSo, double value, string name, string expected)
     {

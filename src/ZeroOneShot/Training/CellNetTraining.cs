@@ -169,7 +169,7 @@ public static class CellNetTraining
                         }
                     }
                     if (!step.IsFinite())
-                        throw Checked.Diverged("Weights became infinite or no numbers", epoch, options.LearningRate);
+                        throw Checked.DivergedWeights("Weights became infinite or no numbers", epoch, options.LearningRate);
                     schedule.Close((long)epoch * steps + state.Step);
                     if (state.Step < steps && !schedule.State.Over)
                     {
@@ -184,7 +184,7 @@ public static class CellNetTraining
                         schedule.SecondsOfAnEpoch = (clock.Elapsed - began).TotalSeconds;
                     }
                     if (validated is { Loss: var validationLoss } && !double.IsFinite(validationLoss))
-                        throw Checked.Diverged($"The validation loss became {validationLoss}", epoch, options.LearningRate);
+                        throw Checked.DivergedWeights($"The validation loss became {validationLoss}", epoch, options.LearningRate);
                     var finished = new TrainingEpoch(
                         state.Loss / state.Images, (double)state.Correct / state.Images, validated?.Loss, validated?.Accuracy);
                     state = new TrainingState
@@ -208,6 +208,7 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
+            trained.Shortened = schedule.State.End is not null;
             var came = schedule.State.Over || state.Epoch >= options.Epochs;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {

@@ -1,6 +1,7 @@
 using Xunit;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 
@@ -29,5 +30,16 @@ public sealed class DivergedSearchTests
             s_options with { Epochs = epochs, LearningRate = 1e35, WeightDecay = 1e6 },
             cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains("in epoch 1: the weights have grown beyond all bounds", error.Message);
+    }
+
+    [Fact]
+    public void A_search_whose_architecture_parameters_run_away_names_their_learning_rate()
+    {
+        var images = RandomImages.Of(96, 3, new ImageShape(3, 16, 16));
+        var error = Assert.Throws<DivergedException>(() => MaskedDartsSearch.Run(
+            images, OperationMask.Full(s_space), s_options with { ArchitectureLearningRate = 3e38 },
+            cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal("Alphas became infinite or no numbers in epoch 1: the architecture parameters have grown beyond all bounds. " +
+            "Choose a smaller ArchitectureLearningRate than 3E+38.", error.Message);
     }
 }
