@@ -15,7 +15,10 @@ internal abstract class FeatureOrder
     public static FeatureOrder Pixels { get; } = new InPixels();
 
     /// <summary>The order for images, N x C x H x W.</summary>
-    public static FeatureOrder For(Tensor images) => Lanes.Handle(images) ? new InLanes(images.shape[0]) : Pixels;
+    /// <param name="images">The images.</param>
+    /// <param name="rectifying">Gets what ReLUs of modules in lanes read; see <see cref="LaneRun.Rectifying"/>.</param>
+    public static FeatureOrder For(Tensor images, Action<Tensor>? rectifying = null) =>
+        Lanes.Handle(images) ? new InLanes(images.shape[0], rectifying) : Pixels;
 
     /// <summary>From N x C x H x W.</summary>
     public abstract Tensor Arrange(Tensor images);
@@ -60,7 +63,7 @@ internal abstract class FeatureOrder
     /// <param name="needed">Whether the gradient of the input will be asked for.</param>
     public abstract ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed);
 
-    private sealed class InLanes(long images) : FeatureOrder
+    private sealed class InLanes(long images, Action<Tensor>? rectifying) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => Lanes.Of(images);
 
@@ -98,7 +101,7 @@ internal abstract class FeatureOrder
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
-            using var run = new LaneRun(images, recorded: false);
+            using var run = new LaneRun(images, recorded: false) { Rectifying = rectifying };
             return run.Forward(module, input);
         }
 
