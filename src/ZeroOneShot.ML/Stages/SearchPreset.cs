@@ -15,7 +15,7 @@ public sealed record SearchPreset
     public static SearchPreset Quick { get; } = new()
     {
         Name = "quick",
-        Prune = new() { Supernet = new() { Channels = 8, Cells = 4 }, BatchSize = 32, Batches = 1, Initializations = 1 },
+        Prune = new() { Supernet = new() { Channels = 8, Cells = 4 }, BatchSize = 16, Batches = 1, Initializations = 1 },
         Search = new() { Supernet = new() { Channels = 8, Cells = 4 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
         Train = new()
         {
@@ -32,7 +32,7 @@ public sealed record SearchPreset
     public static SearchPreset Cpu { get; } = new()
     {
         Name = "cpu",
-        Prune = new() { BatchSize = 64, Initializations = 1 },
+        Prune = new() { BatchSize = 16, Batches = 1, Initializations = 1 },
         Search = new() { Epochs = 10, WarmupEpochs = 3, BatchSize = 128 },
         Train = new()
         {
@@ -43,8 +43,11 @@ public sealed record SearchPreset
         },
     };
 
-    /// <summary>The settings of the paper, for a GPU.</summary>
-    public static SearchPreset Paper { get; } = new() { Name = "paper", Prune = new(), Search = new(), Train = new() };
+    /// <summary>The settings of the paper, for a GPU. It alone prunes by the paper's <see cref="NngpNorm"/>.</summary>
+    public static SearchPreset Paper { get; } = new()
+    {
+        Name = "paper", Prune = new() { RankingFunctions = [new NngpNorm()] }, Search = new(), Train = new(),
+    };
 
     /// <summary>The three, from the smallest on.</summary>
     public static IReadOnlyList<SearchPreset> All { get; } = [Quick, Cpu, Paper];

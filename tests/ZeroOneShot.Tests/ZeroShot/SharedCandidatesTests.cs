@@ -22,7 +22,7 @@ public sealed class SharedCandidatesTests
     private static readonly ZeroShotPruningOptions s_toy = new()
     {
         Space = s_small, Supernet = new() { Channels = 4, Cells = 4 }, BatchSize = 8, Batches = 2, Initializations = 2, Seed = 5,
-        Pruning = new() { Level = 0, OperationsPerRound = 1 },
+        Pruning = new() { Level = 0, OperationsPerRound = 1 }, RankingFunctions = [new NngpNorm()],
     };
 
     private static readonly ImageSet s_images = RandomImages.Of(16, 3, new ImageShape(3, 16, 16));
