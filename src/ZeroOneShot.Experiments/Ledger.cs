@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ZeroOneShot.Persistence;
 
@@ -42,7 +43,8 @@ public sealed class Ledger
             throw new IOException(
                 $"'{full}' is no ledger, and not empty; expected a ledger, or an empty or missing folder to begin one in.");
         }
-        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new Description(Format)));
+        AtomicFile.Write(
+            file, stream => stream.Write(Encoding.UTF8.GetBytes(ChecksummedJson.Sign(JsonSerializer.Serialize(new Description(Format))))));
         return new Ledger(full);
     }
 
@@ -93,12 +95,13 @@ public sealed class Ledger
     {
         try
         {
-            return JsonSerializer.Deserialize<Description>(File.ReadAllText(file))?.Format ?? throw new JsonException("It is null.");
+            return JsonSerializer.Deserialize<Description>(ChecksummedJson.Verify(File.ReadAllText(file)))?.Format
+                ?? throw new JsonException("It is null.");
         }
         catch (JsonException e)
         {
             throw new InvalidDataException(
-                $"'{file}' is damaged ({e.Message}); a ledger of this version has {{\"Format\":{Format}}} there.", e);
+                $"'{file}' is damaged ({e.Message}); copy that of any other ledger of version {Format} there, for all are the same.", e);
         }
     }
 

@@ -17,7 +17,6 @@ public sealed class RunFolder
 
     private const string SpecificationFile = "specification.json", LogFile = "log.txt";
 
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
     private RunFolder(string path, RunSpecification specification) => (Path, Specification) = (path, specification);
 
@@ -48,9 +47,9 @@ public sealed class RunFolder
         var file = System.IO.Path.Combine(full, SpecificationFile);
         try
         {
-            return new RunFolder(full, RunSpecification.FromJson(File.ReadAllText(file)));
+            return new RunFolder(full, RunSpecification.FromJson(ChecksummedJson.Verify(File.ReadAllText(file))));
         }
-        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is InvalidDataException or JsonException or FileNotFoundException or DirectoryNotFoundException)
         {
             throw new InvalidDataException($"'{full}' is no folder of a run: {SpecificationFile} is missing or damaged ({e.Message}). " +
                 "Restore the file, or delete the folder to begin the run anew.", e);
@@ -59,7 +58,7 @@ public sealed class RunFolder
 
     internal static RunFolder Create(string path, RunSpecification specification)
     {
-        var json = Encoding.UTF8.GetBytes(specification.ToJson());
+        var json = Encoding.UTF8.GetBytes(ChecksummedJson.Sign(specification.ToJson()));
         AtomicFile.Write(System.IO.Path.Combine(path, SpecificationFile), stream => stream.Write(json));
         return new RunFolder(System.IO.Path.GetFullPath(path), specification);
     }
@@ -107,7 +106,7 @@ public sealed class RunFolder
     private static string Name(RunStage stage) => stage.ToString().ToLowerInvariant();
 
     private static void Write<T>(string file, T value) =>
-        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, value, s_indented));
+        AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(ChecksummedJson.Sign(JsonSerializer.Serialize(value)))));
 
     private static T? Read<T>(string file) where T : class
     {
@@ -115,7 +114,7 @@ public sealed class RunFolder
             return null;
         try
         {
-            return JsonSerializer.Deserialize<T>(File.ReadAllText(file)) ?? throw new JsonException("It is null.");
+            return JsonSerializer.Deserialize<T>(ChecksummedJson.Verify(File.ReadAllText(file))) ?? throw new JsonException("It is null.");
         }
         catch (JsonException e)
         {

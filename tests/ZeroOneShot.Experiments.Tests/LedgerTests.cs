@@ -1,5 +1,6 @@
 using Xunit;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests;
@@ -96,7 +97,7 @@ public sealed class LedgerTests : IDisposable
     public void A_ledger_of_another_version_is_refused_with_both()
     {
         var ledger = Ledger;
-        File.WriteAllText(Path.Combine(ledger.Folder, "ledger.json"), "{\"Format\":7}");
+        File.WriteAllText(Path.Combine(ledger.Folder, "ledger.json"), ChecksummedJson.Sign("{\"Format\":7}"));
         var error = Assert.Throws<InvalidDataException>(() => Ledger.Open(ledger.Folder));
         Assert.Contains("is of version 7", error.Message);
         Assert.Contains($"reads {Ledger.Format}", error.Message);
@@ -123,6 +124,36 @@ public sealed class LedgerTests : IDisposable
         Assert.Contains("delete it", error.Message);
         File.WriteAllText(Path.Combine(run.Path, "specification.json"), "{");
         Assert.Contains("specification.json is missing or damaged", Assert.Throws<InvalidDataException>(() => Ledger.Runs()).Message);
+    }
+
+    [Fact]
+    public void A_wrong_byte_in_a_record_is_noticed_or_changes_nothing()
+    {
+        var run = Ledger.Run(Specification());
+        ExperimentRun.Finish(run, Toy.Data, Toy.Preset, cancellationToken: Cancellation);
+        var expected = Text();
+        var random = new Random(4);
+        foreach (var file in Directory.GetFiles(run.Path, "*.json"))
+        {
+            var content = File.ReadAllBytes(file);
+            for (var flip = 0; flip < 100; flip++)
+            {
+                var damaged = content.ToArray();
+                damaged[random.Next(content.Length)] ^= (byte)random.Next(1, 256);
+                File.WriteAllBytes(file, damaged);
+                try
+                {
+                    Assert.Equal(expected, Text());
+                }
+                catch (InvalidDataException e)
+                {
+                    Assert.Contains(Path.GetFileName(file), e.Message);
+                }
+            }
+            File.WriteAllBytes(file, content);
+        }
+
+        string Text() => System.Text.Json.JsonSerializer.Serialize(RunFolder.Open(run.Path).Result());
     }
 
     [Fact]

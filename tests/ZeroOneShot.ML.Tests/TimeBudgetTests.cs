@@ -125,6 +125,11 @@ public sealed class TimeBudgetTests : IDisposable
 
         var other = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data(seed: 9)));
         Assert.Contains("is of other images or settings", other.Message);
+        // A number that is another one by a wrong byte is no plan to follow.
+        var state = _folder.File("fit.json");
+        File.WriteAllText(state, File.ReadAllText(state).Replace("\"Epochs\": ", "\"Epochs\": 1"));
+        var damaged = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data()));
+        Assert.Contains($"'{state}' cannot be read: The checksum ('sha256') is of another content", damaged.Message);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Persistence;
@@ -13,7 +14,7 @@ internal sealed record FitState
 
     private static readonly JsonSerializerOptions s_json = new()
     {
-        WriteIndented = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
     /// <summary>What it is the state of: images and settings.</summary>
@@ -41,7 +42,7 @@ internal sealed record FitState
         FitState? state;
         try
         {
-            state = JsonSerializer.Deserialize<FitState>(File.ReadAllText(path), s_json);
+            state = JsonSerializer.Deserialize<FitState>(ChecksummedJson.Verify(File.ReadAllText(path)), s_json);
         }
         catch (JsonException e)
         {
@@ -58,5 +59,6 @@ internal sealed record FitState
 
     /// <summary>Writes it, whole or not at all.</summary>
     public void Write(string folder) =>
-        AtomicFile.Write(Path.Combine(folder, Name), stream => JsonSerializer.Serialize(stream, this, s_json));
+        AtomicFile.Write(Path.Combine(folder, Name), stream => stream.Write(Encoding.UTF8.GetBytes(
+            ChecksummedJson.Sign(JsonSerializer.Serialize(this, s_json)))));
 }

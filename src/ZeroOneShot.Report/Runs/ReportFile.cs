@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -21,7 +22,6 @@ internal sealed record ReportFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
-        WriteIndented = true,
     };
 
     public required int Version { get; init; }
@@ -66,7 +66,7 @@ internal sealed record ReportFile
 
     public IReadOnlyList<ReportFact> Versions { get; init; } = [];
 
-    public static string Write(RunReport report) => JsonSerializer.Serialize(
+    public static string Write(RunReport report) => ChecksummedJson.Sign(JsonSerializer.Serialize(
         new ReportFile
         {
             Version = Format,
@@ -96,14 +96,14 @@ internal sealed record ReportFile
             Settings = report.Settings,
             Versions = report.Versions,
         },
-        s_json);
+        s_json));
 
     /// <exception cref="FormatException">The text is no report.</exception>
     public static RunReport Read(string json, SearchSpace? space)
     {
         try
         {
-            var file = JsonSerializer.Deserialize<ReportFile>(json, s_json)
+            var file = JsonSerializer.Deserialize<ReportFile>(ChecksummedJson.Verify(json), s_json)
                 ?? throw new FormatException("The report is null; expected an object.");
             if (file.Version != Format)
             {

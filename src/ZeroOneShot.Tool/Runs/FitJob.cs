@@ -42,7 +42,7 @@ internal static class FitJob
         {
             if (start == Start.Anew && Directory.Exists(folder.Checkpoint))
                 Directory.Delete(folder.Checkpoint, recursive: true);
-            folder.Write(folder.Specification, JsonText.Indented(asked));
+            folder.Write(folder.Specification, ChecksummedJson.Sign(JsonText.Indented(asked)));
         });
         stop.Notice = "Stopping within a step, and keeping how far it has come. Ctrl+C again ends at once.";
         stop.Farewell = $"Stopped. Go on with: zeroone resume {Terminal.Printable(folder.Path)}";

@@ -56,7 +56,7 @@ internal sealed class RunFolder(string path)
             throw new FileNotFoundException($"'{Path}' has no run.json; expected the folder of a run of zeroone fit.");
         try
         {
-            return JsonText.Read<RunSpecification>(File.ReadAllText(Specification));
+            return JsonText.Read<RunSpecification>(ChecksummedJson.Verify(File.ReadAllText(Specification)));
         }
         catch (JsonException e)
         {

@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ZeroOneShot.Persistence;
+
+/// <summary>
+/// JSON that a run keeps for itself, with a checksum of its content as the last property, so that a wrong byte is noticed and not taken
+/// for another number.
+/// </summary>
+public static class ChecksummedJson
+{
+    private const string Property = "sha256";
+
+    // What people read in it stays readable.
+    private static readonly JsonSerializerOptions s_indented = new()
+    {
+        WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Adds the checksum.</summary>
+    /// <param name="json">An object without a property <c>sha256</c>.</param>
+    /// <returns>The object with that property, indented.</returns>
+    /// <exception cref="JsonException">The text is no such object.</exception>
+    public static string Sign(string json)
+    {
+        // As it will be written: the reader sees these escapes, not those of the text that was given.
+        var content = Parse(Parse(json).ToJsonString(s_indented));
+        if (content.ContainsKey(Property))
+            throw new JsonException($"The object has a property '{Property}' already; expected none.");
+        content[Property] = Checksum(content);
+        return content.ToJsonString(s_indented);
+    }
+
+    /// <summary>Checks what <see cref="Sign"/> wrote.</summary>
+    /// <param name="json">The text.</param>
+    /// <returns>The object without its checksum.</returns>
+    /// <exception cref="JsonException">
+    /// The text is no object, or its checksum is missing or of another content: it was damaged, or changed by hand.
+    /// </exception>
+    public static string Verify(string json)
+    {
+        var content = Parse(json);
+        if (content[Property] is not JsonValue value || !value.TryGetValue<string>(out var expected))
+            throw new JsonException($"There is no checksum ('{Property}'): the content was damaged, or written by hand.");
+        content.Remove(Property);
+        return Checksum(content) == expected ? content.ToJsonString() : throw new JsonException(
+            $"The checksum ('{Property}') is of another content: it was damaged, or changed by hand.");
+    }
+
+    private static JsonObject Parse(string json) =>
+        JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
+        ?? throw new JsonException("The text is no JSON object.");
+
+    private static string Checksum(JsonObject content)
+    {
+        try
+        {
+            return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content.ToJsonString())));
+        }
+        catch (InvalidOperationException e)                             // half of a surrogate pair, which is found only when it is read
+        {
+            throw new JsonException(e.Message, e);
+        }
+    }
+}
