@@ -45,7 +45,7 @@ public sealed record ExperimentPreset
     /// <summary>The protocol of the paper, for a GPU or for weeks.</summary>
     public static ExperimentPreset Paper { get; } = new()
     {
-        Name = "paper", Prune = new() { RankingFunctions = [new NngpNorm()] }, Search = new(), Train = new(),
+        Name = "paper", Prune = new() { RankingFunctions = [new NngpNorm()], Supernet = new() }, Search = new(), Train = new(),
     };
 
     /// <summary>The presets, the smallest first.</summary>

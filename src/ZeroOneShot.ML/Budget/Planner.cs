@@ -97,7 +97,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             return null;
         var batch = Math.Min(16, images.Count);
         StagePlan? best = null;
-        foreach (var (channels, cells) in s_supernets)
+        // Half of the operations go by the library's own function: larger networks left no better masks.
+        foreach (var (channels, cells) in method.Pruning == PruningKind.ZeroShot ? s_supernets[..1] : s_supernets)
         {
             for (var batchSize = batch; ; batchSize *= 2)
             {

@@ -12,9 +12,10 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     public PruningOptions Pruning { get; init; } = new();
 
     /// <summary>
-    /// The network whose operations are ranked. Default: that of the paper's method, 16 channels, 8 cells, partial connections (K = 4).
+    /// The network whose operations are ranked. Default: 4 channels, 3 cells, with the partial connections (K = 4) of the paper's method: by
+    /// <see cref="Swap"/>, small networks left better masks than the paper's 16 channels and 8 cells, in a fifth of the time.
     /// </summary>
-    public SupernetOptions Supernet { get; init; } = new();
+    public SupernetOptions Supernet { get; init; } = new() { Channels = 4, Cells = 3 };
 
     /// <summary>
     /// The ranking functions; their relative changes are summed. Default: <see cref="Swap"/>, the cheapest of those whose masks were better

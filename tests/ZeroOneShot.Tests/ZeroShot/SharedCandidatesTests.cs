@@ -114,7 +114,7 @@ public sealed class SharedCandidatesTests
     [Fact]
     public void Less_memory_has_networks_run_one_by_one_and_then_each_by_itself()
     {
-        var options = new ZeroShotPruningOptions { BatchSize = 64 };
+        var options = new ZeroShotPruningOptions { BatchSize = 64, Supernet = new() };
         var shape = new ImageShape(3, 32, 32);
         var before = get_num_threads();
         set_num_threads(2);

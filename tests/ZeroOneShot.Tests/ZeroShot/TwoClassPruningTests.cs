@@ -30,7 +30,7 @@ public sealed class TwoClassPruningTests
     // The paper's network (16 channels, 8 cells), space and image size, on fewer images and at one start; minutes long.
     private static readonly ZeroShotPruningOptions s_paper = new()
     {
-        BatchSize = 64, Batches = 1, Initializations = 1, Seed = 5, RankingFunctions = [new NngpNorm()],
+        Supernet = new(), BatchSize = 64, Batches = 1, Initializations = 1, Seed = 5, RankingFunctions = [new NngpNorm()],
     };
 
     /// <summary>By hand, at the size of the paper too: ZEROONESHOT_PAPER_SIZE=1.</summary>
