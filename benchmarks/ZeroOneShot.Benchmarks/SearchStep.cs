@@ -8,7 +8,7 @@ namespace ZeroOneShot.Benchmarks;
 internal static class SearchStep
 {
     public static IReadOnlyList<SearchMethod> OneShotMethods { get; } =
-        [.. SearchMethod.All.Where(method => method.Pruning != PruningKind.ZeroShotToGenotype)];
+        [.. SearchMethod.All.Where(method => method is { Pruning: not PruningKind.ZeroShotToGenotype, Search: SearchKind.OneShot })];
 
     /// <summary>Measures every combination, and prints and writes what is known so far.</summary>
     public static void Run(

@@ -141,8 +141,16 @@ public static class ExperimentRun
             var pruned = run.Record(RunStage.Prune)!;
             if (pruned.Genotype is { } known)
                 return new Found(pruned.Mask, known, Computed: false);
+            var mask = OperationMask.FromJson(pruned.Mask!, _space);
+            if (_method.Search == SearchKind.ZeroShot)
+            {
+                var ranking = new ZeroShotSearchOptions { Seed = Seed };
+                var ranked = ZeroShotSearch.Run(images, mask, ranking with { Ranking = ranking.Ranking with { Device = device } }, progress,
+                    run.Checkpoint(RunStage.Search), cancellationToken);
+                return new Found(pruned.Mask, ranked.Genotype.ToString());
+            }
             var options = _method.Apply(preset.Search with { Seed = Seed, Device = device });
-            var result = MaskedDartsSearch.Run(images, OperationMask.FromJson(pruned.Mask!, _space), options, progress,
+            var result = MaskedDartsSearch.Run(images, mask, options, progress,
                 run.Checkpoint(RunStage.Search), cancellationToken);
             return new Found(pruned.Mask, result.Genotype.ToString());
         }

@@ -64,6 +64,13 @@ public static class TimePlan
 
     private static double Search(SearchMethod method, OperationMask mask, ImageSet images, ExperimentPreset preset)
     {
+        if (method.Search == SearchKind.ZeroShot)
+        {
+            var ranking = new ZeroShotSearchOptions();
+            var genotype = mask.ReadGenotype((_, edge, row) => row + 0.01 * edge);
+            return ranking.Candidates * Second(() =>
+                Ranking.Scores(ranking.Functions, genotype, images, ranking.Ranking, ranking.Network, mask.Space));
+        }
         using var scope = NewDisposeScope();
         var settings = method.Apply(preset.Search);
         var shape = settings.Supernet.WithStem(mask.Space, images.Shape);

@@ -123,6 +123,18 @@ public sealed class OwnMethodTests
     }
 
     [Fact]
+    public void A_method_that_searches_without_training_is_refused_by_the_stages_of_a_one_shot_search()
+    {
+        var (prune, search) = (Toy.Prune(SearchMethod.ZeroShot), Toy.Search());
+        search.Method = SearchMethod.ZeroShot;
+        foreach (var refused in (Action[])[() => _ml.Transforms.ZeroShotPrune(prune), () => _ml.Transforms.MaskedDartsSearch(search)])
+        {
+            Assert.Contains("Give Zero-Shot to MulticlassClassification.Trainers.ZeroOneShot",
+                Assert.Throws<ArgumentException>(refused).Message);
+        }
+    }
+
+    [Fact]
     public void A_cost_target_that_no_network_meets_or_that_no_search_keeps_to_is_refused()
     {
         var search = Toy.Search();

@@ -1,7 +1,9 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML;
 using Xunit;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -14,10 +16,50 @@ public sealed class TimeBudgetTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void One_fit_prunes_searches_and_trains_and_reports_what_it_did_beside_the_plan()
+    public void One_fit_searches_without_training_then_trains_and_says_so_everywhere()
     {
         var told = new List<RunProgress>();
         var (logger, options) = (new KeepingLogger(), Options());
+        (options.Progress, options.Logger) = (new Told(told.Add), logger);
+        var trainer = Trainer(options);
+        using var model = trainer.Fit(Data());
+        var (report, ranked) = (model.Report!, model.Report!.Ranked!);
+        Assert.Equal([RunStage.Search, RunStage.Train], report.Stages.Select(stage => stage.Plan.Stage));
+        Assert.Equal((ranked.Genotype, "Zero-Shot", null), (model.Genotype, model.Method, report.Search));
+        Assert.Equal((SearchSpace.Darts.Kinds.Count * 14 * 8, 0), (model.Mask!.TotalLive, report.Pruning.Rounds.Count));
+        var search = report.Stages[0];
+        Assert.Equal((ranked.Candidates.Count, $"{search.Plan.Candidates} genotypes"), (search.Epochs, search.Plan.Length));
+        Assert.StartsWith($"Search: {search.Epochs} of {search.Plan.Candidates} genotypes, ", search.ToString());
+        Assert.InRange(search.Time, TimeSpan.FromTicks(1), 0.2 * report.Time);
+        Assert.Contains(told, progress => progress.ToString().StartsWith($"Search 1 of {search.Plan.Candidates} genotypes"));
+        Assert.Contains(logger.Messages, message =>
+            message.Text == $"Zero-Shot ranked {search.Epochs} genotypes without training, by swap, az-expressivity");
+        _ml.Model.Save(model, Data().Schema, _folder.File("model.zip"));
+        var info = SearchInfo.Read(_folder.File("model.zip"));
+        Assert.Equal(("Zero-Shot", model.Genotype, model.Mask), (info.Method, info.Genotype, info.Mask));
+        var settings = JsonNode.Parse(info.Settings)!["search"]!;
+        Assert.Equal(search.Plan.Candidates, settings["candidates"]!.GetValue<int>());
+        Assert.Equal(["Swap", "AzExpressivity"], settings["functions"]!.AsArray().Select(name => name!.GetValue<string>()));
+    }
+
+    [Fact]
+    public void A_cost_target_is_kept_to_without_training_and_one_too_small_is_refused_with_the_numbers()
+    {
+        var options = Options();
+        options.CostTarget = new CostTarget { Parameters = 9_000 };
+        using var model = Trainer(options).Fit(Data());
+        Assert.InRange(model.MeasureCost().Parameters, 0.95 * 9_000, 9_000);
+        options.CostTarget = new CostTarget { Parameters = 10 };
+        Assert.Contains("CostTarget is 10 parameters, but the cheapest network",
+            Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data())).Message);
+    }
+
+    [Fact]
+    public void The_papers_method_prunes_searches_and_trains_and_reports_what_it_did_beside_the_plan()
+    {
+        var told = new List<RunProgress>();
+        var (logger, options) = (new KeepingLogger(), Options());
+        (options.Method, options.TimeBudget) = (SearchMethod.ZeroOneShot, TimeSpan.FromMinutes(1.5));
         (options.MetricsCallback, options.Logger) = (told.Add, logger);
         using var model = Trainer(options).Fit(Data());
         var report = model.Report!;
@@ -44,14 +86,14 @@ public sealed class TimeBudgetTests : IDisposable
         options.MetricsCallback = told.Add;
         var plan = Trainer(options).Plan(Data());
         Assert.Empty(told);
-        Assert.Equal((144, 16, 3, 3), (plan.TrainImages, plan.ValidationImages, plan.Classes, plan.Stages.Count));
+        Assert.Equal((144, 16, 3, 2), (plan.TrainImages, plan.ValidationImages, plan.Classes, plan.Stages.Count));
         Assert.InRange(plan.Time, TimeSpan.FromSeconds(1), options.TimeBudget);
         Assert.InRange(plan.Memory, 1 << 20, plan.MaxMemory);
         var lines = plan.ToString().Split('\n');
-        Assert.StartsWith("Zero-One-Shot on 144 images of 3x16x16 in 3 classes, 16 more to validate with", lines[0]);
-        Assert.Equal(["stage", "prune", "search", "train", "in", "allowed"], lines[1..7].Select(line => line.Split(' ')[0]));
+        Assert.StartsWith("Zero-Shot on 144 images of 3x16x16 in 3 classes, 16 more to validate with", lines[0]);
+        Assert.Equal(["stage", "search", "train", "in", "allowed"], lines[1..6].Select(line => line.Split(' ')[0]));
         // So few images are not enough to tell networks apart.
-        Assert.StartsWith("warning: There are 144 images to train on.", lines[7]);
+        Assert.StartsWith("warning: There are 144 images to train on.", lines[6]);
     }
 
     [Theory]
@@ -71,7 +113,7 @@ public sealed class TimeBudgetTests : IDisposable
         options.TimeBudget = TimeSpan.FromMilliseconds(1);
         var error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
         Assert.Matches(@"TimeBudget leaves .* s for the stages; the smallest plan is predicted to take \d+\.\d s on this machine " +
-            @"\(Prune .* s, Search .* s, Train .* s\)\. Allow more time", error.Message);
+            @"\(Search .* s, Train .* s\)\. Allow more time", error.Message);
         options = Options();
         options.MaxMemory = 1 << 20;
         error = Assert.Throws<MemoryLimitException>(() => Trainer(options).Fit(Data()));
@@ -92,13 +134,15 @@ public sealed class TimeBudgetTests : IDisposable
     }
 
     [Theory]
-    [InlineData(RunStage.Prune)]
-    [InlineData(RunStage.Search)]
-    [InlineData(RunStage.Train)]
-    public void A_cancelled_fit_goes_on_by_its_plan_and_ends_within_what_was_left(RunStage stage)
+    [InlineData("Zero-Shot", RunStage.Search)]
+    [InlineData("Zero-Shot", RunStage.Train)]
+    [InlineData("Zero-One-Shot", RunStage.Prune)]
+    [InlineData("Zero-One-Shot", RunStage.Search)]
+    public void A_cancelled_fit_goes_on_by_its_plan_and_ends_within_what_was_left(string method, RunStage stage)
     {
         using var source = new CancellationTokenSource();
         var (options, told) = (Options(), new List<RunProgress>());
+        options.Method = SearchMethod.Parse(method);
         (options.CheckpointFolder, options.CancellationToken) = (_folder.FullName, source.Token);
         options.Progress = new Told(progress =>
         {
@@ -110,7 +154,7 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.Equal(stage, told[^1].Stage);
 
         options = Options();
-        options.CheckpointFolder = _folder.FullName;
+        (options.CheckpointFolder, options.Method) = (_folder.FullName, SearchMethod.Parse(method));
         var plan = Trainer(options).Plan(Data());
         var again = new List<RunProgress>();
         options.Progress = new Told(again.Add);
@@ -190,10 +234,10 @@ public sealed class TimeBudgetTests : IDisposable
         }
     }
 
-    // A minute of time that passes with looks at the clock: some hundred small steps.
+    // Time that passes with looks at the clock: some hundred small steps.
     private static ZeroOneShotTrainer.Options Options() => new()
     {
-        TimeBudget = TimeSpan.FromMinutes(1.5), Time = new LookedAtTime(), ShowProgress = false,
+        TimeBudget = TimeSpan.FromMinutes(0.5), Time = new LookedAtTime(), ShowProgress = false,
     };
 
     private ZeroOneShotTrainer Trainer(ZeroOneShotTrainer.Options options) => _ml.MulticlassClassification.Trainers.ZeroOneShot(options);

@@ -15,10 +15,15 @@ namespace ZeroOneShot.ML;
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory)
+/// <param name="target">What the found network may cost; null for whatever it does.</param>
+internal sealed class Planner(
+    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, CostTarget? target)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
-    private const double PruningShare = 0.06, SearchShare = 0.2;
+    private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
+
+    // Of a search without training.
+    private const int RankedImages = 16, LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
 
     private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
 
@@ -26,6 +31,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         [(4, 3), (8, 3), (8, 5), (12, 5), (16, 5), (16, 6), (16, 8), (20, 8), (24, 8), (24, 11), (28, 14), (36, 14), (36, 20)];
 
     private static readonly (int Channels, int Cells)[] s_supernets = [(4, 3), (8, 4), (8, 5), (8, 6), (16, 6), (16, 8)];
+
+    private static readonly (int Channels, int Cells)[] s_ranked = [(4, 3), (8, 5), (16, 8)];
 
     /// <summary>The stages for so many seconds.</summary>
     /// <exception cref="ArgumentException">
@@ -40,7 +47,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     private IEnumerable<StagePlan> Of(double seconds)
     {
         var left = seconds;
-        foreach (var stage in new[] { Pruning(PruningShare * seconds), Search(SearchShare * seconds) })
+        var search = method.Search == SearchKind.ZeroShot ? Ranking(RankingShare * seconds) : Search(SearchShare * seconds);
+        foreach (var stage in new[] { Pruning(PruningShare * seconds), search })
         {
             if (stage is null)
                 continue;
@@ -78,6 +86,15 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             Seed = seed,
             Device = device,
         });
+
+    /// <summary>The settings of a planned search without training.</summary>
+    public static ZeroShotSearchOptions RankingSettings(StagePlan plan, long seed, string? device) => new()
+    {
+        Candidates = plan.Candidates!.Value,
+        Ranking = new() { BatchSize = plan.BatchSize, Batches = 1, Initializations = 1, Device = device },
+        Network = new() { Channels = plan.Channels, Cells = plan.Cells, AuxiliaryHead = false },
+        Seed = seed,
+    };
 
     /// <summary>The settings of a planned training.</summary>
     public static TrainingOptions TrainingSettings(StagePlan plan, long seed, string? device)
@@ -171,6 +188,33 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         return best;
     }
 
+    /// <summary>A search without training.</summary>
+    private StagePlan? Ranking(double seconds)
+    {
+        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+            return null;
+        StagePlan? best = null;
+        foreach (var (channels, cells) in s_ranked)
+        {
+            var batch = Math.Min(RankedImages, images.Count);
+            var each = batch * times.Rank(channels, cells);
+            var plan = new StagePlan
+            {
+                Stage = RunStage.Search, Channels = channels, Cells = cells, BatchSize = batch, Epochs = 1,
+                Candidates = Math.Clamp((int)(seconds / each), LeastCandidates, MostCandidates), Images = batch, Time = default, Memory = 0,
+            };
+            plan = plan with
+            {
+                Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
+                Memory = Held + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
+            };
+            if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
+                break;
+            best = plan;
+        }
+        return best;
+    }
+
     private StagePlan Training(double seconds)
     {
         StagePlan? best = null;
@@ -200,11 +244,21 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             }
             // A larger network learns more of every image, but slowly: it needs to see them more often.
             var wanted = Math.Max(8 + index * 1.5, Math.Min(60, 40_000.0 / images.Count));
-            if (seconds / perEpoch < wanted || plan.Memory > memory)
+            if (seconds / perEpoch < wanted || plan.Memory > memory || !Affords(plan))
                 break;
             best = plan;
         }
         return best!;
+    }
+
+    /// <summary>Whether a network of these sizes can be as cheap as the target.</summary>
+    private bool Affords(StagePlan plan)
+    {
+        if (target is null)
+            return true;
+        var (sized, full) = (target with { Network = TrainingSettings(plan, 0, null).Network }, OperationMask.Full(SearchSpace.Darts));
+        return GenotypeChoices.Of(full, mayShareInput: false)
+            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
     }
 
     private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)

@@ -15,11 +15,14 @@ public sealed record StagePlan
     /// <summary>Number of the network's cells.</summary>
     public required int Cells { get; init; }
 
-    /// <summary>Images of a step; in pruning those that every network is ranked on.</summary>
+    /// <summary>Images of a step; in pruning and in a search without training those that every network is ranked on.</summary>
     public required int BatchSize { get; init; }
 
-    /// <summary>Epochs; in pruning random weights that ranks are averaged over.</summary>
+    /// <summary>Epochs; in pruning random weights that ranks are averaged over; 1 in a search without training.</summary>
     public required int Epochs { get; init; }
+
+    /// <summary>Genotypes that a search without training ranks, at most; null in other stages.</summary>
+    public int? Candidates { get; init; }
 
     /// <summary>Images that the stage uses, at most.</summary>
     public required int Images { get; init; }
@@ -32,10 +35,20 @@ public sealed record StagePlan
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Stage.ToString().ToLowerInvariant(),-7}{Channels,9}{Cells,7}{BatchSize,7}{Epochs,8}{Images,9}  " +
+        $"{Stage.ToString().ToLowerInvariant(),-7}{Channels,9}{Cells,7}{BatchSize,7}{Length,16}{Images,9}  " +
         $"{RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB");
+
+    /// <summary>How long the stage is, in its own unit.</summary>
+    internal string Length => Text(Candidates ?? Epochs);
+
+    /// <summary>A number of what the stage counts.</summary>
+    internal string Text(int count)
+    {
+        var unit = Candidates is not null ? "genotype" : Stage == RunStage.Prune ? "draw" : "epoch";
+        return string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count == 1 ? "" : "s")}");
+    }
 
     /// <summary>The names of what <see cref="ToString"/> gives.</summary>
     internal static string Heading =>
-        $"{"stage",-7}{"channels",9}{"cells",7}{"batch",7}{"epochs",8}{"images",9}  {"time",8}{"memory",12}";
+        $"{"stage",-7}{"channels",9}{"cells",7}{"batch",7}{"length",16}{"images",9}  {"time",8}{"memory",12}";
 }

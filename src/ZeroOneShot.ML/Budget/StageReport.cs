@@ -7,11 +7,11 @@ namespace ZeroOneShot.ML;
 /// <param name="Plan">What was planned.</param>
 /// <param name="Time">The time it took, in all processes that had a part in it.</param>
 /// <param name="Memory">The largest resident size of the process until the stage ended, in bytes.</param>
-/// <param name="Epochs">The epochs done; the last one may be a part of one.</param>
+/// <param name="Epochs">The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</param>
 public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
 {
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Plan.Stage}: {Epochs} of {Plan.Epochs} epochs, {RunProgress.Text(Time)} of {RunProgress.Text(Plan.Time)}, " +
+        $"{Plan.Stage}: {Epochs} of {Plan.Length}, {RunProgress.Text(Time)} of {RunProgress.Text(Plan.Time)}, " +
         $"{Memory / (double)(1 << 20):0} of {Plan.Memory / (double)(1 << 20):0} MiB");
 }

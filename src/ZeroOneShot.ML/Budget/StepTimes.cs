@@ -20,6 +20,9 @@ internal sealed class StepTimes
     // In the first step code is compiled.
     private const int Batch = 32, RankedImages = 16, Steps = 5, LeastSteps = 3;
 
+    // Genotypes by chance, of which some cost three times what others do.
+    private const int LeastGenotypes = 4, Genotypes = 24;
+
     // Networks that lack an operation into the same node are ranked together, and the first group has 14 beside the whole network: the
     // time of fewer does not say what one takes.
     private const int RankedNetworks = 60, LeastRanked = 15;
@@ -32,10 +35,10 @@ internal sealed class StepTimes
 
     private readonly ImageShape _shape;
     private readonly int _classes;
-    private readonly double _exponent, _train, _search, _prune;
+    private readonly double _exponent, _train, _search, _prune, _rank;
 
-    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double prune) =>
-        (_shape, _classes, _exponent, _train, _search, _prune) = (shape, classes, exponent, train, search, prune);
+    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double prune, double rank) =>
+        (_shape, _classes, _exponent, _train, _search, _prune, _rank) = (shape, classes, exponent, train, search, prune, rank);
 
     /// <summary>A network as it is likely to be found, for its costs.</summary>
     public static Genotype Typical => PublishedGenotypes.PcDartsCifar;
@@ -48,6 +51,9 @@ internal sealed class StepTimes
 
     /// <summary>Seconds of a pruning at one set of random weights, for an image.</summary>
     public double Prune(int channels, int cells) => _prune * Growth(channels, cells);
+
+    /// <summary>Seconds to rank a genotype, for an image.</summary>
+    public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
@@ -72,9 +78,11 @@ internal sealed class StepTimes
             var growth = Work(some.Shape, some.ClassCount, s_larger) / Work(some.Shape, some.ClassCount, s_small);
             exponent = Math.Clamp(Math.Log(larger / small) / Math.Log(growth), 0.5, 1.1);
         }
-        var search = method.Pruning == PruningKind.ZeroShotToGenotype ? 0 : Searching(some, method, device, timer, cancellation);
+        var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
+        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, method, device, timer, cancellation) : 0;
+        var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Pruning(some, method, device, timer, cancellation);
-        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, prune);
+        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, prune, rank);
     }
 
     private double Growth(int channels, int cells) =>
@@ -122,6 +130,19 @@ internal sealed class StepTimes
             : timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
                 ZeroShotPruning.PruneToGenotype(images, options, steps, cancellationToken: token)));
         return seconds / plan.BatchSize;
+    }
+
+    private static double Ranking(ImageSet images, string? device, Timer timer, CancellationToken cancellation)
+    {
+        var batch = Math.Min(RankedImages, images.Count);
+        var plan = new StagePlan
+        {
+            Stage = RunStage.Search, Channels = s_small.Channels, Cells = s_small.Cells, BatchSize = batch, Epochs = 1,
+            Candidates = Genotypes, Images = 0, Time = default, Memory = 0,
+        };
+        return timer.Mean(LeastGenotypes, Genotypes, cancellation, (steps, token) => ZeroShotSearch.Run(
+            images, OperationMask.Full(SearchSpace.Darts), Planner.RankingSettings(plan, seed: 0, device), steps,
+            cancellationToken: token)) / batch;
     }
 
     /// <summary>Times steps of a stage.</summary>

@@ -57,9 +57,9 @@ public sealed record ZeroOneShotPlan
         text.Append(StagePlan.Heading).Append('\n');
         foreach (var stage in Stages)
             text.Append(stage).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"{"in all",-48}  {RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB\n");
+        text.Append(CultureInfo.InvariantCulture, $"{"in all",-56}  {RunProgress.Text(Time),8}{Memory / (double)(1 << 20),8:0} MiB\n");
         text.Append(CultureInfo.InvariantCulture,
-            $"{"allowed",-48}  {RunProgress.Text(TimeBudget),8}{MaxMemory / (double)(1 << 20),8:0} MiB");
+            $"{"allowed",-56}  {RunProgress.Text(TimeBudget),8}{MaxMemory / (double)(1 << 20),8:0} MiB");
         foreach (var warning in Warnings)
             text.Append('\n').Append("warning: ").Append(warning);
         return text.ToString();

@@ -10,9 +10,9 @@ using ZeroOneShot.ZeroShot;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Finds and trains a network for images within a time and a memory: prunes the search space, searches what is left and trains what was
-/// found, in one Fit. It times a few steps first and chooses channels, cells, batches and epochs of all three so that their schedules end
-/// in time.
+/// Finds and trains a network for images within a time and a memory, in one Fit: searches without training, or prunes the search space and
+/// searches what is left, as the method says, and trains what was found. It times a few steps first and chooses channels, cells, batches
+/// and epochs of all stages so that their schedules end in time.
 /// </summary>
 /// <remarks>
 /// <list type="table">
@@ -124,7 +124,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         // Prune.
         clock.Begin(RunStage.Prune);
         var pruned = Prune(train, plan, state, clock, run);
-        clock.End(1);
+        clock.End(state.PrunedByChance ? 0 : plan.Of(RunStage.Prune)?.Epochs ?? 0);
         run.Log.Pruned(method.Name, pruned.Mask);
         var genotype = pruned.Genotype;
         var settings = StageSettings.With(null, "plan", plan.Stages);
@@ -133,7 +133,23 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // Search.
         SearchResult? searched = null;
-        if (plan.Of(RunStage.Search) is { } searching)
+        ZeroShotSearchResult? ranked = null;
+        if (plan.Of(RunStage.Search) is { Candidates: not null } ranking)
+        {
+            clock.Begin(RunStage.Search);
+            var options = Planner.RankingSettings(ranking, seed, device) with
+            {
+                TimeLimit = clock.Share(plan, RunStage.Search),
+                Draw = TargetOf(plan)?.Draws(pruned.Mask, train.Shape, train.ClassCount),
+                Time = _options.Time,
+            };
+            ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
+            genotype = ranked.Genotype;
+            run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions.Select(function => function.Name)));
+            settings = StageSettings.With(settings, "search", options);
+            clock.End(ranked.Candidates.Count);
+        }
+        else if (plan.Of(RunStage.Search) is { } searching)
         {
             clock.Begin(RunStage.Search);
             var limit = clock.Share(plan, RunStage.Search);
@@ -168,6 +184,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var report = new FitReport
         {
             Plan = plan, Stages = clock.Reports(plan), Time = clock.Elapsed, Pruning = pruned, Search = searched,
+            Ranked = ranked,
         };
         return new CellNetTransformer(_host, input, trained, new CellNetTransformer.Description
         {
@@ -221,7 +238,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var warnings = Warnings(train);
         var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, run.Cancellation);
         var memory = _options.MaxMemory ?? DefaultMemory;
-        var planner = new Planner(train, validation, times, _options.Method, memory);
+        var planner = new Planner(train, validation, times, _options.Method, memory, _options.CostTarget);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -330,8 +347,11 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         /// </summary>
         public long? MaxMemory { get; set; }
 
-        /// <summary>The method to follow. Default <see cref="SearchMethod.ZeroOneShot"/>.</summary>
-        public SearchMethod Method { get; set; } = SearchMethod.ZeroOneShot;
+        /// <summary>
+        /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a tenth of the time and leaves the rest to
+        /// the training; <see cref="SearchMethod.ZeroOneShot"/> is the paper's.
+        /// </summary>
+        public SearchMethod Method { get; set; } = SearchMethod.ZeroShot;
 
         /// <summary>
         /// What the found network may cost; its <see cref="CostTarget.Network"/> is that of the plan. Default null: whatever it does.

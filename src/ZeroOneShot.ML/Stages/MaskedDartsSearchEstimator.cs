@@ -214,6 +214,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
             Method?.Validate();
+            Stage.ThrowIfWithoutTraining(Method, "MaskedDartsSearch");
             if (Method?.Pruning == PruningKind.ZeroShotToGenotype && Settings.CostTarget is { } target)
                 throw new ArgumentException(NoSearchKeepsTo(target, Method));
             (Method?.Apply(Settings) ?? Settings).Validate();

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
@@ -8,6 +9,16 @@ namespace ZeroOneShot.ML;
 /// <summary>What the three estimators do alike: promise annotations and read those of earlier stages.</summary>
 internal static class Stage
 {
+    /// <exception cref="ArgumentException">The method searches without training, which the stages do not.</exception>
+    public static void ThrowIfWithoutTraining(SearchMethod? method, string stage)
+    {
+        if (method?.Search == SearchKind.ZeroShot)
+        {
+            throw new ArgumentException($"Method {method} searches without training; {stage} is part of a one-shot search. Give {method} to " +
+                "MulticlassClassification.Trainers.ZeroOneShot, or choose another method here.");
+        }
+    }
+
     /// <summary>The schema with text annotations added to a column.</summary>
     public static SchemaShape Promise(
         SchemaShape schema, SchemaShape.Column column, LaterStages later, params IReadOnlyList<string> kinds)

@@ -86,6 +86,9 @@ internal static partial class StageMessages
     [LoggerMessage(40, LogLevel.Information, "{Plan}")]
     public static partial void Planned(this ILogger logger, ZeroOneShotPlan plan);
 
+    [LoggerMessage(42, LogLevel.Information, "{Method} ranked {Candidates} genotypes without training, by {Functions}")]
+    public static partial void Ranked(this ILogger logger, string method, int candidates, string functions);
+
     [LoggerMessage(41, LogLevel.Warning,
         "Pruning took more than {Share:p0} of TimeBudget, on a machine slower than when it was planned: operations were left by chance")]
     public static partial void PrunedByChance(this ILogger logger, double share);

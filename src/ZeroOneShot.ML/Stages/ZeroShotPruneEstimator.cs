@@ -142,6 +142,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             ArgumentNullException.ThrowIfNull(Settings);
             Method?.Validate();
+            Stage.ThrowIfWithoutTraining(Method, "ZeroShotPrune");
             (Method?.Apply(Settings) ?? Settings).Validate();
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }

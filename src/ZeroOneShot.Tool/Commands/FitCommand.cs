@@ -53,7 +53,7 @@ internal static class FitCommand
 
         private static readonly Option<double> s_minutes = new("--minutes", "-m")
         {
-            Description = "The time that reading, pruning, searching and training may take; testing and saving come on top.",
+            Description = "The time that reading, searching and training may take; testing and saving come on top.",
             DefaultValueFactory = _ => 15,
             HelpName = "N",
         };
@@ -67,7 +67,7 @@ internal static class FitCommand
         private static readonly Option<string> s_method = new("--method")
         {
             Description = $"One of {string.Join(", ", SearchMethod.All.Select(method => method.Name))}.",
-            DefaultValueFactory = _ => SearchMethod.ZeroOneShot.Name,
+            DefaultValueFactory = _ => SearchMethod.ZeroShot.Name,
             HelpName = "NAME",
         };
 

@@ -83,11 +83,14 @@ internal sealed class RunDisplay(Display display) : IProgress<RunProgress>
     /// <summary>Where a run is, in a line of less than 80 columns.</summary>
     public string Line(RunProgress value)
     {
-        var text = string.Create(CultureInfo.InvariantCulture,
-            $"{value.Stage} {(value.Stage == RunStage.Prune ? "round" : "epoch")} {value.Epoch}");
-        if (value.Epochs is { } all)
+        var text = $"{value.Stage} ";
+        if (value.Counted is { } counted)
+            text += string.Create(CultureInfo.InvariantCulture, $"{value.Step} of {value.Steps} {counted}");
+        else
+            text += string.Create(CultureInfo.InvariantCulture, $"{(value.Stage == RunStage.Prune ? "round" : "epoch")} {value.Epoch}");
+        if (value is { Counted: null, Epochs: { } all })
             text += $"/{all}";
-        if (value is { Steps: > 0, EndsEpoch: false })
+        if (value is { Counted: null, Steps: > 0, EndsEpoch: false })
             text += string.Create(CultureInfo.InvariantCulture, $" {100.0 * value.Step / value.Steps:0} %");
         if (value.Loss is { } loss)
             text += string.Create(CultureInfo.InvariantCulture, $", loss {loss:0.000}");

@@ -122,7 +122,9 @@ internal static class FitJob
     {
         if (!display.IsForPeople)
             return;
-        display.Say($"\nFound after pruning to {network.Mask}:\n{network.Genotype}\n");
+        var how = network.Report!.Ranked is { } ranked
+            ? $"the best of {ranked.Candidates.Count} genotypes by ranks without training" : $"after pruning to {network.Mask}";
+        display.Say($"\nFound, {how}:\n{network.Genotype}\n");
         Confusion.Write(new TestSummary(new TestResults { ClassNames = evaluation.ClassNames, Predictions = evaluation.Predictions }));
         var compared = linear is { } other ? FormattableString.Invariant($" A linear classifier of the same pixels: {other:0.0000}.") : "";
         display.Say(FormattableString.Invariant(

@@ -23,6 +23,9 @@ public sealed record CostTarget
     /// <summary>The share of the target from which on it is met.</summary>
     public const double LowestShare = 0.95;
 
+    // Enough that draws differ, few enough that one takes milliseconds.
+    private const int CostsOfADraw = 1000;
+
     /// <summary>The most parameters, without the auxiliary head. Default null: multiply-adds are limited.</summary>
     public long? Parameters { get; init; }
 
@@ -39,6 +42,27 @@ public sealed record CostTarget
     /// The weight of the term in the architecture loss, at least 0; at 0 the reading alone keeps to the target. Default 1.
     /// </summary>
     public double Weight { get; init; } = 1;
+
+    /// <summary>
+    /// Draws genotypes that meet the target, for a search without training (<see cref="ZeroShot.ZeroShotSearchOptions.Draw"/>): of random
+    /// scores of all choices, the genotype of the highest score within the range, or the dearest below it where there is none.
+    /// </summary>
+    /// <param name="mask">What the genotypes are drawn from.</param>
+    /// <param name="shape">The size of the images.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <returns>What draws one; null where every network of the mask is at most as dear as the target.</returns>
+    /// <exception cref="ArgumentException">
+    /// Not exactly one cost is limited, a value is out of its range, or no network is so cheap; the message says what the cheapest and the
+    /// dearest cost.
+    /// </exception>
+    public Func<Random, Genotype>? Draws(OperationMask mask, ImageShape shape, int classes)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        Validate();
+        mask.ThrowIfNoGenotype();
+        return Costs(mask, new SoftmaxRelaxation(), shape, classes) is not { } costs ? null : random =>
+            GenotypeChoices.Of(mask, (_, _, _) => random.NextDouble()).Strongest(costs, Least, Most, CostsOfADraw);
+    }
 
     /// <summary>The target in words, for example <c>300000 parameters</c>.</summary>
     public override string ToString() => InWords(Parameters ?? MultiplyAdds);

@@ -20,6 +20,10 @@ internal sealed class GenotypeChoices
     /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public static GenotypeChoices Of(OperationMask mask, bool mayShareInput) => new(new(mask, (_, _, _) => 0, mayShareInput));
 
+    /// <summary>What may be chosen, with scores of kind of cell, edge and operation; every edge once.</summary>
+    /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
+    public static GenotypeChoices Of(OperationMask mask, Func<CellKind, int, int, double> score) => new(new(mask, score));
+
     /// <summary>What may be chosen, with the scores of a relaxation.</summary>
     /// <exception cref="ArgumentException">The mask leaves a node fewer usable edges than a genotype keeps.</exception>
     public static GenotypeChoices Of(Relaxation relaxation, ArchitectureParameters architecture) =>

@@ -5,9 +5,9 @@ using ZeroOneShot.ZeroShot;
 namespace ZeroOneShot.OneShot;
 
 /// <summary>
-/// A one-shot method: how it prunes, how its alphas become mixing weights, and what else it searches with. The presets are the eight
-/// methods of the paper's Table 1, GDAS and FairDARTS; combine your own with <c>new SearchMethod { Name = ..., ... }</c>, or from a preset
-/// with <c>with</c> and another name.
+/// A method: how it prunes, how it searches, how the alphas of a one-shot search become mixing weights, and what else that searches with.
+/// The presets are the eight methods of the paper's Table 1, GDAS, FairDARTS and a search without training; combine your own with
+/// <c>new SearchMethod { Name = ..., ... }</c>, or from a preset with <c>with</c> and another name.
 /// </summary>
 /// <remarks>
 /// Epochs, batches and learning rates are no part of a method: the paper compares all of Table 1 with the same ones, those of the public
@@ -56,12 +56,18 @@ public sealed record SearchMethod
         Name = "FairDARTS", ExcludeNone = true, Relaxation = new SigmoidRelaxation(), LossTerms = [new ZeroOneLoss()],
     };
 
+    /// <summary>
+    /// No pruning, and a search without training: of the genotypes that the time suffices to rank, the one whose ranks are highest together
+    /// (<see cref="ZeroShot.ZeroShotSearch"/>). The default of the trainer that is given minutes.
+    /// </summary>
+    public static SearchMethod ZeroShot { get; } = new() { Name = "Zero-Shot", Search = SearchKind.ZeroShot };
+
     /// <summary>The eight methods of Table 1, in its order.</summary>
     public static IReadOnlyList<SearchMethod> Table1 { get; } =
         [Darts, BetaDarts, PcDarts, Etenas, EtenasPc, DartsRandom, ZeroOneShot, ZeroOneShotRandom];
 
-    /// <summary>All presets: those of <see cref="Table1"/>, GDAS and FairDARTS.</summary>
-    public static IReadOnlyList<SearchMethod> All { get; } = [.. Table1, Gdas, FairDarts];
+    /// <summary>All presets: those of <see cref="Table1"/>, GDAS, FairDARTS and <see cref="ZeroShot"/>.</summary>
+    public static IReadOnlyList<SearchMethod> All { get; } = [.. Table1, Gdas, FairDarts, ZeroShot];
 
     /// <summary>The method's name. One of one's own must be no preset's.</summary>
     public required string Name { get; init; }
@@ -73,6 +79,12 @@ public sealed record SearchMethod
     /// Whether a method that does not prune leaves out <c>none</c> all the same; those that prune have settings for that. Default false.
     /// </summary>
     public bool ExcludeNone { get; init; }
+
+    /// <summary>
+    /// How the method searches; without effect where pruning decides. The settings below are those of a one-shot search. Default
+    /// <see cref="SearchKind.OneShot"/>.
+    /// </summary>
+    public SearchKind Search { get; init; } = SearchKind.OneShot;
 
     /// <summary>How alphas become mixing weights, and a genotype is read off. Default: the softmax of DARTS.</summary>
     public Relaxation Relaxation { get; init; } = new SoftmaxRelaxation();

@@ -20,6 +20,11 @@ public sealed record RunProgress
     /// <summary>Steps of this epoch.</summary>
     public int Steps { get; init; }
 
+    /// <summary>
+    /// What the steps are, where a stage has no epochs: <c>genotypes</c> of a search without training; null where it has.
+    /// </summary>
+    public string? Counted { get; init; }
+
     /// <summary>Mean training loss of this epoch so far; null before the first step and in pruning.</summary>
     public double? Loss { get; init; }
 
@@ -58,13 +63,16 @@ public sealed record RunProgress
     /// <summary>Whether this report closes an epoch.</summary>
     public bool EndsEpoch => Step == Steps && Warning is null;
 
+    private string EpochText => $"{(Stage == RunStage.Prune ? "round" : "epoch")} {Epoch}{(Epochs is null ? "" : $"/{Epochs}")}";
+
     /// <inheritdoc/>
     public override string ToString()
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"{Stage} {(Stage == RunStage.Prune ? "round" : "epoch")} {Epoch}");
-        if (Epochs is not null)
-            text += $"/{Epochs}";
-        text += $", step {Step}/{Steps}";
+        var text = string.Create(CultureInfo.InvariantCulture, $"{Stage} ");
+        if (Counted is not null)
+            text += string.Create(CultureInfo.InvariantCulture, $"{Step} of {Steps} {Counted}");
+        else
+            text += string.Create(CultureInfo.InvariantCulture, $"{EpochText}, step {Step}/{Steps}");
         if (Loss is not null)
             text += string.Create(CultureInfo.InvariantCulture, $", loss {Loss:0.0000}");
         if (Accuracy is not null)

@@ -9,6 +9,7 @@ internal sealed class StageClock
     private readonly double[] _costs;
     private readonly IProgress<RunProgress>? _progress;
     private readonly TimeSpan? _limit;
+    private readonly string? _counted;
     private readonly TimeProvider _time;
     private readonly long _start;
     private (double Done, long At) _begun;
@@ -18,10 +19,12 @@ internal sealed class StageClock
     /// <param name="progress">Told of every step; null for nobody.</param>
     /// <param name="limit">The time the stage may take; null is no limit.</param>
     /// <param name="time">What measures the time; null is the system.</param>
+    /// <param name="counted">What the steps are, where there are no epochs.</param>
     public StageClock(RunStage stage, IEnumerable<double> costs, IProgress<RunProgress>? progress, TimeSpan? limit = null,
-        TimeProvider? time = null)
+        TimeProvider? time = null, string? counted = null)
     {
-        (_stage, _costs, _progress, _limit, _time) = (stage, [.. costs], progress, limit, time ?? TimeProvider.System);
+        (_stage, _costs, _progress, _limit) = (stage, [.. costs], progress, limit);
+        (_time, _counted) = (time ?? TimeProvider.System, counted);
         _start = _time.GetTimestamp();
         _begun = (0, _start);
     }
@@ -46,7 +49,8 @@ internal sealed class StageClock
     /// <summary>Tells of what went wrong and could be helped, when <paramref name="step"/> steps of an epoch are done.</summary>
     public void Warn(int epoch, int step, int steps, string warning) => _progress?.Report(new RunProgress
     {
-        Stage = _stage, Epoch = epoch + 1, Epochs = _costs.Length, Step = step, Steps = steps, Elapsed = Elapsed, Warning = warning,
+        Stage = _stage, Epoch = epoch + 1, Epochs = _costs.Length, Step = step, Steps = steps, Counted = _counted, Elapsed = Elapsed,
+        Warning = warning,
     });
 
     public void Report(int epoch, int step, int steps, double? loss = null, double? accuracy = null,
@@ -57,6 +61,7 @@ internal sealed class StageClock
             Epochs = _costs.Length,
             Step = step,
             Steps = steps,
+            Counted = _counted,
             Loss = loss,
             Accuracy = accuracy,
             ValidationLoss = validationLoss,

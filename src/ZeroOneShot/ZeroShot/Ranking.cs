@@ -53,15 +53,24 @@ public static class Ranking
         CellNetOptions? network = null, SearchSpace? space = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(genotype);
+        using var batches = Batches(functions, images, options, cancellationToken);
+        return Scores(functions, genotype, images, batches, options, network, space, cancellationToken);
+    }
+
+    /// <summary>Ranks the network of a genotype on the batches that many are ranked on.</summary>
+    internal static double[] Scores(
+        IReadOnlyList<IRankingFunction> functions, Genotype genotype, ImageSet images, RankingBatches batches, RankingOptions options,
+        CellNetOptions? network, SearchSpace? space, CancellationToken cancellationToken)
+    {
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
-        return Scores(functions, images, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
+        return Scores(functions, images, batches, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
             var sized = network.WithStem(space ?? SearchSpace.Darts, images.Shape);
             var built = new CellNet(genotype, sized, images.Shape.Channels, outputs, space);
             built.train();
             foreach (var module in built.modules().OfType<IRepeatable>())
                 module.Tracks = false;
-            return (built, (batches, draw) => new RankedCellNet(built, batches, outputs) { Draw = draw });
+            return (built, draw => new RankedCellNet(built, batches, outputs) { Draw = draw });
         });
     }
 
@@ -99,10 +108,11 @@ public static class Ranking
     {
         ArgumentNullException.ThrowIfNull(mask);
         supernet ??= new();
-        return Scores(functions, images, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
+        using var batches = Batches(functions, images, options, cancellationToken);
+        return Scores(functions, images, batches, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
         {
             var lean = Lean(mask, supernet.WithStem(mask.Space, images.Shape), images.Shape.Channels, outputs);
-            return (lean.Supernet, (batches, draw) => new RankedSupernet(
+            return (lean.Supernet, draw => new RankedSupernet(
                 lean, Mixture.Uniform(mask, supernet.EdgeNormalization, device), batches, outputs) { Draw = draw });
         });
     }
@@ -188,10 +198,9 @@ public static class Ranking
         return ranks;
     }
 
-    private static double[] Scores(
-        IReadOnlyList<IRankingFunction> functions, ImageSet images, RankingOptions options, string name,
-        CancellationToken cancellationToken,
-        Func<int, Device, (nn.Module Module, Func<RankingBatches, (long Seed, int Round, int Number), RankedNetwork> Ranked)> build)
+    /// <summary>The images that networks are ranked on.</summary>
+    internal static RankingBatches Batches(
+        IReadOnlyList<IRankingFunction> functions, ImageSet images, RankingOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(functions);
         ArgumentNullException.ThrowIfNull(images);
@@ -201,15 +210,22 @@ public static class Ranking
         options.Validate();
         ThrowIfUnlabelled(images, functions);
         cancellationToken.ThrowIfCancellationRequested();
+        return new RankingBatches(images, options, TorchRuntime.ResolveDevice(options.Device));
+    }
+
+    private static double[] Scores(
+        IReadOnlyList<IRankingFunction> functions, ImageSet images, RankingBatches batches, RankingOptions options, string name,
+        CancellationToken cancellationToken,
+        Func<int, Device, (nn.Module Module, Func<(long Seed, int Round, int Number), RankedNetwork> Ranked)> build)
+    {
         var device = TorchRuntime.ResolveDevice(options.Device);
-        using var batches = new RankingBatches(images, options, device);
         var (module, ranked) = build(Outputs(options, images, functions), device);
         using var _ = module;
         var sums = new double[functions.Count];
         for (var initialization = 0; initialization < options.Initializations; initialization++)
         {
             Initialize(module, options, round: 0, initialization, device);
-            using var network = ranked(batches, (options.Seed, 0, initialization));
+            using var network = ranked((options.Seed, 0, initialization));
             foreach (var (place, function) in functions.Index())
             {
                 cancellationToken.ThrowIfCancellationRequested();

@@ -18,8 +18,8 @@ namespace ZeroOneShot.ZeroShot;
 /// </remarks>
 public static class ZeroShotSearch
 {
-    // Draws in a row that are refused or known, until the mask is taken to have no more genotypes.
-    private const int MostDrawsInVain = 10_000;
+    // In a row: refused, until none is taken to be accepted; known, until the mask is taken to have no more genotypes.
+    private const int MostRefused = 10_000, MostKnown = 100;
 
     // Between two files; a kill loses no more than this.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
@@ -36,8 +36,8 @@ public static class ZeroShotSearch
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <returns>The candidates in their order, the best one first.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, fewer than two genotypes are accepted, there are fewer images than a
-    /// batch, or they are of one class and a function needs labels.
+    /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than a batch, or they are
+    /// of one class and a function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">A function gave no finite number.</exception>
     /// <exception cref="InvalidDataException">
@@ -56,35 +56,39 @@ public static class ZeroShotSearch
         cancellationToken.ThrowIfCancellationRequested();
         var genotypes = Drawn(mask, options);
         var ranking = options.Ranking with { Seed = options.Seed };
-        var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time);
+        using var batches = Ranking.Batches(options.Functions, images, ranking, cancellationToken);
+        var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time, counted: "genotypes");
         using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, genotypes, options);
-        var values = file?.Load((found, known) =>
+        var state = file?.Load((found, known) =>
         {
-            if (known.Count > genotypes.Count || known.Any(ofNetwork => ofNetwork?.Length != options.Functions.Count))
+            if (known.Values.Count > genotypes.Count || known.Values.Any(ofNetwork => ofNetwork?.Length != options.Functions.Count))
                 throw new InvalidDataException($"'{found.Path}' has values of other candidates or functions. Delete it.");
-        }) ?? [];
+        }) ?? new();
+        var values = state.Values;
         if (file?.Warning is { } warning)
             clock.Warn(0, values.Count, genotypes.Count, warning);
         clock.Begin(0, values.Count, genotypes.Count);
         var saved = options.Time.GetTimestamp();
         try
         {
-            while (values.Count < genotypes.Count && (values.Count < 2 || !clock.TimeIsUp))
+            while (values.Count < genotypes.Count && !state.TimeWasUp)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                values.Add([.. Ranking.Scores(options.Functions, genotypes[values.Count], images, ranking, options.Network, mask.Space,
-                    cancellationToken)]);
+                values.Add(Ranking.Scores(options.Functions, genotypes[values.Count], images, batches, ranking, options.Network, mask.Space,
+                    cancellationToken));
                 if (options.Time.GetElapsedTime(saved) > s_interval)
                 {
-                    file?.Save(values, []);
+                    file?.Save(state, []);
                     saved = options.Time.GetTimestamp();
                 }
                 clock.Report(0, values.Count, genotypes.Count);
+                // Else a process that goes on would rank some more, and might choose another.
+                state.TimeWasUp = values.Count >= 2 && clock.TimeIsUp;
             }
         }
         finally
         {
-            file?.Save(values, []);
+            file?.Save(state, []);
         }
         var scores = Ranking.SumOfRanks(
             [.. options.Functions.Select((_, function) => values.Select(ofNetwork => ofNetwork[function]).ToArray())]);
@@ -98,26 +102,30 @@ public static class ZeroShotSearch
     {
         var sampler = new GenotypeSampler(mask);
         using var stream = RandomStream.Of(options.Seed, "candidates of a search without training");
-        var (genotypes, known, inVain) = (new List<Genotype>(), new HashSet<string>(), 0);
-        while (genotypes.Count < options.Candidates && inVain < MostDrawsInVain)
+        var (genotypes, drawn, refused, known) = (new List<Genotype>(), new HashSet<string>(), 0, 0);
+        while (genotypes.Count < options.Candidates && refused < MostRefused && known < MostKnown)
         {
-            var genotype = sampler.Next(stream.Random);
-            if (known.Add(genotype.ToString()) && options.Accepts?.Invoke(genotype) != false)
+            var genotype = options.Draw?.Invoke(stream.Random) ?? sampler.Next(stream.Random);
+            if (!drawn.Add(genotype.ToString()))
             {
-                genotypes.Add(genotype);
-                inVain = 0;
+                known++;
+                continue;
             }
-            else
+            known = 0;
+            if (options.Accepts?.Invoke(genotype) == false)
             {
-                inVain++;
+                refused++;
+                continue;
             }
+            refused = 0;
+            genotypes.Add(genotype);
         }
-        return genotypes.Count >= 2 ? genotypes : throw new ArgumentException(
-            $"Of the {sampler.Count:0} genotypes that the mask allows, {genotypes.Count} of {known.Count} drawn is accepted; expected at " +
-            "least 2 to choose from. Take a mask that allows more, or accept more.", nameof(options));
+        return genotypes.Count > 0 ? genotypes : throw new ArgumentException(
+            $"Of the {sampler.Count:0} genotypes that the mask allows, {drawn.Count} were drawn and none of them is accepted; expected at " +
+            "least one to choose. Take a mask that allows more, or accept more.", nameof(options));
     }
 
-    private static Checkpoint<List<double[]>> CheckpointOf(
+    private static Checkpoint<State> CheckpointOf(
         string path, ImageSet images, IReadOnlyList<Genotype> genotypes, ZeroShotSearchOptions options) =>
         new(path, "search without training", new Dictionary<string, string>
         {
@@ -127,4 +135,14 @@ public static class ZeroShotSearch
             ["options"] = JsonSerializer.Serialize(
                 new { Ranking = options.Ranking with { Device = null }, options.Network, options.Seed }),
         });
+
+    /// <summary>How far a search has come.</summary>
+    private sealed class State
+    {
+        /// <summary>The values of the first candidates.</summary>
+        public List<double[]> Values { get; init; } = [];
+
+        /// <summary>Whether the others will not be ranked.</summary>
+        public bool TimeWasUp { get; set; }
+    }
 }

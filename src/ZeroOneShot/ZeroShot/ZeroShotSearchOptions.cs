@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot.Functions;
@@ -7,7 +8,7 @@ namespace ZeroOneShot.ZeroShot;
 /// <summary>The settings of a search without training, <see cref="ZeroShotSearch"/>.</summary>
 public sealed record ZeroShotSearchOptions
 {
-    /// <summary>How many genotypes are drawn, at least 2; time grows in proportion. Default 100.</summary>
+    /// <summary>How many genotypes are drawn, at least 2; fewer where there are no more. Time grows in proportion. Default 100.</summary>
     public int Candidates { get; init; } = 100;
 
     /// <summary>
@@ -22,12 +23,20 @@ public sealed record ZeroShotSearchOptions
     /// <summary>The shape of the candidates' networks. Default: 16 channels, 8 cells.</summary>
     public CellNetOptions Network { get; init; } = new() { Channels = 16, Cells = 8, AuxiliaryHead = false };
 
-    /// <summary>Which genotypes may be chosen, for example those of a cost that the user can afford. Default null: all.</summary>
+    /// <summary>
+    /// Draws a candidate out of the mask, for example one of a cost that the user can afford (<see cref="OneShot.CostTarget.Draws"/>); the
+    /// same by the same random numbers. Default null: each genotype with the same probability, <see cref="GenotypeSampler"/>.
+    /// </summary>
+    [JsonIgnore]
+    public Func<Random, Genotype>? Draw { get; init; }
+
+    /// <summary>Which genotypes that are drawn may be chosen. Default null: all.</summary>
+    [JsonIgnore]
     public Func<Genotype, bool>? Accepts { get; init; }
 
     /// <summary>
     /// The time after which no further candidate is ranked; above 0. At least two are. Default null: no limit. A search that goes on from a
-    /// checkpoint has it anew.
+    /// checkpoint has it anew, unless time was up before: then it is over.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 

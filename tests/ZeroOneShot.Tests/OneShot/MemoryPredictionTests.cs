@@ -20,7 +20,8 @@ public sealed class MemoryPredictionTests
     private static readonly OperationMask s_full = OperationMask.Full(SearchSpace.Darts);
     private static readonly SearchOptions s_options = new() { BatchSize = 64 };
 
-    public static TheoryData<string> Methods => [.. SearchMethod.All.Select(method => method.Name)];
+    public static TheoryData<string> Methods =>
+        [.. SearchMethod.All.Where(method => method.Search == SearchKind.OneShot).Select(method => method.Name)];
 
     [Theory]
     [MemberData(nameof(Methods))]

@@ -1,4 +1,6 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
@@ -72,12 +74,52 @@ public sealed class ZeroShotSearchTests : IDisposable
     }
 
     [Fact]
-    public void Only_accepted_genotypes_are_ranked_and_too_few_of_them_are_an_error_with_the_numbers()
+    public void Only_accepted_genotypes_are_ranked_and_none_among_many_is_an_error_with_the_numbers()
     {
         static bool HasPool(Genotype genotype) => genotype.ToString().Contains("pool", StringComparison.Ordinal);
         Assert.All(Run(options: s_small with { Accepts = HasPool }).Candidates, candidate => Assert.True(HasPool(candidate.Genotype)));
-        Assert.Contains("0 of 10000 drawn", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Accepts = _ => false }))
+        Assert.Contains("10000 were drawn and none of them is accepted", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Accepts = _ => false }))
             .Message);
+    }
+
+    [Fact]
+    public void Where_there_is_one_genotype_to_draw_it_is_found()
+    {
+        var found = Run(options: s_small with { Draw = _ => PublishedGenotypes.PcDartsCifar });
+        Assert.Equal(PublishedGenotypes.PcDartsCifar, Assert.Single(found.Candidates).Genotype);
+    }
+
+    [Theory]
+    [InlineData(9_000)]
+    [InlineData(6_000)]
+    public void Under_a_cost_target_all_candidates_cost_at_most_that_and_nearly_as_much(long parameters)
+    {
+        var (shape, full) = (new ImageShape(3, 16, 16), OperationMask.Full(SearchSpace.Darts));
+        var target = new CostTarget { Parameters = parameters, Network = s_small.Network };
+        var found = Run(options: s_small with { Candidates = 6, Draw = target.Draws(full, shape, 3) });
+        Assert.Equal(6, found.Candidates.Select(candidate => candidate.Genotype).Distinct().Count());
+        Assert.All(found.Candidates, candidate => Assert.InRange(
+            NetworkCost.Of(candidate.Genotype, target.Network, shape, 3).Parameters, 0.95 * parameters, parameters));
+    }
+
+    [Fact]
+    public void A_cost_target_that_no_network_meets_is_refused_with_the_numbers_and_one_that_all_meet_draws_as_ever()
+    {
+        var (shape, full) = (new ImageShape(3, 16, 16), OperationMask.Full(SearchSpace.Darts));
+        var target = new CostTarget { Parameters = 10, Network = s_small.Network };
+        Assert.Contains("CostTarget is 10 parameters, but the cheapest network",
+            Assert.Throws<ArgumentException>(() => target.Draws(full, shape, 3)).Message);
+        Assert.Null((target with { Parameters = long.MaxValue }).Draws(full, shape, 3));
+    }
+
+    [Fact]
+    public void A_search_whose_time_was_up_is_over_when_it_goes_on()
+    {
+        var limited = s_small with { TimeLimit = TimeSpan.FromTicks(1) };
+        var found = Run(options: limited, checkpoint: _folder.File("search.safetensors"));
+        var again = Run(options: limited with { TimeLimit = null }, checkpoint: _folder.File("search.safetensors"),
+            progress: new EachStep(_ => Assert.Fail("nothing is left to rank")));
+        Assert.Equal(found.Candidates.Select(candidate => candidate.Genotype), again.Candidates.Select(candidate => candidate.Genotype));
     }
 
     [Fact]

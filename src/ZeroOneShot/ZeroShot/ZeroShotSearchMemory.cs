@@ -1,0 +1,26 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>The memory of a search without training: that of one network at a time, run by libtorch.</summary>
+internal static class ZeroShotSearchMemory
+{
+    // Per number of the largest feature: what a cell works with, and the copies in double precision that functions make of it.
+    private const int BytesAtWork = 48;
+
+    /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="space">The search space.</param>
+    /// <param name="shape">The size of the images.</param>
+    public static long Predict(ZeroShotSearchOptions options, SearchSpace space, ImageShape shape)
+    {
+        var plan = NetworkPlan.Of(space, options.Network.WithStem(space, shape), shape, genotype: null);
+        // The outputs of all cells are at hand together; several batches one after the other.
+        var features = plan.Items.Sum(item => item.Output.Count) * sizeof(float) + plan.Items.Max(item => item.Output.Count) * BytesAtWork;
+        var images = (long)options.Ranking.Batches * options.Ranking.BatchSize * shape.Size * sizeof(float);
+        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + images + options.Ranking.BatchSize * features;
+    }
+}
