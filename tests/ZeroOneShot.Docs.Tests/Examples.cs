@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using ZeroOneShot.ML;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.Report;
 
 namespace ZeroOneShot.Docs.Tests;

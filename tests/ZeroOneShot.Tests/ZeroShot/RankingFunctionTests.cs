@@ -158,6 +158,24 @@ public sealed class RankingFunctionTests : IDisposable
         Assert.Contains("for the network of Genotype(normal=", error.Message);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_network_without_an_operation_has_a_score_or_is_refused_with_the_function_and_the_network(string name)
+    {
+        // In NAS-Bench-201 a genotype may choose none on every edge.
+        var genotype = Genotype.Parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|");
+        try
+        {
+            Assert.True(double.IsFinite(Ranking.Score(RankingFunctions.Named(name), genotype, s_images, s_options,
+                new CellNetOptions { Channels = 4, Cells = 3 }, SearchSpace.NasBench201, TestContext.Current.CancellationToken)));
+        }
+        catch (InvalidOperationException e)
+        {
+            Assert.Contains($"Ranking function '{name}' gave ", e.Message);
+            Assert.Contains("for the network of ", e.Message);
+        }
+    }
+
     [Fact]
     public void Random_weights_of_an_unknown_kind_are_refused() =>
         Assert.Contains("expected one of KaimingNormalFanOut, Default", Assert.Throws<ArgumentException>(() => Ranking.Score(
