@@ -46,6 +46,14 @@ internal static class Examples
         return scores;
     }
 
+    public static void TheSameAgain(MLContext ml, IDataView pixels)
+    {
+        var trainer = ml.MulticlassClassification.Trainers.ZeroOneShot(timeBudget: TimeSpan.FromMinutes(0.25));
+        File.WriteAllText("plan.json", trainer.Plan(pixels).ToJson());
+        var options = new ZeroOneShotTrainer.Options { Plan = ZeroOneShotPlan.FromJson(File.ReadAllText("plan.json")) };
+        using var same = ml.MulticlassClassification.Trainers.ZeroOneShot(options).Fit(pixels);
+    }
+
     /// <summary>It would take days, and is not run.</summary>
     public static IEstimator<ITransformer> Reproducing(MLContext ml)
     {

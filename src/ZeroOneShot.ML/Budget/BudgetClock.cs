@@ -22,7 +22,7 @@ internal sealed class BudgetClock(
     public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
 
     private readonly long _start = time.GetTimestamp();
-    private readonly Dictionary<RunStage, (long Memory, int Epochs)> _stages = [];
+    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Shortened)> _stages = [];
     private FitState? _state;
     private string? _folder;
     private TimeSpan _before, _written, _stageBegan;
@@ -52,10 +52,10 @@ internal sealed class BudgetClock(
         Write();
     }
 
-    public void End(int epochs)
+    public void End(int epochs, bool shortened)
     {
         _memory = Math.Max(_memory, Environment.WorkingSet);
-        _stages[_stage] = (_memory, epochs);
+        _stages[_stage] = (_memory, epochs, shortened);
         Write();
     }
 
@@ -72,7 +72,10 @@ internal sealed class BudgetClock(
 
     public IReadOnlyList<StageReport> Reports(ZeroOneShotPlan plan) => [.. plan.Stages.Select(stage => new StageReport(
         stage, TimeSpan.FromSeconds(_state!.StageSeconds.GetValueOrDefault(stage.Stage.ToString())),
-        _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs))];
+        _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs)
+    {
+        Shortened = _stages[stage.Stage].Shortened,
+    })];
 
     /// <inheritdoc/>
     public void Report(RunProgress value)

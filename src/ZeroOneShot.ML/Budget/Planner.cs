@@ -58,6 +58,33 @@ internal sealed class Planner(
         yield return Training(left);
     }
 
+    /// <summary>Checks that a plan is of a method: of its name, with its stages.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static void ThrowIfOfOther(ZeroOneShotPlan plan, SearchMethod method)
+    {
+        if (plan.Method != method.Name)
+        {
+            throw new ArgumentException($"The plan is of method {plan.Method}; expected {method.Name}. Choose the plan's method, or make " +
+                "a plan of this one.");
+        }
+        var (prunes, searches) = (Prunes(method), Searches(method));
+        if (prunes != plan.Of(RunStage.Prune) is not null || searches != plan.Of(RunStage.Search) is not null)
+        {
+            throw new ArgumentException($"The plan has stages {string.Join(", ", plan.Stages.Select(stage => stage.Stage))}; method " +
+                $"{method.Name} {(prunes ? "ranks operations" : "ranks nothing")} and {(searches ? "searches" : "does not search")}. " +
+                "Make a plan of this method.");
+        }
+        if (plan.Of(RunStage.Search) is { } search && search.Candidates is null != (method.Search == SearchKind.OneShot))
+        {
+            throw new ArgumentException($"The plan's search is of {search.Length}; method {method.Name} searches " +
+                $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
+        }
+    }
+
+    private static bool Prunes(SearchMethod method) => method.Pruning is not (PruningKind.None or PruningKind.Random);
+
+    private static bool Searches(SearchMethod method) => method.Pruning != PruningKind.ZeroShotToGenotype;
+
     /// <summary>Some of the images, of every class in proportion; the same by the same seed.</summary>
     public static ImageSet Some(ImageSet images, int count, long seed) =>
         count >= images.Count ? images : images.Split((double)count / images.Count, seed).First;
@@ -110,7 +137,7 @@ internal sealed class Planner(
 
     private StagePlan? Pruning(double seconds)
     {
-        if (method.Pruning is PruningKind.None or PruningKind.Random)
+        if (!Prunes(method))
             return null;
         var batch = Math.Min(16, images.Count);
         StagePlan? best = null;
@@ -148,7 +175,7 @@ internal sealed class Planner(
 
     private StagePlan? Search(double seconds)
     {
-        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+        if (!Searches(method))
             return null;
         StagePlan? best = null;
         foreach (var (channels, cells) in s_supernets)
@@ -191,7 +218,7 @@ internal sealed class Planner(
     /// <summary>A search without training.</summary>
     private StagePlan? Ranking(double seconds)
     {
-        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+        if (!Searches(method))
             return null;
         StagePlan? best = null;
         foreach (var (channels, cells) in s_ranked)
@@ -275,7 +302,7 @@ internal sealed class Planner(
         if (needed > seconds)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"TimeBudget leaves {seconds:0.0} s for the stages; " +
+                $"TimeBudget leaves {Math.Max(0, seconds):0.0} s for the stages; " +
                 $"the smallest plan is predicted to take {needed:0.0} s on this machine " +
                 $"({string.Join(", ", smallest.Select(stage => $"{stage.Stage} {stage.Time.TotalSeconds:0.0} s"))}). " +
                 $"Allow more time, or give fewer or smaller images."));

@@ -10,6 +10,12 @@ namespace ZeroOneShot.ML;
 /// <param name="Epochs">The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</param>
 public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
 {
+    /// <summary>
+    /// Whether the clock made it do other than planned: shortened its schedule, or left operations by chance in place of pruning. Where it
+    /// did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
+    /// </summary>
+    public bool Shortened { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Plan.Stage}: {Epochs} of {Plan.Length}, {RunProgress.Text(Time)} of {RunProgress.Text(Plan.Time)}, " +

@@ -32,6 +32,8 @@ internal sealed record ReportFile
 
     public string? Command { get; init; }
 
+    public string? CommandNote { get; init; }
+
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -51,6 +53,8 @@ internal sealed record ReportFile
     public IReadOnlyList<Epoch> SearchEpochs { get; init; } = [];
 
     public IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
+
+    public IReadOnlyList<Candidate> RankedCandidates { get; init; } = [];
 
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 
@@ -73,6 +77,7 @@ internal sealed record ReportFile
             Title = report.Title,
             Running = report.Running,
             Command = report.Command,
+            CommandNote = report.CommandNote,
             Asked = report.Asked,
             Warnings = report.Warnings,
             Stages = report.Stages,
@@ -86,6 +91,7 @@ internal sealed record ReportFile
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
                 epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString()))],
             AlphasOfEpochs = [.. report.AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => of.Key.ToString(), of => of.Value))],
+            RankedCandidates = [.. report.RankedCandidates.Select(of => new Candidate(of.Score, of.Values, of.Genotype.ToString()))],
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
@@ -126,7 +132,7 @@ internal sealed record ReportFile
     // Null among the elements of a list is what System.Text.Json does not know to refuse.
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
-        Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
+        Asked, Warnings, Stages, Importances, Course, SearchEpochs, RankedCandidates, TrainingEpochs, Settings, Versions,
         .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Correct],
         AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
@@ -136,6 +142,7 @@ internal sealed record ReportFile
         Title = Title,
         Running = Running,
         Command = Command,
+        CommandNote = CommandNote,
         Asked = Asked,
         Warnings = Warnings,
         Stages = Stages,
@@ -158,6 +165,8 @@ internal sealed record ReportFile
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
             epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
         AlphasOfEpochs = [.. AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
+        RankedCandidates =
+            [.. RankedCandidates.Select(of => new RankedCandidate(SearchSpaces.Genotype.Parse(of.Genotype), of.Values, of.Score))],
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults
@@ -183,6 +192,8 @@ internal sealed record ReportFile
         string Stage, int Epoch, double? Loss, double? Accuracy, double? ValidationLoss, double? ValidationAccuracy);
 
     internal sealed record Epoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
+
+    internal sealed record Candidate(double Score, IReadOnlyList<double> Values, string Genotype);
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,

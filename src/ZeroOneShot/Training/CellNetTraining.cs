@@ -208,6 +208,7 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
+            trained.Shortened = schedule.State.End is not null;
             var came = schedule.State.Over || state.Epoch >= options.Epochs;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {
