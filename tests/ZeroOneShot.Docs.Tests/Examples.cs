@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using ZeroOneShot.ML;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.Report;
 
 namespace ZeroOneShot.Docs.Tests;
@@ -58,7 +57,7 @@ internal static class Examples
     /// <summary>It would take days, and is not run.</summary>
     public static IEstimator<ITransformer> Reproducing(MLContext ml)
     {
-        var pipeline = ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options { Method = SearchMethod.ZeroOneShot })
+        var pipeline = ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options { Settings = SearchPreset.Paper.Prune })
             .Append(ml.Transforms.MaskedDartsSearch())
             .Append(ml.MulticlassClassification.Trainers.CellNet());
         return pipeline;

@@ -41,6 +41,7 @@ internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        run.Rectifying?.Invoke(x);
         var y = Lanes.EmptyLike(x);
         SumKernel<T>.Rectify(x, y);
         run.Record((g, needed) =>

@@ -20,8 +20,9 @@ internal abstract class FeatureOrder
     /// <summary>The order for images, N x C x H x W.</summary>
     /// <param name="images">The images.</param>
     /// <param name="autocasts">Whether autocast is asked for, where libtorch computes.</param>
-    public static FeatureOrder For(Tensor images, bool autocasts = false) =>
-        Lanes.Handle(images) ? new InLanes(images.shape[0]) : autocasts ? AutocastPixels : Pixels;
+    /// <param name="rectifying">Gets what ReLUs of modules in lanes read; see <see cref="LaneRun.Rectifying"/>.</param>
+    public static FeatureOrder For(Tensor images, bool autocasts = false, Action<Tensor>? rectifying = null) =>
+        Lanes.Handle(images) ? new InLanes(images.shape[0], rectifying) : autocasts ? AutocastPixels : Pixels;
 
     /// <summary>From N x C x H x W.</summary>
     public abstract Tensor Arrange(Tensor images);
@@ -66,7 +67,7 @@ internal abstract class FeatureOrder
     /// <param name="needed">Whether the gradient of the input will be asked for.</param>
     public abstract ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed);
 
-    private sealed class InLanes(long images) : FeatureOrder
+    private sealed class InLanes(long images, Action<Tensor>? rectifying) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => Lanes.Of(images);
 
@@ -104,7 +105,7 @@ internal abstract class FeatureOrder
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
-            using var run = new LaneRun(images, recorded: false);
+            using var run = new LaneRun(images, recorded: false) { Rectifying = rectifying };
             return run.Forward(module, input);
         }
 

@@ -116,7 +116,7 @@ internal sealed class SupernetMemory
 
     /// <summary>
     /// The most numbers per image while the network only runs forwards and keeps what is still read:
-    /// <see cref="LeanSupernet.Forward(TorchSharp.torch.Tensor, Mixture, bool)"/>.
+    /// <see cref="LeanSupernet.Forward(TorchSharp.torch.Tensor, Mixture, bool, Action{TorchSharp.torch.Tensor})"/>.
     /// </summary>
     public long Ranking() => _plan.Items.Max(item =>
         item.Output.Count + item.Inputs.Distinct().Where(input => input >= 0).Sum(input => _plan.Items[input].Output.Count)
