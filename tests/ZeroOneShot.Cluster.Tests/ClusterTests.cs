@@ -87,7 +87,7 @@ public sealed partial class ClusterTests : IDisposable
         var hostile = Start(Secret, "stranger", _port, "3");
         Assert.True(await hostile.End() == 0, hostile.Words);
         Assert.Contains("its sender does not have this cluster's secret", Log);
-        Assert.Contains("written by serializer 1, which this cluster does not use, and names the type 'Stranger", Log);
+        Assert.Contains("written by serializer 1, which this cluster does not use", Log);
         Assert.Equal(0, await Worker("a").End());
         Assert.Equal(1, Finished);
     }
