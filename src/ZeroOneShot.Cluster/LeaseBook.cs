@@ -13,6 +13,9 @@ public sealed class LeaseBook
     private readonly Dictionary<string, Entry> _entries = [];
     private readonly Queue<Entry> _waiting = new();
 
+    // Of silent workers: given out first, or a unit that was nearly done would stand behind all that were not begun.
+    private readonly Queue<Entry> _lost = new();
+
     // The earliest time at which a lease may be over; renewals leave it as it is, and are looked up when it comes.
     private readonly PriorityQueue<(Entry Entry, long Number), long> _deadlines = new();
     private readonly TimeProvider _time;
@@ -50,7 +53,7 @@ public sealed class LeaseBook
     public int Leased { get; private set; }
 
     /// <summary>Units that nobody has and that are not done.</summary>
-    public int Waiting => _waiting.Count;
+    public int Waiting => _waiting.Count + _lost.Count;
 
     /// <summary>Units that were finished since the start.</summary>
     public int Finished { get; private set; }
@@ -73,7 +76,7 @@ public sealed class LeaseBook
     {
         ArgumentException.ThrowIfNullOrEmpty(worker);
         Expire();
-        if (!_waiting.TryDequeue(out var entry))
+        if (!_lost.TryDequeue(out var entry) && !_waiting.TryDequeue(out entry))
             return null;
         entry.Number = ((long)_epoch << 32) | ++_count;
         entry.Deadline = _time.GetTimestamp() + _ticks;
@@ -150,7 +153,7 @@ public sealed class LeaseBook
             }
             End(first.Entry);
             Expired++;
-            _waiting.Enqueue(first.Entry);
+            _lost.Enqueue(first.Entry);
         }
     }
 

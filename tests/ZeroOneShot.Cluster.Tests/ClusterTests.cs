@@ -8,13 +8,13 @@ using ZeroOneShot.Tests;
 
 namespace ZeroOneShot.Cluster.Tests;
 
-/// <summary>Processes on loopback. ZEROONE_CLUSTER_UNITS makes as many units of it as the full size has: 40.</summary>
+/// <summary>Processes on loopback. What takes minutes runs where ZEROONE_CLUSTER_UNITS says how many units: 40.</summary>
 public sealed partial class ClusterTests : IDisposable
 {
-    private const string Secret = "the secret of these tests", Lease = "2";
+    private const string Secret = "the secret of these tests", Lease = "2", Size = "ZEROONE_CLUSTER_UNITS";
 
     private static readonly int s_units = int.Parse(
-        Environment.GetEnvironmentVariable("ZEROONE_CLUSTER_UNITS") ?? "8", CultureInfo.InvariantCulture);
+        Environment.GetEnvironmentVariable(Size) ?? "8", CultureInfo.InvariantCulture);
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _port = $"{FreePort()}";
@@ -36,7 +36,8 @@ public sealed partial class ClusterTests : IDisposable
     public async Task Whatever_is_killed_or_stopped_every_result_is_there_once_and_as_one_process_makes_it()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no such signals.");
-        const int steps = 40;
+        Assert.SkipWhen(Environment.GetEnvironmentVariable(Size) is null, $"It takes minutes: {Size} says how many units, for example 40.");
+        const int steps = 15;
         var coordinator = Coordinator(s_units, steps);
         var workers = new[] { Worker("a"), Worker("b") };
         await Until(() => Finished >= 1);
@@ -86,7 +87,7 @@ public sealed partial class ClusterTests : IDisposable
         var hostile = Start(Secret, "stranger", _port, "3");
         Assert.True(await hostile.End() == 0, hostile.Words);
         Assert.Contains("its sender does not have this cluster's secret", Log);
-        Assert.Contains("written by serializer 1, which this cluster does not use, and names the type 'Stranger", Log);
+        Assert.Contains("written by serializer 1, which this cluster does not use", Log);
         Assert.Equal(0, await Worker("a").End());
         Assert.Equal(1, Finished);
     }
