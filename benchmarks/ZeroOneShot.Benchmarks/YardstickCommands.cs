@@ -103,7 +103,8 @@ internal static class YardstickCommands
         var (data, json) = (Options.CifarFolder(), Options.Json());
         var functions = new Option<string[]>("--functions")
         {
-            Description = "Ranking functions by name; with + between them, sets whose changes are summed, with /ranks behind them whose ranks are.",
+            Description = "Ranking functions by name; with + between them, sets whose changes are summed, and with /ranks behind them " +
+                "sets whose ranks are.",
             AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["nngp-correlation"],
         };
         var settings = new Option<string[]>("--settings")

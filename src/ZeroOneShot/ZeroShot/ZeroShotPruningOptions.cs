@@ -12,8 +12,8 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     public PruningOptions Pruning { get; init; } = new();
 
     /// <summary>
-    /// The network whose operations are ranked. Default: 4 channels, 3 cells, with the partial connections (K = 4) of the paper's method: by
-    /// <see cref="Swap"/>, small networks left better masks than the paper's 16 channels and 8 cells, in a fifth of the time.
+    /// The network whose operations are ranked. Default: 4 channels, 3 cells, with the partial connections (K = 4) of the paper's method:
+    /// by <see cref="Swap"/>, small networks left better masks than the paper's 16 channels and 8 cells, in a fifth of the time.
     /// </summary>
     public SupernetOptions Supernet { get; init; } = new() { Channels = 4, Cells = 3 };
 
