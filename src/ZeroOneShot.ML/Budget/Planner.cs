@@ -14,9 +14,10 @@ namespace ZeroOneShot.ML;
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes.</param>
+/// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
 internal sealed class Planner(
-    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, CostTarget? target)
+    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held, CostTarget? target)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
@@ -139,7 +140,7 @@ internal sealed class Planner(
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(Settings(method, plan, 0, null), method.Pruning == PruningKind.ZeroShotToGenotype);
-            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Held };
+            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
         }
     }
 
@@ -171,7 +172,7 @@ internal sealed class Planner(
                 : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
             plan = plan with
             {
-                Memory = Held + SearchMemory.Predict(
+                Memory = Beside + SearchMemory.Predict(
                     mask, SearchSettings(method, plan, 0, null), images.Shape, images.ClassCount, used).Peak,
             };
             // A larger supernet where there is time for a thousand steps and more.
@@ -203,7 +204,7 @@ internal sealed class Planner(
             plan = plan with
             {
                 Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
-                Memory = Held + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
+                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
             };
             if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
                 break;
@@ -231,7 +232,7 @@ internal sealed class Planner(
             };
             plan = plan with
             {
-                Memory = Held + TrainingMemory.Predict(
+                Memory = Beside + TrainingMemory.Predict(
                     StepTimes.Typical, TrainingSettings(plan, 0, null), images.Shape, images.ClassCount).Peak,
             };
             if (best is null)
@@ -264,7 +265,7 @@ internal sealed class Planner(
         if (hungriest.Memory > memory)
         {
             throw new MemoryLimitException(string.Create(CultureInfo.InvariantCulture,
-                $"MaxMemory is {memory / (double)(1 << 20):0} MiB; the smallest plan is predicted to take " +
+                $"MaxMemory is {memory / (double)(1 << 20):0} MiB, of which the process holds {held / (double)(1 << 20):0}; the smallest plan is predicted to take " +
                 $"{hungriest.Memory / (double)(1 << 20):0} MiB, in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
                 $"{hungriest.Cells} cells and batches of {hungriest.BatchSize}. Allow that much, or give fewer or smaller images."));
         }
@@ -279,6 +280,6 @@ internal sealed class Planner(
         }
     }
 
-    // The images themselves, which predictions do not know of.
-    private long Held => (long)(images.Count + (validation?.Count ?? 0)) * images.Shape.Size * 2;
+    // Predictions are of a process that holds nothing else.
+    private long Beside => held - ProcessMemory.ProcessBefore;
 }

@@ -155,7 +155,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             var limit = clock.Share(plan, RunStage.Search);
             var options = Planner.SearchSettings(method, searching, seed, device) with
             {
-                TimeLimit = limit, CostTarget = TargetOf(plan), Time = _options.Time,
+                TimeLimit = limit, CostTarget = TargetOf(plan), MaxMemory = LimitOf(plan, device), Time = _options.Time,
             };
             searched = MaskedDartsSearch.Run(
                 Planner.Some(train, searching.Images, seed), pruned.Mask, options, clock, run.Checkpoint(RunStage.Search),
@@ -171,6 +171,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
         {
             TimeLimit = clock.Share(plan, RunStage.Train),
+            MaxMemory = LimitOf(plan, device),
             TemperatureScaling = validation is not null,
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
@@ -179,6 +180,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
             cancellationToken: run.Cancellation);
         clock.End(trained.Epochs.Count);
+        ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with { Network = trained.Network.Options });
 
         var report = new FitReport
@@ -236,9 +238,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity) is { } begun)
             return begun;
         var warnings = Warnings(train);
-        var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, run.Cancellation);
         var memory = _options.MaxMemory ?? DefaultMemory;
-        var planner = new Planner(train, validation, times, _options.Method, memory, _options.CostTarget);
+        ResidentMemory.ReturnUnused();
+        var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, memory, run.Cancellation);
+        ResidentMemory.ReturnUnused();
+        var held = ResidentMemory.Present;
+        var planner = new Planner(train, validation, times, _options.Method, memory, held, _options.CostTarget);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -248,6 +253,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             {
                 TimeBudget = _options.TimeBudget,
                 MaxMemory = memory,
+                Held = held,
                 Method = _options.Method.Name,
                 TrainImages = train.Count,
                 ValidationImages = validation?.Count ?? 0,
@@ -264,6 +270,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     private string Identity(ImageSet train, ImageSet? validation, long seed) =>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
         $"cost target {_options.CostTarget?.ToString() ?? "none"}";
+
+    // Of the stages' own predictions, which are of a process that holds nothing else, and of the processor alone.
+    private static long? LimitOf(ZeroOneShotPlan plan, string? device) =>
+        device is null or "" or "cpu" ? plan.MaxMemory - plan.Held + ProcessMemory.ProcessBefore : null;
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }

@@ -18,7 +18,9 @@ public sealed class LeanSupernetTests
 
     static LeanSupernetTests() => TorchRuntime.EnsureLoaded();
 
-    /// <summary>All methods that train a supernet, and both of GDAS' and FairDARTS' relaxations with the partial connections of PC-DARTS.</summary>
+    /// <summary>
+    /// All methods that train a supernet, and both of GDAS' and FairDARTS' relaxations with the partial connections of PC-DARTS.
+    /// </summary>
     private static readonly Dictionary<string, SearchMethod> s_methods = SearchMethod.All
         .Where(method => method is { Pruning: not PruningKind.ZeroShotToGenotype, Search: SearchKind.OneShot })
         .Concat(
