@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Xunit;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Report.Tests;
@@ -63,6 +64,22 @@ public sealed partial class PageTests
         Assert.Equal(["0", "\u2013", "\u2013", "\u2013", "0"], RowOf(html, "c"));
         // Bins: two at 0.85, half of them right; two at 0.95, both right.
         Assert.Contains("expected calibration error 0.200", html);
+    }
+
+    [Fact]
+    public void A_search_without_training_is_told_of_and_what_it_has_not_is_not_missed()
+    {
+        var ends = new RunProgress { Stage = RunStage.Search, Epoch = 1, Epochs = 1, Step = 57, Steps = 57, Elapsed = TimeSpan.Zero };
+        var report = SampleReports.Two with
+        {
+            Mask = OperationMask.Full(SearchSpace.Darts), Importances = [], SearchEpochs = [], AlphasOfEpochs = [], RankedGenotypes = 57,
+            Course = [ends],
+        };
+        var html = RunReport.FromJson(report.ToJson()).ToHtml();
+        Assert.Contains("Of 57 random genotypes, whose networks were ranked without training", html);
+        Assert.DoesNotContain("importances of a pruning", html);
+        Assert.DoesNotContain("the course of a search", html);
+        Assert.DoesNotContain("Search: loss", html);
     }
 
     [Fact]

@@ -265,8 +265,9 @@ internal sealed class Planner(
         if (hungriest.Memory > memory)
         {
             throw new MemoryLimitException(string.Create(CultureInfo.InvariantCulture,
-                $"MaxMemory is {memory / (double)(1 << 20):0} MiB, of which the process holds {held / (double)(1 << 20):0}; the smallest plan is predicted to take " +
-                $"{hungriest.Memory / (double)(1 << 20):0} MiB, in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
+                $"MaxMemory is {memory / (double)(1 << 20):0} MiB; the smallest plan is predicted to take " +
+                $"{hungriest.Memory / (double)(1 << 20):0} MiB, {held / (double)(1 << 20):0} of them what the process holds already, " +
+                $"in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
                 $"{hungriest.Cells} cells and batches of {hungriest.BatchSize}. Allow that much, or give fewer or smaller images."));
         }
         var needed = smallest.Sum(stage => stage.Time.TotalSeconds);
@@ -280,6 +281,9 @@ internal sealed class Planner(
         }
     }
 
+    // What .NET adds while a stage runs, measured: reports, code that is compiled again.
+    private const long AddedByDotNet = 20L << 20;
+
     // Predictions are of a process that holds nothing else.
-    private long Beside => held - ProcessMemory.ProcessBefore;
+    private long Beside => held - ProcessMemory.ProcessBefore + AddedByDotNet;
 }

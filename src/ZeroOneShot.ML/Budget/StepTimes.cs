@@ -88,7 +88,8 @@ internal sealed class StepTimes
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
         var search = searches && method.Search == SearchKind.OneShot ? Searching(some, timed, method, device, timer, cancellation) : 0;
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, timed, device, timer, cancellation) : 0;
-        var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Pruning(some, timed, method, device, timer, cancellation);
+        var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
+            : Pruning(some, timed, method, device, timer, cancellation);
         return new StepTimes(timed, images, exponent, small, search, prune, rank);
 
         bool Fits((int Channels, int Cells) size) => ResidentMemory.Present - ProcessMemory.ProcessBefore

@@ -352,8 +352,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
         /// <summary>
-        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Default null: three quarters of what the machine, or
-        /// its container, has.
+        /// The memory that the process is to keep to, in bytes, what it holds already included; above 0. Default null: three quarters of
+        /// what the machine, or its container, has.
         /// </summary>
         public long? MaxMemory { get; set; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using static ZeroOneShot.Report.Markup;
 
 namespace ZeroOneShot.Report;
@@ -36,8 +37,9 @@ internal static class Sections
         {
             (report.Genotype is not null, "the architecture"),
             (report.Mask is not null, "the mask"),
-            (report.Importances.Count > 0, "importances of a pruning"),
-            (report.SearchEpochs.Count > 0, "the course of a search"),
+            // Where everything was searched nothing was pruned.
+            (report.Importances.Count > 0 || report.Mask?.Equals(OperationMask.Full(report.Space)) == true, "importances of a pruning"),
+            (report.SearchEpochs.Count > 0 || report.RankedGenotypes is not null, "the course of a search"),
             (report.TrainingEpochs.Count > 0, "the course of the training"),
             (report.Test is { Predictions.Count: > 0 }, "predictions of test images"),
             (report.Test is { Mistakes.Count: > 0 } or { Correct.Count: > 0 }, "pictures of test images"),
@@ -100,7 +102,8 @@ internal static class Sections
 
     private static IReadOnlyList<Epoch> Course(RunReport report, RunStage stage) =>
     [
-        .. report.Course.Where(of => of.Stage == stage).OrderBy(of => of.Epoch)
+        // A search without training has no losses.
+        .. report.Course.Where(of => of.Stage == stage && of.Loss is not null).OrderBy(of => of.Epoch)
             .Select(of => new Epoch(of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy)),
     ];
 
@@ -134,6 +137,11 @@ internal static class Sections
 
     private static IReadOnlyList<XElement?> Alphas(RunReport report)
     {
+        if (report.RankedGenotypes is { } ranked)
+        {
+            return [Html("p", string.Create(CultureInfo.InvariantCulture, $"Of {ranked:N0} random genotypes, whose networks were ranked " +
+                $"without training, the one whose ranks are highest together was chosen."))];
+        }
         var epochs = report.AlphasOfEpochs;
         if (epochs.Count == 0 || report.Mask is not { } mask)
             return [];

@@ -52,6 +52,8 @@ internal sealed record ReportFile
 
     public IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
+    public int? RankedGenotypes { get; init; }
+
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 
     public int? BestEpoch { get; init; }
@@ -86,10 +88,12 @@ internal sealed record ReportFile
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
                 epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString()))],
             AlphasOfEpochs = [.. report.AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => of.Key.ToString(), of => of.Value))],
+            RankedGenotypes = report.RankedGenotypes,
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
+                ? new Results(test.ClassNames, test.Predictions,
+                    [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
@@ -158,6 +162,7 @@ internal sealed record ReportFile
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
             epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
         AlphasOfEpochs = [.. AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
+        RankedGenotypes = RankedGenotypes,
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults

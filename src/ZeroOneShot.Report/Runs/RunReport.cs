@@ -74,6 +74,9 @@ public sealed record RunReport
     /// </summary>
     public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
+    /// <summary>The number of genotypes that a search without training ranked; null where the search was another. Default null.</summary>
+    public int? RankedGenotypes { get; init; }
+
     /// <summary>The course of the training. Default none.</summary>
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 

@@ -116,6 +116,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             Importances = fit.Pruning.Rounds.Count == 0 ? [] : fit.Pruning.Rounds[^1].Importances.Candidates,
             SearchEpochs = fit.Search?.Epochs ?? [],
             AlphasOfEpochs = fit.Search?.AlphasOfEpochs ?? [],
+            RankedGenotypes = fit.Ranked?.Candidates.Count,
             TrainingEpochs = network.Epochs,
             BestEpoch = network.BestEpoch,
             Test = Thumbnails.Of(evaluation, data.Test),
