@@ -88,8 +88,8 @@ public sealed partial class PageTests
         var report = SampleReports.Two;
         Refused(report with { Test = report.Test! with { Predictions = [new("x", 2, 0, 1)] } }, "A prediction is of class 2");
         Refused(report with { Test = report.Test! with { Mistakes = [new(new("x", 0, 1, 1), [1, 2])] } }, "no PNG or too large");
-        Refused(report with { Test = report.Test! with { Correct = [new(new("x", 0, 1, 1), [.. SampleReports.Png, .. new byte[1 << 16]])] } },
-            "no PNG or too large");
+        byte[] large = [.. SampleReports.Png, .. new byte[1 << 16]];
+        Refused(report with { Test = report.Test! with { Correct = [new(new("x", 0, 1, 1), large)] } }, "no PNG or too large");
         Refused(report with { Mask = OperationMask.Full(SearchSpace.NasBench201) }, "The mask is of search space 'nas-bench-201'");
         Refused(report with { Space = SearchSpace.NasBench201 }, "search space 'nas-bench-201'");
 
