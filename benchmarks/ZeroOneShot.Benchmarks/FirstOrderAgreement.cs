@@ -53,7 +53,7 @@ internal static class FirstOrderAgreement
                     Channels = setting.Channels, Cells = setting.Cells, PartialChannels = setting.PartialChannels,
                 },
                 BatchSize = setting.Batch, Batches = setting.Batches, Initializations = setting.Initializations, Seed = seed,
-                FirstOrder = firstOrder,
+                FirstOrder = firstOrder, RankingFunctions = [new NngpNorm()],
             }).Rounds[0];
         }
         var table = new Table().Border(TableBorder.Simple);

@@ -213,7 +213,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     stepChild,
     pruningChild,
     startUpChild,
-}.With([.. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. Table1Command.Commands()])
+}.With([.. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), ClusterSimulation.Command()])
     .Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),

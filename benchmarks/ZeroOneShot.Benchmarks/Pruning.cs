@@ -74,7 +74,7 @@ internal static class Pruning
             {
                 Supernet = new SupernetOptions { Channels = Channels, Cells = Cells, PartialChannels = PartialChannels },
                 BatchSize = Batch, Batches = Batches, Initializations = Initializations, FirstOrder = Way == FirstOrder,
-                Runs = Way == Naive ? CandidateRuns.EachByItself : null, Counter = counter,
+                Runs = Way == Naive ? CandidateRuns.EachByItself : null, Counter = counter, RankingFunctions = [new NngpNorm()],
             });
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             process.Refresh();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 using ZeroOneShot.Data;
 using ZeroOneShot.Persistence;
@@ -59,9 +60,10 @@ internal static partial class PruningYield
         double UpperTailDeviations, double Seconds);
 
     public static void Run(IYardstick yardstick, DirectoryInfo data, IReadOnlyList<string> functions, IReadOnlyList<string> settings,
-        int seeds, DirectoryInfo? masks, FileInfo? json, CancellationToken cancellationToken)
+        int seeds, DirectoryInfo? masks, DirectoryInfo? rankings, FileInfo? json, CancellationToken cancellationToken)
     {
-        var sets = functions.Select(set => (Name: set, Functions: set.Split('+').Select(RankingFunctions.Named).ToArray())).ToArray();
+        var sets = functions.Select(FunctionSet.Parse).ToArray();
+        IRankingFunction[] all = [.. sets.SelectMany(set => set.Functions).Distinct().Select(RankingFunctions.Named)];
         var parsed = settings.Select(Setting.Parse).ToArray();
         var images = CifarFiles.Read10(data.FullName, CifarPart.Train);
         // Random masks of the size that a pruning leaves, which depends on the space alone.
@@ -79,32 +81,103 @@ internal static partial class PruningYield
         var rows = new List<Row>();
         foreach (var setting in parsed)
         {
-            foreach (var (name, set) in sets)
+            for (var seed = 1; seed <= seeds; seed++)
             {
-                var ofSetting = new List<Row>();
-                for (var seed = 1; seed <= seeds; seed++)
+                cancellationToken.ThrowIfCancellationRequested();
+                // One ranking by all functions: the sets differ in what they make of it.
+                var timed = all.Select(function => new Timed(function)).ToArray();
+                var start = Stopwatch.GetTimestamp();
+                var ranked = Ranked(setting.Options(yardstick.Space, timed, seed), $"{setting} seed {seed}");
+                var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                foreach (var set in sets)
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    var start = Stopwatch.GetTimestamp();
-                    var mask = ZeroShotPruning.Prune(
-                        images, setting.Options(yardstick.Space, set, seed), cancellationToken: cancellationToken).Mask;
-                    var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                    var mask = set.Mask(ranked, yardstick.Space);
                     var left = random.Yield(mask, cancellationToken);
-                    ofSetting.Add(new(name, setting.ToString(), seed, left.Mean, random.Deviations(left), left.UpperTail,
-                        random.UpperTailDeviations(left), seconds));
+                    rows.Add(new(set.Name, setting.ToString(), seed, left.Mean, random.Deviations(left), left.UpperTail,
+                        random.UpperTailDeviations(left), setting.FirstOrder
+                            ? seconds
+                            : timed.Where(function => set.Functions.Contains(function.Name)).Sum(function => function.Seconds)));
                     if (masks is not null)
                     {
-                        var file = Path.Combine(masks.FullName, $"{name} {setting} seed {seed}.json".Replace('/', ' ').Replace(':', ' '));
-                        AtomicFile.Write(file, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(mask.ToJson())));
+                        AtomicFile.Write(InFolder(masks, $"{set.Name} {setting} seed {seed}"),
+                            stream => stream.Write(Encoding.UTF8.GetBytes(mask.ToJson())));
                     }
                 }
-                rows.AddRange(ofSetting);
                 JsonRows.Write(json, rows);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"| {name} | {setting} | {Line(ofSetting.Select(at => at.Deviations))} | {ofSetting.Min(at => at.Deviations):0.0} | " +
-                    $"{ofSetting.Average(at => at.Mean):0.000} | {Line(ofSetting.Select(at => at.UpperTailDeviations))} | " +
-                    $"{ofSetting.Average(at => at.Seconds):0.0} |"));
             }
+            foreach (var ofSet in rows.Where(row => row.Setting == setting.ToString()).GroupBy(row => row.Functions))
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"| {ofSet.Key} | {setting} | {Line(ofSet.Select(at => at.Deviations))} | {ofSet.Min(at => at.Deviations):0.0} | " +
+                    $"{ofSet.Average(at => at.Mean):0.000} | {Line(ofSet.Select(at => at.UpperTailDeviations))} | " +
+                    $"{ofSet.Average(at => at.Seconds):0.0} |"));
+            }
+        }
+
+        // The ranking of an earlier run, where it is in the folder and has all functions.
+        PruningResult Ranked(ZeroShotPruningOptions options, string name)
+        {
+            var file = rankings is null ? null : InFolder(rankings, name);
+            if (File.Exists(file) && PruningResult.FromJson(File.ReadAllText(file), yardstick.Space) is var known
+                && all.All(function => known.Rounds[0].Importances.Functions.Contains(function.Name)))
+            {
+                return known;
+            }
+            var ranked = ZeroShotPruning.Prune(images, options, cancellationToken: cancellationToken);
+            if (file is not null)
+                AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(ranked.ToJson())));
+            return ranked;
+        }
+    }
+
+    private static string InFolder(DirectoryInfo folder, string name) =>
+        Path.Combine(folder.FullName, $"{name.Replace('/', ' ').Replace(':', ' ')}.json");
+
+    /// <summary>Ranking functions whose changes, or ranks, are summed.</summary>
+    internal sealed record FunctionSet(string Name, IReadOnlyList<string> Functions, ImportanceSum Sum)
+    {
+        private const string OfRanks = "/ranks";
+
+        public static FunctionSet Parse(string text)
+        {
+            var sum = text.EndsWith(OfRanks, StringComparison.Ordinal) ? ImportanceSum.Ranks : ImportanceSum.RelativeChanges;
+            var names = sum == ImportanceSum.Ranks ? text[..^OfRanks.Length] : text;
+            return new(text, [.. names.Split('+').Select(name => RankingFunctions.Named(name).Name)], sum);
+        }
+
+        /// <summary>The mask that these functions leave, after a round in which they and others ranked.</summary>
+        public OperationMask Mask(PruningResult ranked, SearchSpace space)
+        {
+            var places = Functions.Select(name => ranked.Rounds[0].Importances.Functions.ToList().IndexOf(name)).ToArray();
+            var values = ranked.Rounds[0].Importances.Candidates.ToDictionary(
+                j => ranked.Start.Without(j.Kind, j.Edge, j.Operation), j => Mine(j.Ranks));
+            values[ranked.Start] = Mine(ranked.Rounds[0].Importances.Ranks);
+            // One round alone is sure to be of masks that were ranked.
+            return ranked.Rounds.Count == 1
+                ? PartialPruning.Prune(OperationMask.Full(space), mask => values[mask], new() { Sum = Sum }, Functions).Mask
+                : throw new NotSupportedException($"Pruning took {ranked.Rounds.Count} rounds; sets of functions are compared after one.");
+
+            IReadOnlyList<double> Mine(IReadOnlyList<double> ranks) => [.. places.Select(place => ranks[place])];
+        }
+    }
+
+    /// <summary>A function, and how long it takes.</summary>
+    private sealed class Timed(IRankingFunction function) : IRankingFunction
+    {
+        public string Name => function.Name;
+
+        public bool NeedsLabels => function.NeedsLabels;
+
+        public Func<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor>? OfLogits => function.OfLogits;
+
+        public double Seconds { get; private set; }
+
+        public double Rank(RankedNetwork network)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var value = function.Rank(network);
+            Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+            return value;
         }
     }
 

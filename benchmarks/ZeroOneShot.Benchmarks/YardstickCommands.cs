@@ -103,7 +103,7 @@ internal static class YardstickCommands
         var (data, json) = (Options.CifarFolder(), Options.Json());
         var functions = new Option<string[]>("--functions")
         {
-            Description = "Ranking functions by name; with + between them, sets whose changes are summed.",
+            Description = "Ranking functions by name; with + between them, sets whose changes are summed, with /ranks behind them whose ranks are.",
             AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["nngp-correlation"],
         };
         var settings = new Option<string[]>("--settings")
@@ -116,15 +116,19 @@ internal static class YardstickCommands
             Description = "Its table: prunes that space, and looks the accuracies up in place of predicting them.",
         };
         var masks = new Option<DirectoryInfo?>("--masks") { Description = "A folder to write the masks to, for figure1." };
+        var rankings = new Option<DirectoryInfo?>("--rankings")
+        {
+            Description = "A folder to write all ranks to; those that an earlier run left there are not measured again.",
+        };
         var seeds = Options.Count("--seeds", "Prunings of each row", 5);
-        foreach (var option in (Option[])[data, functions, settings, table, masks, seeds, json])
+        foreach (var option in (Option[])[data, functions, settings, table, masks, rankings, seeds, json])
             command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
         {
             IYardstick yardstick = parsed.GetValue(table) is { } file ? NasBench201Table.Read(file.FullName) : AccuracySurrogate.Load();
             PruningYield.Run(yardstick, parsed.GetRequiredValue(data), parsed.GetRequiredValue(functions),
-                parsed.GetRequiredValue(settings), parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(json),
-                cancellationToken);
+                parsed.GetRequiredValue(settings), parsed.GetValue(seeds), parsed.GetValue(masks), parsed.GetValue(rankings),
+                parsed.GetValue(json), cancellationToken);
             return Task.FromResult(0);
         });
         return command;

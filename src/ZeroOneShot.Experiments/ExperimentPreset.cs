@@ -6,14 +6,21 @@ using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Experiments;
 
-/// <summary>How much every run of a series computes. All methods get the same images, epochs and training.</summary>
+/// <summary>
+/// How much every run of a series computes. All methods get the same images, epochs and training; those that prune do so by the paper's
+/// ranking function.
+/// </summary>
 public sealed record ExperimentPreset
 {
     /// <summary>A few steps of the smallest networks: seconds a run, and figures that say nothing about the methods.</summary>
     public static ExperimentPreset Smoke { get; } = new()
     {
         Name = "smoke", TrainImages = 60, TestImages = 30,
-        Prune = new() { Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1 },
+        Prune = new()
+        {
+            Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1,
+            RankingFunctions = [new NngpNorm()],
+        },
         Search = new() { Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Epochs = 2, WarmupEpochs = 1 },
         Train = new() { Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false }, BatchSize = 12, Epochs = 1, DropPath = 0 },
     };
@@ -22,7 +29,11 @@ public sealed record ExperimentPreset
     public static ExperimentPreset Cpu { get; } = new()
     {
         Name = "cpu", TrainImages = 4000, TestImages = 2000,
-        Prune = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 64, Batches = 2, Initializations = 1 },
+        Prune = new()
+        {
+            Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 64, Batches = 2, Initializations = 1,
+            RankingFunctions = [new NngpNorm()],
+        },
         Search = new() { Supernet = new() { Channels = 8, Cells = 5 }, BatchSize = 64, Epochs = 12, WarmupEpochs = 4 },
         Train = new()
         {
@@ -32,7 +43,10 @@ public sealed record ExperimentPreset
     };
 
     /// <summary>The protocol of the paper, for a GPU or for weeks.</summary>
-    public static ExperimentPreset Paper { get; } = new() { Name = "paper", Prune = new(), Search = new(), Train = new() };
+    public static ExperimentPreset Paper { get; } = new()
+    {
+        Name = "paper", Prune = new() { RankingFunctions = [new NngpNorm()], Supernet = new() }, Search = new(), Train = new(),
+    };
 
     /// <summary>The presets, the smallest first.</summary>
     public static IReadOnlyList<ExperimentPreset> All { get; } = [Smoke, Cpu, Paper];

@@ -19,7 +19,8 @@ internal static class CommandLine
         foreach (var command in (Command[])[
             FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
             ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),
-            Figure1Command.Make(), DoctorCommand.Make()])
+            Figure1Command.Make(), Table1Command.Make(), WorkerCommand.Make(), StageCommand.Make(),
+            DoctorCommand.Make()])
         {
             root.Add(command);
         }

@@ -61,7 +61,9 @@ public sealed partial class DocumentTests
             Examples.UsingIt();
             Assert.Equal(3, (await Examples.Services()).Count);
             var ml = new MLContext();
-            Assert.Equal(60, ml.Data.CreateEnumerable<Row>(Examples.Images(ml), reuseRowObject: true).Count());
+            var images = Examples.Images(ml);
+            Assert.Equal(60, ml.Data.CreateEnumerable<Row>(images, reuseRowObject: true).Count());
+            Examples.TheSameAgain(ml, ml.Transforms.ImagePixels("Features", "Image", 32, 32).Fit(images).Transform(images));
             Assert.NotNull(Examples.Reproducing(ml));
         }
         finally
@@ -108,6 +110,18 @@ public sealed partial class DocumentTests
         Assert.All(messages, message => Assert.Contains(message, source));
     }
 
+    [Fact]
+    public void Every_error_of_the_tool_has_a_remedy_on_the_troubleshooting_page()
+    {
+        var page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "troubleshooting.md"));
+        var remedies = Message().Matches(page).Select(match => match.Groups["message"].Value).ToArray();
+        var source = string.Concat(Directory.GetFiles(Path.Combine(Root, "src", "ZeroOneShot.Tool"), "*.cs",
+            SearchOption.AllDirectories).Select(File.ReadAllText));
+        var errors = Thrown().Matches(Seam().Replace(source, "")).Select(match => match.Groups["message"].Value).ToArray();
+        Assert.InRange(errors.Length, 25, 200);
+        Assert.All(errors, error => Assert.True(remedies.Any(remedy => error.Contains(remedy)), error));
+    }
+
     private sealed class Row
     {
         public string ImagePath { get; set; } = "";
@@ -118,6 +132,13 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"FromMinutes\([\d.]+\)")]
     private static partial Regex Minutes();
+
+    private const string Errors = "new (?:Tool|InvalidData|FileNotFound|DirectoryNotFound|Argument|Format)Exception";
+
+    [GeneratedRegex(Errors + """
+        \((?:\s*ExitCode\.\w+,)?\s*\$?"(?<message>(?:[^"\\]|\\.)*)"
+        """)]
+    private static partial Regex Thrown();
 
     // In the first column of a table, of this code and not of another's.
     [GeneratedRegex(@"(?m)^\| `(?<message>[^`]+)` \|")]

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using ZeroOneShot.ML;
-using ZeroOneShot.OneShot;
 using ZeroOneShot.Report;
 
 namespace ZeroOneShot.Docs.Tests;
@@ -47,10 +46,18 @@ internal static class Examples
         return scores;
     }
 
+    public static void TheSameAgain(MLContext ml, IDataView pixels)
+    {
+        var trainer = ml.MulticlassClassification.Trainers.ZeroOneShot(timeBudget: TimeSpan.FromMinutes(0.25));
+        File.WriteAllText("plan.json", trainer.Plan(pixels).ToJson());
+        var options = new ZeroOneShotTrainer.Options { Plan = ZeroOneShotPlan.FromJson(File.ReadAllText("plan.json")) };
+        using var same = ml.MulticlassClassification.Trainers.ZeroOneShot(options).Fit(pixels);
+    }
+
     /// <summary>It would take days, and is not run.</summary>
     public static IEstimator<ITransformer> Reproducing(MLContext ml)
     {
-        var pipeline = ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options { Method = SearchMethod.ZeroOneShot })
+        var pipeline = ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options { Settings = SearchPreset.Paper.Prune })
             .Append(ml.Transforms.MaskedDartsSearch())
             .Append(ml.MulticlassClassification.Trainers.CellNet());
         return pipeline;

@@ -3,6 +3,7 @@ using Microsoft.ML.Data;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -54,7 +55,7 @@ internal static class Toy
         Settings = new()
         {
             Space = Space, BatchSize = BatchSize, Batches = 1, Initializations = 1,
-            Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 },
+            Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 }, RankingFunctions = [new NngpNorm()],
         },
     };
 

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Xunit;
-using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Report.Tests;
@@ -67,29 +66,14 @@ public sealed partial class PageTests
     }
 
     [Fact]
-    public void A_search_without_training_is_told_of_and_what_it_has_not_is_not_missed()
-    {
-        var ends = new RunProgress { Stage = RunStage.Search, Epoch = 1, Epochs = 1, Step = 57, Steps = 57, Elapsed = TimeSpan.Zero };
-        var report = SampleReports.Two with
-        {
-            Mask = OperationMask.Full(SearchSpace.Darts), Importances = [], SearchEpochs = [], AlphasOfEpochs = [], RankedGenotypes = 57,
-            Course = [ends],
-        };
-        var html = RunReport.FromJson(report.ToJson()).ToHtml();
-        Assert.Contains("Of 57 random genotypes, whose networks were ranked without training", html);
-        Assert.DoesNotContain("importances of a pruning", html);
-        Assert.DoesNotContain("the course of a search", html);
-        Assert.DoesNotContain("Search: loss", html);
-    }
-
-    [Fact]
     public void Values_that_do_not_fit_together_are_refused_with_a_sentence()
     {
         var report = SampleReports.Two;
         Refused(report with { Test = report.Test! with { Predictions = [new("x", 2, 0, 1)] } }, "A prediction is of class 2");
         Refused(report with { Test = report.Test! with { Mistakes = [new(new("x", 0, 1, 1), [1, 2])] } }, "no PNG or too large");
         byte[] large = [.. SampleReports.Png, .. new byte[1 << 16]];
-        Refused(report with { Test = report.Test! with { Correct = [new(new("x", 0, 1, 1), large)] } }, "no PNG or too large");
+        Refused(report with { Test = report.Test! with { Correct = [new(new("x", 0, 1, 1), large)] } },
+            "no PNG or too large");
         Refused(report with { Mask = OperationMask.Full(SearchSpace.NasBench201) }, "The mask is of search space 'nas-bench-201'");
         Refused(report with { Space = SearchSpace.NasBench201 }, "search space 'nas-bench-201'");
 

@@ -63,6 +63,9 @@ internal static class SampleReports
             AlphasOfEpochs = [.. Enumerable.Range(0, 12).Select(epoch => SearchSpace.Darts.Kinds.ToDictionary(
                 kind => kind, IReadOnlyList<float> (_) => [.. Enumerable.Range(0,
                     14 * 8).Select(i => (float)(epoch * Math.Sin(i) * 0.2))]))],
+            RankedCandidates = [.. Enumerable.Range(0, 60).Select(
+                place => new RankedCandidate(PublishedGenotypes.DartsV2, [place, 1.5], 118 - 1.7 * place))],
+            CommandNote = "It gives the same model, bit for bit.",
             TrainingEpochs = [.. Enumerable.Range(0, 30).Select(epoch =>
                 new TrainingEpoch(2.3 / (epoch + 1), 1 - 0.9 / (epoch + 1), 2.5 / (epoch + 1), 0.95 - 0.85 / (epoch + 1)))],
             BestEpoch = 28,

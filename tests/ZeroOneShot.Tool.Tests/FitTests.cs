@@ -7,8 +7,8 @@ public sealed class FitTests(TinyRun run)
 {
     private static readonly string[] s_files =
     [
-        ".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "predictions.csv", "report.html",
-        "report.json", "run.json",
+        ".zerooneshot.lock", "genotype.json", "mask.json", "metrics.json", "model.onnx", "model.zip", "plan.json", "predictions.csv",
+        "report.html", "report.json", "run.json",
     ];
 
     public static bool HasSignals => Tool.HasSignals;
@@ -71,7 +71,7 @@ public sealed class FitTests(TinyRun run)
     public void A_fit_that_is_stopped_says_how_to_go_on_and_goes_on_to_its_files()
     {
         var output = run.New("stopped");
-        using (var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output]))
+        using (var process = Tool.Start(["fit", "sample", .. run.Long, "--out", output]))
         {
             while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("Search", StringComparison.Ordinal))
             {
@@ -84,7 +84,7 @@ public sealed class FitTests(TinyRun run)
                 $"Stopped. Go on with: zeroone resume {output}\n", stopped.Errors);
         }
         Assert.False(File.Exists(Path.Combine(output, "model.zip")));
-        var anew = Tool.Run(["fit", "sample", .. TinyRun.Tiny, "--out", output]);
+        var anew = Tool.Run(["fit", "sample", .. run.Long, "--out", output]);
         Assert.Equal(2, anew.ExitCode);
         Assert.Contains("Go on with 'zeroone resume'", anew.Errors);
 
@@ -99,7 +99,7 @@ public sealed class FitTests(TinyRun run)
     public void Programs_get_the_plan_the_course_and_the_end_as_JSON_and_an_interrupted_one_ends_with_130()
     {
         var output = run.New("json");
-        using var process = Tool.Start(["fit", "sample", .. TinyRun.Tiny, "--out", output, "--json"]);
+        using var process = Tool.Start(["fit", "sample", .. run.Endless, "--out", output, "--json"]);
         var events = new List<string>();
         while (process.StandardOutput.ReadLine() is { } line)
         {
@@ -117,10 +117,19 @@ public sealed class FitTests(TinyRun run)
     [Fact(SkipUnless = nameof(HasTerminal), Skip = "Needs the program script.")]
     public void A_terminal_of_80_columns_gets_a_live_line_until_it_interrupts()
     {
-        var said = Tool.AtTerminal(null, ["fit", run.Images, "--grey", .. TinyRun.Tiny, "--out", run.New("terminal")],
+        var said = Tool.AtTerminal(null, ["fit", run.Images, .. run.Endless, "--out", run.New("terminal")],
             interruptAt: "Search");
         Assert.Contains("\u001b[", said.Output);
         Assert.Contains("zeroone resume", said.Output);
+    }
+
+    [Fact]
+    public void A_fit_that_was_refused_can_be_tried_again_in_the_same_folder()
+    {
+        var output = run.New("refused-twice");
+        for (var i = 0; i < 2; i++)
+            Refused(Tool.Run("fit", run.Images, "--memory", "20MB", "--out", output), 4, "the smallest plan is predicted to take");
+        Refused(Tool.Run("resume", output), 4, "the smallest plan is predicted to take");
     }
 
     [Theory]
@@ -130,7 +139,6 @@ public sealed class FitTests(TinyRun run)
     [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
     [InlineData(2, "--sed", "1", "--sed")]
     [InlineData(2, "--seed", "one", "--seed")]
-    [InlineData(4, "--memory", "20MB", "the smallest plan is predicted to take")]
     public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)
     {
         var output = run.New($"wrong-{Guid.NewGuid():N}");

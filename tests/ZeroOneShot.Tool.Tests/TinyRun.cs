@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Text.Json.Nodes;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(ZeroOneShot.Tool.Tests.TinyRun))]
@@ -9,18 +10,24 @@ namespace ZeroOneShot.Tool.Tests;
 /// <summary>One small fit, and its images as files, for all tests.</summary>
 public sealed class TinyRun : IDisposable
 {
-    /// <summary>The options of a run of seconds.</summary>
-    internal static readonly string[] Tiny = ["--method", "Zero-One-Shot-RND", "--minutes", "0.25", "--images-per-class", "8"];
-
     private readonly string _folder = Directory.CreateTempSubdirectory("zerooneshot-test-").FullName;
 
     public TinyRun()
     {
         ZipFile.ExtractToDirectory(Path.Combine(AppContext.BaseDirectory, "fashion-mnist-small.zip"), Images);
-        Fit = Tool.Run(["fit", Images, "--grey", "--linear", .. Tiny, "--out", Out]);
+        Fit = Tool.Run(["fit", Images, "--linear", .. Tiny, "--out", Out]);
     }
 
     internal Tool.Result Fit { get; }
+
+    /// <summary>The options of a run of seconds, by a plan, so that a busy machine does the same.</summary>
+    internal string[] Tiny => Planned("tiny", epochs: 4);
+
+    /// <summary>Those of one that is still at work when somebody stops it, and can be ended.</summary>
+    internal string[] Long => Planned("long", epochs: 80);
+
+    /// <summary>Those of one that nobody waits for.</summary>
+    internal string[] Endless => Planned("endless", epochs: 10_000);
 
     public string Out => New("out");
 
@@ -37,6 +44,30 @@ public sealed class TinyRun : IDisposable
     internal (string Image, string Label, string Predicted, double Score)[] Predictions() =>
         [.. System.IO.File.ReadLines(File("predictions.csv")).Skip(1).Select(line => line.Split(','))
             .Select(cells => (cells[0], cells[1], cells[2], double.Parse(cells[3], CultureInfo.InvariantCulture)))];
+
+    /// <summary>Options for a plan of small sizes, of 80 images to train on.</summary>
+    private string[] Planned(string name, int epochs)
+    {
+        var stage = new JsonObject
+        {
+            ["stage"] = "search", ["channels"] = 4, ["cells"] = 3, ["batch_size"] = 16, ["epochs"] = 4, ["images"] = 72,
+            ["time"] = "00:00:03", ["memory"] = 250_000_000,
+        };
+        var train = stage.DeepClone();
+        (train["stage"], train["epochs"]) = ("train", epochs);
+        var file = New($"{name}-plan.json");
+        System.IO.File.WriteAllText(file, new JsonObject
+        {
+            ["version"] = 1,
+            ["plan"] = new JsonObject
+            {
+                ["time_budget"] = "00:00:15", ["max_memory"] = 1_000_000_000, ["method"] = "Zero-One-Shot-RND", ["train_images"] = 72,
+                ["validation_images"] = 8, ["shape"] = new JsonObject { ["channels"] = 1, ["height"] = 32, ["width"] = 32 },
+                ["classes"] = 10, ["stages"] = new JsonArray(stage, train), ["around"] = "00:00:03",
+            },
+        }.ToJsonString());
+        return ["--images-per-class", "8", "--plan", file];
+    }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

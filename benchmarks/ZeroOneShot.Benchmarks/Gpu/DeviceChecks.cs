@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
@@ -42,7 +43,7 @@ internal static class DeviceChecks
             var mask = method.Pruning == PruningKind.None
                 ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
             var values = new List<double[]>();
-            foreach (var evaluation in Enum.GetValues<SupernetEvaluation>())
+            foreach (var evaluation in (SupernetEvaluation[])[SupernetEvaluation.Lean, SupernetEvaluation.Plain])
             {
                 using var scope = NewDisposeScope();
                 var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation });
@@ -54,7 +55,7 @@ internal static class DeviceChecks
                 using (var random = RandomStream.Of(1, "architecture"))
                     architecture.Initialize(random);
                 supernet.to(ScalarType.Float64).to(device);
-                using var step = new BilevelStep(supernet, architecture, options);
+                using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
                 using var inputs = RandomStream.Of(1, "images");
                 var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
                 var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
@@ -70,6 +71,18 @@ internal static class DeviceChecks
 
         static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>
             parameter.grad is { } gradient ? gradient.cpu().reshape(-1).data<double>().ToArray() : [];
+    }
+
+    /// <summary>Which evaluation a search at the setting would take.</summary>
+    public static PartResult Choice(string method, Setting setting)
+    {
+        var shape = setting.Search;
+        var measurement = new Measurement(method, Measurement.Lean, setting.SearchBatch, shape.Channels, shape.Cells, 0, setting.ImageSize);
+        var choice = EvaluationChoice.For(measurement.Mask, measurement.Options with
+        {
+            Evaluation = SupernetEvaluation.Automatic, Device = setting.Device,
+        }, measurement.Images, Measurement.Classes);
+        return new PartResult("choice", true, $"{choice.Evaluation}: {choice.Reason}") { Method = method };
     }
 
     /// <summary>A search stopped on one device goes on on the other from its checkpoint, and ends as if it had never moved.</summary>

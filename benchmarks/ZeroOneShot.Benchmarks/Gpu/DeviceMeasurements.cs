@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using TorchSharp;
+using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
@@ -14,8 +16,18 @@ namespace ZeroOneShot.Benchmarks.Gpu;
 /// <summary>Memory and time of the methods' steps on a device.</summary>
 internal static class DeviceMeasurements
 {
-    /// <summary>libtorch's default: convolutions round to TF32, as in PyTorch. The others are by name what they say.</summary>
-    public const string PlanarLean = "lean-nchw", ExactLean = "lean-float32", Tf32Lean = "lean-tf32";
+    /// <summary>What is measured beside libtorch's default, channels-last with convolutions in TF32.</summary>
+    public static IReadOnlyDictionary<string, (SupernetEvaluation Evaluation, GpuOptions Gpu)> Ways { get; } =
+        new Dictionary<string, (SupernetEvaluation, GpuOptions)>
+        {
+            ["lean-nchw"] = (SupernetEvaluation.Lean, new() { ChannelsLast = false }),
+            ["lean-float32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.Float32 }),
+            ["lean-tf32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.TensorFloat32 }),
+            ["lean-autocast"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.BFloat16 }),
+            ["plain-autocast"] = (SupernetEvaluation.Plain, new() { Precision = GpuPrecision.BFloat16 }),
+        };
+
+    private const double MiB = 1 << 20;
 
     // The first step makes optimizer states and chooses algorithms.
     private const int WarmUp = 2;
@@ -28,11 +40,10 @@ internal static class DeviceMeasurements
         var measurement = new Measurement(method, evaluation, setting.SearchBatch, shape.Channels, shape.Cells, setting.Repetitions,
             setting.ImageSize);
         var (mask, options) = (measurement.Mask, measurement.Options);
-        if (evaluation is PlanarLean or ExactLean or Tf32Lean)
-            options = options with { Evaluation = SupernetEvaluation.Lean };
-        if (evaluation is ExactLean or Tf32Lean)
-            TorchRuntime.TensorFloat32 = evaluation == Tf32Lean;
-        MemoryLayout.Planar = evaluation is Measurement.PlainPlanar or PlanarLean;
+        options = options with { Device = setting.Device };
+        if (Ways.TryGetValue(evaluation, out var way))
+            options = options with { Evaluation = way.Evaluation, Gpu = way.Gpu };
+        MemoryLayout.Planar = evaluation == Measurement.PlainPlanar;
 
         using var supernet = new Supernet(mask, options.Supernet.WithStem(mask.Space, measurement.Images), 3, Measurement.Classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, device: device);
@@ -41,7 +52,11 @@ internal static class DeviceMeasurements
         using (var random = RandomStream.Of(1, "architecture"))
             architecture.Initialize(random);
         supernet.to(device);
-        using var step = new BilevelStep(supernet, architecture, options);
+        using var step = new BilevelStep(supernet, architecture, options) 
+        {
+            // Also where the processor stands for a GPU.
+            Order = options.Gpu.Precision == GpuPrecision.BFloat16 ? FeatureOrder.AutocastPixels : FeatureOrder.Pixels,
+        };
         var before = DriverMemory.Reset(device);
         using var inputs = RandomStream.Of(1, "images");
         using var images = randn([setting.SearchBatch, 3, setting.ImageSize, setting.ImageSize], generator: inputs.Generator).to(device);
@@ -59,6 +74,8 @@ internal static class DeviceMeasurements
         return new PartResult("search-step", true, $"{setting.Repetitions} steps, medians")
         {
             Method = method, Evaluation = evaluation, PeakMiB = peak - before, DeviceMiB = peak,
+            PredictedMiB = setting.IsSmall || options.Evaluation == SupernetEvaluation.Plain
+                ? null : SearchMemory.Predict(mask, options, measurement.Images, Measurement.Classes).Peak / MiB,
             ArchitectureSeconds = a, WeightsSeconds = w, SearchSeconds = setting.SecondsOfSearch(a, w),
         };
     }
@@ -101,7 +118,7 @@ internal static class DeviceMeasurements
         {
             Channels = setting.Train.Channels, Cells = setting.Train.Cells, AuxiliaryHead = !setting.IsSmall,
         };
-        var options = new TrainingOptions { Network = network, BatchSize = setting.TrainBatch };
+        var options = new TrainingOptions { Network = network, BatchSize = setting.TrainBatch, Device = setting.Device };
         using var built = new CellNet(PublishedGenotypes.DartsV2, network, 3, Measurement.Classes);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(built, random);
@@ -118,7 +135,9 @@ internal static class DeviceMeasurements
         return new PartResult("training", true,
             $"{setting.Repetitions} steps, median; {seconds:0.000} s a step of {setting.TrainBatch} images")
         {
-            Evaluation = Measurement.Lean, PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
+            PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
+            PredictedMiB = setting.IsSmall ? null : TrainingMemory.Predict(PublishedGenotypes.DartsV2, options,
+                new ImageShape(3, setting.ImageSize, setting.ImageSize), Measurement.Classes).Peak / MiB,
             ImagesPerSecond = setting.TrainBatch / seconds,
         };
     }

@@ -22,21 +22,53 @@ internal static class GpuCommands
         {
             Description = "The built ZeroOneShot.Tests, for the comparison with recorded tensors.",
         };
+        var python = new Option<string?>("--python")
+        {
+            Description = "A Python that has PyTorch, to measure its own step beside.",
+        };
+        var step = new Option<FileInfo>("--pytorch-step")
+        {
+            Description = "benchmarks/gpu/step.py.", DefaultValueFactory = _ => new("benchmarks/gpu/step.py"),
+        };
+        var parts = new Option<string[]>("--parts")
+        {
+            Description = "Some of the parts; by default all.", AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
+        parts.AcceptOnlyFromAmong(GpuRun.Names);
         var gpu = new Command("gpu",
             "Every check and measurement of a GPU, each in a process of its own with a time limit: see benchmarks/gpu/run.")
         {
-            device, small, output, seconds, tests,
+            device, small, output, seconds, tests, python, step, parts,
         };
         gpu.SetAction(parsed => new GpuRun(new Setting(parsed.GetRequiredValue(device), parsed.GetValue(small)),
-            parsed.GetRequiredValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests)).Run());
+            parsed.GetRequiredValue(output), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(tests),
+            parsed.GetValue(python) is { Length: > 0 } named ? new PyTorchStep(named, parsed.GetRequiredValue(step)) : null,
+            parsed.GetRequiredValue(parts)).Run());
 
         var arguments = new Argument<string[]>("arguments");
         var part = new Command(GpuRun.Command, "What gpu runs in processes of its own.") { arguments };
         part.Hidden = true;
-        part.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(
-            parsed.GetRequiredValue(arguments) is [var setting, var name, .. var rest]
-                ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
-                : throw new ArgumentException("Expected the setting, the part and its arguments."))));
+        part.SetAction(parsed => Take(parsed.GetRequiredValue(arguments)));
         return [gpu, part];
+    }
+
+    /// <summary>Prints what a part found in one line; where it breaks, why, and where that was.</summary>
+    private static int Take(string[] arguments)
+    {
+        try
+        {
+            Console.WriteLine(JsonSerializer.Serialize(arguments is [var setting, var name, .. var rest]
+                ? GpuRun.Take(name, rest, JsonSerializer.Deserialize<Setting>(setting)!)
+                : throw new ArgumentException("Expected the setting, the part and its arguments.")));
+            return 0;
+        }
+        catch (Exception e)
+        {
+            // libtorch's messages go on with its own stack.
+            Console.Error.WriteLine($"{e.GetType().Name}: {string.Join(' ', e.Message.Split('\n').Take(3))}");
+            Console.Error.WriteLine(e.StackTrace?.Split('\n')[0].Trim());
+            return 1;
+        }
     }
 }

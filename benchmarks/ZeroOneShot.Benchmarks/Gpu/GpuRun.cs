@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -11,9 +12,18 @@ namespace ZeroOneShot.Benchmarks.Gpu;
 /// All checks and measurements of a device, each in a process of its own with a time limit of its own, so that one that hangs, crashes or
 /// runs out of memory costs its own result alone. What is known so far is on disk after every part.
 /// </summary>
-internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan limit, FileInfo? tests)
+/// <param name="setting">Where, and at which sizes.</param>
+/// <param name="output">The folder of the results.</param>
+/// <param name="limit">The time of everything.</param>
+/// <param name="tests">The built tests against recorded tensors; null: they are left out.</param>
+/// <param name="pyTorch">PyTorch's own step; null: it is left out.</param>
+/// <param name="parts">Names of the parts to run; none: all.</param>
+internal sealed class GpuRun(
+    Setting setting, DirectoryInfo output, TimeSpan limit, FileInfo? tests, PyTorchStep? pyTorch, IReadOnlyList<string> parts)
 {
     public const string Command = "gpu-part";
+
+    private const string Load = "load", GoldenTests = "golden";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
@@ -24,16 +34,21 @@ internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan lim
 
     private sealed record Part(string Name, int Seconds, params string[] Arguments);
 
+    /// <summary>What there is to run.</summary>
+    public static string[] Names { get; } = [.. Parts().Select(part => part.Name).Distinct()];
+
     /// <summary>What to run, the most important first: where time runs out, the rest is left out.</summary>
     private static IEnumerable<Part> Parts()
     {
-        yield return new("load", 60);
+        yield return new(Load, 60);
         yield return new("lean", 60);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.PlainPlanar);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.Lean);
+        yield return Measure("search-step", SearchMethod.Darts.Name, PyTorchStep.Evaluation);
         yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, Measurement.PlainPlanar);
         yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, Measurement.Lean);
-        yield return new("golden", 90);
+        yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, PyTorchStep.Evaluation);
+        yield return new(GoldenTests, 90);
         yield return new("out-of-memory", 40);
         yield return new("flat-memory", 60);
         yield return new("checkpoint", 60);
@@ -52,10 +67,10 @@ internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan lim
         foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShot])
         {
             yield return Measure("search-step", method.Name, Measurement.PlainChannelsLast);
-            yield return Measure("search-step", method.Name, DeviceMeasurements.PlanarLean);
-            yield return Measure("search-step", method.Name, DeviceMeasurements.ExactLean);
-            yield return Measure("search-step", method.Name, DeviceMeasurements.Tf32Lean);
+            foreach (var way in DeviceMeasurements.Ways.Keys)
+                yield return Measure("search-step", method.Name, way);
             yield return Measure("search-step", method.Name, Measurement.LeanBFloat16);
+            yield return Measure("choice", method.Name);
         }
 
         static Part Measure(string name, params string[] arguments) => new(name, 45, arguments);
@@ -64,46 +79,75 @@ internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan lim
     /// <summary>Runs a part in this process.</summary>
     public static PartResult Take(string part, string[] arguments, Setting setting) => (part, arguments) switch
     {
-        ("load", []) => DeviceChecks.Load(setting),
+        (Load, []) => DeviceChecks.Load(setting),
         ("lean", []) => DeviceChecks.Lean(setting),
         ("out-of-memory", []) => DeviceChecks.OutOfMemory(setting),
         ("flat-memory", []) => DeviceChecks.Flat(setting),
         ("checkpoint", []) => DeviceChecks.Checkpoint(setting),
         ("pipeline", []) => DeviceChecks.Pipeline(setting),
+        ("choice", [var method]) => DeviceChecks.Choice(method, setting),
         ("search-step", [var method, var evaluation]) => DeviceMeasurements.SearchStep(method, evaluation, setting),
         ("ranking", [var method]) => DeviceMeasurements.Ranking(method, setting),
         ("training", []) => DeviceMeasurements.Training(setting),
         _ => throw new ArgumentException($"Found part '{part} {string.Join(' ', arguments)}'; expected one that {nameof(GpuRun)} names."),
     };
 
-    /// <summary>Runs everything; 0 where all parts passed.</summary>
+    /// <summary>Runs everything; 0 where all parts passed, 2 where there is no such device.</summary>
     public int Run()
     {
         output.Create();
-        foreach (var part in Parts())
+        output.Refresh();
+        foreach (var part in Parts().Where(part => parts.Count == 0 || part.Name == Load || parts.Contains(part.Name)))
         {
             var started = Stopwatch.GetTimestamp();
             var allowed = TimeSpan.FromSeconds(Math.Min(part.Seconds, Left.TotalSeconds));
-            var result = allowed < TimeSpan.FromSeconds(2) ? Lost("left out: the time of the whole run was up")
-                : part.Name == "golden" ? Golden(allowed) : Own(part, allowed);
+            var result = allowed < TimeSpan.FromSeconds(2) ? Lost("left out: the time of the whole run was up") : Attempt(part, allowed);
             result = result with { Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1) };
             _results.Add(result);
             Console.WriteLine($"{(result.Passed ? "ok  " : "FAIL")} {result.Seconds,5:F1} s  {Name(result)}: {Said(result)}");
             Write();
+            if (part.Name == Load && !result.Passed)
+            {
+                Console.Error.WriteLine($"Nothing else was run: '{setting.Device}' cannot compute here. Without a GPU, " +
+                    "run --device cpu --small tries everything on the processor at toy sizes.");
+                return 2;
+            }
 
             PartResult Lost(string why) => new(part.Name, false, why)
             {
                 Method = part.Arguments.FirstOrDefault(), Evaluation = part.Arguments.Skip(1).FirstOrDefault(),
             };
 
-            PartResult Own(Part own, TimeSpan time)
+            PartResult Attempt(Part part, TimeSpan time)
             {
-                var (exitCode, text, errors) = InProcess(Environment.ProcessPath!,
-                    [.. OwnAssembly(), Command, JsonSerializer.Serialize(setting), own.Name, .. own.Arguments], time);
+                try
+                {
+                    return part switch
+                    {
+                        { Name: GoldenTests } => Golden(time),
+                        { Arguments: [var method, PyTorchStep.Evaluation] } => pyTorch is null
+                            ? Lost("left out: no Python with PyTorch was named") with { Passed = true }
+                            : Last(pyTorch.Python, pyTorch.Arguments(method, setting), time,
+                                line => PyTorchStep.Read(method, setting, line)),
+                        _ => Last(Environment.ProcessPath!,
+                            [.. OwnAssembly(), Command, JsonSerializer.Serialize(setting), part.Name, .. part.Arguments], time,
+                            line => JsonSerializer.Deserialize<PartResult>(line)!),
+                    };
+                }
+                catch (Exception e) when (e is Win32Exception or JsonException or IOException)
+                {
+                    return Lost(e.Message);
+                }
+            }
+
+            // What a process says in its last line.
+            PartResult Last(string program, string[] arguments, TimeSpan time, Func<string, PartResult> read)
+            {
+                var (exitCode, text, errors) = InProcess(program, arguments, time);
                 if (exitCode is null)
                     return Lost($"stopped after {time.TotalSeconds:F0} s");
                 return exitCode == 0 && text.Split('\n', StringSplitOptions.RemoveEmptyEntries) is [.., var last]
-                    ? JsonSerializer.Deserialize<PartResult>(last)!
+                    ? read(last)
                     : Lost($"ended with {exitCode}: {LastLines(errors)}");
             }
         }
@@ -182,24 +226,28 @@ internal sealed class GpuRun(Setting setting, DirectoryInfo output, TimeSpan lim
         Line("");
         var shape = setting.Search;
         Line($"Search steps: {shape.Channels} channels, {shape.Cells} cells, batch {setting.SearchBatch}, images of {setting.ImageSize}.");
-        Line("Peak: what the driver counts more than with the network built. Ratios to plain DARTS here, and to DARTS in the paper.");
+        Line("Peak: what the driver counts more than with the network built. Predicted: all of the device's, by SearchMemory.");
+        Line("Ratios to plain DARTS here, and to DARTS in the paper.");
         Line("");
-        Line("| method | evaluation | peak MiB | device MiB | a step, s | 50 epochs, h | memory / DARTS | paper | time / DARTS | paper |");
-        Line("|---|---|---|---|---|---|---|---|---|---|");
+        Line("| method | evaluation | peak MiB | device MiB | predicted MiB | a step, s | 50 epochs, h " +
+            "| memory / DARTS | paper | time / DARTS | paper |");
+        Line("|---|---|---|---|---|---|---|---|---|---|---|");
         var darts = _results.FirstOrDefault(
             r => r.Method == SearchMethod.Darts.Name && r.Evaluation == Measurement.PlainPlanar && r.PeakMiB > 0);
         foreach (var r in _results.Where(r => r.PeakMiB is not null && r.Method is not null))
         {
             var paper = PaperTable.Row(r.Method!);
-            Line($"| {r.Method} | {r.Evaluation} | {r.PeakMiB:F0} | {r.DeviceMiB:F0} | {r.ArchitectureSeconds + r.WeightsSeconds:0.000} " +
-                $"| {r.SearchSeconds / 3600:0.00} | {r.PeakMiB / darts?.PeakMiB:0.0%} | {paper.MemoryToDarts:0.0%} " +
+            Line($"| {r.Method} | {r.Evaluation} | {r.PeakMiB:F0} | {r.DeviceMiB:F0} | {r.PredictedMiB:F0} " +
+                $"| {r.ArchitectureSeconds + r.WeightsSeconds:0.000} | {r.SearchSeconds / 3600:0.00} " +
+                $"| {r.PeakMiB / darts?.PeakMiB:0.0%} | {paper.MemoryToDarts:0.0%} " +
                 $"| {r.SearchSeconds / darts?.SearchSeconds:0.00} | {paper.SecondsToDarts:0.00} |");
         }
         foreach (var r in _results.Where(r => r.ImagesPerSecond is not null))
         {
             Line("");
             Line($"Training: {setting.Train.Channels} channels, {setting.Train.Cells} cells, batch {setting.TrainBatch}: " +
-                $"{r.ImagesPerSecond:F0} images a second, peak {r.PeakMiB:F0} MiB.");
+                $"{r.ImagesPerSecond:F0} images a second, peak {r.PeakMiB:F0} MiB, " +
+                $"device {r.DeviceMiB:F0} MiB, predicted {r.PredictedMiB:F0} MiB.");
         }
         return text.ToString();
     }

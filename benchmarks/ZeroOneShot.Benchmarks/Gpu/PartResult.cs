@@ -23,6 +23,10 @@ internal sealed record PartResult(
     [JsonPropertyName("device_mib"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? DeviceMiB { get; init; }
 
+    /// <summary>What the search or training would have been predicted to take of the device; null where nothing is predicted.</summary>
+    [JsonPropertyName("predicted_mib"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? PredictedMiB { get; init; }
+
     [JsonPropertyName("architecture_seconds"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? ArchitectureSeconds { get; init; }
 

@@ -24,13 +24,19 @@ internal sealed class BudgetClock(
     public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
 
     private readonly long _start = time.GetTimestamp();
-    private readonly Dictionary<RunStage, (long Memory, int Epochs)> _stages = [];
+    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Shortened)> _stages = [];
     private FitState? _state;
     private string? _folder;
     private TimeSpan _before, _written, _looked, _stageBegan;
     private double _stageBefore;
     private RunStage _stage;
     private long _memory, _largestBefore;
+
+    /// <summary>The memory in use, in bytes. Default: the resident size of the process.</summary>
+    public Func<long> MemoryInUse { get; set; } = () => ResidentMemory.Present;
+
+    /// <summary>Whether <see cref="MemoryInUse"/> is a GPU's.</summary>
+    public bool OnGpu { get; set; }
 
     /// <summary>The time used so far, by earlier processes too.</summary>
     public TimeSpan Elapsed => _before + Here;
@@ -51,18 +57,18 @@ internal sealed class BudgetClock(
     {
         // What the stage before has freed is not this one's.
         ResidentMemory.ReturnUnused();
-        (_stage, _stageBegan, _memory, _largestBefore) = (stage, Here, ResidentMemory.Present, ResidentMemory.Largest ?? 0);
+        (_stage, _stageBegan, _memory, _largestBefore) = (stage, Here, MemoryInUse(), ResidentMemory.Largest ?? 0);
         _stageBefore = _state!.StageSeconds.GetValueOrDefault(stage.ToString());
         Write();
     }
 
-    public void End(int epochs)
+    public void End(int epochs, bool shortened)
     {
         Look();
         // The system's own count has no gaps, but does not tell when it was that large.
-        if (ResidentMemory.Largest is { } largest && largest > _largestBefore)
+        if (!OnGpu && ResidentMemory.Largest is { } largest && largest > _largestBefore)
             _memory = largest;
-        _stages[_stage] = (_memory, epochs);
+        _stages[_stage] = (_memory, epochs, shortened);
         Write();
     }
 
@@ -79,7 +85,10 @@ internal sealed class BudgetClock(
 
     public IReadOnlyList<StageReport> Reports(ZeroOneShotPlan plan) => [.. plan.Stages.Select(stage => new StageReport(
         stage, TimeSpan.FromSeconds(_state!.StageSeconds.GetValueOrDefault(stage.Stage.ToString())),
-        _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs))];
+        _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs)
+    {
+        Shortened = _stages[stage.Stage].Shortened,
+    })];
 
     /// <inheritdoc/>
     public void Report(RunProgress value)
@@ -100,7 +109,7 @@ internal sealed class BudgetClock(
         if (Here - _looked < s_look && Here > _looked)
             return;
         _looked = Here;
-        _memory = Math.Max(_memory, ResidentMemory.Present);
+        _memory = Math.Max(_memory, MemoryInUse());
     }
 
     private void Write()

@@ -5,6 +5,7 @@ using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.ML;
 
@@ -13,11 +14,12 @@ namespace ZeroOneShot.ML;
 /// <param name="validation">Images to validate with; null for none.</param>
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
-/// <param name="memory">What the process may take, in bytes.</param>
+/// <param name="memory">What the process may take, in bytes, of the device's memory.</param>
 /// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
-internal sealed class Planner(
-    ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held, CostTarget? target)
+/// <param name="device">Where the stages compute.</param>
+internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held,
+    CostTarget? target, string? device = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
@@ -58,13 +60,40 @@ internal sealed class Planner(
         yield return Training(left);
     }
 
+    /// <summary>Checks that a plan is of a method: of its name, with its stages.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static void ThrowIfOfOther(ZeroOneShotPlan plan, SearchMethod method)
+    {
+        if (plan.Method != method.Name)
+        {
+            throw new ArgumentException($"The plan is of method {plan.Method}; expected {method.Name}. Choose the plan's method, or make " +
+                "a plan of this one.");
+        }
+        var (prunes, searches) = (Prunes(method), Searches(method));
+        if (prunes != plan.Of(RunStage.Prune) is not null || searches != plan.Of(RunStage.Search) is not null)
+        {
+            throw new ArgumentException($"The plan has stages {string.Join(", ", plan.Stages.Select(stage => stage.Stage))}; method " +
+                $"{method.Name} {(prunes ? "ranks operations" : "ranks nothing")} and {(searches ? "searches" : "does not search")}. " +
+                "Make a plan of this method.");
+        }
+        if (plan.Of(RunStage.Search) is { } search && search.Candidates is null != (method.Search == SearchKind.OneShot))
+        {
+            throw new ArgumentException($"The plan's search is of {search.Length}; method {method.Name} searches " +
+                $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
+        }
+    }
+
+    private static bool Prunes(SearchMethod method) => method.Pruning is not (PruningKind.None or PruningKind.Random);
+
+    private static bool Searches(SearchMethod method) => method.Pruning != PruningKind.ZeroShotToGenotype;
+
     /// <summary>Some of the images, of every class in proportion; the same by the same seed.</summary>
     public static ImageSet Some(ImageSet images, int count, long seed) =>
         count >= images.Count ? images : images.Split((double)count / images.Count, seed).First;
 
     /// <summary>
-    /// The settings of a planned pruning. One round is measured to first order, which agrees with exact importances closely and takes a
-    /// sixtieth of the evaluations; to prune down to a genotype takes rounds that compare single operations, which are measured exactly.
+    /// The settings of a planned pruning: by the library's own ranking function where half of the operations go, whose masks are better
+    /// than random ones with 16 images and small networks; by the paper's down to a genotype.
     /// </summary>
     public static ZeroShotPruningOptions Settings(SearchMethod method, StagePlan plan, long seed, string? device) =>
         method.Apply(new ZeroShotPruningOptions
@@ -73,7 +102,7 @@ internal sealed class Planner(
             BatchSize = plan.BatchSize,
             Batches = 1,
             Initializations = plan.Epochs,
-            FirstOrder = method.Pruning == PruningKind.ZeroShot,
+            RankingFunctions = method.Pruning == PruningKind.ZeroShotToGenotype ? [new NngpNorm()] : [new Swap()],
             Seed = seed,
             Device = device,
         });
@@ -110,11 +139,12 @@ internal sealed class Planner(
 
     private StagePlan? Pruning(double seconds)
     {
-        if (method.Pruning is PruningKind.None or PruningKind.Random)
+        if (!Prunes(method))
             return null;
         var batch = Math.Min(16, images.Count);
         StagePlan? best = null;
-        foreach (var (channels, cells) in s_supernets)
+        // Half of the operations go by the library's own function: larger networks left no better masks.
+        foreach (var (channels, cells) in method.Pruning == PruningKind.ZeroShot ? s_supernets[..1] : s_supernets)
         {
             for (var batchSize = batch; ; batchSize *= 2)
             {
@@ -122,7 +152,8 @@ internal sealed class Planner(
                 if (best is not null && (plan.Time.TotalSeconds > seconds || plan.Memory > memory))
                     break;
                 best = plan;
-                if (batchSize * 2 > Math.Min(images.Count, 128))
+                // The library's function looks at no more images.
+                if (method.Pruning == PruningKind.ZeroShot || batchSize * 2 > Math.Min(images.Count, 128))
                     break;
             }
         }
@@ -139,14 +170,14 @@ internal sealed class Planner(
                 Time = TimeSpan.FromSeconds(initializations * batchSize * times.Prune(channels, cells)),
                 Memory = 0,
             };
-            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, null), method.Pruning == PruningKind.ZeroShotToGenotype);
+            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
             return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
         }
     }
 
     private StagePlan? Search(double seconds)
     {
-        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+        if (!Searches(method))
             return null;
         StagePlan? best = null;
         foreach (var (channels, cells) in s_supernets)
@@ -173,7 +204,7 @@ internal sealed class Planner(
             plan = plan with
             {
                 Memory = Beside + SearchMemory.Predict(
-                    mask, SearchSettings(method, plan, 0, null), images.Shape, images.ClassCount, used).Peak,
+                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount, used).Peak,
             };
             // A larger supernet where there is time for a thousand steps and more.
             if (best is not null && (plan.Memory > memory || plan.Time.TotalSeconds > seconds * 1.01
@@ -189,7 +220,7 @@ internal sealed class Planner(
     /// <summary>A search without training.</summary>
     private StagePlan? Ranking(double seconds)
     {
-        if (method.Pruning == PruningKind.ZeroShotToGenotype)
+        if (!Searches(method))
             return null;
         StagePlan? best = null;
         foreach (var (channels, cells) in s_ranked)
@@ -233,7 +264,7 @@ internal sealed class Planner(
             plan = plan with
             {
                 Memory = Beside + TrainingMemory.Predict(
-                    StepTimes.Typical, TrainingSettings(plan, 0, null), images.Shape, images.ClassCount).Peak,
+                    StepTimes.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount).Peak,
             };
             if (best is null)
             {
@@ -274,7 +305,7 @@ internal sealed class Planner(
         if (needed > seconds)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"TimeBudget leaves {seconds:0.0} s for the stages; " +
+                $"TimeBudget leaves {Math.Max(0, seconds):0.0} s for the stages; " +
                 $"the smallest plan is predicted to take {needed:0.0} s on this machine " +
                 $"({string.Join(", ", smallest.Select(stage => $"{stage.Stage} {stage.Time.TotalSeconds:0.0} s"))}). " +
                 $"Allow more time, or give fewer or smaller images."));
@@ -284,6 +315,6 @@ internal sealed class Planner(
     // What .NET adds while a stage runs, measured: reports, code that is compiled again.
     private const long AddedByDotNet = 20L << 20;
 
-    // Predictions are of a process that holds nothing else.
-    private long Beside => held - ProcessMemory.ProcessBefore + AddedByDotNet;
+    // Predictions are of a process that holds nothing else, or of a GPU.
+    private long Beside => ProcessMemory.IsGpu(device) ? 0 : held - ProcessMemory.ProcessBefore + AddedByDotNet;
 }

@@ -7,11 +7,18 @@ namespace ZeroOneShot.ML;
 /// <param name="Plan">What was planned.</param>
 /// <param name="Time">The time it took, in all processes that had a part in it.</param>
 /// <param name="Memory">
-/// The largest resident size of the process during the stage, in bytes: of looks at it, where the process was larger before.
+/// The largest resident size of the process during the stage, in bytes: of looks at it, where the process was larger before. On a GPU what
+/// all processes held of its memory.
 /// </param>
 /// <param name="Epochs">The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</param>
 public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
 {
+    /// <summary>
+    /// Whether the clock made it do other than planned: shortened its schedule, or left operations by chance in place of pruning. Where it
+    /// did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
+    /// </summary>
+    public bool Shortened { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Plan.Stage}: {Epochs} of {Plan.Length}, {RunProgress.Text(Time)} of {RunProgress.Text(Plan.Time)}, " +

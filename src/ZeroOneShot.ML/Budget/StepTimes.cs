@@ -140,10 +140,10 @@ internal sealed class StepTimes
             Epochs = 1, Images = 0, Time = default, Memory = 0,
         };
         var options = Planner.Settings(method, plan, seed: 0, device);
-        var seconds = options.FirstOrder
-            ? timer.Whole(() => ZeroShotPruning.Prune(images, options, cancellationToken: cancellation))
-            : Networks * timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
-                ZeroShotPruning.PruneToGenotype(images, options, steps, cancellationToken: token));
+        var seconds = Networks * (method.Pruning == PruningKind.ZeroShot
+            ? timer.Time(cancellation, (steps, token) => ZeroShotPruning.Prune(images, options, steps, cancellationToken: token))
+            : timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
+                ZeroShotPruning.PruneToGenotype(images, options, steps, cancellationToken: token)));
         return seconds / plan.BatchSize;
     }
 
@@ -173,19 +173,6 @@ internal sealed class StepTimes
         /// <summary>Seconds of a step, where steps are done in groups: the mean of at least so many, of more where there is time.</summary>
         public double Mean(int least, int most, CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run) =>
             Run(least, most, cancellation, run).Mean;
-
-        /// <summary>Seconds of a whole stage, of a second one where there is time, when code is compiled.</summary>
-        public double Whole(Action run)
-        {
-            var start = time.GetTimestamp();
-            run();
-            if (time.GetElapsedTime(start) < limit)
-            {
-                start = time.GetTimestamp();
-                run();
-            }
-            return time.GetElapsedTime(start).TotalSeconds;
-        }
 
         private Ends Run(
             int least, int most, CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run)

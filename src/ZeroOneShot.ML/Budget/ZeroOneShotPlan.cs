@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
@@ -8,10 +9,24 @@ namespace ZeroOneShot.ML;
 
 /// <summary>
 /// What a <see cref="ZeroOneShotTrainer"/> will do with its time and memory: the sizes of all stages, chosen by a few steps timed on this
-/// machine.
+/// machine. Given as <see cref="ZeroOneShotTrainer.Options.Plan"/> it is followed to the letter, without a look at the clock.
 /// </summary>
+/// <example>
+/// <code>
+/// var trainer = ml.MulticlassClassification.Trainers.ZeroOneShot(timeBudget: TimeSpan.FromMinutes(5));
+/// File.WriteAllText("plan.json", trainer.Plan(pixels).ToJson());
+/// // Later, as often as one likes: the same model, bit for bit, on the same machine.
+/// var model = ml.MulticlassClassification.Trainers.ZeroOneShot(new ZeroOneShotTrainer.Options
+/// {
+///     Plan = ZeroOneShotPlan.FromJson(File.ReadAllText("plan.json")),
+/// }).Fit(pixels);
+/// </code>
+/// </example>
 public sealed record ZeroOneShotPlan
 {
+    // Far beyond anything that trains; what overflows further on is below these.
+    private const int MostChannels = 4096, MostCells = 1024;
+
     /// <summary>The time that the whole Fit may take.</summary>
     public required TimeSpan TimeBudget { get; init; }
 
@@ -46,9 +61,9 @@ public sealed record ZeroOneShotPlan
     public required TimeSpan Around { get; init; }
 
     /// <summary>
-    /// What the process held when it was planned, in bytes: .NET, libtorch, the images, and whatever the application has besides.
+    /// What the process held when it was planned, in bytes: .NET, libtorch, the images, and whatever the application has besides; 0 is unknown.
     /// </summary>
-    public required long Held { get; init; }
+    public long Held { get; init; }
 
     /// <summary>The largest memory of a stage, in bytes, by estimate.</summary>
     public long Memory => Stages.Max(stage => stage.Memory);
@@ -69,6 +84,76 @@ public sealed record ZeroOneShotPlan
             text.Append('\n').Append("warning: ").Append(warning);
         return text.ToString();
     }
+
+    /// <summary>The plan as JSON, to be kept, and followed by a later Fit.</summary>
+    public string ToJson() => PlanFile.Write(this);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote, also where people have changed sizes in it.</summary>
+    /// <param name="json">The text.</param>
+    /// <exception cref="FormatException">
+    /// It is no plan, is damaged or of another version, or has sizes that no stage can have; the message says which.
+    /// </exception>
+    public static ZeroOneShotPlan FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return PlanFile.Read(json);
+    }
+
+    /// <summary>Checks that it can be followed.</summary>
+    /// <exception cref="ArgumentException">It cannot.</exception>
+    internal void Validate()
+    {
+        var stages = Stages.Select(
+            stage => (stage ?? throw new ArgumentException("A stage of the plan is null; expected sizes.")).Stage).ToList();
+        if (stages.Count == 0 || stages[^1] != RunStage.Train || !stages.SequenceEqual(stages.Distinct().Order()))
+        {
+            throw new ArgumentException($"The plan has stages {string.Join(", ", stages)}; expected Prune, Search and Train in this " +
+                "order, of which the first two may be missing.");
+        }
+        if (TimeBudget <= TimeSpan.Zero || MaxMemory <= 0)
+        {
+            throw new ArgumentException(FormattableString.Invariant(
+                $"The plan is for {TimeBudget} and {MaxMemory} bytes; expected a time and a memory above 0."));
+        }
+        foreach (var stage in Stages)
+        {
+            if (stage.Candidates < 2 || stage is { Candidates: not null, Stage: not RunStage.Search })
+            {
+                throw new ArgumentException(FormattableString.Invariant(
+                    $"The plan's stage {stage.Stage} has {stage.Candidates} genotypes; expected 2 or more in a search, none elsewhere."));
+            }
+            foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, MostChannels),
+                ("cells", stage.Cells, MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
+                ("a batch", stage.BatchSize, stage.Images)])
+            {
+                if (value < 1 || value > most)
+                {
+                    throw new ArgumentException(FormattableString.Invariant(
+                        $"The plan's stage {stage.Stage} has {value} for {name}; expected 1 to {most}."));
+                }
+            }
+        }
+    }
+
+    /// <summary>Checks that it is a plan of these images.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    internal void ThrowIfOfOther(ImageSet train, ImageSet? validation)
+    {
+        var (own, found) = (Images(TrainImages, ValidationImages, Shape, Classes),
+            Images(train.Count, validation?.Count ?? 0, train.Shape, train.ClassCount));
+        if (own != found)
+        {
+            throw new ArgumentException($"The plan is of other images: {own}; expected {found}. Give the images that it was made for, " +
+                "or make a plan of these.");
+        }
+
+        static string Images(int train, int validation, ImageShape shape, int classes) => string.Create(CultureInfo.InvariantCulture,
+            $"{train} to train on and {validation} to validate with, of {shape} in {classes} classes");
+    }
+
+    /// <summary>Tells it from others.</summary>
+    internal string Fingerprint() =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((this with { Warnings = [] }).ToJson())))[..16];
 
     /// <summary>The plan of a stage; null where the method has none.</summary>
     internal StagePlan? Of(RunStage stage) => Stages.FirstOrDefault(plan => plan.Stage == stage);

@@ -34,8 +34,9 @@ namespace ZeroOneShot.ML;
 /// </description></item>
 /// <item><term>Exportable to ONNX</term><description>Yes, with <see cref="CellNetTransformer.ExportOnnx(string)"/>.</description></item>
 /// </list>
-/// <para>The plan depends on the speed of the machine, and so does the result; where a result has to be the same everywhere, use the three
-/// estimators with settings of one's own.</para>
+/// <para>The plan depends on the speed of the machine, and so does the result. With a plan that is given (<see cref="Options.Plan"/>)
+/// nothing looks at the clock: the same plan, images and seed give the same model, bit for bit, on the same machine with as many threads,
+/// however often the Fit was stopped and went on.</para>
 /// </remarks>
 public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 {
@@ -120,11 +121,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         display?.Write(plan.ToString());
         clock.GoOn(state, _options.CheckpointFolder);
         var (method, seed, device) = (_options.Method, run.Seed, run.Device());
+        (clock.MemoryInUse, clock.OnGpu) = (() => ProcessMemory.InUse(device), ProcessMemory.IsGpu(device));
 
         // Prune.
         clock.Begin(RunStage.Prune);
         var pruned = Prune(train, plan, state, clock, run);
-        clock.End(state.PrunedByChance ? 0 : plan.Of(RunStage.Prune)?.Epochs ?? 0);
+        clock.End(state.PrunedByChance ? 0 : plan.Of(RunStage.Prune)?.Epochs ?? 0, state.PrunedByChance);
         run.Log.Pruned(method.Name, pruned.Mask);
         var genotype = pruned.Genotype;
         var settings = StageSettings.With(null, "plan", plan.Stages);
@@ -139,30 +141,34 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             clock.Begin(RunStage.Search);
             var options = Planner.RankingSettings(ranking, seed, device) with
             {
-                TimeLimit = clock.Share(plan, RunStage.Search),
+                TimeLimit = LimitOf(RunStage.Search),
                 Draw = TargetOf(plan)?.Draws(pruned.Mask, train.Shape, train.ClassCount),
                 Time = _options.Time,
             };
             ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
             genotype = ranked.Genotype;
             run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions.Select(function => function.Name)));
-            settings = StageSettings.With(settings, "search", options);
-            clock.End(ranked.Candidates.Count);
+            var shortened = options.TimeLimit is not null && ranked.Candidates.Count < options.Candidates;
+            settings = StageSettings.With(settings, "search", options with { TimeLimit = shortened ? options.TimeLimit : null });
+            clock.End(ranked.Candidates.Count, shortened);
         }
         else if (plan.Of(RunStage.Search) is { } searching)
         {
             clock.Begin(RunStage.Search);
-            var limit = clock.Share(plan, RunStage.Search);
             var options = Planner.SearchSettings(method, searching, seed, device) with
             {
-                TimeLimit = limit, CostTarget = TargetOf(plan), MaxMemory = LimitOf(plan, device), Time = _options.Time,
+                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, device), Time = _options.Time,
             };
+            options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
             searched = MaskedDartsSearch.Run(
                 Planner.Some(train, searching.Images, seed), pruned.Mask, options, clock, run.Checkpoint(RunStage.Search),
                 run.Cancellation);
             genotype = searched.Genotype;
-            settings = StageSettings.With(settings, "search", searched.Options);
-            clock.End(searched.Epochs.Count);
+            settings = StageSettings.With(settings, "search", searched.Options with
+            {
+                TimeLimit = searched.Shortened ? searched.Options.TimeLimit : null,          // one that nothing came of is no setting
+            });
+            clock.End(searched.Epochs.Count, searched.Shortened);
         }
         run.Log.Found(genotype!);
 
@@ -170,8 +176,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         clock.Begin(RunStage.Train);
         var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
         {
-            TimeLimit = clock.Share(plan, RunStage.Train),
-            MaxMemory = LimitOf(plan, device),
+            TimeLimit = LimitOf(RunStage.Train),
+            MaxMemory = LeftBy(plan, device),
             TemperatureScaling = validation is not null,
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
@@ -179,9 +185,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         using var trained = CellNetTraining.Train(
             train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
             cancellationToken: run.Cancellation);
-        clock.End(trained.Epochs.Count);
+        clock.End(trained.Epochs.Count, trained.Shortened);
         ResidentMemory.ReturnUnused();
-        settings = StageSettings.With(settings, "train", training with { Network = trained.Network.Options });
+        settings = StageSettings.With(settings, "train", training with
+        {
+            Network = trained.Network.Options, TimeLimit = trained.Shortened ? training.TimeLimit : null,
+        });
 
         var report = new FitReport
         {
@@ -201,6 +210,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             Settings = settings,
             Report = report,
         });
+
+        // A plan that was given is followed to its end.
+        TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
     }
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
@@ -212,7 +224,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (!state.PrunedByChance)
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
-            clock.Stop = (clock.Elapsed + LongestPruning * _options.TimeBudget, source);
+            clock.Stop = _options.Plan is null ? (clock.Elapsed + LongestPruning * _options.TimeBudget, source) : null;
             try
             {
                 return ZeroShotPruneEstimator.OnImages(method, train, settings, clock, run.Checkpoint(RunStage.Prune), source.Token);
@@ -234,16 +246,21 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// <summary>What a Fit that began earlier has come to; else the beginning of one, with its plan.</summary>
     private FitState StateOf(ImageSet train, ImageSet? validation, BudgetClock clock, StageRun run)
     {
+        _options.Plan?.ThrowIfOfOther(train, validation);
         var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
         if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity) is { } begun)
             return begun;
         var warnings = Warnings(train);
-        var memory = _options.MaxMemory ?? DefaultMemory;
+        if (_options.Plan is { } given)
+            return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
+        var device = run.Device();
+        var memory = _options.MaxMemory ?? DefaultMemory(device);
         ResidentMemory.ReturnUnused();
-        var times = StepTimes.Measure(train, _options.Method, run.Device(), _options.TimeBudget, _options.Time, memory, run.Cancellation);
+        var times = StepTimes.Measure(train, _options.Method, device, _options.TimeBudget, _options.Time,
+            ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
         var held = ResidentMemory.Present;
-        var planner = new Planner(train, validation, times, _options.Method, memory, held, _options.CostTarget);
+        var planner = new Planner(train, validation, times, _options.Method, memory, held, _options.CostTarget, device);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -269,17 +286,18 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // What is measured or chosen by time is no part of it.
     private string Identity(ImageSet train, ImageSet? validation, long seed) =>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
-        $"cost target {_options.CostTarget?.ToString() ?? "none"}";
+        $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
+        $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 
-    // Of the stages' own predictions, which are of a process that holds nothing else, and of the processor alone.
-    private static long? LimitOf(ZeroOneShotPlan plan, string? device) =>
-        device is null or "" or "cpu" ? plan.MaxMemory - plan.Held + ProcessMemory.ProcessBefore : null;
+    // For the stages' own predictions, which are of a process that holds nothing else; a plan by hand may not say what it held.
+    private static long? LeftBy(ZeroOneShotPlan plan, string? device) => ProcessMemory.IsGpu(device) ? null
+        : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
         : null;
 
-    private static long DefaultMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
+    private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
 
     private static IReadOnlyList<string> Warnings(ImageSet train)
     {
@@ -352,10 +370,19 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
         /// <summary>
-        /// The memory that the process is to keep to, in bytes, what it holds already included; above 0. Default null: three quarters of
-        /// what the machine, or its container, has.
+        /// The memory that the process is to keep to, in bytes, what it holds already included; above 0. Where
+        /// <see cref="StageOptions.Device"/> is a GPU it is that one's. Default null: three quarters of what the machine, or its container,
+        /// or the GPU has (4 GiB are taken where neither CUDA's runtime nor nvidia-smi tells).
         /// </summary>
         public long? MaxMemory { get; set; }
+
+        /// <summary>
+        /// A plan to follow, as <see cref="ZeroOneShotTrainer.Plan"/> made it for images of the same number, size and classes, and for the
+        /// same <see cref="Method"/>: its sizes and epochs, all of them, however long they take, so that the result can be had again.
+        /// <see cref="TimeBudget"/> and <see cref="MaxMemory"/> are then without effect. Default null: a plan is made by a few steps timed
+        /// on the machine, and schedules are shortened where it becomes slower.
+        /// </summary>
+        public ZeroOneShotPlan? Plan { get; set; }
 
         /// <summary>
         /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a tenth of the time and leaves the rest to
@@ -412,6 +439,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             }
             if (ValidationFraction is not (>= 0 and <= 0.5))
                 throw new ArgumentException($"ValidationFraction is {ValidationFraction}; expected 0 to 0.5.");
+            Plan?.Validate();
+            if (Plan is not null)
+                Planner.ThrowIfOfOther(Plan, Method);
             CostTarget?.Validate();
             if (CostTarget is not null && Method.Pruning == PruningKind.ZeroShotToGenotype)
             {

@@ -21,7 +21,7 @@ public static class SearchCatalog
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     public static ZeroShotPruneEstimator ZeroShotPrune(this TransformsCatalog catalog, string labelColumnName = "Label",
         string featureColumnName = "Features", SearchMethod? method = null, double level = 0.5,
-        int batchSize = 128, int channels = 16, int cells = 8) =>
+        int batchSize = 128, int channels = 4, int cells = 3) =>
         catalog.ZeroShotPrune(new ZeroShotPruneEstimator.Options
         {
             FeatureColumnName = featureColumnName,

@@ -110,14 +110,11 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         if (start is not null)
             settings = settings with { Network = start.Network };
         var asked = settings.BatchSize;
-        if (settings.Device is null or "" or "cpu")
-        {
-            var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space);
-            settings = settings.WithBatchSize(memory.BatchSize);
-            if (settings.BatchSize != asked)
-                run.Log.SmallerBatch(settings.BatchSize, asked);
-            run.Log.PredictedMemory(RunStage.Train, settings.BatchSize, memory.ToString());
-        }
+        var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+        settings = settings.WithBatchSize(memory.BatchSize);
+        if (settings.BatchSize != asked)
+            run.Log.SmallerBatch(settings.BatchSize, asked);
+        run.Log.PredictedMemory(RunStage.Train, settings.BatchSize, memory.ToString());
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)

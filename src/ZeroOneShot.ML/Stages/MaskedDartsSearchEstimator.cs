@@ -102,7 +102,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         settings = settings.WithBatchSize(SearchMemory.LargestBatch(mask, settings, images.Shape, images.ClassCount, images.Count));
         if (settings.BatchSize != asked)
             run.Log.SmallerBatch(settings.BatchSize, asked);
-        if (settings is { Evaluation: SupernetEvaluation.Lean, Device: null or "" or "cpu" })
+        settings = run.Evaluated(settings, mask, images.Shape, images.ClassCount);
+        if (settings.Evaluation == SupernetEvaluation.Lean)
         {
             var memory = SearchMemory.Predict(mask, settings, images.Shape, images.ClassCount, images.Count);
             run.Log.PredictedMemory(RunStage.Search, settings.BatchSize, memory.ToString());

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
@@ -60,6 +61,9 @@ internal static partial class StageMessages
 
     [LoggerMessage(14, LogLevel.Information, "{Stage} with batches of {Batch} images is predicted to take {Memory}")]
     public static partial void PredictedMemory(this ILogger logger, RunStage stage, int batch, string memory);
+
+    [LoggerMessage(32, LogLevel.Information, "The search is evaluated {Evaluation}: {Reason}")]
+    public static partial void Evaluates(this ILogger logger, SupernetEvaluation evaluation, string reason);
 
     [LoggerMessage(15, LogLevel.Information,
         "Ranking {Networks} networks in {Rounds} round(s), with batches of {Batch} images, is predicted to take {MiB:0.0} MiB")]

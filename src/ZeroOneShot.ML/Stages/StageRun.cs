@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.ML.Runtime;
+using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -103,10 +105,21 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
         }
     }
 
+    /// <summary>
+    /// The settings with the evaluation that the search will take, which is said where something had to be measured for it.
+    /// </summary>
+    public SearchOptions Evaluated(SearchOptions settings, OperationMask mask, ImageShape shape, int classes)
+    {
+        var choice = EvaluationChoice.For(mask, settings, shape, classes);
+        if (ProcessMemory.IsGpu(settings.Device))
+            Log.Evaluates(choice.Evaluation, choice.Reason);
+        return settings with { Evaluation = choice.Evaluation };
+    }
+
     /// <summary>Says which layers of a network do not run in lanes, as all others do on the processor.</summary>
     public void TellLayersOutsideLanes(SearchSpace space, IEnumerable<CandidateOperation> operations, string? device)
     {
-        if ((device is null or "" or "cpu") && space.LayersOutsideLanes(operations) is { Count: > 0 } layers)
+        if (!ProcessMemory.IsGpu(device) && space.LayersOutsideLanes(operations) is { Count: > 0 } layers)
             Log.OutsideLanes(string.Join(", ", layers.Select(layer => layer.GetType().Name).Distinct()));
     }
 

@@ -20,7 +20,9 @@ internal static class LineChart
     /// <param name="unit">The axis upwards.</param>
     /// <param name="series">The lines.</param>
     /// <param name="range">The axis' range; null: what the values need.</param>
-    public static XElement Of(string what, string unit, IReadOnlyList<Series> series, (double Least, double Most)? range = null)
+    /// <param name="across">What the other axis counts.</param>
+    public static XElement Of(
+        string what, string unit, IReadOnlyList<Series> series, (double Least, double Most)? range = null, string across = "epoch")
     {
         series = [.. series.Where(line => line.Values.Any(value => value is { } number && double.IsFinite(number)))];
         var epochs = Math.Max(1, series.Select(line => line.Values.Count).DefaultIfEmpty(1).Max());
@@ -35,7 +37,7 @@ internal static class LineChart
         var step = Math.Max(1, (int)Math.Ceiling(epochs / 10.0));
         for (var epoch = step == 1 ? 1 : step; epoch <= epochs; epoch += step)
             svg.Add(Label(X(epoch), Height - Bottom + 16, "small soft", $"{epoch}"));
-        svg.Add(Label((Left + Width - Right) / 2, Height - 4, "small soft", "epoch"));
+        svg.Add(Label((Left + Width - Right) / 2, Height - 4, "small soft", across));
         svg.Add(Draw("text", Set("class", "small soft"), Set("text-anchor", "middle"),
             Set("transform", $"translate(12 {Number((Top + Height - Bottom) / 2)}) rotate(-90)"), Safe(unit)));
         foreach (var (i, line) in series.Index())

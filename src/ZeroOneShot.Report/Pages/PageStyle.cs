@@ -41,7 +41,9 @@ internal static class PageStyle
           overflow-wrap: anywhere; }
         thead th { color: var(--soft); font-weight: 600; }
         th[scope=row] { font-weight: 400; max-width: 46ch; min-width: 9ch; }
+        th[scope=row] bdi, .name bdi { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; }
         td { max-width: 70ch; }
+        td.wide { max-width: none; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }
         .matrix th, .matrix td { padding: 3px 6px; }
         .matrix th { max-width: 12ch; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -67,6 +69,7 @@ internal static class PageStyle
           body { font-size: 10pt; }
           nav, .skip { display: none; }
           .scroll { overflow: visible; }
+          th[scope=row] bdi, .name bdi { -webkit-line-clamp: none; }
           .scroll svg { max-width: 100%; height: auto; }
           h2 { break-after: avoid; }
           tr { break-inside: avoid; }

@@ -18,7 +18,7 @@ internal static class Sections
         Add("pictures", "Mistakes and right answers", report.Test is { } shown ? TestPart.PicturesOf(shown) : []);
         Add("curves", "How it learned", Curves(report));
         Add("mask", "What was searched", Mask(report));
-        Add("alphas", "How the search decided", Alphas(report));
+        Add("alphas", "How the search decided", [.. Ranked(report), .. Alphas(report)]);
         Add("settings", "Settings and versions", Settings(report));
         return sections;
 
@@ -37,9 +37,8 @@ internal static class Sections
         {
             (report.Genotype is not null, "the architecture"),
             (report.Mask is not null, "the mask"),
-            // Where everything was searched nothing was pruned.
-            (report.Importances.Count > 0 || report.Mask?.Equals(OperationMask.Full(report.Space)) == true, "importances of a pruning"),
-            (report.SearchEpochs.Count > 0 || report.RankedGenotypes is not null, "the course of a search"),
+            (report.Importances.Count > 0, "importances of a pruning"),
+            (report.SearchEpochs.Count > 0 || report.RankedCandidates.Count > 0, "the course of a search"),
             (report.TrainingEpochs.Count > 0, "the course of the training"),
             (report.Test is { Predictions.Count: > 0 }, "predictions of test images"),
             (report.Test is { Mistakes.Count: > 0 } or { Correct.Count: > 0 }, "pictures of test images"),
@@ -52,8 +51,8 @@ internal static class Sections
     [
         report.Genotype is null ? null : Html("div", Set("class", "side"), CellDrawings.Pictures(report.Genotype).Select(Figure)),
         report.Genotype is null ? null : Html("p", Set("class", "note"), "Each circle sums what its arrows bring, each box is the " +
-            "operation ",
-            "chosen for an edge; c_{k-1} and c_{k-2} are the outputs of the cells before."),
+            "operation chosen for an edge; c", Html("sub", "k\u22121"), " and c", Html("sub", "k\u22122"), " are the outputs of the ",
+            "cells before."),
         report.Genotype is null ? null : Html("pre", Set("tabindex", 0), Safe(report.Genotype.ToString())),
         Facts("What it costs to use", Costs(report)),
     ];
@@ -78,6 +77,7 @@ internal static class Sections
                 Bytes(stage.Memory)])),
         report.Command is null ? null : Html("h3", "The command that repeats it"),
         report.Command is null ? null : Html("pre", Set("tabindex", 0), Safe(report.Command)),
+        report.CommandNote is null ? null : Html("p", Set("class", "note"), Safe(report.CommandNote)),
     ];
 
     private static IReadOnlyList<XElement?> Curves(RunReport report)
@@ -121,6 +121,8 @@ internal static class Sections
     {
         if (report.Mask is not { } mask)
             return [];
+        if (mask.Equals(OperationMask.Full(mask.Space)))
+            return [Html("p", $"{mask}: nothing was pruned.")];
         var colours = new OperationColours(mask.Space);
         return
         [
@@ -135,13 +137,29 @@ internal static class Sections
         ];
     }
 
+    private static IReadOnlyList<XElement?> Ranked(RunReport report)
+    {
+        const int Best = 5;
+        var candidates = report.RankedCandidates;
+        if (candidates.Count == 0)
+            return [];
+        return
+        [
+            Html("p", string.Create(CultureInfo.InvariantCulture, $"{candidates.Count:N0} genotypes were drawn and ranked by their ") +
+                "networks with random weights, without training. A score is the sum of a network's ranks among all of them, by every " +
+                "ranking function; the best one was trained."),
+            Figure("Scores", LineChart.Of("Scores of the genotypes, the best first", "score",
+                [new("score", [.. candidates.Select(of => (double?)of.Score)], 6)], across: "place")),
+            Scroll("The best", Html("table", Html("caption", "The best"),
+                Html("thead", Html("tr", Html("th", Set("scope", "col"), "score"), Html("th", Set("scope", "col"), "genotype"))),
+                Html("tbody", candidates.Take(Best).Select(of => Html("tr",
+                    Html("th", Set("scope", "row"), of.Score.ToString("0.##", CultureInfo.InvariantCulture)),
+                    Html("td", Set("class", "wide"), Html("code", Safe(of.Genotype.ToString())))))))),
+        ];
+    }
+
     private static IReadOnlyList<XElement?> Alphas(RunReport report)
     {
-        if (report.RankedGenotypes is { } ranked)
-        {
-            return [Html("p", string.Create(CultureInfo.InvariantCulture, $"Of {ranked:N0} random genotypes, whose networks were ranked " +
-                $"without training, the one whose ranks are highest together was chosen."))];
-        }
         var epochs = report.AlphasOfEpochs;
         if (epochs.Count == 0 || report.Mask is not { } mask)
             return [];
@@ -193,7 +211,7 @@ internal static class Sections
             Html("thead", Html("tr", columns.Select((column, i) =>
                 Html("th", Set("scope", "col"), i > 0 ? Set("class", "number") : null, column)))),
             Html("tbody", rows.Select(row => Html("tr", row.Select((cell, i) => i == 0
-                ? Html("th", Set("scope", "row"), Page.Name(cell))
+                ? Html("th", Set("scope", "row"), Set("title", cell), Page.Name(cell))
                 : Html("td", Set("class", "number"), Safe(cell))))))));
 
     /// <summary>What may be wider than the page: it scrolls, by the keyboard too.</summary>

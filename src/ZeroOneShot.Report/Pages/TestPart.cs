@@ -9,6 +9,9 @@ internal static class TestPart
 {
     private const int LargestMatrix = 20, WorstPairs = 20;
 
+    // Keeps a number before a name that is written from right to left.
+    private const char LeftToRight = '\u200e';
+
     public static IReadOnlyList<XElement> Of(TestResults test)
     {
         var summary = new TestSummary(test);
@@ -60,8 +63,9 @@ internal static class TestPart
             Html("thead", Html("tr", Html("th", Set("scope", "col"), "true class"), Html("th", Set("scope", "col"), "taken for"),
                 Html("th", Set("scope", "col"), Set("class", "number"), "images"))),
             Html("tbody", pairs.Select(pair => Html("tr",
-                Html("th", Set("scope", "row"), Page.Name(NameOf(summary, pair.Label))),
-                Html("td", Page.Name(NameOf(summary, pair.Predicted))),
+                Html("th", Set("scope", "row"), Set("title", summary.Classes[pair.Label].Name), Page.Name(NameOf(summary, pair.Label))),
+                Html("td", Set("class", "name"), Set("title", summary.Classes[pair.Predicted].Name),
+                    Page.Name(NameOf(summary, pair.Predicted))),
                 Html("td", Set("class", "number"), $"{Count(pair.Images)} of {Count(summary.Classes[pair.Label].Images)}"))))));
 
     private static IEnumerable<XElement> Strip(TestResults test, IReadOnlyList<TestPicture> pictures, string heading, bool wrong)
@@ -90,7 +94,7 @@ internal static class TestPart
 
     // With the number by which the picture of many classes has it.
     private static string NameOf(TestSummary summary, int label) =>
-        summary.Classes.Count <= LargestMatrix ? summary.Classes[label].Name : $"{label + 1}: {summary.Classes[label].Name}";
+        summary.Classes.Count <= LargestMatrix ? summary.Classes[label].Name : $"{LeftToRight}{label + 1}: {summary.Classes[label].Name}";
 
     private static string Count(int count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

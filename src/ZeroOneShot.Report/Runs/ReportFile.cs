@@ -32,6 +32,8 @@ internal sealed record ReportFile
 
     public string? Command { get; init; }
 
+    public string? CommandNote { get; init; }
+
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -52,7 +54,7 @@ internal sealed record ReportFile
 
     public IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
-    public int? RankedGenotypes { get; init; }
+    public IReadOnlyList<Candidate> RankedCandidates { get; init; } = [];
 
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
 
@@ -75,6 +77,7 @@ internal sealed record ReportFile
             Title = report.Title,
             Running = report.Running,
             Command = report.Command,
+            CommandNote = report.CommandNote,
             Asked = report.Asked,
             Warnings = report.Warnings,
             Stages = report.Stages,
@@ -88,12 +91,12 @@ internal sealed record ReportFile
             SearchEpochs = [.. report.SearchEpochs.Select(epoch => new Epoch(
                 epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, epoch.Genotype.ToString()))],
             AlphasOfEpochs = [.. report.AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => of.Key.ToString(), of => of.Value))],
-            RankedGenotypes = report.RankedGenotypes,
+            RankedCandidates = [.. report.RankedCandidates.Select(of => new Candidate(of.Score, of.Values, of.Genotype.ToString()))],
             TrainingEpochs = report.TrainingEpochs,
             BestEpoch = report.BestEpoch,
             Test = report.Test is { } test
-                ? new Results(test.ClassNames, test.Predictions,
-                    [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
+                ? new Results(
+                    test.ClassNames, test.Predictions, [.. test.Mistakes.Select(Picture.Of)], [.. test.Correct.Select(Picture.Of)])
                 : null,
             LinearAccuracy = report.LinearAccuracy,
             Inference = report.Inference,
@@ -130,7 +133,7 @@ internal sealed record ReportFile
     // Null among the elements of a list is what System.Text.Json does not know to refuse.
     private IEnumerable<IEnumerable<object?>> Lists =>
     [
-        Asked, Warnings, Stages, Importances, Course, SearchEpochs, TrainingEpochs, Settings, Versions,
+        Asked, Warnings, Stages, Importances, Course, SearchEpochs, RankedCandidates, TrainingEpochs, Settings, Versions,
         .. Test is null ? (IEnumerable<object?>[])[] : [Test.ClassNames, Test.Predictions, Test.Mistakes, Test.Correct],
         AlphasOfEpochs, .. AlphasOfEpochs.Where(alphas => alphas is not null).Select(alphas => alphas.Values),
     ];
@@ -140,6 +143,7 @@ internal sealed record ReportFile
         Title = Title,
         Running = Running,
         Command = Command,
+        CommandNote = CommandNote,
         Asked = Asked,
         Warnings = Warnings,
         Stages = Stages,
@@ -162,7 +166,8 @@ internal sealed record ReportFile
         SearchEpochs = [.. SearchEpochs.Select(epoch => new SearchEpoch(
             epoch.Loss, epoch.Accuracy, epoch.SearchLoss, epoch.SearchAccuracy, SearchSpaces.Genotype.Parse(epoch.Genotype)))],
         AlphasOfEpochs = [.. AlphasOfEpochs.Select(alphas => alphas.ToDictionary(of => Kind(of.Key), of => of.Value))],
-        RankedGenotypes = RankedGenotypes,
+        RankedCandidates =
+            [.. RankedCandidates.Select(of => new RankedCandidate(SearchSpaces.Genotype.Parse(of.Genotype), of.Values, of.Score))],
         TrainingEpochs = TrainingEpochs,
         BestEpoch = BestEpoch,
         Test = Test is null ? null : new TestResults
@@ -188,6 +193,8 @@ internal sealed record ReportFile
         string Stage, int Epoch, double? Loss, double? Accuracy, double? ValidationLoss, double? ValidationAccuracy);
 
     internal sealed record Epoch(double Loss, double Accuracy, double? SearchLoss, double? SearchAccuracy, string Genotype);
+
+    internal sealed record Candidate(double Score, IReadOnlyList<double> Values, string Genotype);
 
     internal sealed record Results(
         IReadOnlyList<string> ClassNames, IReadOnlyList<TestPrediction> Predictions, IReadOnlyList<Picture> Mistakes,

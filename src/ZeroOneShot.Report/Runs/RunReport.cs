@@ -38,6 +38,9 @@ public sealed record RunReport
     /// <summary>The command that repeats the run; null where there is none.</summary>
     public string? Command { get; init; }
 
+    /// <summary>What <see cref="Command"/> gives, and what it does not; null for nothing to say.</summary>
+    public string? CommandNote { get; init; }
+
     /// <summary>What was asked for: data, budget, method and so on. Default nothing.</summary>
     public IReadOnlyList<ReportFact> Asked { get; init; } = [];
 
@@ -74,8 +77,8 @@ public sealed record RunReport
     /// </summary>
     public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
-    /// <summary>The number of genotypes that a search without training ranked; null where the search was another. Default null.</summary>
-    public int? RankedGenotypes { get; init; }
+    /// <summary>What a search without training ranked, the best first. Default none.</summary>
+    public IReadOnlyList<RankedCandidate> RankedCandidates { get; init; } = [];
 
     /// <summary>The course of the training. Default none.</summary>
     public IReadOnlyList<TrainingEpoch> TrainingEpochs { get; init; } = [];
@@ -140,6 +143,8 @@ public sealed record RunReport
     private void Check()
     {
         Genotype?.ThrowIfNotIn(Space);
+        foreach (var candidate in RankedCandidates)
+            candidate.Genotype.ThrowIfNotIn(Space);
         if (Mask is not null && Mask.Space.Name != Space.Name)
             throw new ArgumentException($"The mask is of search space '{Mask.Space.Name}', the report of '{Space.Name}'; give one space.");
         var (edges, operations) = (Space.Topology.EdgeCount, Space.Operations.Count);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ZeroOneShot.ML;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
@@ -20,20 +21,30 @@ internal static class FitCommand
         Description = "Begins anew in a folder where another run was stopped, and gives up what that one had reached.",
     };
 
+    private static readonly Option<string?> s_plan = new("--plan")
+    {
+        Description = "A plan, of zeroone plan or plan.json of an earlier run, to follow without a look at the clock: the same seed gives " +
+            "the same model again. It decides on minutes, memory, method and size of the images.",
+        HelpName = "FILE",
+    };
+
     public static Command Make()
     {
         var command = new Command("fit", "Finds and trains a network for images within a time and a memory. Leaves model.zip, " +
-            "model.onnx, genotype.json, mask.json, metrics.json, predictions.csv and report.html. Ctrl+C stops it; zeroone resume goes " +
-            "on.");
+            "model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, plan.json and report.html. Ctrl+C stops it; zeroone " +
+            "resume goes on.");
         Asked.AddTo(command);
+        command.Add(s_plan);
         command.Add(s_out);
         command.Add(s_anew);
         Display.AddTo(command);
         command.Does((parsed, stop) =>
         {
-            var (display, asked) = (Display.Of(parsed), Asked.Of(parsed));
+            var display = Display.Of(parsed);
+            var plan = parsed.GetValue(s_plan) is { } file ? RunFolder.ReadPlan(file) : null;
+            var asked = Asked.Of(parsed, plan);
             var folder = new RunFolder(Outside(parsed.GetRequiredValue(s_out), asked.Data));
-            return FitJob.Run(asked, folder, parsed.GetValue(s_anew) ? FitJob.Start.Anew : FitJob.Start.New, display, stop);
+            return FitJob.Run(asked, plan, folder, parsed.GetValue(s_anew) ? FitJob.Start.Anew : FitJob.Start.New, display, stop);
         });
         return command;
     }
@@ -114,10 +125,17 @@ internal static class FitCommand
             }
         }
 
-        public static RunSpecification Of(ParseResult parsed)
+        /// <param name="parsed">The command line.</param>
+        /// <param name="plan">A plan to follow, which the command line must not contradict; null for none.</param>
+        public static RunSpecification Of(ParseResult parsed, ZeroOneShotPlan? plan)
         {
             var data = parsed.GetRequiredValue(s_data);
-            var (minutes, perClass) = (parsed.GetValue(s_minutes), parsed.GetValue(s_imagesPerClass));
+            var perClass = parsed.GetValue(s_imagesPerClass);
+            var minutes = parsed.GetValue(s_minutes);
+            long? memory = parsed.GetValue(s_memory) is { } size ? ByteCount.Parse(size) : null;
+            if (plan is not null && plan.Shape.Height != plan.Shape.Width)
+                throw new ToolException(ExitCode.Arguments, $"The plan is of images {plan.Shape}; expected as high as wide. Make one with " +
+                    "zeroone plan.");
             if (minutes is not (> 0 and <= 525_600))
                 throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
             if (perClass < 1)
@@ -127,17 +145,29 @@ internal static class FitCommand
             return new RunSpecification
             {
                 Data = data == ImageSource.Sample && !Path.Exists(data) ? data : Path.GetFullPath(data),
-                Minutes = minutes,
-                Memory = parsed.GetValue(s_memory) is { } memory ? ByteCount.Parse(memory) : null,
-                Method = SearchMethod.Parse(parsed.GetRequiredValue(s_method)).Name,
+                Minutes = OfPlan(parsed, s_minutes, TimeSpan.FromMinutes(minutes).TotalMinutes, plan?.TimeBudget.TotalMinutes),
+                Memory = plan is null ? memory : OfPlan(parsed, s_memory, memory ?? 0, plan.MaxMemory),
+                Method = OfPlan(parsed, s_method, SearchMethod.Parse(parsed.GetRequiredValue(s_method)).Name, plan?.Method),
                 Seed = parsed.GetValue(s_seed),
-                ImageSize = parsed.GetValue(s_imageSize),
-                Grey = parsed.GetValue(s_grey),
+                ImageSize = OfPlan(parsed, s_imageSize, parsed.GetValue(s_imageSize), plan?.Shape.Width),
+                Grey = OfPlan(parsed, s_grey, parsed.GetValue(s_grey), plan is null ? null : plan.Shape.Channels == 1),
                 ImagesPerClass = perClass,
                 MaxParameters = parsed.GetValue(s_maxParameters),
                 MaxMultiplyAdds = parsed.GetValue(s_maxMultiplyAdds),
                 Linear = parsed.GetValue(s_linear),
+                FollowsPlan = plan is not null,
             };
+        }
+
+        // What the plan says holds; to say something else beside it is a slip.
+        private static T OfPlan<T>(ParseResult parsed, Option option, T given, object? ofPlan)
+            where T : notnull
+        {
+            if (ofPlan is not T planned)
+                return given;
+            return parsed.GetResult(option) is not { Implicit: false } || given.Equals(planned) ? planned : throw new ToolException(
+                ExitCode.Arguments, FormattableString.Invariant($"{option.Name} is {given}, but the plan says {planned}. Leave ") +
+                $"{option.Name} out, or make a plan for it with zeroone plan.");
         }
     }
 }

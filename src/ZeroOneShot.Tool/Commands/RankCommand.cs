@@ -30,7 +30,7 @@ internal static class RankCommand
     private static readonly Option<string> s_functions = new("--functions")
     {
         Description = $"One or more, with commas, of {string.Join(", ", RankingFunctions.All.Select(function => function.Name))}.",
-        DefaultValueFactory = _ => new NngpNorm().Name,
+        DefaultValueFactory = _ => new Swap().Name,
         HelpName = "NAMES",
     };
 

@@ -12,7 +12,7 @@ internal static class ResumeCommand
     public static Command Make()
     {
         var command = new Command("resume", "Goes on with a fit that was stopped or killed, within what is left of its " +
-            "minutes.") { s_folder };
+            "minutes, or to the end of the plan that it follows.") { s_folder };
         Display.AddTo(command);
         command.Does((parsed, stop) =>
         {
@@ -23,7 +23,8 @@ internal static class ResumeCommand
                 display.Say($"The run in {folder.Path} is over: there is nothing to go on with.");
                 return ExitCode.Done;
             }
-            return FitJob.Run(asked, folder, FitJob.Start.GoOn, display, stop);
+            var plan = asked.FollowsPlan ? RunFolder.ReadPlan(folder.Plan) : null;
+            return FitJob.Run(asked, plan, folder, FitJob.Start.GoOn, display, stop);
         });
         return command;
     }

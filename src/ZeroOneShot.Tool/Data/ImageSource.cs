@@ -159,7 +159,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
     {
         string[] onlyInOne = [.. train.ClassNames.Except(test.ClassNames).Select(of => $"train/{of}"),
             .. test.ClassNames.Except(train.ClassNames).Select(of => $"test/{of}")];
+        var unmatched = string.Join(", ", onlyInOne);
         return onlyInOne.Length == 0 ? new ImageSource(name, train, test) : throw new InvalidDataException(
-            $"{name}: {string.Join(", ", onlyInOne)} have no counterpart; expected subfolders of the same names in train and test.");
+            $"{name}: {unmatched} have no counterpart; expected subfolders of the same names in train and test.");
     }
 }

@@ -27,10 +27,11 @@ internal static class FitJob
         GoOn,
     }
 
-    public static ExitCode Run(RunSpecification asked, RunFolder folder, Start start, Display display, Stop stop)
+    public static ExitCode Run(
+        RunSpecification asked, ZeroOneShotPlan? plan, RunFolder folder, Start start, Display display, Stop stop)
     {
         using var taken = ToolException.Within(ExitCode.Failed, () => FolderLock.Take(folder.Path, "zeroone fit"));
-        if (start == Start.New && folder.IsUnfinished)
+        if (start == Start.New && folder.HasReached)
         {
             throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it " +
                 "up with --anew, or give another --out.");
@@ -42,14 +43,18 @@ internal static class FitJob
         {
             if (start == Start.Anew && Directory.Exists(folder.Checkpoint))
                 Directory.Delete(folder.Checkpoint, recursive: true);
+            // From here on there is a run to go on with, if only from its beginning.
+            Directory.CreateDirectory(folder.Checkpoint);
             folder.Write(folder.Specification, ChecksummedJson.Sign(JsonText.Indented(asked)));
+            if (plan is not null)
+                folder.Write(folder.Plan, plan.ToJson());
         });
         stop.Notice = "Stopping within a step, and keeping how far it has come. Ctrl+C again ends at once.";
-        stop.Farewell = $"Stopped. Go on with: zeroone resume {Terminal.Printable(folder.Path)}";
+        stop.Farewell = $"Stopped. Go on with: zeroone resume {Terminal.Printable(Terminal.Word(folder.Path))}";
 
         // Fit: prune, search, train.
         var watch = new RunWatch(asked, folder, data, new RunDisplay(display));
-        var (pixels, trainer) = Pipeline(ml, asked, data, folder.Checkpoint, watch, stop.Token);
+        var (pixels, trainer) = Pipeline(ml, asked, plan, data, folder.Checkpoint, watch, stop.Token);
         using var model = watch.Fit(() => pixels.Append(trainer).Fit(data.Train.ToDataView(ml)));
         var network = model.LastTransformer;
 
@@ -87,24 +92,37 @@ internal static class FitJob
     }
 
     /// <summary>What a run would do, by timing a few steps.</summary>
-    public static void Plan(RunSpecification asked, Display display, Stop stop)
+    /// <param name="asked">What for.</param>
+    /// <param name="file">Where to keep the plan; null for nowhere.</param>
+    /// <param name="display">Who reads it.</param>
+    /// <param name="stop">Stops it.</param>
+    public static void Plan(RunSpecification asked, string? file, Display display, Stop stop)
     {
         var ml = new MLContext(asked.Seed);
         var data = ToolException.Within(ExitCode.Data, () => ImageData.Load(ml, asked));
         display.Say($"{data.Description}.");
-        var (pixels, trainer) = Pipeline(ml, asked, data, null, null, stop.Token);
+        var (pixels, trainer) = Pipeline(ml, asked, null, data, null, null, stop.Token);
         var view = data.Train.ToDataView(ml);
         var plan = trainer.Plan(pixels.Fit(view).Transform(view));
-        new RunDisplay(display).Planned(plan);
+        display.Say(plan.ToString());
+        if (file is not null)
+        {
+            ToolException.Within(ExitCode.Failed, () => new RunFolder(".").Write(Path.GetFullPath(file), plan.ToJson()));
+            display.Say($"Written: {file}. Follow it with: zeroone fit {Terminal.Word(asked.Data)} --plan {Terminal.Word(file)}");
+        }
+        if (display.Kind == Display.Reader.Program)
+            Console.Out.WriteLine(plan.ToJson());
     }
 
     private static (ImagePixelsEstimator Pixels, ZeroOneShotTrainer Trainer) Pipeline(
-        MLContext ml, RunSpecification asked, ImageData data, string? checkpoint, RunWatch? watch, CancellationToken cancellationToken)
+        MLContext ml, RunSpecification asked, ZeroOneShotPlan? plan, ImageData data, string? checkpoint, RunWatch? watch,
+        CancellationToken cancellationToken)
     {
         var options = new ZeroOneShotTrainer.Options
         {
             TimeBudget = TimeSpan.FromMinutes(asked.Minutes),
             MaxMemory = asked.Memory,
+            Plan = plan,
             Method = SearchMethod.Parse(asked.Method),
             CostTarget = asked.MaxParameters is null && asked.MaxMultiplyAdds is null
                 ? null : new CostTarget { Parameters = asked.MaxParameters, MultiplyAdds = asked.MaxMultiplyAdds },
@@ -130,8 +148,8 @@ internal static class FitJob
         display.Say(FormattableString.Invariant(
             $"\nTest accuracy: {evaluation.Accuracy:0.0000} ({evaluation.Predictions.Count} images).{compared}"));
         display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, " +
-            $"report.html.");
+            $"plan.json, report.html.");
         display.Say($"Look:    open {folder.Html} in a browser.");
-        display.Say($"Use it:  zeroone predict {folder.Path} IMAGES");
+        display.Say($"Use it:  zeroone predict {Terminal.Word(folder.Path)} IMAGES");
     }
 }

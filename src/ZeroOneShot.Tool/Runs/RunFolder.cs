@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using ZeroOneShot.ML;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Report;
+using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool.Runs;
@@ -32,11 +34,17 @@ internal sealed class RunFolder(string path)
     /// <summary>What was asked for, from which a run that was stopped goes on.</summary>
     public string Specification => In("run.json");
 
+    /// <summary>The sizes and epochs of the run, from which it can be repeated.</summary>
+    public string Plan => In("plan.json");
+
     /// <summary>Where a run that is not over keeps how far it has come.</summary>
     public string Checkpoint => In("checkpoint");
 
-    /// <summary>Whether a run was stopped here.</summary>
+    /// <summary>Whether a run was stopped or refused here.</summary>
     public bool IsUnfinished => File.Exists(Specification) && Directory.Exists(Checkpoint);
+
+    /// <summary>Whether it had reached anything that a new run would give up.</summary>
+    public bool HasReached => IsUnfinished && Directory.EnumerateFileSystemEntries(Checkpoint).Any();
 
     public void Write(string file, string text) =>
         AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(text.EndsWith('\n') ? text : text + "\n")));
@@ -61,6 +69,21 @@ internal sealed class RunFolder(string path)
         catch (JsonException e)
         {
             throw new InvalidDataException($"'{Specification}' cannot be read: {e.Message} Begin the run anew with zeroone fit.");
+        }
+    });
+
+    /// <summary>Reads the plan of a file.</summary>
+    /// <exception cref="ToolException">There is none, or it is damaged or of another version.</exception>
+    public static ZeroOneShotPlan ReadPlan(string file) => ToolException.Within(ExitCode.RefusedFile, () =>
+    {
+        var text = InputText.Read(file);
+        try
+        {
+            return ZeroOneShotPlan.FromJson(text);
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidDataException($"'{file}' cannot be used: {e.Message}");
         }
     });
 

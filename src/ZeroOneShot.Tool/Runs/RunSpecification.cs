@@ -1,4 +1,5 @@
 using System.Globalization;
+using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool.Runs;
 
@@ -33,23 +34,35 @@ internal sealed record RunSpecification
     /// <summary>Whether a linear classifier is trained beside it, to compare.</summary>
     public bool Linear { get; init; }
 
+    /// <summary>Whether the run follows a plan that was given, in place of one that is made for its minutes.</summary>
+    public bool FollowsPlan { get; init; }
+
     /// <summary>The command line that asks for it.</summary>
-    public string Command(string outFolder)
+    /// <param name="outFolder">Where the results go.</param>
+    /// <param name="plan">The plan to follow, which has minutes, memory, method and size of the images; null for none yet.</param>
+    public string Command(string outFolder, string? plan)
     {
-        var words = new List<string> { "zeroone", "fit", Quoted(Data), "--minutes", Minutes.ToString("0.###",
-            CultureInfo.InvariantCulture) };
-        Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
-        Add("--method", Method);
+        var words = new List<string> { "zeroone", "fit", Terminal.Word(Data) };
+        if (plan is not null)
+        {
+            Add("--plan", Terminal.Word(plan));
+        }
+        else
+        {
+            Add("--minutes", Minutes.ToString("0.###", CultureInfo.InvariantCulture));
+            Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
+            Add("--method", Method);
+            Add("--image-size", $"{ImageSize}");
+            if (Grey)
+                words.Add("--grey");
+        }
         Add("--seed", $"{Seed}");
-        Add("--image-size", $"{ImageSize}");
-        if (Grey)
-            words.Add("--grey");
         Add("--images-per-class", ImagesPerClass?.ToString(CultureInfo.InvariantCulture));
         Add("--max-parameters", MaxParameters?.ToString(CultureInfo.InvariantCulture));
         Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
         if (Linear)
             words.Add("--linear");
-        Add("--out", Quoted(outFolder));
+        Add("--out", Terminal.Word(outFolder));
         return string.Join(' ', words);
 
         void Add(string option, string? value)
@@ -58,8 +71,4 @@ internal sealed record RunSpecification
                 words.AddRange([option, value]);
         }
     }
-
-    // For shells of Unix; a name without anything special stays as it is.
-    private static string Quoted(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:\\".Contains(c))
-        ? word : $"'{word.Replace("'", "'\\''")}'";
 }

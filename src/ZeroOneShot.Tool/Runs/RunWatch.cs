@@ -21,6 +21,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private readonly List<RunProgress> _course = [];
     private readonly List<string> _warnings = [];
     private ZeroOneShotPlan? _plan;
+    private IReadOnlyList<StageReport>? _shortened;
     private long? _written;
 
     /// <summary>Seconds by what was done.</summary>
@@ -77,6 +78,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         {
             _plan = plan;
             _warnings.AddRange(plan.Warnings);
+            folder.Write(folder.Plan, plan.ToJson());
             display.Planned(plan);
         }
         else if (logLevel >= LogLevel.Warning)
@@ -96,6 +98,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         CellNetTransformer network, Evaluation evaluation, NetworkCost cost, double? linear, double milliseconds)
     {
         var fit = network.Report!;
+        _shortened = [.. fit.Stages.Where(stage => stage.Shortened)];
         foreach (var stage in fit.Stages)
             _seconds[Name(stage.Plan)] = stage.Time.TotalSeconds;
         return Shared() with
@@ -116,7 +119,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             Importances = fit.Pruning.Rounds.Count == 0 ? [] : fit.Pruning.Rounds[^1].Importances.Candidates,
             SearchEpochs = fit.Search?.Epochs ?? [],
             AlphasOfEpochs = fit.Search?.AlphasOfEpochs ?? [],
-            RankedGenotypes = fit.Ranked?.Candidates.Count,
+            RankedCandidates = fit.Ranked?.Candidates ?? [],
             TrainingEpochs = network.Epochs,
             BestEpoch = network.BestEpoch,
             Test = Thumbnails.Of(evaluation, data.Test),
@@ -136,12 +139,13 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private RunReport Shared() => new()
     {
         Title = Path.GetFileName(Path.TrimEndingDirectorySeparator(asked.Data)) + ", " +
-            string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minutes"),
-        Command = asked.Command(folder.Path),
+            Time,
+        Command = asked.Command(folder.Path, _plan is null ? null : folder.Plan),
+        CommandNote = _shortened is null ? null : Repeats,
         Asked =
         [
             new ReportFact("Data", data.Description),
-            new ReportFact("Time", string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minutes")),
+            new ReportFact("Time", asked.FollowsPlan ? $"{Time}, when its plan was made" : Time),
             new ReportFact("Memory", (_plan?.MaxMemory ?? asked.Memory) is { } bytes
                 ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MiB") : "three quarters of the machine's"),
             new ReportFact("Method", asked.Method),
@@ -154,6 +158,13 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             PlannedTime = stage.Time, PlannedMemory = stage.Memory,
         })],
     };
+
+    private string Repeats => "It follows the plan of this run without a look at the clock, and gives " + (_shortened is not { Count: > 0 }
+        ? "the same model, bit for bit, on the same machine with as many threads."
+        : "the same model every time, on the same machine with as many threads; another one than this, whose schedules the clock " +
+          $"shortened ({string.Join(", ", _shortened.Select(of => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}"))}).");
+
+    private string Time => string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minute{(asked.Minutes == 1 ? "" : "s")}");
 
     private static string Name(StagePlan stage) => stage.Stage.ToString().ToLowerInvariant();
 }

@@ -10,8 +10,8 @@ namespace ZeroOneShot.Data;
 /// number, so that a run can go on from any step.
 /// </summary>
 /// <remarks>
-/// A thread of its own prepares batch n + 1 while the caller uses batch n. That changes when a batch is made, not what is in it. For one
-/// caller at a time.
+/// A thread of its own prepares batch n + 1, and has it copied to its device, while the caller uses batch n. That changes when a batch is
+/// made, not what is in it. For one caller at a time.
 /// </remarks>
 internal sealed class BatchStream : IDisposable
 {
@@ -133,8 +133,8 @@ internal sealed class BatchStream : IDisposable
         using var random = RandomStream.Of(_seed, $"{_name}: augmentation {number}");
         var indices = _order.Batch(number);
         var pixels = _augmentation.Apply(_images.ImageTensor(indices), random.Random);
-        var images = _augmentation.ApplyCutout(_statistics.Normalize(pixels), random.Random).to(_device);
-        var labels = _images.LabelTensor(indices).to(_device);
+        var images = _augmentation.ApplyCutout(_statistics.Normalize(pixels), random.Random).ToDevice(_device);
+        var labels = _images.LabelTensor(indices).ToDevice(_device);
         return (images.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
     }
 }

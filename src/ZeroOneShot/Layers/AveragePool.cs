@@ -32,6 +32,9 @@ public sealed record AveragePool(int Kernel, int Stride) : Layer
             x, Kernel, Stride, (Kernel - 1) / 2, countIncludePad: false, ImageSize.PaddingAfter(input, Kernel, Stride));
     }
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
         walk.Next(walk.Features.Reduced(Stride), readsInput: false, readsOutput: false, (walk.Features.Count, 0));
 }

@@ -29,6 +29,9 @@ public sealed record BatchNorm : Layer
         return graph.BatchNorm(x, norm.Weight, norm.Bias, norm.RunningMean, norm.RunningVariance, BatchNormModule.Epsilon);
     }
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) => walk.BatchNorm(affine);
 }
 

@@ -61,6 +61,9 @@ public sealed record Convolution(HeightWidth Kernel) : Layer
 
     internal override bool ReadsRectified => true;
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) => walk.Convolution(this, channels, affine, rectify: false);
 
     internal override void WalkRectified(MemoryWalk walk, long channels, bool affine) =>

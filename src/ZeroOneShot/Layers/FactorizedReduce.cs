@@ -87,6 +87,7 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, ILaneM
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        run.Rectifying?.Invoke(x);
         var size = Lanes.SizeOf(x);
         var (height, width) = (ImageSize.Reduced(size.Height, 2), ImageSize.Reduced(size.Width, 2));
         var half = conv_1.Weight.size(0);

@@ -24,6 +24,11 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// <summary>Number of lanes that are images.</summary>
     public long Images => images;
 
+    /// <summary>
+    /// Gets what every ReLU reads, in lanes, several at once where several threads run; null: nobody asks. It neither changes nor keeps it.
+    /// </summary>
+    public Action<Tensor>? Rectifying { get; init; }
+
     /// <summary>Whether the run can go backwards.</summary>
     public bool IsRecorded => recorded;
 
@@ -48,7 +53,7 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// <param name="input">Their input, which must not change or be disposed before the run goes backwards.</param>
     public LaneRun Branch(Tensor input)
     {
-        var branch = new LaneRun(images, recorded, repeats) { _input = input };
+        var branch = new LaneRun(images, recorded, repeats) { _input = input, Rectifying = Rectifying };
         _branches.Add(branch);
         return branch;
     }

@@ -46,7 +46,7 @@ public abstract record Layer
 
     /// <summary>
     /// Numbers per image that a run holds besides its input and its output: what the module makes on the way, and what autograd keeps.
-    /// Matters for a layer without a form in lanes. Default: twice the input and twice the output.
+    /// Matters where libtorch computes: on a GPU, and for a layer without a form in lanes. Default: twice the input and twice the output.
     /// </summary>
     /// <param name="input">The size of its input.</param>
     /// <param name="output">The size of its output.</param>

@@ -116,10 +116,18 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>, ILaneModule
     {
         for (var i = 0; i < _modules.Length; i++)
         {
-            // A ReLU is part of the convolution behind it, which rectifies what it reads.
-            var y = _modules[i] is IRectifier && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next
-                ? next.InLanes<T>(x, run, rectify: i++ >= 0)
-                : run.Through<T>(_modules[i], x);
+            Tensor y;
+            if (_modules[i] is IRectifier && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next)
+            {
+                // A ReLU is part of the convolution behind it, which rectifies what it reads.
+                run.Rectifying?.Invoke(x);
+                y = next.InLanes<T>(x, run, rectify: true);
+                i++;
+            }
+            else
+            {
+                y = run.Through<T>(_modules[i], x);
+            }
             if (!ReferenceEquals(x, y) && run.IsSpare(x))
                 x.Dispose();
             x = y;

@@ -31,6 +31,10 @@ public sealed record MaxPool(int Kernel, int Stride) : Layer
         return graph.MaxPool(x, Kernel, Stride, (Kernel - 1) / 2, ImageSize.PaddingAfter(input, Kernel, Stride));
     }
 
+    /// <inheritdoc/>
+    /// <remarks>libtorch notes where each maximum was, as a number of 64 bits.</remarks>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 2 * output.Count;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
         walk.Next(walk.Features.Reduced(Stride), readsInput: true, readsOutput: true, (walk.Features.Count, 0));
 }

@@ -10,10 +10,26 @@ internal static class MemoryLayout
 {
     private const int FewestChannelsLast = 8;
 
+    [ThreadStatic]
+    private static bool t_planarHere;
+
+    private static bool s_planar;
+
     /// <summary>
     /// Everything in planar order and by libtorch's ordinary convolutions, as in the public code: what benchmarks compare with. False.
     /// </summary>
-    public static bool Planar { get; set; }
+    public static bool Planar
+    {
+        get => s_planar || t_planarHere;
+        set => s_planar = value;
+    }
+
+    /// <summary>The same for what this thread computes: a GPU's one.</summary>
+    public static bool PlanarHere
+    {
+        get => t_planarHere;
+        set => t_planarHere = value;
+    }
 
     /// <summary>The tensor in channels-last order; its shape stays N x C x H x W.</summary>
     public static Tensor ChannelsLast(Tensor image)

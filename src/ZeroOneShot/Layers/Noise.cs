@@ -88,6 +88,6 @@ internal sealed class NoiseModule : nn.Module<Tensor, Tensor>, ILaneModule, IRep
             noise[1] = noise[1] + 1;
         var numbers = noise.cpu().data<long>();
         using var stream = RandomStream.Of(numbers[0], $"noise, run {numbers[1]}");
-        return randn(shape, like.dtype, generator: stream.Generator).to(like.device).MoveToOuterDisposeScope();
+        return randn(shape, like.dtype, generator: stream.Generator).ToDevice(like.device).MoveToOuterDisposeScope();
     }
 }

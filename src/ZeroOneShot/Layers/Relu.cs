@@ -28,6 +28,9 @@ public sealed record Relu : Layer
         return graph.Relu(x);
     }
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
         walk.Next(walk.Features, readsInput: false, readsOutput: true, (null, 0));
 }
@@ -38,6 +41,7 @@ internal sealed class ReluModule() : nn.Module<Tensor, Tensor>(nameof(ReluModule
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        run.Rectifying?.Invoke(x);
         var y = Lanes.EmptyLike(x);
         SumKernel<T>.Rectify(x, y);
         run.Record((g, needed) =>

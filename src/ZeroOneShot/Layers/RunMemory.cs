@@ -26,23 +26,28 @@ internal readonly record struct RunMemory(FeatureSize Output, long Forward, long
     /// <param name="affine">Whether batch norms have a learned scale and shift.</param>
     /// <param name="weights">Whether weights get gradients.</param>
     /// <param name="needed">Whether the input gets one.</param>
+    /// <param name="inLibtorch">Whether libtorch computes all of them, as on a GPU; else they run in lanes.</param>
     public static RunMemory Of(
-        IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine = false, bool weights = false, bool needed = true)
+        IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine = false, bool weights = false, bool needed = true,
+        bool inLibtorch = false)
     {
-        var forward = new MemoryWalk(input, recorded: false, weights);
+        var forward = new MemoryWalk(input, recorded: false, weights, inLibtorch);
         forward.Through(layers, channels, affine);
-        var recorded = new MemoryWalk(input, recorded: true, weights);
+        var recorded = new MemoryWalk(input, recorded: true, weights, inLibtorch);
         recorded.Through(layers, channels, affine);
         return new RunMemory(forward.Features, forward.Peak, recorded.Peak, recorded.Live, recorded.Gradients(needed),
             recorded.KeepsFeatures);
     }
 }
 
-/// <summary>One run of layers in lanes, on sizes alone.</summary>
+/// <summary>One run of layers, on sizes alone.</summary>
 /// <param name="input">The input.</param>
 /// <param name="recorded">Whether the run can go backwards.</param>
 /// <param name="weights">Whether weights get gradients.</param>
-internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
+/// <param name="inLibtorch">
+/// Whether libtorch computes all layers, and autograd keeps what each of them makes; else they run in lanes.
+/// </param>
+internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights, bool inLibtorch = false)
 {
     // Of every backward step the size of the gradient it makes, null where it changes the one it gets, and what it needs meanwhile.
     private readonly List<(long? Made, long Meanwhile)> _steps = [];
@@ -68,7 +73,9 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
     {
         for (var i = 0; i < layers.Count; i++)
         {
-            if (layers[i].Rectifies && i + 1 < layers.Count && layers[i + 1].ReadsRectified)
+            if (inLibtorch)
+                InLibtorch(layers[i], channels);
+            else if (layers[i].Rectifies && i + 1 < layers.Count && layers[i + 1].ReadsRectified)
                 layers[++i].WalkRectified(this, channels, affine);
             else
                 layers[i].Walk(this, channels, affine);
@@ -125,7 +132,21 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights)
             Next(Features, readsInput: false, readsOutput: false);
     }
 
-    /// <summary>A layer that computes in libtorch's order: its input and its output are there once more, and what it works with.</summary>
+    /// <summary>A layer among others that libtorch computes: nothing is let go of that goes backwards, and nothing done in place.</summary>
+    private void InLibtorch(Layer layer, long channels)
+    {
+        var output = layer.Output(Features, channels);
+        var workspace = layer.Workspace(Features, output);
+        Make(workspace);
+        Next(output, readsInput: true, readsOutput: true, (Features.Count, 0));
+        if (!recorded)
+            LetGo(workspace);
+    }
+
+    /// <summary>
+    /// A layer that computes in libtorch's order between others in lanes: its input and its output are there once more, and what it works
+    /// with.
+    /// </summary>
     public void InImages(Layer layer, long channels)
     {
         var output = layer.Output(Features, channels);

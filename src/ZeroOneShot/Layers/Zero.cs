@@ -30,6 +30,9 @@ public sealed record Zero(int Stride) : Layer
         return graph.Sub(taken, taken);
     }
 
+    /// <inheritdoc/>
+    public override long Workspace(FeatureSize input, FeatureSize output) => 0;
+
     internal override void Walk(MemoryWalk walk, long channels, bool affine) =>
         walk.Next(walk.Features.Reduced(Stride), readsInput: false, readsOutput: false, (walk.Features.Count, 0));
 }

@@ -12,10 +12,17 @@ namespace ZeroOneShot.Lean;
 internal abstract class FeatureOrder
 {
     /// <summary>N x C x H x W, on any device.</summary>
-    public static FeatureOrder Pixels { get; } = new InPixels();
+    public static FeatureOrder Pixels { get; } = new InPixels(autocasts: false);
+
+    /// <summary>The same, modules in libtorch's autocast to bfloat16; features stay in the precision of the images.</summary>
+    public static FeatureOrder AutocastPixels { get; } = new InPixels(autocasts: true);
 
     /// <summary>The order for images, N x C x H x W.</summary>
-    public static FeatureOrder For(Tensor images) => Lanes.Handle(images) ? new InLanes(images.shape[0]) : Pixels;
+    /// <param name="images">The images.</param>
+    /// <param name="autocasts">Whether autocast is asked for, where libtorch computes.</param>
+    /// <param name="rectifying">Gets what ReLUs of modules in lanes read; see <see cref="LaneRun.Rectifying"/>.</param>
+    public static FeatureOrder For(Tensor images, bool autocasts = false, Action<Tensor>? rectifying = null) =>
+        Lanes.Handle(images) ? new InLanes(images.shape[0], rectifying) : autocasts ? AutocastPixels : Pixels;
 
     /// <summary>From N x C x H x W.</summary>
     public abstract Tensor Arrange(Tensor images);
@@ -60,7 +67,7 @@ internal abstract class FeatureOrder
     /// <param name="needed">Whether the gradient of the input will be asked for.</param>
     public abstract ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed);
 
-    private sealed class InLanes(long images) : FeatureOrder
+    private sealed class InLanes(long images, Action<Tensor>? rectifying) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => Lanes.Of(images);
 
@@ -98,7 +105,7 @@ internal abstract class FeatureOrder
 
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
-            using var run = new LaneRun(images, recorded: false);
+            using var run = new LaneRun(images, recorded: false) { Rectifying = rectifying };
             return run.Forward(module, input);
         }
 
@@ -109,7 +116,7 @@ internal abstract class FeatureOrder
         }
     }
 
-    private sealed class InPixels : FeatureOrder
+    private sealed class InPixels(bool autocasts) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => MemoryLayout.ChannelsLast(images);
 
@@ -156,20 +163,32 @@ internal abstract class FeatureOrder
         public override Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
         {
             using var _ = no_grad();
-            return module.forward(input);
+            return Output(module, input);
         }
 
         public override ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed)
         {
             using var _ = enable_grad();
             var leaf = input.detach().requires_grad_(needed);
-            var output = module.forward(leaf);
+            var output = Output(module, leaf);
             return new ModuleRun(output.detach(), gradient =>
             {
                 if (output.requires_grad)
                     output.backward([gradient]);
                 return leaf.grad;
             }, leaf);
+        }
+
+        // Rounded is what is within a module; nodes and gradients are sums of many.
+        private Tensor Output(nn.Module<Tensor, Tensor> module, Tensor input)
+        {
+            if (!autocasts)
+                return module.forward(input);
+            using var scope = NewDisposeScope();
+            Tensor output;
+            using (new Autocast(input.device_type))
+                output = module.forward(input);
+            return output.to(input.dtype).MoveToOuterDisposeScope();
         }
     }
 }

@@ -77,15 +77,19 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         Tensor images, Tensor labels, double auxiliaryWeight, double dropPath, RandomStream random) =>
         GradientOf(images, logits => nn.functional.cross_entropy(logits, labels), auxiliaryWeight, dropPath, random);
 
-    /// <summary>The same for any loss: a scalar of the logits.</summary>
+    /// <summary>The same for any loss: a scalar of the logits. Autocast is without effect where the kernels compute.</summary>
     public (Tensor Logits, Tensor Loss) GradientOf(
-        Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null)
+        Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null,
+        bool autocasts = false)
     {
         using var scope = NewDisposeScope();
         if (plain || !Lanes.Handle(images))
         {
-            var (all, auxiliary) = network.ForwardWithAuxiliary(images, dropPath, random);
-            return Backward(all, auxiliary);
+            Tensor all;
+            Tensor? auxiliary;
+            using (autocasts ? new Autocast(images.device_type) : null)
+                (all, auxiliary) = network.ForwardWithAuxiliary(images, dropPath, random);
+            return Backward(all.to(images.dtype), auxiliary?.to(images.dtype));
         }
 
         var count = images.shape[0];

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -36,11 +37,12 @@ internal sealed class LeanSupernet
     /// <param name="apart">
     /// Whether an operation without parameters runs for each edge that has it, not once for all that leave a state.
     /// </param>
-    public Tensor Forward(Tensor images, Mixture mixture, bool apart = false)
+    /// <param name="rectifying">Gets what ReLUs read, where modules run in lanes; see <see cref="LaneRun.Rectifying"/>.</param>
+    public Tensor Forward(Tensor images, Mixture mixture, bool apart = false, Action<Tensor>? rectifying = null)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var order = FeatureOrder.For(images);
+        var order = FeatureOrder.For(images, rectifying: rectifying);
         var c = new MixingCoefficients(mixture, Supernet.Mask, apart);
         var arranged = order.Arrange(images);
         var features = new Tensor[_cells.Length];

@@ -1,4 +1,5 @@
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
@@ -29,9 +30,11 @@ internal sealed class MixingCoefficients : IDisposable
     {
         (_mixture, _runsAll, _apart) = (mixture, mixture.Live.Equals(network), apart);
         (_kinds, _rows) = (mixture.Live.Space.Kinds, mixture.Live.Space.Operations.Count);
-        _operations = [.. _kinds.Select(kind => Values(mixture.Operations(kind)))];
-        _edges = [.. _kinds.Select(kind => mixture.Edges(kind) is { } edges
-            ? Values(edges)
+        var weighted = _kinds.Where(kind => mixture.Edges(kind) is not null).ToList();
+        var read = HostRead.Of([.. _kinds.Select(mixture.Operations), .. weighted.Select(kind => mixture.Edges(kind)!)]);
+        _operations = read[.._kinds.Count];
+        _edges = [.. _kinds.Select(kind => weighted.IndexOf(kind) is >= 0 and var at
+            ? read[_kinds.Count + at]
             : [.. Enumerable.Repeat(1.0, mixture.Live.Space.Topology.EdgeCount)])];
         _operationGradients = [.. _operations.Select(values => new double[values.Length])];
         _edgeGradients = [.. _edges.Select(values => new double[values.Length])];
@@ -105,7 +108,7 @@ internal sealed class MixingCoefficients : IDisposable
             if (!values.requires_grad)
                 return;                                                             // a relaxation may set weights by hand
             weights.Add(values);
-            gradients.Add(tensor(gradient, values.shape, values.dtype, values.device));
+            gradients.Add(tensor(gradient, values.shape, values.dtype).ToDevice(values.device));
         }
     }
 
@@ -132,15 +135,9 @@ internal sealed class MixingCoefficients : IDisposable
             return;
         using (var products = stack([.. _later.Select(product => product.Product)]))
         {
-            foreach (var (value, (_, add)) in Values(products).Zip(_later))
+            foreach (var (value, (_, add)) in HostRead.Of(products)[0].Zip(_later))
                 add(value);
         }
         Dispose();
-    }
-
-    private static double[] Values(Tensor weights)
-    {
-        using var scope = NewDisposeScope();
-        return weights.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
     }
 }

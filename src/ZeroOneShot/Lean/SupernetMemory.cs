@@ -14,7 +14,7 @@ internal sealed class SupernetMemory
     private readonly OperationMask _mask;
     private readonly SupernetOptions _options;
     private readonly int _threads;
-    private readonly bool _bfloat16;
+    private readonly bool _bfloat16, _inLibtorch;
     private readonly NetworkPlan _plan;
 
     /// <param name="mask">Which operations are live.</param>
@@ -22,9 +22,11 @@ internal sealed class SupernetMemory
     /// <param name="shape">The size of the images.</param>
     /// <param name="threads">Operations that run side by side.</param>
     /// <param name="bfloat16">Whether outputs are kept in bfloat16.</param>
-    public SupernetMemory(OperationMask mask, SupernetOptions options, ImageShape shape, int threads, bool bfloat16)
+    /// <param name="inLibtorch">Whether libtorch computes, as on a GPU, one operation after the other; else all runs in lanes.</param>
+    public SupernetMemory(
+        OperationMask mask, SupernetOptions options, ImageShape shape, int threads, bool bfloat16, bool inLibtorch = false)
     {
-        (_mask, _options, _threads, _bfloat16) = (mask, options, threads, bfloat16);
+        (_mask, _options, _threads, _bfloat16, _inLibtorch) = (mask, options, inLibtorch ? 1 : threads, bfloat16, inLibtorch);
         _plan = NetworkPlan.Of(mask.Space, options, shape);
     }
 
@@ -99,8 +101,8 @@ internal sealed class SupernetMemory
     private bool IsNeeded(int item, bool weights) => item >= 0 &&
         (weights || _plan.Items[item] is CellItem || _plan.Items[item].Inputs.Any(input => IsNeeded(input, weights)));
 
-    private static RunMemory Run(BlockItem block, bool weights = false, bool needed = true) =>
-        RunMemory.Of(block.Layers, block.InputSizes[0], block.Channels, affine: true, weights, needed);
+    private RunMemory Run(BlockItem block, bool weights = false, bool needed = true) =>
+        RunMemory.Of(block.Layers, block.InputSizes[0], block.Channels, affine: true, weights, needed, _inLibtorch);
 
     /// <summary>A fixed block that runs backwards, without the gradient of its output.</summary>
     private long Backward(BlockItem block, bool weights)
@@ -114,7 +116,7 @@ internal sealed class SupernetMemory
 
     /// <summary>
     /// The most numbers per image while the network only runs forwards and keeps what is still read:
-    /// <see cref="LeanSupernet.Forward(TorchSharp.torch.Tensor, Mixture, bool)"/>.
+    /// <see cref="LeanSupernet.Forward(TorchSharp.torch.Tensor, Mixture, bool, Action{TorchSharp.torch.Tensor})"/>.
     /// </summary>
     public long Ranking() => _plan.Items.Max(item =>
         item.Output.Count + item.Inputs.Distinct().Where(input => input >= 0).Sum(input => _plan.Items[input].Output.Count)
@@ -180,7 +182,8 @@ internal sealed class SupernetMemory
         var (largest, states) = (0L, 0L);
         for (var input = 0; input < cell.Inputs.Count; input++)
         {
-            var run = RunMemory.Of(cell.Preprocess[input], cell.InputSizes[input], cell.Channels);
+            var run = RunMemory.Of(
+                cell.Preprocess[input], cell.InputSizes[input], cell.Channels, inLibtorch: _inLibtorch);
             largest = Math.Max(largest, states + run.Forward);
             states += run.Output.Count;
         }
@@ -216,7 +219,7 @@ internal sealed class SupernetMemory
 
         long Input(FeatureSize input, IReadOnlyList<Layer> layers, int state, bool needed)
         {
-            var run = RunMemory.Of(layers, input, cell.Channels, affine: false, weights, needed);
+            var run = RunMemory.Of(layers, input, cell.Channels, affine: false, weights, needed, _inLibtorch);
             var total = needed ? run.Output.Count : 0;
             var states = run.Held + total + State(cell, state, weights, needed);
             return Math.Max(Math.Max(run.Recorded, states), needed ? run.Held + run.Gradients : 0);
@@ -257,7 +260,8 @@ internal sealed class SupernetMemory
             var live = edges.Count(edge => !operation.IsZero(stride) && _mask[cell.Kind, edge, row]);
             if (live == 0)
                 continue;
-            var run = RunMemory.Of(operation.SearchLayers(stride), mixed, mixed.Channels, affine: false, weights, needed);
+            var run = RunMemory.Of(
+                operation.SearchLayers(stride), mixed, mixed.Channels, affine: false, weights, needed, _inLibtorch);
             var isShared = Parameters(operation.Layers(stride), mixed, mixed.Channels) == 0 && !operation.IsRandom(stride);
             runs.AddRange(Enumerable.Repeat(run, isShared ? 1 : live));
         }
@@ -271,7 +275,7 @@ internal sealed class SupernetMemory
             return null;
         var input = cell.Size(state);
         var rest = input with { Channels = input.Channels - input.Channels / _options.PartialChannels };
-        return RunMemory.Of(PartialConnection.BypassLayers(cell.Stride(state)), rest, rest.Channels);
+        return RunMemory.Of(PartialConnection.BypassLayers(cell.Stride(state)), rest, rest.Channels, inLibtorch: _inLibtorch);
     }
 
     private static long Parameters(IReadOnlyList<Layer> layers, FeatureSize input, long channels, bool affine = false) =>

@@ -10,7 +10,7 @@ internal sealed class DropPath(double probability, Generator generator)
     {
         using var scope = NewDisposeScope();
         var factors = Factors(output.shape[0], output.dtype).view(-1, 1, 1, 1);
-        return output.mul(factors.to(output.device)).MoveToOuterDisposeScope();
+        return output.mul(factors.ToDevice(output.device)).MoveToOuterDisposeScope();
     }
 
     /// <summary>For every image 0, or 1 / (1 - probability).</summary>

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
@@ -34,7 +35,7 @@ public sealed class BilevelStep : IDisposable
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
         (_supernet, _architecture, _options) = (supernet, architecture, options);
-        _lean = options.Evaluation == SupernetEvaluation.Lean ? new LeanSupernet(supernet, options.BFloat16Activations) : null;
+        _lean = options.Evaluation == SupernetEvaluation.Plain ? null : new LeanSupernet(supernet, options.BFloat16Activations);
         _weights = new FlatParameters(supernet.parameters());
         _architectureParameters = new FlatParameters(architecture.Parameters);
         _weightsOptimizer = new Sgd(_weights, options.Momentum, options.WeightDecay) { LearningRate = options.LearningRate };
@@ -48,6 +49,11 @@ public sealed class BilevelStep : IDisposable
     {
         set => _weightsOptimizer.LearningRate = value;
     }
+
+    /// <summary>
+    /// The order in which a lean step computes; null, the default: the one for the images. On the processor libtorch's is a GPU's.
+    /// </summary>
+    internal FeatureOrder? Order { get; init; }
 
     /// <summary>The norm of the weights' gradient in the last weights step, before clipping.</summary>
     public double GradientNorm { get; private set; }
@@ -67,7 +73,8 @@ public sealed class BilevelStep : IDisposable
         foreach (var term in _options.LossTerms)
             term.Loss(_architecture, _options.Relaxation, moment)?.backward();
         _architectureOptimizer.Step();
-        return Outcome(crossEntropy, logits, labels);
+        var known = HostRead.Of(crossEntropy, Correct(logits, labels));
+        return (known[0][0], (long)known[1][0]);
     }
 
     /// <summary>One SGD step of the weights with clipped gradient; alpha and beta do not move and get no gradient.</summary>
@@ -82,9 +89,11 @@ public sealed class BilevelStep : IDisposable
         _weights.Gradient.zero_();
         using var mixture = Mix(moment, "weights");
         var (logits, loss) = Gradient(images, labels, mixture, mixing: false);
-        GradientNorm = _weights.ClipGradient(_options.ClipNorm);
+        var norm = _weights.ClipGradient(_options.ClipNorm);
         _weightsOptimizer.Step();
-        return Outcome(loss, logits, labels);
+        var known = HostRead.Of(loss, Correct(logits, labels), norm);
+        GradientNorm = known[2][0];
+        return (known[0][0], (long)known[1][0]);
     }
 
     /// <summary>Everything that a step changes, by name.</summary>
@@ -149,10 +158,16 @@ public sealed class BilevelStep : IDisposable
     {
         return OutOfMemory.Explain($"A search step of {images.shape[0]} images", images.device, () =>
         {
+            using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
+            var autocasts = arithmetic?.Autocasts == true;
             if (_lean is not null)
-                return _lean.Gradient(images, labels, mixture, mixing);
-            var logits = _supernet.forward(images, mixture);
-            var loss = nn.functional.cross_entropy(logits, labels);
+                return _lean.Gradient(images, labels, mixture, mixing, Order ?? FeatureOrder.For(images, autocasts));
+            Tensor logits, loss;
+            using (autocasts ? new Autocast(images.device_type) : null)
+            {
+                logits = _supernet.forward(images, mixture);
+                loss = nn.functional.cross_entropy(logits, labels);
+            }
             loss.backward();
             return (logits, loss);
         });
@@ -164,6 +179,5 @@ public sealed class BilevelStep : IDisposable
         _architectureParameters.RequireGradients = architecture;
     }
 
-    private static (double Loss, long Correct) Outcome(Tensor loss, Tensor logits, Tensor labels) =>
-        (loss.Value(), (long)logits.detach().argmax(1).eq(labels).sum().Value());
+    private static Tensor Correct(Tensor logits, Tensor labels) => logits.detach().argmax(1).eq(labels).sum();
 }

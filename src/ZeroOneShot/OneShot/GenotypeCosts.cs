@@ -71,10 +71,10 @@ internal sealed class GenotypeCosts
 
             Tensor Constant(Func<int, double> value, params long[] shape) =>
                 tensor([.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(value)],
-                    shape, strengths.dtype, strengths.device);
+                    shape, strengths.dtype).ToDevice(strengths.device);
         }
         var sum = stack(ofNodes).sum();
-        return sum.Plus(tensor(Common / unit, sum.dtype, sum.device)).MoveToOuterDisposeScope();
+        return sum.Plus(tensor(Common / unit, sum.dtype).ToDevice(sum.device)).MoveToOuterDisposeScope();
 
         bool Chosen(CellKind kind, int edge, int row) => _mask[kind, edge, row] && _mask.Space.Operations[row].CanBeChosen;
 

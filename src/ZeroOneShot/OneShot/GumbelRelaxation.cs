@@ -80,15 +80,16 @@ public sealed record GumbelRelaxation : Relaxation
         var logits = architecture.MaskedAlphas(kind).log_softmax(-1);
         while (true)
         {
-            var gumbel = noise(kind, logits.shape).to(logits.dtype).to(logits.device);
+            var gumbel = noise(kind, logits.shape).to(logits.dtype).ToDevice(logits.device);
             var probabilities = logits.Plus(gumbel).DividedBy(temperature).softmax(-1);
             // Exponential noise may come out as 0: the public code draws again.
-            if (!gumbel.isfinite().logical_and(probabilities.isfinite()).all().cpu().data<bool>()[0])
-                continue;
             var sampled = probabilities.detach();
             var rows = sampled.argmax(-1);
+            var read = HostRead.Of(gumbel.isfinite().logical_and(sampled.isfinite()).all(), rows);
+            if (read[0][0] == 0)
+                continue;
             var oneHot = nn.functional.one_hot(rows, logits.shape[1]).to(logits.dtype);
-            return (oneHot.sub(sampled).Plus(probabilities).MoveToOuterDisposeScope(), rows.cpu().data<long>().ToArray());
+            return (oneHot.sub(sampled).Plus(probabilities).MoveToOuterDisposeScope(), [.. read[1].Select(row => (long)row)]);
         }
     }
 

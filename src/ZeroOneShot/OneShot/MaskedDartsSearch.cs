@@ -1,6 +1,7 @@
 using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;
@@ -60,9 +61,12 @@ public static class MaskedDartsSearch
             () => new GenotypeCosts(mask, new CostTarget { Parameters = long.MaxValue }, images.Shape, images.ClassCount));
         cancellationToken.ThrowIfCancellationRequested();
         var device = TorchRuntime.ResolveDevice(options.Device);
+        GpuArithmetic.Check(options.Gpu, device);
 
         // Sizes decide on it, not the memory that is free at the moment: the same search takes the same batches everywhere and every time.
         options = options.WithBatchSize(SearchMemory.LargestBatch(mask, options, images.Shape, images.ClassCount, images.Count));
+
+        options = options with { Evaluation = EvaluationChoice.For(mask, options, images.Shape, images.ClassCount).Evaluation };
 
         var (trainImages, searchImages) = images.Split(options.TrainFraction, options.Seed);
         using var trainBatches = Batches(trainImages, TrainHalf, keepLast: true);
@@ -162,6 +166,7 @@ public static class MaskedDartsSearch
                 new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options)
         {
             AlphasOfEpochs = [.. state.Finished.Select(e => e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value))],
+            Shortened = schedule.State.End is not null,
         };
 
         Genotype Found()
@@ -203,6 +208,10 @@ public static class MaskedDartsSearch
         {
             ["images"] = images.Fingerprint(),
             ["mask"] = mask.ToJson(),
-            ["options"] = JsonSerializer.Serialize(options with { Device = null, TimeLimit = null, MaxMemory = null }),
+            ["options"] = JsonSerializer.Serialize(options with
+            {
+                // Where and how it is computed changes rounding alone.
+                Device = null, Evaluation = SupernetEvaluation.Automatic, TimeLimit = null, MaxMemory = null,
+            }),
         });
 }

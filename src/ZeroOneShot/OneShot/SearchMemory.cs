@@ -34,10 +34,10 @@ public sealed class SearchMemory : PredictedMemory
     // another, and fill each other's gaps.
     private const double Idle = 0.05;
 
-    private SearchMemory(
-        int batchSize, long process, long network, long images, long runtime, (long Outputs, long Gradients, long Cell) features)
-        : base(batchSize, process, network, images, features.Outputs + features.Gradients + features.Cell, runtime, Idle) =>
-        (Outputs, Gradients, Cell) = features;
+    private SearchMemory(int batchSize, long process, long network, long images, long runtime,
+        (long Outputs, long Gradients, long Cell) features, bool onGpu)
+        : base(batchSize, process, network, images, features.Outputs + features.Gradients + features.Cell, runtime,
+            onGpu ? IdleOnGpu : Idle, onGpu) => (Outputs, Gradients, Cell) = features;
 
     /// <summary>The cells' outputs that are kept, at the moment when most is in memory.</summary>
     public long Outputs { get; }
@@ -53,13 +53,13 @@ public sealed class SearchMemory : PredictedMemory
 
     /// <summary>Predicts the memory of a search.</summary>
     /// <param name="mask">Which operations are live.</param>
-    /// <param name="options">Supernet and batch size; other settings do not matter.</param>
+    /// <param name="options">Supernet, batch size and device; other settings do not matter.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="images">Number of images in the two halves. Default 0: only the step itself is looked at.</param>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, or the search computes with ordinary autograd or not on the processor,
-    /// of which nothing is predicted.
+    /// An option is out of its range, the mask leaves no genotype, or the search computes with ordinary autograd, of which nothing is
+    /// predicted.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch, whose number of threads is asked for, cannot be loaded.</exception>
     public static SearchMemory Predict(OperationMask mask, SearchOptions options, ImageShape shape, int classes, int images = 0)
@@ -71,8 +71,9 @@ public sealed class SearchMemory : PredictedMemory
         mask.ThrowIfNoGenotype();
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
-        var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations);
-        var numberOfLanes = LanesOf(options.BatchSize);
+        var onGpu = IsGpu(options.Device);
+        var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations, onGpu);
+        var numberOfLanes = onGpu ? options.BatchSize : LanesOf(options.BatchSize);
         var parameters = sizeof(float) * supernet.Parameters(classes);
         // The weights step comes second, and then both steps' images are in memory.
         var architecture = At(supernet.Largest(weights: false), batches: 1);
@@ -81,14 +82,21 @@ public sealed class SearchMemory : PredictedMemory
 
         SearchMemory At(SupernetMemory.Moment moment, int batches)
         {
+            var features = (sizeof(float) * numberOfLanes * moment.Outputs, sizeof(float) * numberOfLanes * moment.Gradients,
+                sizeof(float) * numberOfLanes * moment.Cell);
+            if (onGpu)
+            {
+                // Of both halves the batch at hand and the one that was copied ahead.
+                return new SearchMemory(options.BatchSize, OfGpuContext, network: 3 * parameters,
+                    images: sizeof(float) * shape.Size * 5L * options.BatchSize, runtime: parameters, features, onGpu);
+            }
             return new SearchMemory(
                 options.BatchSize,
                 process: ProcessBefore + (long)images * shape.Size,
                 network: 3 * parameters + supernet.Operations * OfAnOperation,                  // where they were first, values, gradients
                 images: sizeof(float) * shape.Size * (numberOfLanes + (long)batches * options.BatchSize),
                 runtime: FirstSteps + parameters,                                               // momentum
-                (sizeof(float) * numberOfLanes * moment.Outputs, sizeof(float) * numberOfLanes * moment.Gradients,
-                    sizeof(float) * numberOfLanes * moment.Cell));
+                features, onGpu);
         }
     }
 

@@ -44,10 +44,10 @@ public sealed record SearchOptions
     public int BatchSize { get; init; } = BatchOfThePaper;
 
     /// <summary>
-    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin): the search then takes the largest batch, of
-    /// <see cref="BatchSize"/> images or of a multiple of 16 below it, that <see cref="SearchMemory"/> predicts to fit, and learning rates
-    /// of the weights that are smaller in the same proportion. Where none fits the search does not start. For
-    /// <see cref="SupernetEvaluation.Lean"/> on the processor. Default null: no limit.
+    /// The memory that the process is to keep to, in bytes, by estimate (leave a margin), and where <see cref="Device"/> is a GPU that
+    /// one's memory: the search then takes the largest batch, of <see cref="BatchSize"/> images or of a multiple of 16 below it, that
+    /// <see cref="SearchMemory"/> predicts to fit, and learning rates of the weights that are smaller in the same proportion. Where none
+    /// fits the search does not start. For <see cref="SupernetEvaluation.Lean"/>. Default null: no limit.
     /// </summary>
     public long? MaxMemory { get; init; }
 
@@ -103,8 +103,11 @@ public sealed record SearchOptions
     /// <summary>What the found network may cost. Default null: whatever it does.</summary>
     public CostTarget? CostTarget { get; init; }
 
-    /// <summary>How gradients are computed; both ways give the same numbers. Default <see cref="SupernetEvaluation.Lean"/>.</summary>
-    public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Lean;
+    /// <summary>
+    /// How gradients are computed; both ways give the same numbers but for rounding. <see cref="SearchResult.Options"/> have the one that
+    /// was taken. Default <see cref="SupernetEvaluation.Automatic"/>.
+    /// </summary>
+    public SupernetEvaluation Evaluation { get; init; } = SupernetEvaluation.Automatic;
 
     /// <summary>
     /// Whether the cells' outputs, which a lean step keeps from its forward to its backward run, are rounded to bfloat16 (8 bits of
@@ -138,6 +141,9 @@ public sealed record SearchOptions
 
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
+
+    /// <summary>How a GPU computes. Default: channels-last, with libtorch's own precision.</summary>
+    public GpuOptions Gpu { get; init; } = new();
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
@@ -189,24 +195,27 @@ public sealed record SearchOptions
     {
         ArgumentNullException.ThrowIfNull(Supernet);
         Supernet.Validate();
+        ArgumentNullException.ThrowIfNull(Gpu);
+        Gpu.Validate();
         if (Epochs < 1)
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (WarmupEpochs < 0 || WarmupEpochs >= Epochs)
             throw new ArgumentException($"WarmupEpochs is {WarmupEpochs} of {Epochs} epochs; expected at least 0 and fewer than Epochs.");
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
-        if (BFloat16Activations && Evaluation != SupernetEvaluation.Lean)
+        if (!Enum.IsDefined(Evaluation))
+            throw new ArgumentException($"Evaluation is {Evaluation}; expected Automatic, Lean or Plain.");
+        if (BFloat16Activations && Evaluation == SupernetEvaluation.Plain)
         {
             throw new ArgumentException($"BFloat16Activations needs Evaluation = Lean; Evaluation is {Evaluation}. " +
                 "Plain autograd keeps everything as it is.");
         }
         if (MaxMemory is <= 0)
             throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
-        if (MaxMemory is not null && (Evaluation != SupernetEvaluation.Lean || Device is not (null or "" or "cpu")))
+        if (MaxMemory is not null && Evaluation == SupernetEvaluation.Plain)
         {
-            throw new ArgumentException(
-                $"Evaluation is {Evaluation} and Device is '{Device ?? "cpu"}'; memory is predicted, and MaxMemory kept to, " +
-                $"for {SupernetEvaluation.Lean} on the processor alone. Leave MaxMemory out, or search that way.");
+            throw new ArgumentException($"Evaluation is {Evaluation}; memory is predicted, and MaxMemory kept to, for " +
+                $"{SupernetEvaluation.Lean} alone. Leave MaxMemory out, or search that way.");
         }
         Checked.NotNegative(LearningRate, nameof(LearningRate));
         Checked.NotNegative(FinalLearningRate, nameof(FinalLearningRate));

@@ -31,6 +31,9 @@ public sealed class SearchResult(
     /// <summary>Alpha after each of <see cref="Epochs"/>, as <see cref="Alphas"/> is after the last.</summary>
     public IReadOnlyList<IReadOnlyDictionary<CellKind, IReadOnlyList<float>>> AlphasOfEpochs { get; init; } = [];
 
-    /// <summary>/// The settings it ran with: batch size and learning rates as <see cref="SearchOptions.MaxMemory"/> left them.</summary>
+    /// <summary>The settings it ran with: batch size and learning rates as <see cref="SearchOptions.MaxMemory"/> left them.</summary>
     public SearchOptions Options { get; } = options;
+
+    /// <summary>Whether the time limit made its schedule another one than its epochs make.</summary>
+    internal bool Shortened { get; init; }
 }

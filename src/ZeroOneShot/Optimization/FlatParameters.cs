@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
@@ -49,15 +50,17 @@ internal sealed class FlatParameters : IDisposable
         }
     }
 
-    /// <summary>Scales the gradient down to the norm given if it is larger.</summary>
-    /// <returns>The norm before.</returns>
-    public double ClipGradient(double largestNorm)
+    /// <summary>Scales the gradient down to the norm given if it is larger, without a wait for the device.</summary>
+    /// <returns>The norm before, which belongs to the current scope.</returns>
+    public Tensor ClipGradient(double largestNorm)
     {
-        using var norm = Gradient.norm();
-        var value = norm.Value();
-        if (largestNorm / (value + 1e-6) is var factor and < 1)
-            Gradient.Scale(factor);
-        return value;
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var norm = Gradient.norm();
+        var size = norm.to(ScalarType.Float64, copy: true).Shift(1e-6);
+        using Scalar one = 1;
+        Gradient.mul_(ones_like(size).Times(largestNorm).div(size).clamp_max(one).to(Gradient.dtype));
+        return norm.MoveToOuterDisposeScope();
     }
 
     /// <summary>Lets go of the gradients; the parameters keep their values.</summary>

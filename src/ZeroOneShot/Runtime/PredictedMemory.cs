@@ -4,9 +4,11 @@ namespace ZeroOneShot.Runtime;
 
 /// <summary>
 /// The memory that a stage will take, worked out before it starts, in bytes: the largest resident size of the process, as the system's
-/// own tools show it, and its parts.
+/// own tools show it, and its parts. Where the stage computes on a GPU, what the process holds of that one's memory, as its driver counts.
 /// </summary>
 /// <remarks>
+/// <para>What is said of a GPU follows from the sizes of what libtorch keeps there; the rest is estimated, and nothing of it was measured
+/// on one.</para>
 /// <para>Features are counted in whole groups of 16 images. What does not grow with the images was measured: the process with nothing
 /// built, and what the first steps add, as code is compiled and pages of libtorch are used for the first time.</para>
 /// <para>The process is taken as one that has loaded this library and nothing else: what an application holds besides, among it the images
@@ -20,19 +22,22 @@ public abstract class PredictedMemory
     /// <param name="images"><see cref="Images"/>.</param>
     /// <param name="features">The features in use at the largest moment.</param>
     /// <param name="runtime"><see cref="Runtime"/>.</param>
-    /// <param name="idle">What lies idle between features at the most, as measured, times those in use.</param>
+    /// <param name="idle">What lies idle between features at the most, times those in use.</param>
+    /// <param name="onGpu">Whether it is a GPU's memory.</param>
     private protected PredictedMemory(
-        int batchSize, long process, long network, long images, long features, long runtime, double idle)
+        int batchSize, long process, long network, long images, long features, long runtime, double idle, bool onGpu)
     {
         (BatchSize, Process, Network, Images, Runtime) = (batchSize, process, network, images, runtime);
         Growth = images + features + runtime;
-        Spare = FeatureMemory.IsOn ? (long)(idle * features) : 0;
+        Spare = onGpu || FeatureMemory.IsOn ? (long)(idle * features) : 0;
     }
 
     /// <summary>Images of a step.</summary>
     public int BatchSize { get; }
 
-    /// <summary>.NET, libtorch and this library, before anything is built; of a search also the copies of the images.</summary>
+    /// <summary>
+    /// .NET, libtorch and this library, before anything is built; of a search also the copies of the images. On a GPU CUDA's context.
+    /// </summary>
     public long Process { get; }
 
     /// <summary>The network with its gradients, as it is built.</summary>
@@ -53,7 +58,7 @@ public abstract class PredictedMemory
     /// <summary>By how much the memory in use grows, at the most, once the network is built.</summary>
     public long Growth { get; }
 
-    /// <summary>The largest resident size of the process.</summary>
+    /// <summary>The largest resident size of the process, or the most that it holds of a GPU's memory.</summary>
     public long Peak => Process + Network + Growth + Spare;
 
     /// <summary>The sum and its parts, in MiB.</summary>

@@ -60,10 +60,5 @@ internal static class TensorArithmetic
     }
 
     /// <summary>The number in a tensor of one.</summary>
-    public static double Value(this Tensor a)
-    {
-        using var scope = NewDisposeScope();
-        var twice = a.detach().to(ScalarType.Float64).cpu();
-        return twice.data<double>()[0];
-    }
+    public static double Value(this Tensor a) => HostRead.Of(a)[0][0];
 }

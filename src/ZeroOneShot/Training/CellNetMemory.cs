@@ -20,13 +20,14 @@ internal sealed class CellNetMemory
     /// <param name="options">The shape of the network.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="space">The table with the genotype's operations.</param>
-    public CellNetMemory(Genotype genotype, CellNetOptions options, ImageShape shape, SearchSpace space)
+    /// <param name="inLibtorch">Whether libtorch's autograd computes, as on a GPU; else the kernels.</param>
+    public CellNetMemory(Genotype genotype, CellNetOptions options, ImageShape shape, SearchSpace space, bool inLibtorch = false)
     {
         _plan = NetworkPlan.Of(space, options, shape, genotype);
         _hasHead = options.AuxiliaryHead && _plan.AuxiliaryItem is not null;
         _items = [.. _plan.Items.Select(item => item is CellItem cell
-            ? Item.Of(cell, space, options.AffineOperations)
-            : Item.Of((BlockItem)item))];
+            ? Item.Of(cell, space, options.AffineOperations, inLibtorch)
+            : Item.Of((BlockItem)item, inLibtorch))];
     }
 
     /// <summary>The operations of the network, those of the preprocessing among them.</summary>
@@ -175,28 +176,28 @@ internal sealed class CellNetMemory
     private sealed record Item(
         FeatureSize Output, IReadOnlyList<RunMemory> Inputs, IReadOnlyList<FeatureSize> InputSizes, FeatureSize Node,
         CellGenotype? Genotype,
-        IReadOnlyList<Edge> Edges)
+        IReadOnlyList<Edge> Edges, bool InLibtorch)
     {
-        public static Item Of(BlockItem block) => new(
+        public static Item Of(BlockItem block, bool inLibtorch) => new(
             block.Output, [RunMemory.Of(block.Layers, block.InputSizes[0], block.Channels, affine: true, weights: true,
-                needed: block.Inputs[0] != NetworkPlan.OfImages)], block.InputSizes, default, null, []);
+                needed: block.Inputs[0] != NetworkPlan.OfImages, inLibtorch)], block.InputSizes, default, null, [], inLibtorch);
 
-        public static Item Of(CellItem cell, SearchSpace space, bool affine) => new(
+        public static Item Of(CellItem cell, SearchSpace space, bool affine, bool inLibtorch) => new(
             cell.Output,
             [.. cell.Preprocess.Zip(cell.InputSizes, (layers, size) =>
-                RunMemory.Of(layers, size, cell.Channels, affine: true, weights: true))],
+                RunMemory.Of(layers, size, cell.Channels, affine: true, weights: true, inLibtorch: inLibtorch))],
             cell.InputSizes, cell.Node, cell.Genotype,
             [.. cell.Genotype!.Edges.Select(edge =>
             {
                 var layers = cell.Layers(space, edge);
                 return new Edge(edge.Input, layers.Count == 0,
-                    RunMemory.Of(layers, cell.Size(edge.Input), cell.Channels, affine, weights: true));
-            })]);
+                    RunMemory.Of(layers, cell.Size(edge.Input), cell.Channels, affine, weights: true, inLibtorch: inLibtorch));
+            })], inLibtorch);
 
         public int Nodes => Genotype?.Nodes ?? 0;
 
-        /// <summary>The nodes that are no part of the output.</summary>
-        public long Hidden => (Nodes - (Genotype?.Concat.Count ?? 0)) * Node.Count;
+        /// <summary>The nodes that are no part of the output: in libtorch all, of which the output is a copy.</summary>
+        public long Hidden => (Nodes - (InLibtorch ? 0 : Genotype?.Concat.Count ?? 0)) * Node.Count;
 
         /// <summary>The inputs once they are brought to the cell's channels.</summary>
         public IEnumerable<FeatureSize> States => Inputs.Select(input => input.Output);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
 using ZeroOneShot.Persistence;
@@ -97,13 +98,12 @@ public static class CellNetTraining
         CheckImages(images, validation, start, options);
         options = options with { Network = options.Network.WithStem(space ?? SearchSpace.Darts, images.Shape) };
         var device = TorchRuntime.ResolveDevice(options.Device);
+        GpuArithmetic.Check(options.Gpu, device);
 
         // Sizes decide on the batch, not the memory that is free at the moment: the same training takes the same batches everywhere and
         // every time. (What is recomputed may differ from machine to machine, for that changes no bit.)
-        var memory = device.type == DeviceType.CPU
-            ? TrainingMemory.Fitting(genotype, options, images.Shape, images.ClassCount, space)
-            : null;
-        options = options.WithBatchSize(memory?.BatchSize ?? options.BatchSize);
+        var memory = TrainingMemory.Fitting(genotype, options, images.Shape, images.ClassCount, space);
+        options = options.WithBatchSize(memory.BatchSize);
 
         var statistics = start?.Statistics ?? images.Statistics();
         using var batches = new BatchStream(
@@ -120,11 +120,11 @@ public static class CellNetTraining
             network.to(device);
 
             using var step = new TrainingStep(network, options, images.ClassCounts(),
-                partSize: memory?.PartSize ?? 0, recomputed: memory?.Recomputed ?? 0);
+                partSize: memory.PartSize, recomputed: memory.Recomputed);
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
             using var file = checkpoint is null ? null : CheckpointOf(
-                checkpoint, images, validation, genotype, start, options, memory?.PartSize ?? options.BatchSize);
+                checkpoint, images, validation, genotype, start, options, memory.PartSize);
             var steps = batches.BatchesPerEpoch;
             var state = file?.Load((tensors, saved) =>
             {
@@ -208,6 +208,7 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
+            trained.Shortened = schedule.State.End is not null;
             var came = schedule.State.Over || state.Epoch >= options.Epochs;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {

@@ -50,6 +50,9 @@ public sealed class TrainedCellNet(
     /// </summary>
     public int? DivergedEpoch { get; internal set; }
 
+    /// <summary>Whether the time limit made its schedule another one than its epochs make.</summary>
+    internal bool Shortened { get; set; }
+
     /// <summary>
     /// What the logits are divided by, by way of the classifier's weights (<see cref="TrainingOptions.TemperatureScaling"/>); null where
     /// they are not.

@@ -22,9 +22,9 @@ public sealed class TrainingMemory : PredictedMemory
     private const double IdleOfKept = 0.01, IdleOfRecomputed = 0.12;
 
     private TrainingMemory(int batchSize, int partSize, int recomputed, long process, long network, long images, long runtime,
-        (long Kept, long AtWork) features)
+        (long Kept, long AtWork) features, bool onGpu)
         : base(batchSize, process, network, images, features.Kept + features.AtWork, runtime,
-            recomputed == 0 ? IdleOfKept : IdleOfRecomputed)
+            onGpu ? IdleOnGpu : recomputed == 0 ? IdleOfKept : IdleOfRecomputed, onGpu)
     {
         (PartSize, Recomputed) = (partSize, recomputed);
         (KeptFeatures, Gradients) = features;
@@ -37,7 +37,7 @@ public sealed class TrainingMemory : PredictedMemory
     public int PartSize { get; }
 
     /// <summary>
-    /// How many items of the network, its stem, cells and fixed blocks, are recomputed on the way back, from the first on.
+    /// How many items of the network, its stem, cells and fixed blocks, are recomputed on the way back, from the first on. On a GPU none.
     /// </summary>
     public int Recomputed { get; }
 
@@ -64,8 +64,7 @@ public sealed class TrainingMemory : PredictedMemory
     /// <param name="classes">Number of classes.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the genotype names an unknown operation, or the training does not run on the processor, of which
-    /// alone something is predicted.
+    /// An option is out of its range, or the genotype names an unknown operation.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch, whose number of threads is asked for, cannot be loaded.</exception>
     public static TrainingMemory Predict(
@@ -136,16 +135,25 @@ public sealed class TrainingMemory : PredictedMemory
         genotype.ThrowIfNotIn(space);
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
-        var network = new CellNetMemory(genotype, options.Network, shape, space);
+        var onGpu = IsGpu(options.Device);
+        var network = new CellNetMemory(genotype, options.Network, shape, space, onGpu);
         var parameters = sizeof(float) *
             (NetworkCost.Of(genotype, options.Network, shape, classes, space).Parameters + network.AuxiliaryParameters(classes));
         var limit = options.MaxMemory ?? MemoryOfTheMachine / 2;
-        return (batch, part) => options.Recomputation switch
+        return (batch, part) => onGpu ? OnGpu(batch, part) : options.Recomputation switch
         {
             Recomputation.None => At(batch, part, 0),
             Recomputation.All => At(batch, part, network.Items),
             _ => LeastRecomputed(batch, part),
         };
+
+        TrainingMemory OnGpu(int batch, int part)
+        {
+            var largest = network.Largest(recomputed: 0, part, threads: 1);
+            return new TrainingMemory(batch, part, recomputed: 0, OfGpuContext, network: 3 * parameters,
+                images: sizeof(float) * shape.Size * (part + (long)Batches * batch), runtime: 2 * parameters,
+                ((long)sizeof(float) * part * largest.Kept, (long)sizeof(float) * part * largest.AtWork), onGpu);
+        }
 
         TrainingMemory At(int batch, int part, int recomputed)
         {
@@ -157,7 +165,7 @@ public sealed class TrainingMemory : PredictedMemory
                 network: 3 * parameters + network.Operations * OfAnOperation,                   // where they were first, values, gradients
                 images: sizeof(float) * shape.Size * (lanes + (long)Batches * batch),
                 runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights
-                (sizeof(float) * lanes * largest.Kept, sizeof(float) * lanes * largest.AtWork));
+                (sizeof(float) * lanes * largest.Kept, sizeof(float) * lanes * largest.AtWork), onGpu: false);
         }
 
         // Each item that is recomputed takes time; where nothing is enough, all of them.

@@ -26,10 +26,11 @@ public sealed record TrainingOptions
     public int BatchSize { get; init; } = 128;
 
     /// <summary>
-    /// The resident memory that the process is to keep to, in bytes, by estimate (leave a margin): <see cref="TrainingMemory"/> predicts
-    /// what fits. The training recomputes as much as it must (<see cref="Recomputation"/>); where that is not enough it takes the largest
-    /// batch, of a multiple of 16 below <see cref="BatchSize"/>, that fits, and a learning rate that is smaller in the same proportion; see
-    /// also <see cref="SmallestBatch"/>. Where nothing fits the training does not start. On the processor only. Default null: no limit.
+    /// The resident memory that the process is to keep to, in bytes, by estimate (leave a margin), and where <see cref="Device"/> is a GPU
+    /// that one's memory: <see cref="TrainingMemory"/> predicts what fits. The training recomputes as much as it must
+    /// (<see cref="Recomputation"/>; on a GPU nothing is); where that is not enough it takes the largest batch, of a multiple of 16 below
+    /// <see cref="BatchSize"/>, that fits, and a learning rate that is smaller in the same proportion; see also
+    /// <see cref="SmallestBatch"/>. Where nothing fits the training does not start. Default null: no limit.
     /// </summary>
     public long? MaxMemory { get; init; }
 
@@ -131,6 +132,9 @@ public sealed record TrainingOptions
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
 
+    /// <summary>How a GPU computes. Default: channels-last, with libtorch's own precision.</summary>
+    public GpuOptions Gpu { get; init; } = new();
+
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -205,6 +209,8 @@ public sealed record TrainingOptions
     {
         ArgumentNullException.ThrowIfNull(Network);
         Network.Validate();
+        ArgumentNullException.ThrowIfNull(Gpu);
+        Gpu.Validate();
         if (Epochs < 1)
             throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
         if (BatchSize < 2)
@@ -218,11 +224,6 @@ public sealed record TrainingOptions
             throw new ArgumentException($"Recomputation is {Recomputation}; expected Automatic, None or All.");
         if (MaxMemory is <= 0)
             throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit.");
-        if (MaxMemory is not null && Device is not (null or "" or "cpu"))
-        {
-            throw new ArgumentException($"Device is '{Device}'; memory is predicted, and MaxMemory kept to, on the processor alone. " +
-                "Leave MaxMemory out, or train there.");
-        }
         Checked.NotNegative(LearningRate, nameof(LearningRate));
         Checked.BelowOne(Momentum, nameof(Momentum));
         Checked.BelowOne(Warmup, nameof(Warmup));

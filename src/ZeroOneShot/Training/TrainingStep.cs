@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Optimization;
@@ -59,20 +60,25 @@ internal sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
-        var (count, loss, correct) = (images.shape[0], 0.0, 0L);
+        var count = images.shape[0];
+        var (losses, correct) = (new List<Tensor>(), new List<Tensor>());
         foreach (var (first, length) in Parts(count))
         {
             using var inner = NewDisposeScope();
             var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
+            using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
             var (logits, minimised) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
-                some, output => Loss(output, theirs).Times(Share(theirs, labels)), _options.AuxiliaryWeight, dropPath, random));
+                some, output => Weighed(Loss(output, theirs), theirs, labels), _options.AuxiliaryWeight, dropPath, random,
+                arithmetic?.Autocasts == true));
             var crossEntropy = IsCrossEntropy ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
-            (loss, correct) = (loss + crossEntropy.Value(), correct + (long)logits.argmax(1).eq(theirs).sum().Value());
+            losses.Add(crossEntropy.MoveToOuterDisposeScope());
+            correct.Add(logits.argmax(1).eq(theirs).sum().MoveToOuterDisposeScope());
         }
         _weights.ClipGradient(_options.ClipNorm);
         _optimizer.Step();
         AddToAverage(number);
-        return (loss, correct);
+        var known = HostRead.Of([.. losses, .. correct]);
+        return (known[..losses.Count].Sum(one => one[0]), (long)known[losses.Count..].Sum(one => one[0]));
     }
 
     private bool IsCrossEntropy => _options.LabelSmoothing == 0 && _classWeights is null;
@@ -81,12 +87,18 @@ internal sealed class TrainingStep : IDisposable
         nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
 
     /// <summary>
-    /// The weight of a part of the images: the mean over all of them is that of the parts' means, each as often as it has images, or as
-    /// much as their classes weigh.
+    /// The loss of a part of the images times its weight: the mean over all of them is that of the parts' means, each as often as it has
+    /// images, or as much as their classes weigh.
     /// </summary>
-    private double Share(Tensor some, Tensor all) => _classWeights is null || some.shape[0] == all.shape[0]
-        ? (double)some.shape[0] / all.shape[0]
-        : _classWeights.index_select(0, some).sum().Value() / _classWeights.index_select(0, all).sum().Value();
+    private Tensor Weighed(Tensor loss, Tensor some, Tensor all)
+    {
+        if (_classWeights is null || some.shape[0] == all.shape[0])
+            return loss.Times((double)some.shape[0] / all.shape[0]);
+        using var share = Weight(some).div(Weight(all)).to(loss.dtype);
+        return loss.mul(share);
+
+        Tensor Weight(Tensor labels) => _classWeights.index_select(0, labels).sum().to(ScalarType.Float64);
+    }
 
     /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>
     private IEnumerable<(long First, long Length)> Parts(long count)

@@ -52,9 +52,9 @@ internal sealed class PruningPlan
     {
         TorchRuntime.EnsureLoaded();
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
-        var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false);
+        var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false, OnGpu);
         CandidateRuns[] ways = _options.FirstOrder ? [CandidateRuns.EachByItself] : Enum.GetValues<CandidateRuns>();
-        var limit = _options.MaxMemory ?? ProcessMemory.MemoryOfTheMachine / 2;
+        var limit = _options.MaxMemory ?? ProcessMemory.MemoryOf(_options.Device) / 2;
         foreach (var runs in ways)
         {
             if (Memory(supernet, shape, classes, runs) is var memory && memory <= limit)
@@ -73,14 +73,18 @@ internal sealed class PruningPlan
     /// <inheritdoc cref="Fitting"/>
     public long PredictMemory(ImageShape shape, int classes) => Fitting(shape, classes).Memory;
 
+    private bool OnGpu => ProcessMemory.IsGpu(_options.Device);
+
     private long Memory(SupernetMemory supernet, ImageShape shape, int classes, CandidateRuns runs)
     {
         var batch = _options.BatchSize;
-        var lanes = (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
+        var lanes = OnGpu ? batch : (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
         var features = _options.FirstOrder ? supernet.Largest(weights: false).Sum
             : runs == CandidateRuns.EachByItself ? supernet.Ranking()
             : supernet.Candidates(runs == CandidateRuns.SideBySide);
         var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size + lanes * (shape.Size + features);
+        if (OnGpu)
+            return ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * sizeof(float) * numbers);
         return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + supernet.Operations * ProcessMemory.OfAnOperation
             + sizeof(float) * numbers;
     }

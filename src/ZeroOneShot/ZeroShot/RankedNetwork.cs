@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
@@ -155,6 +156,15 @@ public abstract class RankedNetwork : IDisposable
         using var scope = NewDisposeScope();
         Define(images);
     }
+
+    /// <summary>
+    /// Notes the patterns that ReLUs read, as <see cref="SignPatterns"/> does, if this library's kernels run the whole network; then in the
+    /// memory and time of <see cref="Forward"/>. What they read is that of <see cref="Rectified"/> but for rounding.
+    /// </summary>
+    /// <param name="images">Images of which each is a bit of a pattern.</param>
+    /// <param name="seen">A place for each pattern.</param>
+    /// <returns>False: they do not run it, and nothing is noted.</returns>
+    internal virtual bool NotePatterns(Tensor images, bool[] seen) => false;
 
     /// <summary>
     /// Random numbers of a function's own, for example noise that takes the place of images: the same for all networks that are compared

@@ -1,3 +1,4 @@
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using static TorchSharp.torch;
@@ -39,6 +40,15 @@ public sealed class RankedSupernet : RankedNetwork
     {
         base.Dispose();
         Mixture.Dispose();
+    }
+
+    internal override bool NotePatterns(Tensor images, bool[] seen)
+    {
+        var space = Supernet.Mask.Space;
+        if (!SignPatterns.Handle(images) || space.LayersOutsideLanes(space.Operations).Count > 0)
+            return false;
+        using var logits = _lean.Forward(images, Mixture, RunsApart, x => SignPatterns.Note(x, seen));
+        return true;
     }
 
     internal override NetworkPlan Plan => Supernet.Plan;

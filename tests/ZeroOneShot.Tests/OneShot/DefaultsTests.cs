@@ -55,14 +55,15 @@ public sealed class DefaultsTests
     }
 
     [Fact]
-    public void The_pruning_of_the_paper_is_the_default()
+    public void The_pruning_of_the_paper_is_the_default_but_by_a_function_and_a_network_whose_masks_are_better_than_chance()
     {
         var (plain, paper) = (new ZeroShotPruningOptions(), SearchMethod.ZeroOneShot.Apply(new ZeroShotPruningOptions()));
         Assert.Equal((paper.Supernet.PartialChannels, paper.Supernet.EdgeNormalization),
             (plain.Supernet.PartialChannels, plain.Supernet.EdgeNormalization));
         Assert.Equal((128, 3, 3, 10), (plain.BatchSize, plain.Batches, plain.Initializations, plain.Outputs));
         Assert.Equal((0.5, 3, true), (plain.Pruning.Level, plain.Pruning.OperationsPerRound, plain.Pruning.ExcludeNone));
-        Assert.Equal("nngp-correlation", plain.RankingFunctions.Single().Name);
+        Assert.Equal("swap", plain.RankingFunctions.Single().Name);
+        Assert.Equal((4, 3), (plain.Supernet.Channels, plain.Supernet.Cells));
     }
 
     private static double BetaDecayOf(SearchOptions options) => options.LossTerms.OfType<BetaDecay>().Sum(term => term.Weight);

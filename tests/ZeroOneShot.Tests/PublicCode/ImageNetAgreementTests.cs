@@ -19,7 +19,7 @@ public sealed class ImageNetAgreementTests
 
     public static TheoryData<string, SupernetEvaluation> Searches => new(
         from file in Recording.Names("supernet_*imagenet*.safetensors", Golden2.Folder)
-        from evaluation in Enum.GetValues<SupernetEvaluation>()
+        from evaluation in BothWays.Evaluations
         select (file, evaluation));
 
     [Theory]

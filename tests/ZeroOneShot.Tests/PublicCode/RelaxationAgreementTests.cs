@@ -18,10 +18,10 @@ public sealed partial class RelaxationAgreementTests
 {
     private const double Bound = 1e-10;
 
-    public static TheoryData<SupernetEvaluation> Evaluations => [.. Enum.GetValues<SupernetEvaluation>()];
+    public static TheoryData<SupernetEvaluation> Evaluations => [.. BothWays.Evaluations];
 
     public static TheoryData<SupernetEvaluation, double> Samples => new(
-        from evaluation in Enum.GetValues<SupernetEvaluation>() from temperature in (double[])[10, 0.5] select (evaluation, temperature));
+        from evaluation in BothWays.Evaluations from temperature in (double[])[10, 0.5] select (evaluation, temperature));
 
     [Theory]
     [MemberData(nameof(Evaluations))]

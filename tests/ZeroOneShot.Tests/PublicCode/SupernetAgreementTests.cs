@@ -16,7 +16,7 @@ public sealed partial class SupernetAgreementTests
 {
     public static TheoryData<string, SupernetEvaluation> Searches => new(
         from file in Recording.Names("supernet_*.safetensors")
-        from evaluation in Enum.GetValues<SupernetEvaluation>()
+        from evaluation in BothWays.Evaluations
         select (file, evaluation));
 
     [Theory]

@@ -25,6 +25,7 @@ public sealed class FirstOrderPruningTests : IDisposable
     {
         Space = s_space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 2, Initializations = 2, Seed = 5,
         Pruning = new() { Level = 0, OperationsPerRound = 1 }, FirstOrder = true,
+        RankingFunctions = [new NngpNorm()],
     };
 
     private readonly TemporaryFolder _folder = new();

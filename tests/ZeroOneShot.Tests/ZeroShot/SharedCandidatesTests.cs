@@ -22,7 +22,7 @@ public sealed class SharedCandidatesTests
     private static readonly ZeroShotPruningOptions s_toy = new()
     {
         Space = s_small, Supernet = new() { Channels = 4, Cells = 4 }, BatchSize = 8, Batches = 2, Initializations = 2, Seed = 5,
-        Pruning = new() { Level = 0, OperationsPerRound = 1 },
+        Pruning = new() { Level = 0, OperationsPerRound = 1 }, RankingFunctions = [new NngpNorm()],
     };
 
     private static readonly ImageSet s_images = RandomImages.Of(16, 3, new ImageShape(3, 16, 16));
@@ -114,7 +114,7 @@ public sealed class SharedCandidatesTests
     [Fact]
     public void Less_memory_has_networks_run_one_by_one_and_then_each_by_itself()
     {
-        var options = new ZeroShotPruningOptions { BatchSize = 64 };
+        var options = new ZeroShotPruningOptions { BatchSize = 64, Supernet = new() };
         var shape = new ImageShape(3, 32, 32);
         var before = get_num_threads();
         set_num_threads(2);

@@ -17,17 +17,21 @@ public sealed class TwoClassPruningTests
     private static readonly ZeroShotPruningOptions s_toy = new()
     {
         Space = s_small, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 16, Batches = 2, Seed = 5,
-        Pruning = new() { OperationsPerRound = 1 },
+        Pruning = new() { OperationsPerRound = 1 }, RankingFunctions = [new NngpNorm()],
     };
 
     // The whole space, with channels, cells and images that a test can bear.
     private static readonly ZeroShotPruningOptions s_darts = new()
     {
         Supernet = new() { Channels = 4, Cells = 5 }, BatchSize = 32, Batches = 1, Initializations = 1, Seed = 5,
+        RankingFunctions = [new NngpNorm()],
     };
 
     // The paper's network (16 channels, 8 cells), space and image size, on fewer images and at one start; minutes long.
-    private static readonly ZeroShotPruningOptions s_paper = new() { BatchSize = 64, Batches = 1, Initializations = 1, Seed = 5 };
+    private static readonly ZeroShotPruningOptions s_paper = new()
+    {
+        Supernet = new(), BatchSize = 64, Batches = 1, Initializations = 1, Seed = 5, RankingFunctions = [new NngpNorm()],
+    };
 
     /// <summary>By hand, at the size of the paper too: ZEROONESHOT_PAPER_SIZE=1.</summary>
     public static TheoryData<string> Sizes =>

@@ -36,7 +36,7 @@ public sealed class AzExpressivity : IRankingFunction
             using var inner = NewDisposeScope();
             var rows = feature.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64);
             var centred = rows - rows.mean([0], keepdim: true);
-            var values = linalg.eigvalsh(centred.t().matmul(centred).DividedBy(rows.shape[0])).cpu().data<double>().ToArray();
+            var values = Spectrum.Eigenvalues(centred.t().matmul(centred).DividedBy(rows.shape[0]));
             var sum = values.Sum();
             return values.Sum(value => -value / sum * Math.Log(value / sum + Small));
         })];

@@ -63,7 +63,7 @@ public sealed class AzTrainability : IRankingFunction
             back = nn.functional.pixel_unshuffle(back, back.shape[2] / towards.shape[2]);
         var rows = towards.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64);
         var matrix = back.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64).t().matmul(rows).DividedBy(rows.shape[0]);
-        var largest = linalg.svdvals(matrix).max().Value();
+        var largest = Spectrum.SingularValues(matrix)[0];
         return -largest - 1 / (largest + Small) + 2;
     }
 }

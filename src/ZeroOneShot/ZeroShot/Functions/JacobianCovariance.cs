@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace ZeroOneShot.ZeroShot.Functions;
 
 /// <summary>
@@ -30,8 +28,7 @@ public sealed class JacobianCovariance(bool training = false) : IRankingFunction
         return network.Mean(batch =>
         {
             var correlation = ImageJacobian.Correlation(ImageJacobian.Of(network, network.Images[batch], training));
-            using var eigenvalues = linalg.eigvalsh(correlation);
-            return -eigenvalues.data<double>().ToArray().Sum(v => Math.Log(v + Small) + 1 / (v + Small));
+            return -Spectrum.Eigenvalues(correlation).Sum(v => Math.Log(v + Small) + 1 / (v + Small));
         });
     }
 }

@@ -39,8 +39,7 @@ public sealed class NtkCondition(bool training = false, int images = 16) : IRank
     /// <summary>Largest by smallest eigenvalue.</summary>
     internal static double Condition(Tensor kernel)
     {
-        using var eigenvalues = linalg.eigvalsh(kernel);
-        var values = eigenvalues.data<double>().ToArray();
+        var values = Spectrum.Eigenvalues(kernel);
         return values[^1] / values[0];
     }
 

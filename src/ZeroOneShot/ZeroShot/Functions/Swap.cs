@@ -1,3 +1,4 @@
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -11,15 +12,16 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// <remarks>
 /// There can be no more than 2^images patterns and no more than units: with many images it counts units. The public scripts take 16 images
 /// and average over 32 normal weights; here the random weights are those of the network, whose scale does not matter in front of batch
-/// norms. No labels, no gradient; the memory of one run of the network by libtorch.
+/// norms. No labels, no gradient. Of up to 16 images a supernet is run by this library's kernels, in the memory of its forward run; else by
+/// libtorch, in that of one.
 /// </remarks>
 /// <param name="images">
 /// Number of images, the first of the first batch, at least 2; fewer where the batch has fewer. Default 16, as in the public scripts.
 /// </param>
 public sealed class Swap(int images = 16) : IRankingFunction
 {
-    // Bits that a number in double precision holds exactly.
-    private const int BitsOfACode = 48;
+    // Single precision holds codes exactly, and so many flags are a megabyte.
+    private const int BitsOfACode = 20;
 
     private readonly int _images = images >= 2
         ? images
@@ -34,31 +36,47 @@ public sealed class Swap(int images = 16) : IRankingFunction
         ArgumentNullException.ThrowIfNull(network);
         using var scope = NewDisposeScope();
         var some = network.Images[0].narrow(0, 0, Math.Min(_images, network.Images[0].shape[0]));
+        var ofLanes = new bool[1 << SignPatterns.Images];
+        if (network.NotePatterns(some, ofLanes))
+            return ofLanes.Count(known => known);
         // Images are taken in groups; a pattern is the number of its beginning and the code of the next group.
         var groups = Enumerable.Range(0, (int)(some.shape[0] + BitsOfACode - 1) / BitsOfACode).Select(group => group * BitsOfACode)
-            .Select(first => (First: first, Count: Math.Min(BitsOfACode, (int)some.shape[0] - first))).ToArray();
-        var patterns = groups.Select(_ => new Dictionary<(int, double), int>()).ToArray();
+            .Select(begin => (First: begin, Count: Math.Min(BitsOfACode, (int)some.shape[0] - begin))).ToArray();
+        var patterns = groups.Skip(1).Select(_ => new Dictionary<(int, int), int>()).ToArray();
+        var seen = new bool[1 << groups[0].Count];
         network.Rectified(some, x =>
         {
             if (x.ndim != 4)
                 return;
             using var inner = NewDisposeScope();
-            var bits = x.flatten(1).IsPositive().to(ScalarType.Float64).cpu();
-            var beginnings = new int[bits.shape[1]];
-            foreach (var ((first, count), known) in groups.Zip(patterns))
+            var bits = x.flatten(1).IsPositive();
+            var first = Codes(groups[0]);
+            if (patterns.Length == 0)
             {
-                var powers = tensor(Enumerable.Range(0, count).Select(bit => Math.ScaleB(1, bit)).ToArray());
-                var codes = powers.matmul(bits.narrow(0, first, count)).data<double>();
-                var unit = 0;
-                foreach (var code in codes)
+                foreach (var code in first)
+                    seen[(int)code] = true;
+                return;
+            }
+            var beginnings = Array.ConvertAll(first, code => (int)code);
+            foreach (var (group, known) in groups.Skip(1).Zip(patterns))
+            {
+                var codes = Codes(group);
+                for (var unit = 0; unit < codes.Length; unit++)
                 {
-                    var pattern = (beginnings[unit], code);
+                    var pattern = (beginnings[unit], (int)codes[unit]);
                     if (!known.TryGetValue(pattern, out var number))
                         known.Add(pattern, number = known.Count);
-                    beginnings[unit++] = number;
+                    beginnings[unit] = number;
                 }
             }
+
+            float[] Codes((int First, int Count) group)
+            {
+                var powers = tensor(Enumerable.Range(0, group.Count).Select(bit => MathF.ScaleB(1, bit)).ToArray(),
+                    dtype: bits.dtype, device: bits.device);
+                return powers.matmul(bits.narrow(0, group.First, group.Count)).to(ScalarType.Float32).cpu().data<float>().ToArray();
+            }
         });
-        return patterns[^1].Count;
+        return patterns.Length == 0 ? seen.Count(known => known) : patterns[^1].Count;
     }
 }

@@ -1,0 +1,200 @@
+using ZeroOneShot.Persistence;
+
+namespace ZeroOneShot.Cluster;
+
+/// <summary>
+/// Answers workers: what the <see cref="LeaseBook"/> decides, and the files that go with it. Knows nothing of the network. What workers
+/// send lies aside until they commit it, and only the present holder of a unit can.
+/// </summary>
+internal sealed class Desk
+{
+    private const string Incoming = ".incoming", EpochFile = "cluster-epoch";
+
+    private readonly Dictionary<string, WorkUnit> _units;
+    private readonly Dictionary<string, IReadOnlyList<FileNote>> _data = [];
+    private readonly Action<string> _log;
+    private readonly Func<WorkUnit, bool> _isFinished;
+    private readonly string _incoming, _version;
+    private readonly HashSet<string> _refusedVersions = [];
+    private readonly Dictionary<string, string> _failures = [];
+
+    /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
+    public Desk(
+        string folder, IReadOnlyList<WorkUnit> units, Func<WorkUnit, bool> isFinished, TimeSpan lease, string version, Action<string> log,
+        TimeProvider? time = null)
+    {
+        (_log, _isFinished, _version, _incoming) = (log, isFinished, version, Path.Combine(folder, Incoming));
+        _units = units.ToDictionary(unit => unit.Id);
+        if (units.FirstOrDefault(unit => !FolderFiles.IsName(unit.Id) || unit.Id.Contains('/')) is { } wrong)
+            throw new ArgumentException($"Unit '{wrong.Id}' has a name of other characters than letters, digits and ._-.", nameof(units));
+        if (Directory.Exists(_incoming))
+            Directory.Delete(_incoming, recursive: true);           // of leases that are over
+        Book = new LeaseBook(units.Where(unit => !isFinished(unit)).Select(unit => unit.Id), lease, NextEpoch(folder), time);
+    }
+
+    public LeaseBook Book { get; }
+
+    /// <summary>After which time a worker without a unit asks again.</summary>
+    public TimeSpan Wait => TimeSpan.FromSeconds(Math.Clamp(Book.Duration.TotalSeconds / 4, 0.1, 5));
+
+    /// <summary>Units that failed too often, with the last reason.</summary>
+    public IReadOnlyDictionary<string, string> Failures => _failures;
+
+    /// <summary>Answers a message; from one thread at a time.</summary>
+    public Message Answer(Message message)
+    {
+        try
+        {
+            return message switch
+            {
+                Pull pull => Give(pull),
+                Fetch fetch => Read(fetch),
+                Put put => Keep(put),
+                Commit commit => Take(commit),
+                GiveBack back => TakeBack(back),
+                _ => new Refused($"{message.GetType().Name} is no question."),
+            };
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException)
+        {
+            _log($"Not done: {message.GetType().Name}: {e.Message}");
+            return new Refused(e.Message);
+        }
+    }
+
+    private Message Give(Pull pull)
+    {
+        var worker = new string([.. pull.Worker.Where(c => c is >= ' ' and <= '~').Take(80)]);
+        if (pull.Version != _version)
+        {
+            if (_refusedVersions.Add(worker))
+                _log($"Worker {worker} is refused: it is of version {pull.Version}, the runs are of {_version}.");
+            return new Refused($"This worker is of version {pull.Version}, the coordinator of {_version}; results of two versions are " +
+                "not mixed. Use the same build on all machines.");
+        }
+        if (Book.Take(worker.Length > 0 ? worker : "?") is not { } lease)
+            return new Idle(Wait.TotalSeconds, Book.IsDone);
+        var unit = _units[lease.Unit];
+        try
+        {
+            var assigned = new Assigned(unit.Id, lease.Number, Book.Duration.TotalSeconds, unit.Settings, FolderFiles.Notes(unit.Folder),
+                unit.DataFolder is { } folder ? Data(folder) : null);
+            _log($"{unit.Id}: lease {lease.Number} to {lease.Worker}.");
+            return assigned;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TakeBack(new GiveBack(unit.Id, lease.Number, e.Message, HasFailed: true));
+            throw;
+        }
+    }
+
+    private IReadOnlyList<FileNote> Data(string folder) =>
+        _data.TryGetValue(folder, out var notes) ? notes : _data[folder] = FolderFiles.Notes(folder);
+
+    private Message Read(Fetch fetch)
+    {
+        if (!Book.Renew(fetch.Unit, fetch.Lease))
+            return new Fenced();
+        var unit = _units[fetch.Unit];
+        var folder = fetch.IsData ? unit.DataFolder ?? throw new InvalidDataException($"{unit.Id} has no data.") : unit.Folder;
+        return new Chunk(FolderFiles.Read(FolderFiles.PathOf(folder, fetch.Path), Math.Max(0, fetch.Offset)));
+    }
+
+    private Message Keep(Put put)
+    {
+        if (!Book.Renew(put.Unit, put.Lease))
+            return Fence(put.Unit, put.Lease);
+        var path = FolderFiles.PathOf(Aside(put.Lease), put.Path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var file = new FileStream(path, put.Offset == 0 ? FileMode.Create : FileMode.Open, FileAccess.Write);
+        if (file.Length != put.Offset)
+            throw new InvalidDataException($"'{put.Path}' goes on at {put.Offset}, and {file.Length} bytes are here; send it anew.");
+        file.Seek(0, SeekOrigin.End);
+        file.Write(put.Bytes);
+        return new Accepted();
+    }
+
+    private Message Take(Commit commit)
+    {
+        if (!Book.Renew(commit.Unit, commit.Lease))
+            return Fence(commit.Unit, commit.Lease);
+        var (unit, aside) = (_units[commit.Unit], Aside(commit.Lease));
+        var moves = new List<(string From, string To)>();
+        foreach (var note in commit.Files)
+        {
+            var (from, to) = (FolderFiles.PathOf(aside, note.Path), FolderFiles.PathOf(unit.Folder, note.Path));
+            var sent = File.Exists(from);
+            if (!IsAsNoted(sent ? from : to, note))
+            {
+                File.Delete(from);
+                return new Refused($"'{note.Path}' is not here as it was noted; send it anew.");
+            }
+            if (sent)
+                moves.Add((from, to));
+        }
+        foreach (var (from, to) in moves)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Move(from, to, overwrite: true);
+        }
+        foreach (var name in FolderFiles.Names(unit.Folder).Except(commit.Files.Select(note => note.Path)))
+            File.Delete(Path.Combine(unit.Folder, name));
+        if (!commit.IsFinished)
+            return new Accepted();
+        if (!_isFinished(unit))
+            return TakeBack(new GiveBack(unit.Id, commit.Lease, "it is said to be finished, and its folder is not", HasFailed: true));
+        Book.Finish(unit.Id, commit.Lease);
+        Forget(commit.Lease);
+        _log($"{unit.Id}: finished under lease {commit.Lease}; {Book.Waiting + Book.Leased} left.");
+        return new Accepted();
+    }
+
+    private Message TakeBack(GiveBack back)
+    {
+        if (!Book.GiveBack(back.Unit, back.Lease, back.HasFailed))
+            return new Fenced();
+        Forget(back.Lease);
+        _failures[back.Unit] = back.Reason;
+        _log($"{back.Unit}: given back under lease {back.Lease}: {back.Reason}");
+        return new Accepted();
+    }
+
+    private Fenced Fence(string unit, long lease)
+    {
+        _log($"{unit}: what came under lease {lease} is too late, and thrown away.");
+        Forget(lease);
+        return new Fenced();
+    }
+
+    private string Aside(long lease) => Path.Combine(_incoming, $"{lease}");
+
+    private void Forget(long lease)
+    {
+        if (Directory.Exists(Aside(lease)))
+            Directory.Delete(Aside(lease), recursive: true);
+    }
+
+    private static bool IsAsNoted(string path, FileNote note)
+    {
+        if (!File.Exists(path))
+            return false;
+        using var file = File.OpenRead(path);
+        return file.Length == note.Length && Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(file)) == note.Sha256;
+    }
+
+    // Written before the first lease, so that numbers of two starts never meet.
+    private static int NextEpoch(string folder)
+    {
+        var path = Path.Combine(folder, EpochFile);
+        var epoch = 1;
+        if (File.Exists(path))
+        {
+            epoch = int.TryParse(File.ReadAllText(path), out var last) && last is > 0 and < int.MaxValue ? last + 1 :
+                throw new InvalidDataException($"'{path}' is damaged; expected the number of the coordinator's last start. Write one " +
+                    "greater than all there were, for example 1000.");
+        }
+        AtomicFile.Write(path, stream => stream.Write(System.Text.Encoding.ASCII.GetBytes($"{epoch}")));
+        return epoch;
+    }
+}

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using ZeroOneShot.Experiments;
+using ZeroOneShot.Runtime;
+
+namespace ZeroOneShot.Tool.Commands;
+
+/// <summary>A stage of a run in a process of its own, which table1 and worker start.</summary>
+internal static class StageCommand
+{
+    private const string Name = "table1-stage";
+
+    public static Command Make()
+    {
+        var arguments = new Argument<string[]>("arguments");
+        var command = new Command(Name, "What table1 runs in processes of its own.") { arguments };
+        command.Hidden = true;
+        command.Does((parsed, stop) =>
+        {
+            if (parsed.GetRequiredValue(arguments) is not [var preset, var device, var folders, var path, var stage])
+            {
+                throw new ToolException(ExitCode.Arguments, "Expected preset, device, folders of data, folder of the run and stage; " +
+                    "table1 starts this command, people do not.");
+            }
+            var run = RunFolder.Open(path);
+            var data = folders.Split(Path.PathSeparator).Select(ExperimentData.Cifar).Single(set => set.Name == run.Specification.Data);
+            ExperimentRun.Do(run, Enum.Parse<RunStage>(stage), data, ExperimentPreset.Parse(preset), device,
+                cancellationToken: stop.Token);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Starts this command for every stage.</summary>
+    public static StageStarter Starter(ExperimentPreset preset, string? device, IEnumerable<string> folders) =>
+        ChildProcess.OfThisProgram(Name, preset.Name, device ?? "cpu",
+            string.Join(Path.PathSeparator, folders.Select(Path.GetFullPath))).Start;
+}

@@ -1,0 +1,129 @@
+using Xunit;
+using ZeroOneShot.ClusterProcess;
+using ZeroOneShot.Tests;
+
+namespace ZeroOneShot.Cluster.Tests;
+
+/// <summary>Coordinator and workers in this process, without a network.</summary>
+public sealed class DeskTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<string> _log = [];
+    private readonly HandTime _time = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Another_worker_goes_on_from_what_the_first_one_brought_and_data_come_once()
+    {
+        var desk = Desk(2);
+        var fetched = 0;
+        Task<Message> Ask(Message message, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            fetched += message is Fetch { IsData: true } ? 1 : 0;
+            lock (desk)
+                return Task.FromResult(desk.Answer(message));
+        }
+        using var stop = new CancellationTokenSource();
+        var first = new ClusterWorker(Ask, _folder.File("worker"), (folder, settings, data, token) =>
+        {
+            CountingWork.Do(folder, "2", data, token);
+            File.Delete(Path.Combine(folder, "result.txt"));
+            stop.Cancel();
+            token.ThrowIfCancellationRequested();
+        }, "test", _log.Add, TimeSpan.Zero);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.Work(stop.Token));
+        Assert.StartsWith("2 ", File.ReadAllText(_folder.File("units/unit-0000/checkpoints/state")));
+
+        var begins = new List<bool>();
+        var second = new ClusterWorker(Ask, _folder.File("worker"), (folder, settings, data, token) =>
+        {
+            begins.Add(File.Exists(Path.Combine(folder, "checkpoints", "state")));
+            CountingWork.Do(folder, settings, data, token);
+        }, "test", _log.Add, TimeSpan.Zero);
+        Assert.Equal(2, await second.Work(TestContext.Current.CancellationToken));
+        Assert.Equal([false, true], begins);                        // given back, it stands behind the others
+        Assert.Equal(2, fetched);                                   // two parts of one file, and never again
+        Assert.True(desk.Book.IsDone);
+        Assert.False(Directory.Exists(_folder.File("worker/units/unit-0000")));
+    }
+
+    [Fact]
+    public async Task Copied_data_that_differ_are_told_and_fetched_anew()
+    {
+        var desk = Desk(2);
+        Task<Message> Ask(Message message, TimeSpan timeout, CancellationToken token) => Task.FromResult(desk.Answer(message));
+        var worker = new ClusterWorker(Ask, _folder.File("worker"), (folder, settings, data, token) =>
+        {
+            CountingWork.Do(folder, settings, data, token);
+            File.WriteAllText(Path.Combine(data!, "data.bin"), "another");
+        }, "test", _log.Add, TimeSpan.Zero);
+        Assert.Equal(2, await worker.Work(TestContext.Current.CancellationToken));
+        Assert.Contains(_log, line => line.Contains("and the coordinator's data have", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_full_disk_gives_the_unit_back_and_ends_the_worker_with_a_sentence()
+    {
+        var desk = Desk(1);
+        Task<Message> Ask(Message message, TimeSpan timeout, CancellationToken token) => Task.FromResult(desk.Answer(message));
+        var worker = new ClusterWorker(Ask, _folder.File("worker"), (_, _, _, _) => throw new IOException("No space left on device."),
+            "test", _log.Add, TimeSpan.Zero, "small");
+        var error = await Assert.ThrowsAsync<IOException>(() => worker.Work(TestContext.Current.CancellationToken));
+        Assert.Contains("The unit unit-0000 was given back; make room", error.Message);
+        Assert.Contains(_log, line => line.Contains("small cannot go on: No space left", StringComparison.Ordinal));
+        Assert.Equal((1, 0), (desk.Book.Waiting, desk.Book.Failed));
+    }
+
+    [Fact]
+    public async Task A_worker_of_another_version_is_refused()
+    {
+        var desk = Desk(1);
+        var worker = new ClusterWorker((message, _, _) => Task.FromResult(desk.Answer(message)), _folder.File("worker"),
+            CountingWork.Do, "older", _log.Add, TimeSpan.Zero);
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => worker.Work(TestContext.Current.CancellationToken));
+        Assert.Contains("is of version older, the coordinator of test", error.Message);
+        Assert.Contains(_log, line => line.Contains("of version older", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("../../outside")]
+    [InlineData("/tmp/outside")]
+    [InlineData(".zerooneshot.lock")]
+    [InlineData("a/../../b")]
+    public void A_file_that_leads_out_of_its_folder_is_refused(string name)
+    {
+        var desk = Desk(1);
+        var unit = Assert.IsType<Assigned>(desk.Answer(new Pull("w", "test")));
+        Assert.IsType<Refused>(desk.Answer(new Put(unit.Unit, unit.Lease, name, 0, [1])));
+        Assert.IsType<Refused>(desk.Answer(new Fetch(unit.Unit, unit.Lease, name, 0, IsData: false)));
+        Assert.IsType<Refused>(desk.Answer(new Commit(unit.Unit, unit.Lease, [new FileNote(name, 1, "0")], IsFinished: false)));
+    }
+
+    [Fact]
+    public void What_comes_too_late_changes_nothing()
+    {
+        var desk = Desk(1);
+        var first = Assert.IsType<Assigned>(desk.Answer(new Pull("one", "test")));
+        Assert.IsType<Accepted>(desk.Answer(new Put(first.Unit, first.Lease, "result.txt", 0, [1])));
+        _time.Pass(TimeSpan.FromMinutes(2));
+        var second = Assert.IsType<Assigned>(desk.Answer(new Pull("two", "test")));
+        Assert.Equal(first.Unit, second.Unit);
+        FileNote[] notes = [new("result.txt", 1, FolderFiles.Hash([1]))];
+        Assert.IsType<Fenced>(desk.Answer(new Commit(first.Unit, first.Lease, notes, IsFinished: true)));
+        Assert.False(CountingWork.IsFinished(_folder.File("units/unit-0000")));
+        Assert.Contains(_log, line => line.Contains("is too late, and thrown away", StringComparison.Ordinal));
+    }
+
+    private Desk Desk(int units)
+    {
+        Directory.CreateDirectory(_folder.File("data"));
+        File.WriteAllBytes(_folder.File("data/data.bin"), new byte[FolderFiles.ChunkBytes + 1]);
+        var all = Enumerable.Range(0, units).Select(unit => $"unit-{unit:D4}")
+            .Select(id => new WorkUnit(id, _folder.File("units/" + id), "4", _folder.File("data"))).ToArray();
+        foreach (var unit in all)
+            CountingWork.Begin(unit.Folder);
+        return new Desk(_folder.FullName, all, unit => CountingWork.IsFinished(unit.Folder), TimeSpan.FromMinutes(1), "test", _log.Add,
+            _time);
+    }
+}

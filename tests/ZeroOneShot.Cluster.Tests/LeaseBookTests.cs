@@ -1,0 +1,75 @@
+using Xunit;
+using ZeroOneShot.Tests;
+
+namespace ZeroOneShot.Cluster.Tests;
+
+public sealed class LeaseBookTests
+{
+    private static readonly TimeSpan s_lease = TimeSpan.FromSeconds(60);
+
+    private readonly HandTime _time = new();
+
+    private LeaseBook Book(int epoch = 1, params string[] units) => new(units, s_lease, epoch, _time);
+
+    [Fact]
+    public void A_worker_that_is_silent_loses_its_unit_and_its_late_answer_is_not_taken()
+    {
+        var book = Book(1, "a");
+        var first = book.Take("one")!;
+        Assert.Null(book.Take("two"));
+        _time.Pass(s_lease);
+        var second = book.Take("two")!;
+        Assert.True(second.Number > first.Number);
+        Assert.False(book.Renew("a", first.Number));
+        Assert.False(book.Finish("a", first.Number));
+        Assert.False(book.GiveBack("a", first.Number, hasFailed: true));
+        Assert.True(book.Finish("a", second.Number));
+        Assert.False(book.Finish("a", second.Number));
+        Assert.True(book.IsDone);
+        Assert.Equal((1, 1L, 4L), (book.Finished, book.Expired, book.Fenced));
+    }
+
+    [Fact]
+    public void A_worker_that_is_heard_of_keeps_its_unit_however_long_it_takes()
+    {
+        var book = Book(1, "a");
+        var lease = book.Take("one")!;
+        for (var i = 0; i < 100; i++)
+        {
+            _time.Pass(s_lease * 0.9);
+            Assert.True(book.Renew("a", lease.Number));
+            Assert.Null(book.Take("two"));
+        }
+        Assert.True(book.Finish("a", lease.Number));
+        Assert.Equal(0, book.Expired);
+    }
+
+    [Fact]
+    public void A_lease_of_the_coordinators_earlier_start_is_over()
+    {
+        var before = Book(1, "a").Take("one")!;
+        var book = Book(2, "a");
+        Assert.False(book.Finish("a", before.Number));
+        Assert.True(book.Take("two")!.Number > before.Number);
+    }
+
+    [Fact]
+    public void A_unit_that_fails_everywhere_is_left_alone_and_one_whose_worker_is_to_blame_is_not()
+    {
+        var book = Book(1, "a", "b");
+        for (var i = 0; i < 2 * LeaseBook.MaxFailures; i++)
+        {
+            var lease = book.Take("one")!;
+            Assert.True(book.GiveBack(lease.Unit, lease.Number, hasFailed: lease.Unit == "a"));
+        }
+        Assert.Equal((1, false), (book.Failed, book.IsDone));
+        var last = book.Take("one")!;
+        Assert.Equal("b", last.Unit);
+        Assert.True(book.Finish("b", last.Number));
+        Assert.True(book.IsDone);
+    }
+
+    [Fact]
+    public void A_unit_that_stands_twice_is_refused() =>
+        Assert.Contains("'a' stands twice", Assert.Throws<ArgumentException>(() => Book(1, "a", "a")).Message);
+}
