@@ -15,6 +15,8 @@ internal sealed class BudgetClock(
     // Who is killed loses so much of the count at the most.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(0.2);
+
     // Of the budget: what a stage's last step or a garbage collection may take over.
     private const double Margin = 0.01;
 
@@ -25,13 +27,16 @@ internal sealed class BudgetClock(
     private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Shortened)> _stages = [];
     private FitState? _state;
     private string? _folder;
-    private TimeSpan _before, _written, _stageBegan;
+    private TimeSpan _before, _written, _looked, _stageBegan;
     private double _stageBefore;
     private RunStage _stage;
-    private long _memory;
+    private long _memory, _largestBefore;
 
     /// <summary>The memory in use, in bytes. Default: the resident size of the process.</summary>
-    public Func<long> MemoryInUse { get; set; } = () => Environment.WorkingSet;
+    public Func<long> MemoryInUse { get; set; } = () => ResidentMemory.Present;
+
+    /// <summary>Whether <see cref="MemoryInUse"/> is a GPU's.</summary>
+    public bool OnGpu { get; set; }
 
     /// <summary>The time used so far, by earlier processes too.</summary>
     public TimeSpan Elapsed => _before + Here;
@@ -50,14 +55,19 @@ internal sealed class BudgetClock(
 
     public void Begin(RunStage stage)
     {
-        (_stage, _stageBegan, _memory) = (stage, Here, MemoryInUse());
+        // What the stage before has freed is not this one's.
+        ResidentMemory.ReturnUnused();
+        (_stage, _stageBegan, _memory, _largestBefore) = (stage, Here, MemoryInUse(), ResidentMemory.Largest ?? 0);
         _stageBefore = _state!.StageSeconds.GetValueOrDefault(stage.ToString());
         Write();
     }
 
     public void End(int epochs, bool shortened)
     {
-        _memory = Math.Max(_memory, MemoryInUse());
+        Look();
+        // The system's own count has no gaps, but does not tell when it was that large.
+        if (!OnGpu && ResidentMemory.Largest is { } largest && largest > _largestBefore)
+            _memory = largest;
         _stages[_stage] = (_memory, epochs, shortened);
         Write();
     }
@@ -83,17 +93,23 @@ internal sealed class BudgetClock(
     /// <inheritdoc/>
     public void Report(RunProgress value)
     {
+        Look();
         if (Here - _written > s_interval)
-        {
-            _memory = Math.Max(_memory, MemoryInUse());
             Write();
-        }
         if (Stop is { } stop && Elapsed > stop.At)
             stop.Source.Cancel();
         next.Report(value);
         var later = _state!.Plan.Stages.SkipWhile(stage => stage.Stage != _stage).Skip(1)
             .Aggregate(AtTheEnd, (sum, stage) => sum + stage.Time);
         display?.Show(value, Elapsed, (value.Remaining ?? TimeSpan.Zero) + later);
+    }
+
+    private void Look()
+    {
+        if (Here - _looked < s_look && Here > _looked)
+            return;
+        _looked = Here;
+        _memory = Math.Max(_memory, MemoryInUse());
     }
 
     private void Write()

@@ -22,10 +22,10 @@ public sealed class FitReport
     /// <summary>What pruning did, round by round.</summary>
     public required PruningResult Pruning { get; init; }
 
-    /// <summary>The course of a one-shot search, alphas among it; null where the method searches otherwise, or decides by pruning.</summary>
+    /// <summary>The course of a one-shot search, alphas among it; null where the method has none.</summary>
     public SearchResult? Search { get; init; }
 
-    /// <summary>What a search without training ranked; null where the method searches otherwise, or decides by pruning.</summary>
+    /// <summary>What a search without training ranked; null where the method has none.</summary>
     public ZeroShotSearchResult? Ranked { get; init; }
 
     /// <inheritdoc/>

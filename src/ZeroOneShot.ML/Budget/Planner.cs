@@ -15,9 +15,10 @@ namespace ZeroOneShot.ML;
 /// <param name="times">What steps cost.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes, of the device's memory.</param>
+/// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
 /// <param name="device">Where the stages compute.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory,
+internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held,
     CostTarget? target, string? device = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
@@ -170,7 +171,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(Settings(method, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
-            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Held };
+            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
         }
     }
 
@@ -202,7 +203,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
             plan = plan with
             {
-                Memory = Held + SearchMemory.Predict(
+                Memory = Beside + SearchMemory.Predict(
                     mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount, used).Peak,
             };
             // A larger supernet where there is time for a thousand steps and more.
@@ -234,7 +235,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             plan = plan with
             {
                 Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
-                Memory = Held + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
+                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
             };
             if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
                 break;
@@ -262,7 +263,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             };
             plan = plan with
             {
-                Memory = Held + TrainingMemory.Predict(
+                Memory = Beside + TrainingMemory.Predict(
                     StepTimes.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount).Peak,
             };
             if (best is null)
@@ -296,7 +297,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         {
             throw new MemoryLimitException(string.Create(CultureInfo.InvariantCulture,
                 $"MaxMemory is {memory / (double)(1 << 20):0} MiB; the smallest plan is predicted to take " +
-                $"{hungriest.Memory / (double)(1 << 20):0} MiB, in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
+                $"{hungriest.Memory / (double)(1 << 20):0} MiB, {held / (double)(1 << 20):0} of them what the process holds already, " +
+                $"in its stage {hungriest.Stage} with {hungriest.Channels} channels, " +
                 $"{hungriest.Cells} cells and batches of {hungriest.BatchSize}. Allow that much, or give fewer or smaller images."));
         }
         var needed = smallest.Sum(stage => stage.Time.TotalSeconds);
@@ -310,6 +312,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         }
     }
 
-    // The images themselves, which predictions do not know of.
-    private long Held => ProcessMemory.IsGpu(device) ? 0 : (long)(images.Count + (validation?.Count ?? 0)) * images.Shape.Size * 2;
+    // What .NET adds while a stage runs, measured: reports, code that is compiled again.
+    private const long AddedByDotNet = 20L << 20;
+
+    // Predictions are of a process that holds nothing else, or of a GPU.
+    private long Beside => ProcessMemory.IsGpu(device) ? 0 : held - ProcessMemory.ProcessBefore + AddedByDotNet;
 }

@@ -7,7 +7,8 @@ namespace ZeroOneShot.ML;
 /// <param name="Plan">What was planned.</param>
 /// <param name="Time">The time it took, in all processes that had a part in it.</param>
 /// <param name="Memory">
-/// The largest resident size of the process until the stage ended, in bytes; on a GPU what all processes held of its memory.
+/// The largest resident size of the process during the stage, in bytes: of looks at it, where the process was larger before. On a GPU what
+/// all processes held of its memory.
 /// </param>
 /// <param name="Epochs">The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</param>
 public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)

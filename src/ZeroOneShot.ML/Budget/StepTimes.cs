@@ -15,7 +15,7 @@ namespace ZeroOneShot.ML;
 internal sealed class StepTimes
 {
     // Small enough to take seconds on a slow machine; two, to see how time grows with the work.
-    private static readonly (int Channels, int Cells) s_small = (8, 4), s_larger = (16, 6);
+    private static readonly (int Channels, int Cells) s_least = (4, 3), s_small = (8, 4), s_larger = (16, 6);
 
     // In the first step code is compiled.
     private const int Batch = 32, RankedImages = 16, Steps = 5, LeastSteps = 3;
@@ -33,12 +33,17 @@ internal sealed class StepTimes
     // No more than this, and than a tenth of the budget, for all that is timed, roughly.
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
+    private readonly (int Channels, int Cells) _timed;
     private readonly ImageShape _shape;
     private readonly int _classes;
     private readonly double _exponent, _train, _search, _prune, _rank;
 
-    private StepTimes(ImageShape shape, int classes, double exponent, double train, double search, double prune, double rank) =>
-        (_shape, _classes, _exponent, _train, _search, _prune, _rank) = (shape, classes, exponent, train, search, prune, rank);
+    private StepTimes((int Channels, int Cells) timed, ImageSet images, double exponent, double train, double search, double prune,
+        double rank)
+    {
+        (_timed, _shape, _classes, _exponent) = (timed, images.Shape, images.ClassCount, exponent);
+        (_train, _search, _prune, _rank) = (train, search, prune, rank);
+    }
 
     /// <summary>A network as it is likely to be found, for its costs.</summary>
     public static Genotype Typical => PublishedGenotypes.PcDartsCifar;
@@ -61,32 +66,38 @@ internal sealed class StepTimes
     /// <param name="device">Where it will run.</param>
     /// <param name="budget">The time that there is for everything.</param>
     /// <param name="time">What measures it.</param>
+    /// <param name="memory">What the process may take, in bytes: larger networks are not timed, but for the smallest.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static StepTimes Measure(
-        ImageSet images, SearchMethod method, string? device, TimeSpan budget, TimeProvider time, CancellationToken cancellation)
+    public static StepTimes Measure(ImageSet images, SearchMethod method, string? device, TimeSpan budget, TimeProvider time, long memory,
+        CancellationToken cancellation)
     {
         var start = time.GetTimestamp();
         var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
         var some = images.Subset([.. Enumerable.Range(0, Math.Min(images.Count, 8 * Batch))
             .Select(i => (int)((long)i * images.Count / Math.Min(images.Count, 8 * Batch)))]);
         var timer = new Timer(time, limit / 4);
-        var small = Training(some, s_small, device, timer, cancellation);
+        var timed = Fits(s_small) ? s_small : s_least;
+        var small = Training(some, timed, device, timer, cancellation);
         var exponent = 1.0;
-        if (time.GetElapsedTime(start) < limit / 3)
+        if (time.GetElapsedTime(start) < limit / 3 && Fits(s_larger))
         {
             var larger = Training(some, s_larger, device, timer, cancellation);
-            var growth = Work(some.Shape, some.ClassCount, s_larger) / Work(some.Shape, some.ClassCount, s_small);
+            var growth = Work(some.Shape, some.ClassCount, s_larger) / Work(some.Shape, some.ClassCount, timed);
             exponent = Math.Clamp(Math.Log(larger / small) / Math.Log(growth), 0.5, 1.1);
         }
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
-        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, method, device, timer, cancellation) : 0;
-        var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, device, timer, cancellation) : 0;
-        var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0 : Pruning(some, method, device, timer, cancellation);
-        return new StepTimes(images.Shape, images.ClassCount, exponent, small, search, prune, rank);
+        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, timed, method, device, timer, cancellation) : 0;
+        var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, timed, device, timer, cancellation) : 0;
+        var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
+            : Pruning(some, timed, method, device, timer, cancellation);
+        return new StepTimes(timed, images, exponent, small, search, prune, rank);
+
+        bool Fits((int Channels, int Cells) size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
+            + TrainingMemory.Predict(Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount).Peak <= memory;
     }
 
     private double Growth(int channels, int cells) =>
-        Math.Pow(Work(_shape, _classes, (channels, cells)) / Work(_shape, _classes, s_small), _exponent);
+        Math.Pow(Work(_shape, _classes, (channels, cells)) / Work(_shape, _classes, _timed), _exponent);
 
     private static double Work(ImageShape shape, int classes, (int Channels, int Cells) size) =>
         NetworkCost.Of(Typical, new CellNetOptions { Channels = size.Channels, Cells = size.Cells }, shape, classes).MultiplyAdds;
@@ -95,21 +106,24 @@ internal sealed class StepTimes
         ImageSet images, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count);
-        var options = new TrainingOptions
-        {
-            Network = new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false },
-            Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
-        };
+        var options = TrainingOf(size, batch, device);
         return timer.Time(cancellation, (steps, token) =>
             CellNetTraining.Train(images, Typical, options, progress: steps, cancellationToken: token).Dispose()) / batch;
     }
 
-    private static double Searching(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
+    private static TrainingOptions TrainingOf((int Channels, int Cells) size, int batch, string? device) => new()
+    {
+        Network = new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false },
+        Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
+    };
+
+    private static double Searching(ImageSet images, (int Channels, int Cells) size, SearchMethod method, string? device, Timer timer,
+        CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count / 2);
         var options = method.Apply(new SearchOptions
         {
-            Supernet = new() { Channels = s_small.Channels, Cells = s_small.Cells },
+            Supernet = new() { Channels = size.Channels, Cells = size.Cells },
             Epochs = Steps, WarmupEpochs = 0, BatchSize = batch, LearningRate = 0, Device = device,
         });
         var mask = method.Pruning == PruningKind.None ? method.StartMask(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
@@ -117,11 +131,12 @@ internal sealed class StepTimes
             MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
     }
 
-    private static double Pruning(ImageSet images, SearchMethod method, string? device, Timer timer, CancellationToken cancellation)
+    private static double Pruning(ImageSet images, (int Channels, int Cells) size, SearchMethod method, string? device, Timer timer,
+        CancellationToken cancellation)
     {
         var plan = new StagePlan
         {
-            Stage = RunStage.Prune, Channels = s_small.Channels, Cells = s_small.Cells, BatchSize = Math.Min(RankedImages, images.Count),
+            Stage = RunStage.Prune, Channels = size.Channels, Cells = size.Cells, BatchSize = Math.Min(RankedImages, images.Count),
             Epochs = 1, Images = 0, Time = default, Memory = 0,
         };
         var options = Planner.Settings(method, plan, seed: 0, device);
@@ -132,12 +147,13 @@ internal sealed class StepTimes
         return seconds / plan.BatchSize;
     }
 
-    private static double Ranking(ImageSet images, string? device, Timer timer, CancellationToken cancellation)
+    private static double Ranking(
+        ImageSet images, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(RankedImages, images.Count);
         var plan = new StagePlan
         {
-            Stage = RunStage.Search, Channels = s_small.Channels, Cells = s_small.Cells, BatchSize = batch, Epochs = 1,
+            Stage = RunStage.Search, Channels = size.Channels, Cells = size.Cells, BatchSize = batch, Epochs = 1,
             Candidates = Genotypes, Images = 0, Time = default, Memory = 0,
         };
         return timer.Mean(LeastGenotypes, Genotypes, cancellation, (steps, token) => ZeroShotSearch.Run(

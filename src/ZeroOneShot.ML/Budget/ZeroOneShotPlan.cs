@@ -60,6 +60,11 @@ public sealed record ZeroOneShotPlan
     /// <summary>The time taken for reading the images and planning so far, and for making the model at the end.</summary>
     public required TimeSpan Around { get; init; }
 
+    /// <summary>
+    /// What the process held when it was planned, in bytes: .NET, libtorch, the images, and whatever the application has besides; 0 is unknown.
+    /// </summary>
+    public long Held { get; init; }
+
     /// <summary>The largest memory of a stage, in bytes, by estimate.</summary>
     public long Memory => Stages.Max(stage => stage.Memory);
 

@@ -121,7 +121,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         display?.Write(plan.ToString());
         clock.GoOn(state, _options.CheckpointFolder);
         var (method, seed, device) = (_options.Method, run.Seed, run.Device());
-        clock.MemoryInUse = () => ProcessMemory.InUse(device);
+        (clock.MemoryInUse, clock.OnGpu) = (() => ProcessMemory.InUse(device), ProcessMemory.IsGpu(device));
 
         // Prune.
         clock.Begin(RunStage.Prune);
@@ -157,7 +157,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             clock.Begin(RunStage.Search);
             var options = Planner.SearchSettings(method, searching, seed, device) with
             {
-                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), Time = _options.Time,
+                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, device), Time = _options.Time,
             };
             options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
             searched = MaskedDartsSearch.Run(
@@ -177,6 +177,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
         {
             TimeLimit = LimitOf(RunStage.Train),
+            MaxMemory = LeftBy(plan, device),
             TemperatureScaling = validation is not null,
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
@@ -185,6 +186,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
             cancellationToken: run.Cancellation);
         clock.End(trained.Epochs.Count, trained.Shortened);
+        ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with
         {
             Network = trained.Network.Options, TimeLimit = trained.Shortened ? training.TimeLimit : null,
@@ -252,9 +254,13 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (_options.Plan is { } given)
             return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
         var device = run.Device();
-        var times = StepTimes.Measure(train, _options.Method, device, _options.TimeBudget, _options.Time, run.Cancellation);
         var memory = _options.MaxMemory ?? DefaultMemory(device);
-        var planner = new Planner(train, validation, times, _options.Method, memory, _options.CostTarget, device);
+        ResidentMemory.ReturnUnused();
+        var times = StepTimes.Measure(train, _options.Method, device, _options.TimeBudget, _options.Time,
+            ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
+        ResidentMemory.ReturnUnused();
+        var held = ResidentMemory.Present;
+        var planner = new Planner(train, validation, times, _options.Method, memory, held, _options.CostTarget, device);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -264,6 +270,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             {
                 TimeBudget = _options.TimeBudget,
                 MaxMemory = memory,
+                Held = held,
                 Method = _options.Method.Name,
                 TrainImages = train.Count,
                 ValidationImages = validation?.Count ?? 0,
@@ -281,6 +288,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
         $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
+
+    // For the stages' own predictions, which are of a process that holds nothing else; a plan by hand may not say what it held.
+    private static long? LeftBy(ZeroOneShotPlan plan, string? device) => ProcessMemory.IsGpu(device) ? null
+        : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
@@ -359,9 +370,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
         /// <summary>
-        /// The memory that the process is to keep to, in bytes, by estimate; above 0. Where <see cref="StageOptions.Device"/> is a GPU it
-        /// is that one's. Default null: three quarters of what the machine, or its container, or the GPU has (4 GiB are taken where neither
-        /// CUDA's runtime nor nvidia-smi tells).
+        /// The memory that the process is to keep to, in bytes, what it holds already included; above 0. Where
+        /// <see cref="StageOptions.Device"/> is a GPU it is that one's. Default null: three quarters of what the machine, or its container,
+        /// or the GPU has (4 GiB are taken where neither CUDA's runtime nor nvidia-smi tells).
         /// </summary>
         public long? MaxMemory { get; set; }
 

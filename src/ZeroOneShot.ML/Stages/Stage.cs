@@ -14,8 +14,8 @@ internal static class Stage
     {
         if (method?.Search == SearchKind.ZeroShot)
         {
-            throw new ArgumentException($"Method {method} searches without training; {stage} is part of a one-shot search. Give {method} to " +
-                "MulticlassClassification.Trainers.ZeroOneShot, or choose another method here.");
+            throw new ArgumentException($"Method {method} searches without training; {stage} is part of a one-shot search. " +
+                $"Give {method} to MulticlassClassification.Trainers.ZeroOneShot, or choose another method here.");
         }
     }
 

@@ -102,7 +102,8 @@ internal static class Sections
 
     private static IReadOnlyList<Epoch> Course(RunReport report, RunStage stage) =>
     [
-        .. report.Course.Where(of => of.Stage == stage).OrderBy(of => of.Epoch)
+        // A search without training has no losses.
+        .. report.Course.Where(of => of.Stage == stage && of.Loss is not null).OrderBy(of => of.Epoch)
             .Select(of => new Epoch(of.Loss, of.Accuracy, of.ValidationLoss, of.ValidationAccuracy)),
     ];
 

@@ -36,8 +36,8 @@ public static class ZeroShotSearch
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <returns>The candidates in their order, the best one first.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than a batch, or they are
-    /// of one class and a function needs labels.
+    /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than a batch, or they
+    /// are of one class and a function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">A function gave no finite number.</exception>
     /// <exception cref="InvalidDataException">
@@ -121,8 +121,8 @@ public static class ZeroShotSearch
             genotypes.Add(genotype);
         }
         return genotypes.Count > 0 ? genotypes : throw new ArgumentException(
-            $"Of the {sampler.Count:0} genotypes that the mask allows, {drawn.Count} were drawn and none of them is accepted; expected at " +
-            "least one to choose. Take a mask that allows more, or accept more.", nameof(options));
+            $"Of the {sampler.Count:0} genotypes that the mask allows, {drawn.Count} were drawn and none of them is accepted; " +
+            "expected at least one to choose. Take a mask that allows more, or accept more.", nameof(options));
     }
 
     private static Checkpoint<State> CheckpointOf(

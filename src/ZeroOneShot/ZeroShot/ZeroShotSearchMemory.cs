@@ -11,6 +11,9 @@ internal static class ZeroShotSearchMemory
     // Per number of the largest feature: what a cell works with, and the copies in double precision that functions make of it.
     private const int BytesAtWork = 48;
 
+    // What the first runs of libtorch's own convolutions add, measured: kernels compiled for every shape, memory to work in.
+    private const long Kernels = 24L << 20;
+
     /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="space">The search space.</param>
@@ -21,6 +24,6 @@ internal static class ZeroShotSearchMemory
         // The outputs of all cells are at hand together; several batches one after the other.
         var features = plan.Items.Sum(item => item.Output.Count) * sizeof(float) + plan.Items.Max(item => item.Output.Count) * BytesAtWork;
         var images = (long)options.Ranking.Batches * options.Ranking.BatchSize * shape.Size * sizeof(float);
-        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + images + options.Ranking.BatchSize * features;
+        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + Kernels + images + options.Ranking.BatchSize * features;
     }
 }

@@ -78,8 +78,8 @@ public sealed class ZeroShotSearchTests : IDisposable
     {
         static bool HasPool(Genotype genotype) => genotype.ToString().Contains("pool", StringComparison.Ordinal);
         Assert.All(Run(options: s_small with { Accepts = HasPool }).Candidates, candidate => Assert.True(HasPool(candidate.Genotype)));
-        Assert.Contains("10000 were drawn and none of them is accepted", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Accepts = _ => false }))
-            .Message);
+        Assert.Contains("10000 were drawn and none of them is accepted",
+            Assert.Throws<ArgumentException>(() => Run(options: s_small with { Accepts = _ => false })).Message);
     }
 
     [Fact]
