@@ -61,7 +61,8 @@ public sealed record ZeroOneShotPlan
     public required TimeSpan Around { get; init; }
 
     /// <summary>
-    /// What the process held when it was planned, in bytes: .NET, libtorch, the images, and whatever the application has besides; 0 is unknown.
+    /// What the process held when it was planned, in bytes: .NET, libtorch, the images, and whatever the application has besides; 0 is
+    /// unknown.
     /// </summary>
     public long Held { get; init; }
 

@@ -23,8 +23,8 @@ internal static class FitCommand
 
     private static readonly Option<string?> s_plan = new("--plan")
     {
-        Description = "A plan, of zeroone plan or plan.json of an earlier run, to follow without a look at the clock: the same seed gives " +
-            "the same model again. It decides on minutes, memory, method and size of the images.",
+        Description = "A plan, of zeroone plan or plan.json of an earlier run, to follow without a look at the clock: the same seed " +
+            "gives the same model again. It decides on minutes, memory, method and size of the images.",
         HelpName = "FILE",
     };
 
@@ -134,8 +134,10 @@ internal static class FitCommand
             var minutes = parsed.GetValue(s_minutes);
             long? memory = parsed.GetValue(s_memory) is { } size ? ByteCount.Parse(size) : null;
             if (plan is not null && plan.Shape.Height != plan.Shape.Width)
-                throw new ToolException(ExitCode.Arguments, $"The plan is of images {plan.Shape}; expected as high as wide. Make one with " +
-                    "zeroone plan.");
+            {
+                throw new ToolException(ExitCode.Arguments,
+                    $"The plan is of images {plan.Shape}; expected as high as wide. Make one with zeroone plan.");
+            }
             if (minutes is not (> 0 and <= 525_600))
                 throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
             if (perClass < 1)

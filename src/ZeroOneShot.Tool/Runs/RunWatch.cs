@@ -162,7 +162,9 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private string Repeats => "It follows the plan of this run without a look at the clock, and gives " + (_shortened is not { Count: > 0 }
         ? "the same model, bit for bit, on the same machine with as many threads."
         : "the same model every time, on the same machine with as many threads; another one than this, whose schedules the clock " +
-          $"shortened ({string.Join(", ", _shortened.Select(of => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}"))}).");
+          $"shortened ({string.Join(", ", _shortened.Select(Shortened))}).");
+
+    private static string Shortened(StageReport of) => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}";
 
     private string Time => string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minute{(asked.Minutes == 1 ? "" : "s")}");
 
