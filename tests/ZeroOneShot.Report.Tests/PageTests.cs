@@ -102,7 +102,7 @@ public sealed partial class PageTests
     private static string[] RowOf(string html, string name)
     {
         var table = html[html.IndexOf("<caption>Per class", StringComparison.Ordinal)..];
-        var row = Regex.Match(table, $"<th scope=\"row\"><bdi>{name}</bdi></th>(.*?)</tr>").Groups[1].Value;
+        var row = Regex.Match(table, $"<th scope=\"row\"[^>]*><bdi>{name}</bdi></th>(.*?)</tr>").Groups[1].Value;
         return [.. Regex.Matches(row, "<td[^>]*>(.*?)</td>").Select(match => match.Groups[1].Value)];
     }
 
