@@ -28,6 +28,6 @@ File.WriteAllText("report.html", new RunReport
     Title = "Clothes",
     Genotype = model.LastTransformer.Genotype,
     Mask = model.LastTransformer.Mask,
-    SearchEpochs = model.LastTransformer.Report!.Search!.Epochs,
+    RankedCandidates = model.LastTransformer.Report!.Ranked?.Candidates ?? [],
     TrainingEpochs = model.LastTransformer.Epochs,
 }.ToHtml());

@@ -2,6 +2,7 @@ using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Experiments.Tests;
 
@@ -15,7 +16,11 @@ internal static class Toy
     public static ExperimentPreset Preset { get; } = ExperimentPreset.Smoke with
     {
         Name = "toy", TrainImages = null, TestImages = null,
-        Prune = new() { Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 }, BatchSize = 8, Batches = 1, Initializations = 1 },
+        Prune = new()
+        {
+            Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 }, BatchSize = 8, Batches = 1, Initializations = 1,
+            RankingFunctions = [new NngpNorm()],                       // as the presets
+        },
         Search = new()
         {
             Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 }, BatchSize = 12, Epochs = 2, WarmupEpochs = 1,

@@ -51,15 +51,20 @@ public sealed class HostileZipTests(ImageClassifierPoolTests.ImageModel model)
     [Fact]
     public void A_wrong_byte_in_a_zip_whose_own_checksum_is_right_is_found_by_the_checksum_of_the_network()
     {
-        var path = Changed((entries, _) =>
+        // Most of the file are weights; what is not may be refused for what it has become.
+        var messages = Enumerable.Range(1, 8).Select(place =>
         {
-            var index = entries.FindIndex(entry => entry.Content.AsSpan().IndexOf("class_names"u8) >= 0);
-            entries[index].Content[entries[index].Content.Length / 2] ^= 1;                // a weight
+            var path = Changed((entries, _) =>
+            {
+                var index = entries.FindIndex(entry => entry.Content.AsSpan().IndexOf("class_names"u8) >= 0);
+                entries[index].Content[entries[index].Content.Length * place / 9] ^= 1;
+            });
+            var error = Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(path));
+            Assert.Contains($"'{path}'", error.Message);
+            Assert.Throws<InvalidDataException>(() => new MLContext().Model.ReadSearchInfo(path));
+            return error.Message;
         });
-        var error = Assert.Throws<InvalidDataException>(() => ImageClassifierPool.Load(path));
-        Assert.Contains("is damaged: its content is not what its checksum says", error.Message);
-        Assert.Contains($"'{path}'", error.Message);
-        Assert.Throws<InvalidDataException>(() => new MLContext().Model.ReadSearchInfo(path));
+        Assert.InRange(messages.Count(text => text.Contains("is damaged: its content is not what its checksum says")), 3, 8);
     }
 
     [Theory]

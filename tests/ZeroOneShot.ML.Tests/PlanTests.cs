@@ -81,7 +81,7 @@ public sealed class PlanTests : IDisposable
         Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Data()));
         // Goes on with a clock that is many times as fast.
         options = Options(null, hours: 0);
-        (options.CheckpointFolder, options.Time) = (_folder.FullName, new LookedAtTime { Step = TimeSpan.FromSeconds(1) });
+        (options.CheckpointFolder, options.Time) = (_folder.FullName, new LookedAtTime { Step = TimeSpan.FromSeconds(5) });
         using var model = Trainer(options).Fit(Data());
         Assert.True(model.Report!.Stages[^1].Shortened);
     }

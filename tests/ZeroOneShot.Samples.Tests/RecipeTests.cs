@@ -14,7 +14,7 @@ public sealed partial class RecipeTests(RecipeRun run) : IClassFixture<RecipeRun
     {
         Assert.Equal(0, run.All.ExitCode);
         // The trainer with a budget shows its plan there, and how far it is.
-        Assert.StartsWith("Zero-One-Shot on ", run.All.Errors);
+        Assert.StartsWith("Zero-Shot on ", run.All.Errors);
         Assert.Equal(["pipeline", "cross-validation", "continue-training", "hand-picked-genotype", "ranking-function"],
             run.Outputs.Select(output => output.Recipe));
     }

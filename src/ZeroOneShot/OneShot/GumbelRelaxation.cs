@@ -89,7 +89,7 @@ public sealed record GumbelRelaxation : Relaxation
             if (read[0][0] == 0)
                 continue;
             var oneHot = nn.functional.one_hot(rows, logits.shape[1]).to(logits.dtype);
-            return (oneHot.sub(sampled).Plus(probabilities).MoveToOuterDisposeScope(), [.. read[1].Select(row => (long)row)]);
+            return (oneHot.Plus(sampled.neg()).Plus(probabilities).MoveToOuterDisposeScope(), [.. read[1].Select(row => (long)row)]);
         }
     }
 

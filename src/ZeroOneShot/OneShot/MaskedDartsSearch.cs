@@ -166,7 +166,7 @@ public static class MaskedDartsSearch
                 new SearchEpoch(e.Loss, e.Accuracy, e.SearchLoss, e.SearchAccuracy, Genotype.Parse(e.Genotype)))], options)
         {
             AlphasOfEpochs = [.. state.Finished.Select(e => e.Alphas.ToDictionary(of => of.Key, of => (IReadOnlyList<float>)of.Value))],
-            Shortened = schedule.State.End is not null,
+            Shortened = schedule.State.End is not null || state.Epoch < options.Epochs && clock.TimeIsUp,
         };
 
         Genotype Found()

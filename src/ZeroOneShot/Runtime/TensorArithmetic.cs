@@ -48,7 +48,7 @@ internal static class TensorArithmetic
     public static Tensor Shift(this Tensor a, double number)
     {
         using Scalar scalar = number;
-        return a.add_(scalar);
+        return a.add_(scalar, s_one);                       // whose default would be another such object
     }
 
     /// <summary>1 where a is positive, else 0, in a's type.</summary>

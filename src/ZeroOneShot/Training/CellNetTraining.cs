@@ -208,8 +208,8 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
-            trained.Shortened = schedule.State.End is not null;
             var came = schedule.State.Over || state.Epoch >= options.Epochs;
+            trained.Shortened = schedule.State.End is not null || !came && clock.TimeIsUp;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {
                 step.TakeBest();

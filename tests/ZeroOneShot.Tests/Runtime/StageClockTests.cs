@@ -154,6 +154,7 @@ public sealed class StageClockTests
 
     private static ZeroShotPruningOptions Ranking(TimeProvider time) => new()
     {
+        RankingFunctions = [new NngpNorm()],
         Space = new SearchSpace("small", new CellTopology(2),
         [
             CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect,

@@ -86,7 +86,7 @@ public sealed class StemTests
         var images = RandomImages.Of(20, 3, new ImageShape(3, 56, 80));
         var mask = ZeroShotPruning.Prune(images, new ZeroShotPruningOptions
         {
-            Supernet = s_search.Supernet, BatchSize = 8, Batches = 1, Initializations = 1,
+            Supernet = s_search.Supernet, BatchSize = 8, Batches = 1, Initializations = 1, RankingFunctions = [new NngpNorm()],
         }, cancellationToken: TestContext.Current.CancellationToken).Mask;
         var found = MaskedDartsSearch.Run(images, mask, s_search, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal("imagenet", found.Options.Supernet.Stem);

@@ -32,7 +32,7 @@ public sealed class WholeChainTests : IDisposable
         var full = OperationMask.Full(space);
         var pruned = ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
         {
-            Space = space, Supernet = supernet, BatchSize = 8, Batches = 1, Initializations = 1,
+            Space = space, Supernet = supernet, BatchSize = 8, Batches = 1, Initializations = 1, RankingFunctions = [new NngpNorm()],
             Pruning = new PruningOptions { OperationsPerRound = 20, Criterion = RemainingCriterion.Operations },
         }, cancellationToken: token);
         Assert.Single(pruned.Rounds);
