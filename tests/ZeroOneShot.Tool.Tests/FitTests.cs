@@ -47,6 +47,45 @@ public sealed class FitTests(TinyRun run)
     }
 
     [Fact]
+    public void A_pipe_given_as_images_is_refused_and_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Named pipes lie in folders on Unix alone.");
+        var pipe = run.New("pipe");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+            make.WaitForExit();
+        foreach (var place in (string[])[pipe, "/dev/zero"])
+        {
+            var plan = Tool.Run("plan", place, "--minutes", "1");
+            Assert.Equal(3, plan.ExitCode);
+            Assert.Contains($"'{place}'", plan.Errors);
+        }
+    }
+
+    [Fact]
+    public void A_zip_that_is_damaged_or_whose_parts_would_be_put_together_is_refused()
+    {
+        var folder = Directory.CreateDirectory(run.New("parts")).FullName;
+        foreach (var part in (string[])["train", "val"])
+        {
+            foreach (var of in Directory.GetDirectories(Path.Combine(run.Images, "train")).Take(2))
+            {
+                var to = Directory.CreateDirectory(Path.Combine(folder, part, Path.GetFileName(of))).FullName;
+                foreach (var image in Directory.GetFiles(of).Take(3))
+                    File.Copy(image, Path.Combine(to, Path.GetFileName(image)));
+            }
+        }
+        var zip = run.New("parts.zip");
+        System.IO.Compression.ZipFile.CreateFromDirectory(folder, zip);
+        var mixed = Tool.Run("plan", zip, "--minutes", "1");
+        Assert.Equal(3, mixed.ExitCode);
+        Assert.Matches("class '[^']+' is in two folders, 'train/[^']+' and 'val/", mixed.Errors.ReplaceLineEndings(" "));
+        File.WriteAllBytes(zip, File.ReadAllBytes(zip)[..^200]);
+        var damaged = Tool.Run("plan", zip, "--minutes", "1");
+        Assert.Equal(3, damaged.ExitCode);
+        Assert.Contains("the zip is damaged or its end is missing", damaged.Errors.ReplaceLineEndings(" "));
+    }
+
+    [Fact]
     public void The_report_can_be_made_again_and_without_its_values_by_the_model_and_the_metrics_alone()
     {
         var first = File.ReadAllText(run.File("report.html"));

@@ -4,6 +4,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using ZeroOneShot.Data;
 using ZeroOneShot.ML;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Tool.Data;
 
@@ -58,7 +59,7 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
 
     private static ImageSource OfFile(MLContext mlContext, string place)
     {
-        using var stream = File.OpenRead(place);
+        using var stream = InputFile.Open(place, "a zip of images, or a CSV list of them");
         if (stream.ReadByte() == 'P' && stream.ReadByte() == 'K')
         {
             stream.Position = 0;
@@ -69,7 +70,7 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
 
     private static ImageSource OfZip(Stream stream, string name)
     {
-        using var zip = new ZipArchive(stream);
+        using var zip = OpenZip(stream, name);
         var images = zip.Entries.Where(entry => entry.Length > 0 && ImageFolder.Extensions.Contains(
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)
@@ -83,6 +84,17 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
                 .Where(at => at.Path.StartsWith(under, StringComparison.Ordinal))
                 .Select(at => (at.Entry, at.Path, Class: Path.GetFileName(Path.GetDirectoryName(at.Path)) ?? ""))
                 .GroupBy(at => at.Class).OrderBy(of => of.Key, StringComparer.Ordinal).ToList();
+            // Parts of a data set, or classes that lie one folder higher: to put them together would mix what belongs apart.
+            foreach (var of in byClass)
+            {
+                string[] folders =
+                    [.. of.Select(at => Path.GetDirectoryName(at.Path) ?? "").Distinct().Order(StringComparer.Ordinal)];
+                if (folders.Length > 1)
+                {
+                    throw new InvalidDataException($"{name}: class '{of.Key}' is in two folders, '{folders[0]}' and '{folders[1]}'; " +
+                        "expected one folder of images per class, or such folders below train and test.");
+                }
+            }
             return new ImageList(
                 [.. byClass.SelectMany((of, label) => of.Select(at => new LabelledImage(at.Path, label, Reader(at.Entry, at.Path))))],
                 [.. byClass.Select(of => of.Key)]);
@@ -97,6 +109,19 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
             using var content = entry.Open();
             content.ReadExactly(file);
             return () => ImageFile.Read(file, name, s_asTheyAre);
+        }
+    }
+
+    private static ZipArchive OpenZip(Stream stream, string name)
+    {
+        try
+        {
+            return new ZipArchive(stream);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException(
+                $"{name} cannot be read: the zip is damaged or its end is missing ({e.Message}). Copy it again.", e);
         }
     }
 
