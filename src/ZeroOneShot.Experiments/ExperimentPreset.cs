@@ -48,6 +48,12 @@ public sealed record ExperimentPreset
         Name = "paper", Prune = new() { RankingFunctions = [new NngpNorm()], Supernet = new() }, Search = new(), Train = new(),
     };
 
+    /// <summary>How a search without training ranks: networks of the size of the searched supernet.</summary>
+    internal ZeroShotSearchOptions Ranking => new()
+    {
+        Network = new() { Channels = Search.Supernet.Channels, Cells = Search.Supernet.Cells, AuxiliaryHead = false },
+    };
+
     /// <summary>The presets, the smallest first.</summary>
     public static IReadOnlyList<ExperimentPreset> All { get; } = [Smoke, Cpu, Paper];
 

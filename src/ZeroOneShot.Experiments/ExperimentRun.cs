@@ -144,7 +144,7 @@ public static class ExperimentRun
             var mask = OperationMask.FromJson(pruned.Mask!, _space);
             if (_method.Search == SearchKind.ZeroShot)
             {
-                var ranking = new ZeroShotSearchOptions { Seed = Seed };
+                var ranking = preset.Ranking with { Seed = Seed };
                 var ranked = ZeroShotSearch.Run(images, mask, ranking with { Ranking = ranking.Ranking with { Device = device } }, progress,
                     run.Checkpoint(RunStage.Search), cancellationToken);
                 return new Found(pruned.Mask, ranked.Genotype.ToString());

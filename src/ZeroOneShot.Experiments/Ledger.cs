@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using ZeroOneShot.Persistence;
 
@@ -43,8 +42,7 @@ public sealed class Ledger
             throw new IOException(
                 $"'{full}' is no ledger, and not empty; expected a ledger, or an empty or missing folder to begin one in.");
         }
-        AtomicFile.Write(
-            file, stream => stream.Write(Encoding.UTF8.GetBytes(ChecksummedJson.Sign(JsonSerializer.Serialize(new Description(Format))))));
+        ChecksummedJson.Write(file, new Description(Format));
         return new Ledger(full);
     }
 
@@ -95,8 +93,7 @@ public sealed class Ledger
     {
         try
         {
-            return JsonSerializer.Deserialize<Description>(ChecksummedJson.Verify(File.ReadAllText(file)))?.Format
-                ?? throw new JsonException("It is null.");
+            return ChecksummedJson.Read<Description>(file).Format;
         }
         catch (JsonException e)
         {

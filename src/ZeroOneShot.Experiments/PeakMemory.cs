@@ -1,13 +1,11 @@
-using System.Globalization;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.Experiments;
 
 /// <summary>What this process grew by at its largest, on Linux.</summary>
 internal sealed class PeakMemory
 {
-    private const string Peak = "VmHWM", Present = "VmRSS";
-
-    private readonly double? _before;
+    private readonly long? _before;
 
     /// <summary>Forgets the peak so far.</summary>
     public PeakMemory()
@@ -18,7 +16,7 @@ internal sealed class PeakMemory
         try
         {
             File.WriteAllText("/proc/self/clear_refs", "5");
-            _before = StatusMiB(Present);
+            _before = ResidentMemory.Present;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -27,9 +25,5 @@ internal sealed class PeakMemory
     }
 
     /// <summary>In MiB; null where the system does not tell.</summary>
-    public double? GrowthMiB => _before is { } before ? Math.Max(0, StatusMiB(Peak) - before) : null;
-
-    private static double StatusMiB(string field) => double.Parse(
-        File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal))
-            .Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+    public double? GrowthMiB => ResidentMemory.Largest - _before is { } growth ? Math.Max(0, growth) / (double)(1 << 20) : null;
 }

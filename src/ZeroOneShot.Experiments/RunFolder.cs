@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
@@ -16,7 +15,6 @@ public sealed class RunFolder
     public static IReadOnlyList<RunStage> Stages { get; } = [RunStage.Prune, RunStage.Search, RunStage.Train];
 
     private const string SpecificationFile = "specification.json", LogFile = "log.txt";
-
 
     private RunFolder(string path, RunSpecification specification) => (Path, Specification) = (path, specification);
 
@@ -47,9 +45,9 @@ public sealed class RunFolder
         var file = System.IO.Path.Combine(full, SpecificationFile);
         try
         {
-            return new RunFolder(full, RunSpecification.FromJson(ChecksummedJson.Verify(File.ReadAllText(file))));
+            return new RunFolder(full, ChecksummedJson.Read<RunSpecification>(file));
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is JsonException or FileNotFoundException or DirectoryNotFoundException)
         {
             throw new InvalidDataException($"'{full}' is no folder of a run: {SpecificationFile} is missing or damaged ({e.Message}). " +
                 "Restore the file, or delete the folder to begin the run anew.", e);
@@ -58,8 +56,7 @@ public sealed class RunFolder
 
     internal static RunFolder Create(string path, RunSpecification specification)
     {
-        var json = Encoding.UTF8.GetBytes(ChecksummedJson.Sign(specification.ToJson()));
-        AtomicFile.Write(System.IO.Path.Combine(path, SpecificationFile), stream => stream.Write(json));
+        ChecksummedJson.Write(System.IO.Path.Combine(path, SpecificationFile), specification);
         return new RunFolder(System.IO.Path.GetFullPath(path), specification);
     }
 
@@ -83,7 +80,7 @@ public sealed class RunFolder
 
     internal void Finish(RunStage stage, StageRecord record)
     {
-        Write(StageFile(stage), record);
+        ChecksummedJson.Write(StageFile(stage), record);
         Log($"{stage} is finished: {record.Seconds:F1} s in {record.Attempts} attempt(s).");
     }
 
@@ -97,7 +94,7 @@ public sealed class RunFolder
     ];
 
     internal void Note(RunStage stage, int attempt, AttemptNote note) =>
-        Write(System.IO.Path.Combine(AttemptFolder, $"{Name(stage)}-{attempt:D4}.json"), note);
+        ChecksummedJson.Write(System.IO.Path.Combine(AttemptFolder, $"{Name(stage)}-{attempt:D4}.json"), note);
 
     private string AttemptFolder => System.IO.Path.Combine(Path, "attempts");
 
@@ -105,16 +102,13 @@ public sealed class RunFolder
 
     private static string Name(RunStage stage) => stage.ToString().ToLowerInvariant();
 
-    private static void Write<T>(string file, T value) =>
-        AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(ChecksummedJson.Sign(JsonSerializer.Serialize(value)))));
-
     private static T? Read<T>(string file) where T : class
     {
         if (!File.Exists(file))
             return null;
         try
         {
-            return JsonSerializer.Deserialize<T>(ChecksummedJson.Verify(File.ReadAllText(file))) ?? throw new JsonException("It is null.");
+            return ChecksummedJson.Read<T>(file);
         }
         catch (JsonException e)
         {

@@ -66,7 +66,7 @@ public static class TimePlan
     {
         if (method.Search == SearchKind.ZeroShot)
         {
-            var ranking = new ZeroShotSearchOptions();
+            var ranking = preset.Ranking;
             var genotype = mask.ReadGenotype((_, edge, row) => row + 0.01 * edge);
             return ranking.Candidates * Second(() =>
                 Ranking.Scores(ranking.Functions, genotype, images, ranking.Ranking, ranking.Network, mask.Space));

@@ -13,7 +13,8 @@ public sealed partial class FolderTests
         var folders = Directory.GetDirectories(root).Select(folder => Path.GetFileName(folder))
             .Where(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs").Any()).ToHashSet();
         Assert.InRange(folders.Count, 10, 100);
-        var needs = folders.ToDictionary(folder => folder, folder => Directory.GetFiles(Path.Combine(root, folder), "*.cs")
+        var needs = folders.ToDictionary(folder => folder, folder => Directory
+            .GetFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories)
             .SelectMany(file => File.ReadLines(file).Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal))
                 .SelectMany(line => Needed().Matches(line).Select(match => match.Groups["folder"].Value)))
             .Where(other => other != folder && folders.Contains(other)).ToHashSet());

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ZeroOneShot.Persistence;
@@ -39,26 +38,24 @@ internal sealed record FitState
         var path = Path.Combine(folder, Name);
         if (!File.Exists(path))
             return null;
-        FitState? state;
+        FitState state;
         try
         {
-            state = JsonSerializer.Deserialize<FitState>(ChecksummedJson.Verify(File.ReadAllText(path)), s_json);
+            state = ChecksummedJson.Read<FitState>(path, s_json);
         }
         catch (JsonException e)
         {
             throw new InvalidDataException($"'{path}' cannot be read: {e.Message} Delete the folder's files to begin anew.", e);
         }
-        if (state?.Identity != identity)
+        if (state.Identity != identity)
         {
             throw new InvalidDataException(
-                $"'{path}' is of other images or settings: {state?.Identity}, those of this Fit: {identity}. " +
+                $"'{path}' is of other images or settings: {state.Identity}, those of this Fit: {identity}. " +
                 "Go on with the same, choose another CheckpointFolder, or delete the folder's files to begin anew.");
         }
         return state;
     }
 
     /// <summary>Writes it, whole or not at all.</summary>
-    public void Write(string folder) =>
-        AtomicFile.Write(Path.Combine(folder, Name), stream => stream.Write(Encoding.UTF8.GetBytes(
-            ChecksummedJson.Sign(JsonSerializer.Serialize(this, s_json)))));
+    public void Write(string folder) => ChecksummedJson.Write(Path.Combine(folder, Name), this, s_json);
 }

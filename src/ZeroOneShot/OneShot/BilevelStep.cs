@@ -55,6 +55,11 @@ public sealed class BilevelStep : IDisposable
     /// </summary>
     internal FeatureOrder? Order { get; init; }
 
+    /// <summary>
+    /// Whether the last architecture step left finite numbers: read with its loss, since a look of its own would be a wait for a GPU.
+    /// </summary>
+    internal bool ArchitectureIsFinite { get; private set; } = true;
+
     /// <summary>The norm of the weights' gradient in the last weights step, before clipping.</summary>
     public double GradientNorm { get; private set; }
 
@@ -73,7 +78,8 @@ public sealed class BilevelStep : IDisposable
         foreach (var term in _options.LossTerms)
             term.Loss(_architecture, _options.Relaxation, moment)?.backward();
         _architectureOptimizer.Step();
-        var known = HostRead.Of(crossEntropy, Correct(logits, labels));
+        var known = HostRead.Of(crossEntropy, Correct(logits, labels), _architectureParameters.Values.isfinite().all());
+        ArchitectureIsFinite = known[2][0] != 0;
         return (known[0][0], (long)known[1][0]);
     }
 
@@ -111,6 +117,15 @@ public sealed class BilevelStep : IDisposable
 
     /// <summary>Whether a part of the <see cref="State"/> is of the architecture parameters, not of the weights.</summary>
     internal static bool IsOfArchitecture(string part) => part == OfArchitecture || part.StartsWith(OfAdam, StringComparison.Ordinal);
+
+    /// <summary>The name of a part of the <see cref="State"/> that has infinite values or no numbers; null where none has.</summary>
+    internal string? NotFinite()
+    {
+        using var scope = NewDisposeScope();
+        var parts = State().ToList();
+        var finite = HostRead.Of([.. parts.Select(part => part.Tensor.isfinite().all())]);
+        return parts.Zip(finite).FirstOrDefault(of => of.Second[0] == 0).First.Name;
+    }
 
     /// <summary>Takes over a <see cref="State"/>.</summary>
     /// <param name="file">The file with its tensors.</param>

@@ -46,7 +46,7 @@ internal sealed class GenotypeChoices
     /// <param name="to">The highest cost; not below that of the cheapest genotype.</param>
     /// <param name="mostCosts">
     /// Above so many distinct costs of one kind of cell, costs that lie next to each other are taken together: the result still lies within
-    /// the bounds, but another one may score a little higher.
+    /// the bounds where it can, but another one may score a little higher. The cheapest and the dearest stay, so that one is found.
     /// </param>
     public Genotype Strongest(GenotypeCosts costs, long from, long to, int mostCosts = MostCosts)
     {
@@ -125,7 +125,8 @@ internal sealed class GenotypeChoices
     {
         var lowest = sums.Keys.Min();
         var width = (sums.Keys.Max() - lowest) / most + 1;
-        return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score)).ToDictionary();
+        return sums.GroupBy(at => (at.Key - lowest) / width).Select(group => group.MaxBy(at => at.Value.Score))
+            .Append(sums.MinBy(at => at.Key)).Append(sums.MaxBy(at => at.Key)).DistinctBy(at => at.Key).ToDictionary();
     }
 
     /// <summary>The best way to a cost: its score, the cost before the last node, and what the last node chooses.</summary>

@@ -119,7 +119,7 @@ public static class MaskedDartsSearch
                     var (loss, correct) = step.ArchitectureStep(search.Images, search.Labels, moment);
                     Checked.Finite(loss, epoch, options.LearningRate);
                     // Looked at before the weights' step, which would make weights of them that are no numbers either.
-                    if (!architecture.Parameters.All(IsFinite))
+                    if (!step.ArchitectureIsFinite)
                         throw DivergedAlphas(epoch);
                     (state.SearchLoss, state.SearchCorrect) = (state.SearchLoss + loss, state.SearchCorrect + correct);
                     (state.Updates, state.SearchSteps) = (state.Updates + 1, state.SearchSteps + 1);
@@ -136,7 +136,7 @@ public static class MaskedDartsSearch
                     clock.Report(epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
             }
             // The last step may have left what no loss has seen yet.
-            if (step.State().FirstOrDefault(part => !IsFinite(part.Tensor)).Name is { } lost)
+            if (step.NotFinite() is { } lost)
             {
                 throw BilevelStep.IsOfArchitecture(lost) ? DivergedAlphas(epoch)
                     : Checked.DivergedWeights("Weights became infinite or no numbers", epoch, options.LearningRate);
@@ -197,8 +197,6 @@ public static class MaskedDartsSearch
         _ = new BatchOrder(train.Count, options.LeastBatchTaken, options.Seed, TrainHalf);
         _ = new BatchOrder(search.Count, options.LeastBatchTaken, options.Seed, SearchHalf);
     }
-
-    private static bool IsFinite(Tensor values) => values.isfinite().all().item<bool>();
 
     private static IEnumerable<double> Costs(SearchOptions options) =>
         Enumerable.Range(0, options.Epochs).Select(epoch => epoch < options.WarmupEpochs ? CostOfWarmup : CostOfBoth);

@@ -50,6 +50,15 @@ public static class ChecksummedJson
             $"The checksum ('{Property}') is of another content: it was damaged, or changed by hand.");
     }
 
+    /// <summary>Writes a value to a file with its checksum, whole or not at all.</summary>
+    internal static void Write<T>(string path, T value, JsonSerializerOptions? options = null) =>
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(Sign(JsonSerializer.Serialize(value, options)))));
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="JsonException">It is not that, or its checksum is of another content.</exception>
+    internal static T Read<T>(string path, JsonSerializerOptions? options = null) =>
+        JsonSerializer.Deserialize<T>(Verify(File.ReadAllText(path)), options) ?? throw new JsonException("It is null.");
+
     private static JsonObject Parse(string json) =>
         JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
         ?? throw new JsonException("The text is no JSON object.");

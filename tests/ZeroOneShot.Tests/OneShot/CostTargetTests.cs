@@ -88,6 +88,37 @@ public sealed class CostTargetTests
             .Costs(s_full, new SoftmaxRelaxation(), s_shape, s_images.ClassCount));
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(40)]
+    [InlineData(1000)]
+    public void The_cheapest_network_is_found_however_few_costs_are_told_apart(int mostCosts)
+    {
+        var parameters = new CostTarget { Parameters = 1, Network = s_network };
+        var costs = new GenotypeCosts(s_full, parameters, s_shape, classes: 10);
+        // The dearer an operation, the higher its score.
+        var choices = GenotypeChoices.Of(s_full, (_, edge, row) => row + 0.01 * edge);
+        var (cheapest, dearest) = choices.Range(costs);
+        foreach (var target in (long[])[cheapest, cheapest + 1, (cheapest + dearest) / 2, dearest])
+        {
+            var cost = Cost(choices.Strongest(costs, target, target, mostCosts), parameters, classes: 10);
+            Assert.InRange(cost, cheapest, target);
+            Assert.True(target != dearest || cost == dearest);
+        }
+    }
+
+    [Fact]
+    public void A_search_without_training_draws_what_costs_no_more_than_the_cheapest_network()
+    {
+        var target = new CostTarget { Parameters = 1, Network = s_network };
+        var (cheapest, _) = GenotypeChoices.Of(s_full, mayShareInput: false).Range(new GenotypeCosts(s_full, target, s_shape, 10));
+        target = target with { Parameters = cheapest };
+        var draw = target.Draws(s_full, s_shape, classes: 10)!;
+        var random = new Random(1);
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(cheapest, Cost(draw(random), target, classes: 10));
+    }
+
     [Fact]
     public void Not_exactly_one_limit_is_refused()
     {
