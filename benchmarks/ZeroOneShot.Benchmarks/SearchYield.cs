@@ -29,11 +29,12 @@ internal static class SearchYield
             Description = "Sets of ranking functions, names with + between them.", AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => ["swap+az-expressivity"],
         };
-        var (candidates, seeds, batch, channels, cells) = (Options.Count("--candidates", "Genotypes", 100),
+        var (candidates, seeds, batch, draws, channels, cells) = (Options.Count("--candidates", "Genotypes", 100),
             Options.Count("--seeds", "Searches, each from a seed of its own", 5), Options.Count("--batch", "Images", 16),
+            Options.Count("--initializations", "Random weights, over which a function's values are averaged", 1),
             Options.Count("--channels", "Of the ranked networks", 16), Options.Count("--cells", "Of the ranked networks", 8));
         var values = new Option<FileInfo?>("--values") { Description = "A CSV file to write with the values of all candidates." };
-        foreach (var option in (Option[])[functions, candidates, seeds, batch, channels, cells, values, json, data])
+        foreach (var option in (Option[])[functions, candidates, seeds, batch, draws, channels, cells, values, json, data])
             command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -42,7 +43,7 @@ internal static class SearchYield
                 new ZeroShotSearchOptions
                 {
                     Candidates = parsed.GetValue(candidates),
-                    Ranking = new() { BatchSize = parsed.GetValue(batch), Batches = 1, Initializations = 1 },
+                    Ranking = new() { BatchSize = parsed.GetValue(batch), Batches = 1, Initializations = parsed.GetValue(draws) },
                     Network = new() { Channels = parsed.GetValue(channels), Cells = parsed.GetValue(cells), AuxiliaryHead = false },
                 },
                 parsed.GetValue(values), parsed.GetValue(json), cancellationToken);

@@ -16,6 +16,8 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     {
         var y = new Planes<T>(sum);
         var x = terms.Select(term => new Planes<T>(term.Term)).ToArray();
+        foreach (var term in x)
+            ThrowIfOther(y, term);
         Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
         {
             var (group, channel) = (i / y.Channels, i % y.Channels);
@@ -31,6 +33,15 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         });
     }
 
+    private static void ThrowIfOther(in Planes<T> sum, in Planes<T> term)
+    {
+        if ((term.Groups, term.Height, term.Width) != (sum.Groups, sum.Height, sum.Width) || term.Channels < sum.Channels)
+        {
+            throw new ArgumentException($"A term of {term.Groups} groups of {term.Channels}x{term.Height}x{term.Width} is added to a sum " +
+                $"of {sum.Groups} groups of {sum.Channels}x{sum.Height}x{sum.Width}; expected the same size.");
+        }
+    }
+
     /// <summary>y = x times the factor, or sum += x times the factor.</summary>
     /// <param name="sum">y or the sum.</param>
     /// <param name="term">x.</param>
@@ -39,6 +50,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
     public static void Take(Tensor sum, Tensor term, Tensor? factors, bool adds)
     {
         var (y, x) = (new Planes<T>(sum), new Planes<T>(term));
+        ThrowIfOther(y, x);
         var f = factors is null ? null : Memory.Of<T>(factors);
         Workers.Each(y.Groups * y.Channels, y.PlaneSize, i =>
         {

@@ -47,8 +47,17 @@ public sealed record Convolution(HeightWidth Kernel) : Layer
     }
 
     /// <inheritdoc/>
-    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
-        new ConvolutionModule(this, inputChannels, Depthwise ? inputChannels : channels / OutputDivisor, HasBias(affine));
+    /// <exception cref="ArgumentException">The part of the output channels that it makes is less than one.</exception>
+    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine)
+    {
+        if (inputChannels < 1 || !Depthwise && channels < OutputDivisor)
+        {
+            throw new ArgumentException($"A convolution would have {inputChannels} input channels, and of {channels} output channels the " +
+                $"{OutputDivisor}th part; expected at least one of each. Give the network more channels, or the layer a smaller " +
+                $"{nameof(OutputDivisor)}.");
+        }
+        return new ConvolutionModule(this, inputChannels, Depthwise ? inputChannels : channels / OutputDivisor, HasBias(affine));
+    }
 
     /// <inheritdoc/>
     public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module)

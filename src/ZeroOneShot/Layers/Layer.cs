@@ -55,6 +55,9 @@ public abstract record Layer
     /// <summary>Whether two runs on the same input give different outputs, as noise does. Default false.</summary>
     public virtual bool IsRandom => false;
 
+    /// <summary>Whether it is somebody's own, not one of this library.</summary>
+    internal bool IsForeign => GetType().Assembly != typeof(Layer).Assembly;
+
     /// <summary>Whether its output is zeros, whatever its input. Default false.</summary>
     internal virtual bool GivesZeros => false;
 

@@ -26,7 +26,7 @@ internal static class LayerCheck
         foreach (var layer in layers)
         {
             var output = layer.Output(input, channels);
-            if (layer.GetType().Assembly != typeof(Layer).Assembly)
+            if (layer.IsForeign)
             {
                 foreach (var affine in (bool[])[false, true])
                 {
@@ -45,11 +45,16 @@ internal static class LayerCheck
         using var _ = no_grad();
         using var random = RandomStream.Of(0, "layer check");
         using var module = layer.Build((int)input.Channels, (int)channels, affine);
+        new WeightDraw(WeightDraw.UniformFanIn, zeroBias: false, random.Generator).All(module);
         var images = randn([Images, input.Channels, input.Height, input.Width], generator: random.Generator);
-        Tensor first, second;
+        var before = images.clone();
+        Tensor first, second, again;
         try
         {
-            (first, second) = (module.forward(images), module.forward(images));
+            (first, second) = (module.forward(images).clone(), module.forward(images).clone());
+            foreach (var repeatable in module.modules().Append(module).OfType<IRepeatable>())
+                repeatable.Tracks = false;
+            again = module.forward(images);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -67,13 +72,17 @@ internal static class LayerCheck
             return $"its module has {has} parameters on {input} with affine {affine}, and {nameof(Layer.Cost)} says {says}. " +
                 "Change one of them.";
         }
-        if (!layer.IsRandom && !first.allclose(second))
+        if (!Same(images, before))
+            return "its module changes its input, which others read too. Let it make a new tensor.";
+        if (!layer.IsRandom && !Same(first, second))
         {
             return $"two runs of its module on the same features differ; override {nameof(Layer.IsRandom)}, and let the module be an " +
                 $"{nameof(IRepeatable)}, so that a run can be repeated.";
         }
-        return layer.IsRandom && !module.modules().Append(module).Any(part => part is IRepeatable)
-            ? $"it is random, and its module is no {nameof(IRepeatable)}; a run that is repeated for its gradients would be another one."
-            : null;
+        return Same(second, again) ? null :
+            $"it is random, and with {nameof(IRepeatable.Tracks)} of {nameof(IRepeatable)} false its module does not repeat its last " +
+            "run; a run that is repeated for its gradients would be another one. Keep what was drawn, and use it again.";
     }
+
+    private static bool Same(Tensor left, Tensor right) => left.allclose(right, equal_nan: true);
 }

@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Layers;
@@ -36,5 +37,40 @@ public sealed class WeightDraw
             bias.fill_(0);
         else
             bias.uniform_(-1 / Math.Sqrt(fanIn), 1 / Math.Sqrt(fanIn), Generator);
+    }
+
+    /// <summary>Draws all parameters of a network; see <see cref="IDrawnWeights"/>.</summary>
+    internal void All(nn.Module network)
+    {
+        using var _ = no_grad();
+        foreach (var module in network.modules().Prepend(network).Distinct())
+        {
+            switch (module)
+            {
+                case IDrawnWeights drawn:
+                    drawn.Draw(this);
+                    break;
+                case Linear linear:
+                    Weight(linear.weight!);
+                    Bias(linear.bias!, linear.in_features);
+                    break;
+                default:
+                    foreach (var (name, parameter) in module.named_parameters(recurse: false))
+                    {
+                        if (parameter.ndim >= 2)
+                            Weight(parameter);
+                        else
+                            parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                    }
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Uniform within 1 / sqrt(fan in), PyTorch's default.</summary>
+    internal static void UniformFanIn(Tensor weight, Generator generator)
+    {
+        var bound = 1 / Math.Sqrt(weight.numel() / weight.shape[0]);
+        weight.uniform_(-bound, bound, generator);
     }
 }

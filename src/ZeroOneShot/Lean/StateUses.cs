@@ -22,7 +22,9 @@ internal sealed class StateUses
             if (live.Length == 0)
                 continue;
             var modules = live.Select(edge => cell.Edge(edge.Index).Operation(row)).ToArray();
-            if (modules[0].parameters().Any() || table[row].IsRandom(Stride))
+            // What has nothing of its own gives every edge the same, and runs once; a foreign module's buffers may be drawn like weights.
+            if (modules[0].parameters().Any() || table[row].IsRandom(Stride)
+                || table[row].Layers(Stride).Any(layer => layer.IsForeign) && modules[0].buffers().Any())
                 uses.AddRange(live.Select((edge, i) => new OperationUse(row, [modules[i]], [edge])));
             else
                 uses.Add(new OperationUse(row, modules, live));

@@ -34,8 +34,13 @@ public sealed record CellNetOptions
 
     /// <summary>The same with the stem for images of a size by its name.</summary>
     /// <exception cref="ArgumentException">No stem takes them, or that of the name does not.</exception>
-    internal CellNetOptions WithStem(SearchSpace space, ImageShape shape) =>
-        this with { Stem = space.Macro.StemFor(shape.Height, shape.Width, Stem).Name };
+    internal CellNetOptions WithStem(SearchSpace space, ImageShape shape)
+    {
+        var options = this with { Stem = space.Macro.StemFor(shape.Height, shape.Width, Stem).Name };
+        // What cannot be built is refused here, before anything runs.
+        _ = NetworkPlan.Of(space, options, shape, genotype: null);
+        return options;
+    }
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()

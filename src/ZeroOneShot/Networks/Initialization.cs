@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
@@ -14,11 +13,7 @@ public static class Initialization
     /// </summary>
     /// <param name="network">The network, on the CPU.</param>
     /// <param name="random">The stream of random numbers.</param>
-    public static void Default(nn.Module network, RandomStream random) => Draw(network, (weight, generator) =>
-    {
-        var bound = 1 / Math.Sqrt(weight.numel() / weight.shape[0]);
-        weight.uniform_(-bound, bound, generator);
-    }, random);
+    public static void Default(nn.Module network, RandomStream random) => Draw(network, WeightDraw.UniformFanIn, random);
 
     /// <summary>
     /// Normal with variance 2 / fan out for convolutions, as TE-NAS and ETENAS rank networks at; linear layers normal with standard
@@ -34,29 +29,6 @@ public static class Initialization
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(random);
-        using var _ = no_grad();
-        var start = new WeightDraw(draw, zeroBias, random.Generator);
-        foreach (var module in network.modules().Prepend(network).Distinct())
-        {
-            switch (module)
-            {
-                case IDrawnWeights drawn:
-                    drawn.Draw(start);
-                    break;
-                case Linear linear:
-                    start.Weight(linear.weight!);
-                    start.Bias(linear.bias!, linear.in_features);
-                    break;
-                default:
-                    foreach (var (name, parameter) in module.named_parameters(recurse: false))
-                    {
-                        if (parameter.ndim >= 2)
-                            start.Weight(parameter);
-                        else
-                            parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
-                    }
-                    break;
-            }
-        }
+        new WeightDraw(draw, zeroBias, random.Generator).All(network);
     }
 }

@@ -20,6 +20,9 @@ internal sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> _bypass;
     private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
 
+    /// <summary>What the channels that bypass the operations pass; it runs with partial connections alone.</summary>
+    public nn.Module Bypass => _bypass;
+
     public MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
     {
         (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, PartialConnection.Bypass(stride));

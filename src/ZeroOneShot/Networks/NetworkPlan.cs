@@ -130,6 +130,15 @@ internal sealed record NetworkPlan(
                     $"expected {channels} channels and the size of its last input. Give the topology a preprocessing, " +
                     "or the stem and the blocks those channels.");
             }
+            // By the sizes of these images too: a layer may round down where others round up.
+            var (first, second) = (Size(input).Reduced(1 << Math.Max(halvings, 0)), Size(previous));
+            if (halvings is 0 or 1 && (first.Height, first.Width) != (second.Height, second.Width))
+            {
+                throw new ArgumentException(
+                    $"For images of {images}, the inputs of cell {name} of search space '{space.Name}' are {Size(input)} and {second}; " +
+                    $"expected the first to be as large as the second{(halvings == 1 ? " after a stride of 2, rounded up" : "")}. " +
+                    "Change the stem or the blocks, or resize the images.");
+            }
             return !topology.Preprocesses ? [] : halvings switch
             {
                 0 => CandidateOperation.Preprocess,

@@ -103,8 +103,11 @@ public sealed class CellGenotype : IEquatable<CellGenotype>
     /// </summary>
     public override string ToString() => IsOfDarts
         ? string.Join(", ", Edges.Select(edge => $"('{edge.Operation}', {edge.Input})"))
-        : string.Join("+", Enumerable.Range(0, Nodes).Select(node =>
-            $"|{string.Concat(Edges.Take(EdgesInto(node)).Select(edge => $"{edge.Operation}~{edge.Input}|"))}"));
+        : ByNodes;
+
+    /// <summary>Node by node, whatever the number of inputs and edges.</summary>
+    internal string ByNodes => string.Join("+", Enumerable.Range(0, Nodes).Select(node =>
+        $"|{string.Concat(Edges.Take(EdgesInto(node)).Select(edge => $"{edge.Operation}~{edge.Input}|"))}"));
 
     private static List<GenotypeEdge[]> Pairs(IEnumerable<GenotypeEdge> edges)
     {

@@ -110,7 +110,7 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
                 "or |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+....");
         }
         // Only a cell that is written node by node may stand alone.
-        var isAlone = !text.Contains("reduce", StringComparison.Ordinal) && text.Contains('|', StringComparison.Ordinal);
+        var isAlone = !ReductionCell().IsMatch(text) && text.Contains('|', StringComparison.Ordinal);
         return Make(() => new Genotype(ParseCell(text, "normal"), isAlone ? null : ParseCell(text, "reduce")));
     }
 
@@ -127,11 +127,11 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
             root[name] = new JsonArray([.. cell.Edges.Select((edge, i) =>
             {
                 var json = new JsonObject { ["operation"] = edge.Operation, ["input"] = edge.Input };
-                if (!cell.IsOfDarts)
+                if (!IsShort(cell))
                     json["node"] = cell.NodeOf(i);
                 return json;
             })]);
-            if (!cell.IsOfDarts)
+            if (!IsShort(cell))
                 root[name + "_inputs"] = cell.Inputs;
             root[name + "_concat"] = new JsonArray([.. cell.Concat.Select(state => JsonValue.Create(state))]);
         }
@@ -256,8 +256,11 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
         }
     }
 
-    private static string Text(string name, CellGenotype cell) =>
-        $"{name}={(cell.IsOfDarts ? $"[{cell}]" : $"{cell}, {name}_inputs={cell.Inputs}")}, {name}_concat={Concat(cell)}";
+    private string Text(string name, CellGenotype cell) =>
+        $"{name}={(IsShort(cell) ? $"[{cell}]" : $"{cell.ByNodes}, {name}_inputs={cell.Inputs}")}, {name}_concat={Concat(cell)}";
+
+    /// <summary>Whether a cell is written as DARTS does, which has two kinds of cells.</summary>
+    private bool IsShort(CellGenotype cell) => Reduction is not null && cell.IsOfDarts;
 
     private static string Concat(CellGenotype cell)
     {
@@ -279,6 +282,9 @@ public sealed partial record Genotype(CellGenotype Normal, CellGenotype? Reducti
     private static string Shorten(string text, int longest = 60) => text.Length <= longest ? text : text[..(longest - 3)] + "...";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+
+    [GeneratedRegex(@"[(,\s]reduce\s*=", RegexOptions.NonBacktracking)]
+    private static partial Regex ReductionCell();
 
     [GeneratedRegex(@"\(\s*['""](?<operation>\w+)['""]\s*,\s*(?<input>\d+)\s*\)", RegexOptions.NonBacktracking)]
     private static partial Regex EdgePair();

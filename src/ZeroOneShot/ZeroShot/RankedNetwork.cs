@@ -124,6 +124,14 @@ public abstract class RankedNetwork : IDisposable
             foreach (var remove in unhook)
                 remove();
         }
+        if (Array.IndexOf(features, null) is >= 0 and var missing)
+        {
+            foreach (var tensor in features)
+                tensor?.Dispose();
+            throw new ArgumentException(
+                $"Layer '{layers[missing]}' is part of a module that calls its forward, where nothing can look on; " +
+                "ask for that module's output, or let it use call.", nameof(layers));
+        }
         return features;
     }
 

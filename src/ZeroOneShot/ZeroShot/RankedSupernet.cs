@@ -88,6 +88,8 @@ public sealed class RankedSupernet : RankedNetwork
                 var mixed = cell.Edge(edge);
                 if (live.LiveCount(cell.Kind, edge) == 0)
                     idle.Add(names[mixed]);
+                else if (Supernet.Options.PartialChannels == 1)
+                    idle.Add(names[mixed.Bypass]);
                 var stride = space.Topology.Stride(cell.Kind, edge);
                 idle.AddRange(mixed.Rows.Where(row => space.Operations[row].IsZero(stride) || !live[cell.Kind, edge, row])
                     .Select(row => names[mixed.Operation(row)]));

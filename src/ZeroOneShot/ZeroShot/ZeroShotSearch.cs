@@ -132,6 +132,7 @@ public static class ZeroShotSearch
             ["images"] = images.Fingerprint(),
             ["candidates"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', genotypes)))),
             ["ranking functions"] = string.Join(", ", options.Functions.Select(function => function.Name)),
+            ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions),
             ["options"] = JsonSerializer.Serialize(
                 new { Ranking = options.Ranking with { Device = null }, options.Network, options.Seed }),
         });

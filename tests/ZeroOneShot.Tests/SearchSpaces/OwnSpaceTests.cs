@@ -5,9 +5,11 @@ using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Models;
 using ZeroOneShot.Networks;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests.Data;
 using ZeroOneShot.Tests.Onnx;
 using static TorchSharp.torch;
 
@@ -128,7 +130,7 @@ public sealed class OwnSpaceTests
     [InlineData(1, 0, false, false, "its module makes 48x18x18 of features of 48x16x16, and Output says 48x16x16")]
     [InlineData(0, 1, false, false, "its module has 49 parameters on 48x16x16 with affine False, and Cost says 48")]
     [InlineData(0, 0, true, false, "two runs of its module on the same features differ; override IsRandom")]
-    [InlineData(0, 0, true, true, "it is random, and its module is no IRepeatable")]
+    [InlineData(0, 0, true, true, "it is random, and with Tracks of IRepeatable false its module does not repeat its last run")]
     [InlineData(-9, 0, false, false, "its module does not run on features of 48x16x16: ")]
     public void A_layer_whose_module_does_something_else_than_it_says_is_refused_wherever_it_is_given(
         int padding, int more, bool draws, bool isRandom, string message)
@@ -140,6 +142,83 @@ public sealed class OwnSpaceTests
         Refused(() => new Stem("wrong", [[new Convolution(3), layer]], multiplier: 1), string.Format(null, message, "stem 'wrong'"));
         var error = Assert.Throws<ArgumentException>(() => new MacroArchitecture([Stem.Cifar], MacroArchitecture.Darts.Items, [layer]));
         Assert.StartsWith("Layer Wrong of the head: ", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whatever the memory held in which it keeps its parameters until they are drawn.</summary>
+    [Fact]
+    public void A_layer_that_leaves_its_start_values_to_the_library_is_taken()
+    {
+        TorchRuntime.EnsureLoaded();
+        for (var i = 0; i < 20; i++)
+        {
+            using (var garbage = full([48, 48, 1, 1], double.NaN))
+                Assert.True(garbage.isnan().all().item<bool>());
+            Assert.NotNull(Operation(changesInput: false));
+        }
+        Refused(() => Operation(changesInput: true),
+            "Layer Scaled of operation 'scaled' with stride 1: its module changes its input");
+
+        static CandidateOperation Operation(bool changesInput) => new("scaled", stride =>
+            stride == 1 ? [new Scaled(changesInput)] : [new MaxPool(3, stride), new Scaled(changesInput)]);
+    }
+
+    [Fact]
+    public void A_space_of_normal_cells_with_two_inputs_is_searched_and_its_genotype_is_read_again()
+    {
+        var macro = new MacroArchitecture([Stem.Cifar], cells => [.. Enumerable.Repeat(MacroItem.Cell(CellKind.Normal), cells)]);
+        var space = new SearchSpace("normal-alone", new CellTopology(2),
+            [CandidateOperation.SkipConnect, new("reduce_me", stride => [new AveragePool(3, stride)])], [CellKind.Normal], macro);
+        var genotype = MaskedDartsSearch.Run(RandomImages.Of(24, 2, new ImageShape(3, 16, 16)), OperationMask.Full(space),
+            new SearchOptions
+            {
+                Supernet = new() { Channels = 4, Cells = 3, PartialChannels = 1 }, Epochs = 1, WarmupEpochs = 0, BatchSize = 12,
+            }, cancellationToken: TestContext.Current.CancellationToken).Genotype;
+        foreach (var chosen in (string[])["skip_connect", "reduce_me"])
+        {
+            var other = Genotype.Parse(genotype.ToString().Replace("skip_connect", chosen, StringComparison.Ordinal));
+            Assert.Equal(other, Genotype.Parse(other.ToString()));
+            Assert.Equal(other, Genotype.FromJson(other.ToJson()));
+            other.ThrowIfNotIn(space);
+        }
+    }
+
+    [Fact]
+    public void Blocks_that_make_a_cells_inputs_of_different_sizes_are_refused_before_anything_runs()
+    {
+        // A block that takes two pixels off, and a stem that rounds down where a stride rounds up.
+        var shrinking = new MacroArchitecture([Stem.Cifar], cells =>
+        [
+            .. Enumerable.Repeat(MacroItem.Cell(CellKind.Normal), cells - 1), MacroItem.Block([new Cropped(Pixels: 2)]),
+            MacroItem.Cell(CellKind.Normal),
+        ]);
+        Refused(() => Search(shrinking, side: 16), "For images of 3x16x16, the inputs of cell cells.3 of search space 'own' are");
+        var rounding = new MacroArchitecture(
+            [new Stem("own", [[new Convolution(3) { Stride = 2 }], [new Cropped(Pixels: 0)]], multiplier: 1)],
+            cells => [.. Enumerable.Repeat(MacroItem.Cell(CellKind.Normal), cells)]);
+        Refused(() => Search(rounding, side: 18), "are 4x9x9 and 4x4x4");
+        Assert.NotNull(Search(rounding, side: 16));
+
+        static SearchResult Search(MacroArchitecture macro, int side)
+        {
+            var space = new SearchSpace("own", new CellTopology(2), [CandidateOperation.SkipConnect, CandidateOperation.MaxPool3x3],
+                [CellKind.Normal], macro);
+            return MaskedDartsSearch.Run(RandomImages.Of(16, 2, new ImageShape(3, side, side)), OperationMask.Full(space),
+                new SearchOptions
+                {
+                    Supernet = new() { Channels = 4, Cells = 3, PartialChannels = 1 }, Epochs = 1, WarmupEpochs = 0, BatchSize = 8,
+                }, cancellationToken: TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public void An_operation_that_leaves_a_convolution_no_channels_is_refused_with_the_numbers()
+    {
+        var narrow = new CandidateOperation("bottleneck", stride =>
+            [new Convolution(1) { OutputDivisor = 8 }, new Convolution(3) { Stride = stride }, new BatchNorm()]);
+        var space = new SearchSpace("own", new CellTopology(2), [CandidateOperation.SkipConnect, narrow]);
+        var options = new SupernetOptions { Channels = 4, Cells = 3 };
+        Refused(() => new Supernet(OperationMask.Full(space), options, inputChannels: 3, classes: 2),
+            "of 1 output channels the 8th part; expected at least one of each");
     }
 
     [Fact]
@@ -230,6 +309,55 @@ public sealed class OwnSpaceTests
 
             public override Tensor forward(Tensor input) =>
                 nn.functional.pad(_draws ? input * rand_like(input) : input, [_padding, _padding, _padding, _padding]);
+        }
+    }
+
+    /// <summary>Features times a weight a channel that nobody has drawn when the module is made.</summary>
+    private sealed record Scaled(bool ChangesInput) : Layer
+    {
+        public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(input.Channels * input.Channels, 0);
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
+            new Module(inputChannels, ChangesInput);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) => x;
+
+        private sealed class Module : nn.Module<Tensor, Tensor>
+        {
+            private readonly TorchSharp.Modules.Parameter weight;
+            private readonly bool _changesInput;
+
+            public Module(int channels, bool changesInput) : base(nameof(Scaled))
+            {
+                (weight, _changesInput) = (nn.Parameter(empty(channels, channels, 1, 1)), changesInput);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor input) =>
+                nn.functional.conv2d(_changesInput ? input.mul_(0.5) : input, weight);
+        }
+    }
+
+    /// <summary>Without the last rows and columns: some of them, or of an odd number the last, by halves rounded down.</summary>
+    private sealed record Cropped(int Pixels) : Layer
+    {
+        public override FeatureSize Output(FeatureSize input, long channels) => Pixels > 0
+            ? input with { Height = input.Height - Pixels, Width = input.Width - Pixels }
+            : input with { Height = input.Height / 2, Width = input.Width / 2 };
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => default;
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => new Module(Pixels);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) => x;
+
+        private sealed class Module(int pixels) : nn.Module<Tensor, Tensor>(nameof(Cropped))
+        {
+            public override Tensor forward(Tensor input) => pixels > 0
+                ? input.narrow(2, 0, input.shape[2] - pixels).narrow(3, 0, input.shape[3] - pixels).clone()
+                : nn.functional.avg_pool2d(input, 2);
         }
     }
 

@@ -99,6 +99,15 @@ public sealed class PruningCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Ranks_of_a_function_of_the_same_name_with_other_settings_are_not_taken()
+    {
+        Run(s_options with { RankingFunctions = [new Scaled { Factor = 1 }] }, Checkpoint);
+        Run(s_options with { RankingFunctions = [new Scaled { Factor = 1 }] }, Checkpoint);
+        Assert.Contains("is no checkpoint of this pruning: its settings of the ranking functions are", Assert.Throws<InvalidDataException>(
+            () => Run(s_options with { RankingFunctions = [new Scaled { Factor = -50 }] }, Checkpoint)).Message);
+    }
+
+    [Fact]
     public void A_damaged_checkpoint_gives_way_to_the_one_before_and_the_mask_is_the_same()
     {
         var expected = Prune(Checkpoint);
@@ -129,6 +138,15 @@ public sealed class PruningCheckpointTests : IDisposable
         public string Name => "own";
 
         public double Rank(RankedNetwork network) => rank(network);
+    }
+
+    private sealed class Scaled : IRankingFunction
+    {
+        public required double Factor { get; init; }
+
+        public string Name => "scaled";
+
+        public double Rank(RankedNetwork network) => Factor * network.Logits.abs().sum().ToDouble();
     }
 
     private sealed class OfGradient : IRankingFunction
