@@ -31,6 +31,7 @@ internal static class FitJob
         RunSpecification asked, ZeroOneShotPlan? plan, RunFolder folder, Start start, Display display, Stop stop)
     {
         using var taken = ToolException.Within(ExitCode.Failed, () => FolderLock.Take(folder.Path, "zeroone fit"));
+        folder.DeleteLeftovers();
         if (start == Start.New && folder.HasReached)
         {
             throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it " +
@@ -63,8 +64,8 @@ internal static class FitJob
         {
             AtomicFile.Write(folder.Model, stream => ml.Model.Save(model, data.Train.ToDataView(ml).Schema, stream));
             AtomicFile.Write(folder.Onnx, network.ExportOnnx);
-            folder.Write(folder.Genotype, network.Genotype.ToJson());
-            folder.Write(folder.Mask, network.Mask!.ToJson());
+            folder.Write(folder.Genotype, ChecksummedJson.Sign(network.Genotype.ToJson()));
+            folder.Write(folder.Mask, ChecksummedJson.Sign(network.Mask!.ToJson()));
         }));
 
         // Test what was saved, as its users will have it.
@@ -76,15 +77,17 @@ internal static class FitJob
         var cost = NetworkCost.Of(network.Genotype, network.Weights.Network,
             new ImageShape(data.Channels, asked.ImageSize, asked.ImageSize), data.Train.ClassNames.Count);
         var report = watch.Report(network, evaluation, cost, linear, Evaluation.MillisecondsOf(pool, data.Test));
-        var metrics = Metrics.Of(asked, data, network, evaluation, cost, linear, watch.Seconds);
-        ToolException.Within(ExitCode.Failed, () =>
+        var metrics = ToolException.Within(ExitCode.Failed, () =>
         {
             folder.Write(folder.Predictions, evaluation.ToCsv());
-            folder.Write(folder.Metrics, JsonText.Indented(metrics));
+            var metrics = Metrics.Of(
+                asked, data, network, evaluation, cost, linear, watch.Seconds, InfoCommand.Checksum(folder.Predictions));
+            folder.Write(folder.Metrics, ChecksummedJson.Sign(JsonText.Indented(metrics)));
             folder.Write(report);
             // Last, so that a process that is killed before leaves a run that can go on.
             if (Directory.Exists(folder.Checkpoint))
                 Directory.Delete(folder.Checkpoint, recursive: true);
+            return metrics;
         });
         End(display, folder, network, evaluation, linear);
         display.Tell("metrics", metrics);
