@@ -116,6 +116,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display);
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
+        run.LookForPlaceToSave(bytes: null);
         // Two at once would each follow a plan of their own, and leave the one's plan with the other's checkpoints.
         using var alone = _options.CheckpointFolder is { } folder ? FitState.Lock(folder) : null;
         var (train, validation) = Read(input, run);

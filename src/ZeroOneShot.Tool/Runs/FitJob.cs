@@ -37,7 +37,8 @@ internal static class FitJob
             throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it " +
                 "up with --anew, or give another --out.");
         }
-        var ml = new MLContext(asked.Seed);
+        CheckTemporaryFolder();
+        var ml = new MLContext(asked.Seed) { TempFilePath = folder.Checkpoint };
         var data = ToolException.Within(ExitCode.Data, () => ImageData.Load(ml, asked));
         display.Say($"{data.Description}.");
         ToolException.Within(ExitCode.Failed, () =>
@@ -115,6 +116,20 @@ internal static class FitJob
         }
         if (display.Kind == Display.Reader.Program)
             Console.Out.WriteLine(plan.ToJson());
+    }
+
+    // ML.NET loads a model by way of that folder, when the training is over.
+    private static void CheckTemporaryFolder()
+    {
+        try
+        {
+            AtomicFile.EnsureWritable(Path.GetTempPath());
+        }
+        catch (IOException e)
+        {
+            throw new ToolException(ExitCode.Failed, $"The temporary folder cannot be used: {e.Message} Set " +
+                $"{(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} to another.");
+        }
     }
 
     private static (ImagePixelsEstimator Pixels, ZeroOneShotTrainer Trainer) Pipeline(
