@@ -29,6 +29,31 @@ public sealed class DamagedFileTests(TinyRun run)
         Damage.Truncate(Files, inTheSuite: 120, refusal: typeof(ToolException));
 
     [Fact]
+    public void A_pipe_or_a_device_in_place_of_a_file_of_a_run_is_refused_and_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "It has no such files.");
+        var folder = Directory.CreateDirectory(run.New("pipes")).FullName;
+        foreach (var file in Files)
+        {
+            var path = Path.Combine(folder, file.File);
+            using (var made = System.Diagnostics.Process.Start("mkfifo", [path]))
+                made.WaitForExit();
+            Refused();
+            File.Delete(path);
+            File.CreateSymbolicLink(path, "/dev/zero");
+            Refused();
+            File.Delete(path);
+
+            void Refused()
+            {
+                var error = Assert.ThrowsAny<Exception>(() => file.Read(path));
+                Assert.True(error is InvalidDataException or ToolException, $"{error}");
+                Assert.Contains($"'{path}' is empty, or it is a pipe or a device", error.Message);
+            }
+        }
+    }
+
+    [Fact]
     public void Predictions_that_are_not_those_of_the_metrics_are_in_no_report()
     {
         var folder = Directory.CreateDirectory(run.New("other-predictions")).FullName;
@@ -56,5 +81,5 @@ public sealed class DamagedFileTests(TinyRun run)
 
     // Without the end of the last line, which a file may lack.
     private OwnFile Of(string name, string reader, Func<string, string> read) =>
-        new(name, reader, File.ReadAllBytes(run.File(name)) is [.. var text, (byte)'\n'] ? text : throw new InvalidDataException(name), read);
+        new(name, reader, System.Text.Encoding.UTF8.GetBytes(File.ReadAllText(run.File(name)).TrimEnd('\n')), read);
 }

@@ -44,7 +44,8 @@ internal sealed class RunFolder(string path)
     public bool IsUnfinished => File.Exists(Specification) && Directory.Exists(Checkpoint);
 
     /// <summary>Whether it had reached anything that a new run would give up.</summary>
-    public bool HasReached => IsUnfinished && Directory.EnumerateFileSystemEntries(Checkpoint).Any();
+    public bool HasReached => IsUnfinished                                  // locks stay where nothing was reached too
+        && Directory.EnumerateFileSystemEntries(Checkpoint).Any(entry => !System.IO.Path.GetFileName(entry).StartsWith('.'));
 
     /// <summary>
     /// Removes what processes that were killed as they wrote have left. Only for who has the folder to himself (<see cref="FolderLock"/>).

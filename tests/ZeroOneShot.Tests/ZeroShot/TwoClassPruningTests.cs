@@ -107,7 +107,7 @@ public sealed class TwoClassPruningTests
     [Fact]
     public void Ranks_of_which_no_finite_importances_come_are_refused_and_no_mask_is_made_of_them()
     {
-        var function = new OfMask("nearly zero", mask => mask.TotalLive == 30 ? double.Epsilon : mask.TotalLive + mask.AllLive.Sum(at =>
+        var function = new OfMask("nearly zero", mask => mask.TotalLive == 30 ? 1e-310 : mask.TotalLive + mask.AllLive.Sum(at =>
             at.Operation));
         Assert.Contains("'nearly zero' gave in round 1 is too far apart, or too near to 0", Assert.Throws<InvalidOperationException>(
             () => Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [function] })).Message);
