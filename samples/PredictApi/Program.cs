@@ -49,7 +49,8 @@ builder.WebHost.ConfigureKestrel(kestrel =>
     kestrel.Limits.MaxConcurrentConnections = 10_000;
 });
 // A line for each failure, and rather none than a request that waits for the terminal.
-builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddSimpleConsole(console => console.SingleLine = true);
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)
+    .AddSimpleConsole(console => console.SingleLine = true);
 builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
 builder.Services.AddSingleton(settings).AddSingleton(service)
     .AddSingleton<Limiters>().AddSingleton<Classification>().AddSingleton<RequestWatch>();

@@ -53,17 +53,19 @@ internal sealed record ServiceSettings
     {
         if (Model is null)
             return "There is no --model.";
-        (string Name, double Value, double Least)[] numbers =
+        const double aDay = 86_400, any = double.MaxValue;
+        (string Name, double Value, double Least, double Most)[] numbers =
         [
-            (nameof(MaxBytes), MaxBytes, 1), (nameof(MaxBytesHeld), MaxBytesHeld, 2.0 * MaxBytes), (nameof(MaxPixels), MaxPixels, 1),
-            (nameof(DecodeSeconds), DecodeSeconds, 0.001), (nameof(RequestSeconds), RequestSeconds, 0.001),
-            (nameof(ReduceTo), ReduceTo, 1), (nameof(Concurrency), Concurrency, 1), (nameof(Queue), Queue, 0),
-            (nameof(LargePixels), LargePixels, 1),
-            (nameof(LargeConcurrency), LargeConcurrency, 1), (nameof(LargeQueue), LargeQueue, 0),
+            (nameof(MaxBytes), MaxBytes, 1, any), (nameof(MaxBytesHeld), MaxBytesHeld, 2.0 * MaxBytes, any),
+            (nameof(MaxPixels), MaxPixels, 1, any), (nameof(DecodeSeconds), DecodeSeconds, 0.001, aDay),
+            (nameof(RequestSeconds), RequestSeconds, 0.001, aDay), (nameof(ReduceTo), ReduceTo, 1, any),
+            (nameof(Concurrency), Concurrency, 1, any), (nameof(Queue), Queue, 0, any), (nameof(LargePixels), LargePixels, 1, any),
+            (nameof(LargeConcurrency), LargeConcurrency, 1, any), (nameof(LargeQueue), LargeQueue, 0, any),
         ];
         // (NaN is not at least anything.)
-        return numbers.Where(number => !(number.Value >= number.Least && double.IsFinite(number.Value)))
-            .Select(number => FormattableString.Invariant($"{number.Name} is {number.Value}; expected at least {number.Least}."))
+        return numbers.Where(number => !(number.Value >= number.Least && number.Value <= number.Most))
+            .Select(number => FormattableString.Invariant($"{number.Name} is {number.Value}; expected at least {number.Least}") +
+                (number.Most < any ? FormattableString.Invariant($" and at most {number.Most}.") : "."))
             .FirstOrDefault();
     }
 }

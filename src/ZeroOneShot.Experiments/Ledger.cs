@@ -95,7 +95,7 @@ public sealed class Ledger
         {
             return ChecksummedJson.Read<Description>(file).Format;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidDataException)
         {
             throw new InvalidDataException(
                 $"'{file}' is damaged ({e.Message}); copy that of any other ledger of version {Format} there, for all are the same.", e);

@@ -47,7 +47,7 @@ public sealed class RunFolder
         {
             return new RunFolder(full, ChecksummedJson.Read<RunSpecification>(file));
         }
-        catch (Exception e) when (e is JsonException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidDataException or FileNotFoundException)
         {
             throw new InvalidDataException($"'{full}' is no folder of a run: {SpecificationFile} is missing or damaged ({e.Message}). " +
                 "Restore the file, or delete the folder to begin the run anew.", e);
@@ -110,7 +110,7 @@ public sealed class RunFolder
         {
             return ChecksummedJson.Read<T>(file);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidDataException)
         {
             throw new InvalidDataException($"'{file}' is damaged ({e.Message}); delete it to do that stage again.", e);
         }

@@ -127,36 +127,6 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_byte_in_a_record_is_noticed_or_changes_nothing()
-    {
-        var run = Ledger.Run(Specification());
-        ExperimentRun.Finish(run, Toy.Data, Toy.Preset, cancellationToken: Cancellation);
-        var expected = Text();
-        var random = new Random(4);
-        foreach (var file in Directory.GetFiles(run.Path, "*.json"))
-        {
-            var content = File.ReadAllBytes(file);
-            for (var flip = 0; flip < 100; flip++)
-            {
-                var damaged = content.ToArray();
-                damaged[random.Next(content.Length)] ^= (byte)random.Next(1, 256);
-                File.WriteAllBytes(file, damaged);
-                try
-                {
-                    Assert.Equal(expected, Text());
-                }
-                catch (InvalidDataException e)
-                {
-                    Assert.Contains(Path.GetFileName(file), e.Message);
-                }
-            }
-            File.WriteAllBytes(file, content);
-        }
-
-        string Text() => System.Text.Json.JsonSerializer.Serialize(RunFolder.Open(run.Path).Result());
-    }
-
-    [Fact]
     public void A_run_that_was_killed_as_it_began_is_begun_again()
     {
         var path = Path.Combine(Ledger.Folder, "runs", Specification().Id);

@@ -92,6 +92,23 @@ public sealed class BadInputTests
         Assert.Contains("has value NaN in row 0", Assert.Throws<InvalidOperationException>(() => Train(data)).Message);
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1000)]
+    [InlineData(null)]
+    public void An_image_with_too_few_pixels_is_named_with_its_row_and_not_filled_up_from_the_one_before(int? count)
+    {
+        var wrong = _ml.Data.LoadFromEnumerable(Rows(24, i => new Pixels
+        {
+            Features = i != 5 ? Values(10) : count is { } values ? new float[values] : null!, Label = (uint)i % 2,
+        }));
+        var message = $"Column 'Features' has {count ?? 0} values in row 5 (counted from 0); expected 768";
+        Assert.StartsWith(message, Assert.Throws<InvalidOperationException>(() => Train(wrong)).Message);
+        using var model = _ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()).Fit(Toy.Data(_ml));
+        Assert.Contains(message, Assert.ThrowsAny<Exception>(
+            () => model.Transform(wrong).GetColumn<float[]>("Score").ToArray()).GetBaseException().Message);
+    }
+
     [Fact]
     public void Pixels_scaled_to_one_are_not_taken_for_black_images()
     {

@@ -1,113 +1,30 @@
-using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.ML;
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tests;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML.Tests;
 
-/// <summary>
-/// A file of this library with a wrong byte, or with its end missing, is refused by its name, or read to the very result it had before
-/// (where the byte does not matter, as a date in a zip); never to another one.
-/// </summary>
-/// <remarks>
-/// In the suite a few hundred bytes are changed. For a long run, which ends with the same table: <c>ZEROONESHOT_FLIPS=3000
-/// ZEROONESHOT_TRUNCATIONS=600</c>, and <c>-class "*DamagedFileTests" -showLiveOutput</c>.
-/// </remarks>
+/// <summary>Files of networks, their checkpoints and saved models, through all readers (<see cref="Damage"/>).</summary>
 public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixture<DamagedFileTests.OwnFiles>
 {
-    private static int Flips => Number("ZEROONESHOT_FLIPS", 360);
-
-    private static int Truncations => Number("ZEROONESHOT_TRUNCATIONS", 72);
+    [Fact]
+    public void No_wrong_byte_changes_a_result_in_silence() => Damage.Flip(own.Files, inTheSuite: 400);
 
     [Fact]
-    public void No_wrong_byte_changes_a_result_in_silence()
-    {
-        var random = new Random(2026);
-        TryAll("flips", Flips, content =>
-        {
-            var damaged = content.ToArray();
-            // Half of them anywhere, half near the ends, where headers and directories are: elsewhere nearly all are weights.
-            var place = random.Next(4) switch
-            {
-                0 => random.Next(Math.Min(2048, content.Length)),
-                1 => content.Length - 1 - random.Next(Math.Min(2048, content.Length)),
-                _ => random.Next(content.Length),
-            };
-            damaged[place] ^= (byte)(random.Next(2) == 0 ? 1 << random.Next(8) : random.Next(1, 256));
-            return damaged;
-        }, mayBeHarmless: true);
-    }
-
-    [Fact]
-    public void A_file_whose_end_is_missing_is_refused()
-    {
-        var random = new Random(2027);
-        TryAll("truncations", Truncations, content => content[..(random.Next(2) == 0
-            ? random.Next(content.Length)
-            : content.Length - 1 - random.Next(Math.Min(64, content.Length)))], mayBeHarmless: false);
-    }
+    public void A_file_whose_end_is_missing_is_refused() => Damage.Truncate(own.Files, inTheSuite: 80);
 
     [Fact]
     public void Undamaged_files_are_read_to_one_result_every_time() =>
-        Assert.All(own.Kinds, kind => Assert.Equal(own.Result(kind, kind.Content), own.Result(kind, kind.Content)));
-
-    private void TryAll(string what, int count, Func<byte[], byte[]> damage, bool mayBeHarmless)
-    {
-        var table = new StringBuilder($"\n| file -> reader | {what} | refused | equal result | another result |\n|---|---|---|---|---|\n");
-        var wrong = new List<string>();
-        var (tried, all) = (0, own.Kinds.Count);
-        foreach (var kind in own.Kinds)
-        {
-            var expected = own.Result(kind, kind.Content);
-            var (refused, equal, other) = (0, 0, 0);
-            for (var i = 0; i < (count + all - 1) / all; i++, tried++)
-            {
-                var damaged = damage(kind.Content);
-                try
-                {
-                    if (own.Result(kind, damaged) == expected)
-                        equal++;
-                    else
-                        other++;
-                }
-                catch (InvalidDataException e)
-                {
-                    refused++;
-                    if (!e.Message.Contains(kind.File, StringComparison.Ordinal))
-                        wrong.Add($"{kind.Name}: the message does not name the file: {e.Message}");
-                }
-                catch (Exception e)
-                {
-                    wrong.Add($"{kind.Name}: {e}");
-                }
-            }
-            table.AppendLine(CultureInfo.InvariantCulture, $"| {kind.Name} | {refused + equal + other} | {refused} | {equal} | {other} |");
-            if (other > 0 || equal > 0 && !mayBeHarmless)
-                wrong.Add($"{kind.Name}: {other} read to another result, {equal} to an equal one");
-        }
-        TestContext.Current.TestOutputHelper!.WriteLine($"{table}{tried} {what} in all");
-        Assert.Empty(wrong);
-    }
-
-    private static int Number(string variable, int inTheSuite) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? number
-            : inTheSuite;
-
-    /// <summary>A file and one of its readers.</summary>
-    /// <param name="Name">What the table calls them.</param>
-    /// <param name="File">The file's name.</param>
-    /// <param name="Content">Its content.</param>
-    /// <param name="Read">All that the reader tells of the file, as text.</param>
-    public sealed record Kind(string Name, string File, byte[] Content, Func<string, string> Read);
+        Assert.All(own.Files, file => Assert.Equal(file.Result(file.Content), file.Result(file.Content)));
 
     /// <summary>One file of every format that the library writes.</summary>
     public sealed class OwnFiles : IDisposable
@@ -130,7 +47,8 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
             Prune(prune);
             Search(search);
             Train(train);
-            Kinds =
+            Fit(_folder.File("fit"));
+            Files =
             [
                 Of("weights.safetensors", "CellNetWeights.Read", Weights),
                 Of("weights.safetensors", "SafetensorsFile.Read", Tensors),
@@ -144,17 +62,11 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
                 Of("stages.zip", "ReadSearchInfo", Info),
                 Of("again.zip", "ImageClassifierPool (saved again by ML.NET)", Pool),
                 Of("model.zip", "ImageClassifierPool", Pool, File.ReadAllBytes(_images.Zip)),
+                Of("fit.json", "ZeroOneShotTrainer", Plan, File.ReadAllBytes(Path.Combine(_folder.File("fit"), "fit.json"))),
             ];
         }
 
-        public IReadOnlyList<Kind> Kinds { get; }
-
-        /// <summary>What the reader says of a content under the file's name.</summary>
-        public string Result(Kind kind, byte[] content)
-        {
-            using var folder = new TemporaryFolder();
-            return kind.Read(folder.Write(kind.File, content));
-        }
+        internal IReadOnlyList<OwnFile> Files { get; }
 
         public void Dispose()
         {
@@ -162,8 +74,8 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
             _folder.Dispose();
         }
 
-        private Kind Of(string file, string reader, Func<string, string> read, byte[]? content = null) =>
-            new($"{file} -> {reader}", file, content ?? File.ReadAllBytes(_folder.File(file)), read);
+        private OwnFile Of(string file, string reader, Func<string, string> read, byte[]? content = null) =>
+            new(file, reader, content ?? File.ReadAllBytes(_folder.File(file)), read);
 
         private static string Weights(string path)
         {
@@ -215,6 +127,31 @@ public sealed class DamagedFileTests(DamagedFileTests.OwnFiles own) : IClassFixt
             return string.Join('\n', trained.Epochs) + Hash(File.ReadAllBytes(checkpoint + ".read"));
         }
 
+        /// <summary>A Fit that is stopped when it has a plan.</summary>
+        private static void Fit(string folder)
+        {
+            using var source = new CancellationTokenSource();
+            var options = Options(folder);
+            (options.CancellationToken, options.Progress) = (source.Token, new Cancelling(source));
+            Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Images()));
+        }
+
+        private static string Plan(string path) => Trainer(Options(Path.GetDirectoryName(path)!)).Plan(Images()).ToJson();
+
+        private static ZeroOneShotTrainer Trainer(ZeroOneShotTrainer.Options options) =>
+            new MLContext(seed: 1).MulticlassClassification.Trainers.ZeroOneShot(options);
+
+        private static ZeroOneShotTrainer.Options Options(string folder) => new()
+        {
+            TimeBudget = TimeSpan.FromMinutes(0.5), Time = new LookedAtTime(), ShowProgress = false, CheckpointFolder = folder,
+        };
+
+        private static IDataView Images() => new MLContext().Data.LoadImages(Toy.Images(60));
+
         private static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexString(SHA256.HashData(bytes));
+    }
+    private sealed class Cancelling(CancellationTokenSource source) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => source.Cancel();
     }
 }

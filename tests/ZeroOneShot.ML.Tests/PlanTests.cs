@@ -90,7 +90,7 @@ public sealed class PlanTests : IDisposable
     public void A_plan_with_a_wrong_digit_is_refused_and_one_that_people_changed_is_read_without_its_checksum()
     {
         var changed = Plan().ToJson().Replace("\"epochs\": 2", "\"epochs\": 3");
-        Assert.Contains("take 'sha256' out of a plan that you have changed",
+        Assert.Contains("take 'sha256' out of a text that you have changed",
             Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(changed)).Message);
         var json = JsonNode.Parse(changed)!.AsObject();
         Assert.True(json.Remove("sha256"));

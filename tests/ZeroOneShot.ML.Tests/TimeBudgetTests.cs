@@ -169,11 +169,47 @@ public sealed class TimeBudgetTests : IDisposable
 
         var other = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data(seed: 9)));
         Assert.Contains("is of other images or settings", other.Message);
+    }
+
+    [Fact]
+    public void A_damaged_plan_gives_way_to_the_one_before_with_a_warning_and_both_damaged_are_refused_by_name()
+    {
+        using var source = new CancellationTokenSource();
+        var options = Options();
+        (options.CheckpointFolder, options.CancellationToken) = (_folder.FullName, source.Token);
+        options.Progress = new Told(_ => source.Cancel());
+        Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Data()));
+        var (state, before, log) = (_folder.File("fit.json"), _folder.File("fit.previous.json"), new KeepingLogger());
+        (options.CancellationToken, options.Progress, options.Logger) = (default, null, log);
+        var plan = Trainer(options).Plan(Data()).ToJson();
+
         // A number that is another one by a wrong byte is no plan to follow.
-        var state = _folder.File("fit.json");
         File.WriteAllText(state, File.ReadAllText(state).Replace("\"Epochs\": ", "\"Epochs\": 1"));
-        var damaged = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data()));
-        Assert.Contains($"'{state}' cannot be read: The checksum ('sha256') is of another content", damaged.Message);
+        Assert.Equal(plan, Trainer(options).Plan(Data()).ToJson());
+        Assert.Contains(log.Messages, message =>
+            message.Text.Contains($"'{state}' cannot be read: The checksum ('sha256') is of another content")
+            && message.Text.Contains($"goes on from the one before, '{before}'"));
+        File.WriteAllBytes(state, []);
+        Assert.Equal(plan, Trainer(options).Plan(Data()).ToJson());
+        File.WriteAllBytes(before, []);
+        var error = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data()));
+        Assert.Contains($"'{before}' cannot be read", error.Message);
+        Assert.Contains("Delete the folder's files to begin anew", error.Message);
+    }
+
+    [Fact]
+    public void A_second_fit_with_the_same_checkpoint_folder_is_refused_by_the_name_of_the_first()
+    {
+        var options = Options();
+        options.CheckpointFolder = _folder.FullName;
+        IOException? refusal = null;
+        var first = Options();
+        (first.CheckpointFolder, first.Progress) = (_folder.FullName, new Told(_ =>
+            refusal ??= Assert.Throws<IOException>(() => Trainer(options).Fit(Data()))));
+        using var model = Trainer(first).Fit(Data());
+        Assert.Contains($"CheckpointFolder '{_folder.FullName}' is in use by process {Environment.ProcessId}", refusal!.Message);
+        using var again = Trainer(options).Fit(Data());
+        Assert.Equal(model.Genotype, again.Genotype);
     }
 
     [Fact]

@@ -237,6 +237,11 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
         var answer = await Answer(connection);
         Assert.StartsWith("HTTP/1.1 408", answer);
         Assert.Contains("took more than 0.5 s", answer);
+        while (!(await running.Output.ReadLineAsync(Cancellation))!.Contains("Content root path"))
+        {
+        }
+        // One line, and no stack trace before it.
+        Assert.Matches("RequestWatch.* 408 after .* ms: The request took", await running.Output.ReadLineAsync(Cancellation));
     }
 
     [Theory]

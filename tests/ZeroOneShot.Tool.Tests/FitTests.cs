@@ -86,6 +86,42 @@ public sealed class FitTests(TinyRun run)
     }
 
     [Fact]
+    public void A_zip_with_a_wrong_byte_in_a_picture_is_refused_and_what_macOS_adds_to_one_is_left_out()
+    {
+        var zip = run.New("pictures.zip");
+        using (var made = System.IO.Compression.ZipFile.Open(zip, System.IO.Compression.ZipArchiveMode.Create))
+        {
+            foreach (var of in Directory.GetDirectories(Path.Combine(run.Images, "train")).Take(2))
+            {
+                foreach (var image in Directory.GetFiles(of).Take(3))
+                {
+                    var name = $"{Path.GetFileName(of)}/{Path.GetFileName(image)}";
+                    using (var entry = made.CreateEntry(name, System.IO.Compression.CompressionLevel.NoCompression).Open())
+                        entry.Write(File.ReadAllBytes(image));
+                    using var added = made.CreateEntry($"__MACOSX/{name}").Open();
+                    added.Write("Mac OS X"u8);
+                }
+            }
+        }
+        Assert.Equal(2, Tool.Run("plan", zip, "--minutes", "0.001").ExitCode);       // refused for its time, when the images had been read
+        var content = File.ReadAllBytes(zip);
+        content[content.AsSpan().IndexOf("IDAT"u8) + 20] ^= 1;
+        File.WriteAllBytes(zip, content);
+        Refused(Tool.Run("plan", zip, "--minutes", "0.001"), 3, $"of '{zip}' is damaged: its content is not what its checksum says");
+    }
+
+    [Fact]
+    public void A_temporary_folder_that_cannot_be_used_is_said_before_the_fit_and_not_after_it()
+    {
+        var (file, output) = (run.New("no-folder"), run.New("without-temporary-folder"));
+        File.WriteAllText(file, "");
+        var said = Tool.RunWithTemporaryFolder(file, ["fit", run.Images, .. run.Tiny, "--out", output]);
+        Refused(said, 1, "The temporary folder cannot be used");
+        Assert.Contains("Set TMPDIR to another", said.Errors);
+        Assert.False(File.Exists(Path.Combine(output, "run.json")));
+    }
+
+    [Fact]
     public void The_report_can_be_made_again_and_without_its_values_by_the_model_and_the_metrics_alone()
     {
         var first = File.ReadAllText(run.File("report.html"));
@@ -127,6 +163,8 @@ public sealed class FitTests(TinyRun run)
         Assert.Equal(2, anew.ExitCode);
         Assert.Contains("Go on with 'zeroone resume'", anew.Errors);
 
+        // What a kill leaves while a file is being written.
+        File.WriteAllBytes(Path.Combine(output, ".model.zip.0123456789abcdef0123456789abcdef.tmp"), new byte[9]);
         Assert.Equal((0, ""), Ends(Tool.Run("resume", output, "--quiet")));
         Assert.Equal(s_files, Directory.EnumerateFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var over = Tool.Run("resume", output);

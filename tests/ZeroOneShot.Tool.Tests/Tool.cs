@@ -20,6 +20,14 @@ internal static class Tool
         return End(process);
     }
 
+    /// <summary>The same with another temporary folder.</summary>
+    public static Result RunWithTemporaryFolder(string folder, params string[] arguments)
+    {
+        using var process = Start(Path, arguments, new Dictionary<string, string> { ["TMPDIR"] = folder });
+        process.StandardInput.Close();
+        return End(process);
+    }
+
     public static Process Start(params string[] arguments) => Start(Path, arguments, null);
 
     /// <summary>The same with a terminal of 80 columns, whose output comes with all its escape sequences.</summary>

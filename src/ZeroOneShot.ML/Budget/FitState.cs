@@ -9,7 +9,7 @@ namespace ZeroOneShot.ML;
 /// </summary>
 internal sealed record FitState
 {
-    private const string Name = "fit.json";
+    private const string Name = "fit.json", PreviousName = "fit.previous.json";
 
     private static readonly JsonSerializerOptions s_json = new()
     {
@@ -31,31 +31,62 @@ internal sealed record FitState
     /// <summary>Whether pruning took too long, and operations were left by chance.</summary>
     public bool PrunedByChance { get; set; }
 
-    /// <summary>The state in a folder; null where there is none.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or of other images or settings.</exception>
-    public static FitState? Read(string folder, string identity)
+    private bool _newestIsDamaged;
+
+    /// <summary>Keeps a folder's state and checkpoints for one Fit, until that is disposed or its process has ended.</summary>
+    /// <exception cref="IOException">Another has them, or the folder cannot be written.</exception>
+    public static IDisposable Lock(string folder)
     {
-        var path = Path.Combine(folder, Name);
-        if (!File.Exists(path))
-            return null;
-        FitState state;
-        try
-        {
-            state = ChecksummedJson.Read<FitState>(path, s_json);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"'{path}' cannot be read: {e.Message} Delete the folder's files to begin anew.", e);
-        }
-        if (state.Identity != identity)
-        {
-            throw new InvalidDataException(
-                $"'{path}' is of other images or settings: {state.Identity}, those of this Fit: {identity}. " +
-                "Go on with the same, choose another CheckpointFolder, or delete the folder's files to begin anew.");
-        }
-        return state;
+        var full = Path.GetFullPath(folder);
+        var taken = WriterLock.Take(Path.Combine(full, ".fit"), $"CheckpointFolder '{full}'", "a Fit");
+        AtomicFile.DeleteLeftovers(Path.Combine(full, Name));
+        return taken;
     }
 
-    /// <summary>Writes it, whole or not at all.</summary>
-    public void Write(string folder) => ChecksummedJson.Write(Path.Combine(folder, Name), this, s_json);
+    /// <summary>The state in a folder; null where there is none.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="identity">What it must be the state of.</param>
+    /// <param name="warn">Told of a damaged file that the one before takes the place of.</param>
+    /// <exception cref="InvalidDataException">It and the one before are damaged, or of other images or settings.</exception>
+    public static FitState? Read(string folder, string identity, Action<string> warn)
+    {
+        // There is only the one before where a process was killed between moving the two.
+        string[] generations = [.. new[] { Name, PreviousName }.Select(name => Path.Combine(folder, name)).Where(File.Exists)];
+        var damages = new List<string>();
+        foreach (var path in generations)
+        {
+            FitState state;
+            try
+            {
+                state = ChecksummedJson.Read<FitState>(path, s_json);
+            }
+            catch (Exception e) when (e is JsonException or InvalidDataException or IOException)        // the last: of a bad disk
+            {
+                damages.Add($"'{path}' cannot be read: {e.Message}");
+                continue;
+            }
+            if (state.Identity != identity)
+            {
+                throw new InvalidDataException(
+                    $"'{path}' is of other images or settings: {state.Identity}, those of this Fit: {identity}. " +
+                    "Go on with the same, choose another CheckpointFolder, or delete the folder's files to begin anew.");
+            }
+            if (damages.Count > 0)
+            {
+                state._newestIsDamaged = true;
+                warn($"{damages[0]} The Fit goes on from the one before, '{path}', with the same plan.");
+            }
+            return state;
+        }
+        return damages.Count == 0 ? null : throw new InvalidDataException(
+            $"{string.Join(' ', damages)} Delete the folder's files to begin anew.");
+    }
+
+    /// <summary>Writes it, whole or not at all, and keeps the one before.</summary>
+    public void Write(string folder)
+    {
+        ChecksummedJson.Write(Path.Combine(folder, Name), this, s_json,
+            _newestIsDamaged ? null : Path.Combine(folder, PreviousName));          // a damaged one is not worth the good one
+        _newestIsDamaged = false;
+    }
 }

@@ -88,8 +88,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// <exception cref="ArgumentException">
     /// Time or memory are too little even for the smallest plan, a class has fewer than two images, or the validation set lacks a class.
     /// </exception>
-    /// <exception cref="InvalidDataException">The checkpoint folder is of other images or other settings.</exception>
-    /// <exception cref="IOException">The checkpoint folder cannot be written to.</exception>
+    /// <exception cref="InvalidDataException">
+    /// What the checkpoint folder holds is of other images or other settings, or damaged, the one before too.
+    /// </exception>
+    /// <exception cref="IOException">Another run has the checkpoint folder, or it cannot be written to.</exception>
     /// <exception cref="InvalidOperationException">
     /// A pixel value is out of range, there are no labelled rows, or the native library of ONNX Runtime is missing.
     /// </exception>
@@ -114,6 +116,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display);
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
+        run.LookForPlaceToSave(bytes: null);
+        // Two at once would each follow a plan of their own, and leave the one's plan with the other's checkpoints.
+        using var alone = _options.CheckpointFolder is { } folder ? FitState.Lock(folder) : null;
         var (train, validation) = Read(input, run);
         var state = StateOf(train, validation, clock, run);
         var plan = state.Plan;
@@ -248,7 +253,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         _options.Plan?.ThrowIfOfOther(train, validation);
         var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
-        if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity) is { } begun)
+        if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
             return begun;
         var warnings = Warnings(train);
         if (_options.Plan is { } given)

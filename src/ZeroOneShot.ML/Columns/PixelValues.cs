@@ -33,6 +33,20 @@ internal static class PixelValues
             throw context.Process(new InvalidOperationException(SeemsScaled(column, row, highest, scale)));
     }
 
+    /// <summary>
+    /// Refuses a row whose number of values is not what its column's type says, which ML.NET does not look at: what lacks would be of the
+    /// image before.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is not.</exception>
+    public static void CheckCount(int count, int size, string column, long row)
+    {
+        if (count != size)
+        {
+            throw new InvalidOperationException($"Column '{column}' has {count} values in row {row} (counted from 0); expected {size}, " +
+                "as its type says, the pixels of one image in all channels. Give every image that size, or leave the row out.");
+        }
+    }
+
     private static string OutOfRange(string column, long row, float value, float scale) => string.Create(CultureInfo.InvariantCulture,
         $"Column '{column}' has value {value} in row {row} (counted from 0); expected pixel values from 0 to {255 / scale}, " +
         $"since PixelScale is {scale}. Do not normalise the pixels, or set PixelScale so that value x PixelScale is from 0 to 255.");

@@ -50,8 +50,6 @@ internal sealed record PlanFile
                 throw new FormatException(FormattableString.Invariant(
                     $"The plan is of version {version} of its format; expected {Format}. Make it anew with this version of ZeroOneShot."));
             }
-            if (root.ContainsKey("sha256"))
-                root = (JsonObject)JsonNode.Parse(Verified(json))!;
             var plan = root.Deserialize<PlanFile>(s_json)!.Plan;
             plan.Validate();
             return plan;
@@ -59,19 +57,6 @@ internal sealed record PlanFile
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException or NotSupportedException)
         {
             throw new FormatException($"The text is no plan: {e.Message} Make it anew with zeroone plan.", e);
-        }
-    }
-
-    private static string Verified(string json)
-    {
-        try
-        {
-            return ChecksummedJson.Verify(json);
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException("The plan was damaged, or changed by hand: its checksum is of another one. Restore it, or take " +
-                "'sha256' out of a plan that you have changed.", e);
         }
     }
 }

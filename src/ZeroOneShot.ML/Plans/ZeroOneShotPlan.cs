@@ -24,9 +24,6 @@ namespace ZeroOneShot.ML;
 /// </example>
 public sealed record ZeroOneShotPlan
 {
-    // Far beyond anything that trains; what overflows further on is below these.
-    private const int MostChannels = 4096, MostCells = 1024;
-
     /// <summary>The time that the whole Fit may take.</summary>
     public required TimeSpan TimeBudget { get; init; }
 
@@ -123,8 +120,8 @@ public sealed record ZeroOneShotPlan
                 throw new ArgumentException(FormattableString.Invariant(
                     $"The plan's stage {stage.Stage} has {stage.Candidates} genotypes; expected 2 or more in a search, none elsewhere."));
             }
-            foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, MostChannels),
-                ("cells", stage.Cells, MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
+            foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, Checked.MostChannels),
+                ("cells", stage.Cells, Checked.MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
                 ("a batch", stage.BatchSize, stage.Images)])
             {
                 if (value < 1 || value > most)

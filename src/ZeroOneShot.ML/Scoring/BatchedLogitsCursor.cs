@@ -180,6 +180,7 @@ internal sealed class BatchedLogitsCursor : DataViewRowCursor
         return (chunk, row) =>
         {
             getter(ref pixels);
+            PixelValues.CheckCount(pixels.Length, size, features.Name, _source.Position);
             pixels.CopyTo(((Chunk<T>)chunk).Pixels.AsSpan(row * size, size));
         };
     }

@@ -27,9 +27,11 @@ internal sealed class PixelCheck(string column, float scale, IExceptionContext c
         if (read.Name != column || read.IsHidden)
             return null;
         var getter = row.GetGetter<VBuffer<float>>(read);
+        var size = ((VectorDataViewType)read.Type).Size;
         return (ref VBuffer<float> values) =>
         {
             getter(ref values);
+            PixelValues.CheckCount(values.Length, size, column, row.Position);
             PixelValues.Check(values.GetValues(), scale, column, row.Position, context);
         };
     }

@@ -3,7 +3,6 @@ using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
-using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -155,23 +154,9 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// <param name="run">Gets the warning.</param>
     private void LookForPlaceToSave(Genotype? genotype, ImageShape shape, StageRun run)
     {
-        var folder = MLNetInternals.TemporaryFolder(_host);
         var network = _options.ContinueFrom?.Network ?? _options.Settings.Network;
-        var bytes = genotype is null
-            ? 1 : sizeof(float) * NetworkCost.Of(genotype, network, shape, classes: 2, _options.Space).Parameters;
-        try
-        {
-            AtomicFile.EnsureWritable(folder);
-            var free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
-            if (free < bytes)
-                throw new IOException($"it has {Mebibytes(free):0} MiB left");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            run.Log.NoPlaceToSave(folder, genotype is null ? "what" : $"the {Mebibytes(bytes):0} MiB that", e.Message);
-        }
-
-        static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
+        run.LookForPlaceToSave(genotype is null
+            ? null : sizeof(float) * NetworkCost.Of(genotype, network, shape, classes: 2, _options.Space).Parameters);
     }
 
     private void CheckValidationSet()

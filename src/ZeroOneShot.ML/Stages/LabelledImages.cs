@@ -89,9 +89,10 @@ internal static class LabelledImages
     {
         var getter = cursor.GetGetter<VBuffer<byte>>(column);
         VBuffer<byte> values = default;
-        return (_, image) =>
+        return (row, image) =>
         {
             getter(ref values);
+            PixelValues.CheckCount(values.Length, image.Length, column.Name, row);
             values.CopyTo(image);
         };
     }
@@ -104,7 +105,8 @@ internal static class LabelledImages
         return (row, image) =>
         {
             getter(ref values);
-            values.CopyTo(dense ??= new float[values.Length]);
+            PixelValues.CheckCount(values.Length, image.Length, column.Name, row);
+            values.CopyTo(dense ??= new float[image.Length]);
             PixelValues.Check(dense, scale, column.Name, row, context);
             for (var i = 0; i < image.Length; i++)
                 image[i] = (byte)MathF.Round(dense[i] * scale);

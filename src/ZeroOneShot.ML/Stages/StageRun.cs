@@ -135,6 +135,26 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
             TorchRuntime.ResolveDevice(name);
     }
 
+    /// <summary>Says that the temporary folder of the context will not do for saving.</summary>
+    /// <param name="bytes">What will be saved; null while that is not known.</param>
+    public void LookForPlaceToSave(long? bytes)
+    {
+        var folder = MLNetInternals.TemporaryFolder(_host);
+        try
+        {
+            AtomicFile.EnsureWritable(folder);
+            var free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+            if (free < (bytes ?? 1))
+                throw new IOException($"it has {Mebibytes(free):0} MiB left");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            Log.NoPlaceToSave(folder, bytes is { } known ? $"the {Mebibytes(known):0} MiB that" : "what", e.Message);
+        }
+
+        static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
+    }
+
     private static string? Named(IHost host, StageOptions options) =>
         options.Device ?? (MLNetInternals.GpuDeviceId(host) is { } gpu ? $"cuda:{gpu}" : null);
 

@@ -32,7 +32,7 @@ internal static class Figure1Command
         command.Does((parsed, stop) =>
         {
             var masks = (parsed.GetValue(s_masks) ?? []).ToDictionary(file => file, file => ToolException.Within(ExitCode.RefusedFile,
-                () => OperationMask.FromJson(InputText.Read(file), SearchSpace.Darts)));
+                () => InputText.Read(file, json => OperationMask.FromJson(json, SearchSpace.Darts))));
             var options = new Figure1Options
             {
                 Architectures = parsed.GetValue(s_architectures), Masks = masks, Seed = parsed.GetValue(s_seed),

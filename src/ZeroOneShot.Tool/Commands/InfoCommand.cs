@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool.Commands;
@@ -77,9 +78,10 @@ internal static class InfoCommand
         static void Line(string name, string value) => Console.Out.WriteLine($"{name + ":",-10} {Terminal.Printable(value)}");
     }
 
-    private static string Checksum(string file)
+    /// <summary>The SHA-256 of a file.</summary>
+    internal static string Checksum(string file)
     {
-        using var stream = File.OpenRead(file);
+        using var stream = InputFile.Open(file, "a regular file");
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 

@@ -1,3 +1,5 @@
+using ZeroOneShot.Persistence;
+
 namespace ZeroOneShot.Tool.Commands;
 
 /// <summary>Texts of files, of a size that a text for people has.</summary>
@@ -5,15 +7,27 @@ internal static class InputText
 {
     private const long MostBytes = 64 << 20;
 
+    /// <summary>What a text is, once it is parsed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parse">Throws a <see cref="FormatException"/> at what it cannot parse.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is too large, or is no regular file.</exception>
-    public static string Read(string path)
+    /// <exception cref="InvalidDataException">
+    /// The file is empty, too large, no regular file, or cannot be parsed; the message names it.
+    /// </exception>
+    public static T Read<T>(string path, Func<string, T> parse)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists)
-            throw new FileNotFoundException($"There is no file '{path}'.");
-        if (file.Length is 0 or > MostBytes)
-            throw new InvalidDataException($"'{path}' has {file.Length} bytes; expected a text of 1 to {MostBytes} bytes.");
-        return File.ReadAllText(path);
+        var text = Read(path);
+        try
+        {
+            return parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidDataException($"'{path}' cannot be used: {e.Message}", e);
+        }
     }
+
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is empty or too large, or is no regular file.</exception>
+    public static string Read(string path) => InputFile.ReadText(path, "a text", MostBytes);
 }

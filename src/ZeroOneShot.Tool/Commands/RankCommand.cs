@@ -58,7 +58,7 @@ internal static class RankCommand
             var size = parsed.GetValue(s_imageSize);
             var genotypes = parsed.GetRequiredValue(s_genotypes).Select(text => ToolException.Within(ExitCode.RefusedFile, () =>
             {
-                var genotype = File.Exists(text) ? Genotype.FromJson(InputText.Read(text)) : Genotype.Parse(text);
+                var genotype = File.Exists(text) ? InputText.Read(text, Genotype.FromJson) : Genotype.Parse(text);
                 genotype.ThrowIfNotIn(space);
                 return genotype;
             })).ToList();

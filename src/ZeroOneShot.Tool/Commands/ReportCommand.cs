@@ -53,7 +53,8 @@ internal static class ReportCommand
         return command;
     }
 
-    private static RunReport Read(RunFolder folder) => File.Exists(folder.Report)
-        ? ToolException.Within(ExitCode.RefusedFile, () => RunReport.FromJson(InputText.Read(folder.Report)))
+    /// <summary>The report of a folder, by its values or by the model alone.</summary>
+    internal static RunReport Read(RunFolder folder) => File.Exists(folder.Report)
+        ? ToolException.Within(ExitCode.RefusedFile, () => InputText.Read(folder.Report, json => RunReport.FromJson(json)))
         : ModelReport.OfFolder(folder);
 }

@@ -57,7 +57,7 @@ internal static class SurrogateCommand
     private static Genotype Read(string text)
     {
         var file = Directory.Exists(text) ? Path.Combine(text, "genotype.json") : text;
-        var genotype = File.Exists(file) ? Genotype.FromJson(InputText.Read(file)) : Genotype.Parse(text);
+        var genotype = File.Exists(file) ? InputText.Read(file, Genotype.FromJson) : Genotype.Parse(text);
         genotype.ThrowIfNotIn(SearchSpace.Darts);
         return genotype;
     }

@@ -32,9 +32,10 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
     public static ImageSource Open(MLContext mlContext, string place)
     {
         if (place == Sample && !Path.Exists(place))
-            return OfZip(Assembly.GetExecutingAssembly().GetManifestResourceStream("fashion-mnist-small.zip")!, "Fashion-MNIST, a small " +
-                "part")
-                with { IsGrey = true };
+        {
+            return OfZip(Assembly.GetExecutingAssembly().GetManifestResourceStream("fashion-mnist-small.zip")!, place,
+                "Fashion-MNIST, a small part") with { IsGrey = true };
+        }
         if (File.Exists(place))
             return OfFile(mlContext, place);
         if (!Directory.Exists(place))
@@ -63,15 +64,15 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
         if (stream.ReadByte() == 'P' && stream.ReadByte() == 'K')
         {
             stream.Position = 0;
-            return OfZip(stream, $"Images of '{place}'");
+            return OfZip(stream, place, $"Images of '{place}'");
         }
         return new ImageSource($"Images listed in '{place}'", CsvList.Read(mlContext, place), null);
     }
 
-    private static ImageSource OfZip(Stream stream, string name)
+    private static ImageSource OfZip(Stream stream, string place, string name)
     {
         using var zip = OpenZip(stream, name);
-        var images = zip.Entries.Where(entry => entry.Length > 0 && ImageFolder.Extensions.Contains(
+        var images = zip.Entries.Where(entry => entry.Length > 0 && !IsHidden(entry) && ImageFolder.Extensions.Contains(
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)
             throw new InvalidDataException($"{name} are none: the zip has no images. Give a zip of one folder of images per class.");
@@ -100,16 +101,18 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
                 [.. byClass.Select(of => of.Key)]);
         }
 
-        // Packed in memory as in the zip, more or less: images do not pack well.
-        static Func<MLImage> Reader(ZipArchiveEntry entry, string name)
+        // Packed in memory as in the zip, more or less: images do not pack well. A damaged one would be another picture in silence.
+        Func<MLImage> Reader(ZipArchiveEntry entry, string path)
         {
             if (entry.Length > ImageFile.MostBytes)
-                throw new InvalidDataException($"'{name}' has {entry.Length} bytes; expected an image of at most {ImageFile.MostBytes}.");
-            var file = new byte[entry.Length];
-            using var content = entry.Open();
-            content.ReadExactly(file);
-            return () => ImageFile.Read(file, name, s_asTheyAre);
+                throw new InvalidDataException($"'{path}' has {entry.Length} bytes; expected an image of at most {ImageFile.MostBytes}.");
+            var file = CheckedZip.Read(entry, place);
+            return () => ImageFile.Read(file, path, s_asTheyAre);
         }
+
+        // What macOS adds to a zip has the endings of the images that it describes.
+        static bool IsHidden(ZipArchiveEntry entry) =>
+            entry.FullName.Split('/', '\\').Any(part => part.StartsWith('.') || part == "__MACOSX");
     }
 
     private static ZipArchive OpenZip(Stream stream, string name)

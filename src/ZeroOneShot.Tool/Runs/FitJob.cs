@@ -31,12 +31,14 @@ internal static class FitJob
         RunSpecification asked, ZeroOneShotPlan? plan, RunFolder folder, Start start, Display display, Stop stop)
     {
         using var taken = ToolException.Within(ExitCode.Failed, () => FolderLock.Take(folder.Path, "zeroone fit"));
+        folder.DeleteLeftovers();
         if (start == Start.New && folder.HasReached)
         {
             throw new ToolException(ExitCode.Arguments, $"A run was stopped in '{folder.Path}'. Go on with 'zeroone resume', or give it " +
                 "up with --anew, or give another --out.");
         }
-        var ml = new MLContext(asked.Seed);
+        CheckTemporaryFolder();
+        var ml = new MLContext(asked.Seed) { TempFilePath = folder.Checkpoint };
         var data = ToolException.Within(ExitCode.Data, () => ImageData.Load(ml, asked));
         display.Say($"{data.Description}.");
         ToolException.Within(ExitCode.Failed, () =>
@@ -63,8 +65,8 @@ internal static class FitJob
         {
             AtomicFile.Write(folder.Model, stream => ml.Model.Save(model, data.Train.ToDataView(ml).Schema, stream));
             AtomicFile.Write(folder.Onnx, network.ExportOnnx);
-            folder.Write(folder.Genotype, network.Genotype.ToJson());
-            folder.Write(folder.Mask, network.Mask!.ToJson());
+            folder.Write(folder.Genotype, ChecksummedJson.Sign(network.Genotype.ToJson()));
+            folder.Write(folder.Mask, ChecksummedJson.Sign(network.Mask!.ToJson()));
         }));
 
         // Test what was saved, as its users will have it.
@@ -76,15 +78,17 @@ internal static class FitJob
         var cost = NetworkCost.Of(network.Genotype, network.Weights.Network,
             new ImageShape(data.Channels, asked.ImageSize, asked.ImageSize), data.Train.ClassNames.Count);
         var report = watch.Report(network, evaluation, cost, linear, Evaluation.MillisecondsOf(pool, data.Test));
-        var metrics = Metrics.Of(asked, data, network, evaluation, cost, linear, watch.Seconds);
-        ToolException.Within(ExitCode.Failed, () =>
+        var metrics = ToolException.Within(ExitCode.Failed, () =>
         {
             folder.Write(folder.Predictions, evaluation.ToCsv());
-            folder.Write(folder.Metrics, JsonText.Indented(metrics));
+            var metrics = Metrics.Of(
+                asked, data, network, evaluation, cost, linear, watch.Seconds, InfoCommand.Checksum(folder.Predictions));
+            folder.Write(folder.Metrics, ChecksummedJson.Sign(JsonText.Indented(metrics)));
             folder.Write(report);
             // Last, so that a process that is killed before leaves a run that can go on.
             if (Directory.Exists(folder.Checkpoint))
                 Directory.Delete(folder.Checkpoint, recursive: true);
+            return metrics;
         });
         End(display, folder, network, evaluation, linear);
         display.Tell("metrics", metrics);
@@ -112,6 +116,20 @@ internal static class FitJob
         }
         if (display.Kind == Display.Reader.Program)
             Console.Out.WriteLine(plan.ToJson());
+    }
+
+    // ML.NET loads a model by way of that folder, when the training is over.
+    private static void CheckTemporaryFolder()
+    {
+        try
+        {
+            AtomicFile.EnsureWritable(Path.GetTempPath());
+        }
+        catch (IOException e)
+        {
+            throw new ToolException(ExitCode.Failed, $"The temporary folder cannot be used: {e.Message} Set " +
+                $"{(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} to another.");
+        }
     }
 
     private static (ImagePixelsEstimator Pixels, ZeroOneShotTrainer Trainer) Pipeline(

@@ -13,7 +13,7 @@ internal sealed record Metrics
     public required double TestAccuracy { get; init; }
 
     /// <summary>Share whose class is among the best five; null with at most five classes.</summary>
-    public required double? Top5Accuracy { get; init; }
+    public double? Top5Accuracy { get; init; }
 
     /// <summary>In nats.</summary>
     public required double LogLoss { get; init; }
@@ -22,7 +22,7 @@ internal sealed record Metrics
     public required double CalibrationError { get; init; }
 
     /// <summary>Test accuracy of a linear classifier of the same pixels; null where none was asked for.</summary>
-    public required double? LinearAccuracy { get; init; }
+    public double? LinearAccuracy { get; init; }
 
     /// <summary>Seconds by stage.</summary>
     public required IReadOnlyDictionary<string, double> Seconds { get; init; }
@@ -44,10 +44,13 @@ internal sealed record Metrics
 
     public required int TestImages { get; init; }
 
+    /// <summary>Of the file of predictions that belongs to them.</summary>
+    public required string PredictionsSha256 { get; init; }
+
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
 
     public static Metrics Of(RunSpecification asked, ImageData data, CellNetTransformer network, Evaluation evaluation, NetworkCost cost,
-        double? linear, IReadOnlyDictionary<string, double> seconds) => new()
+        double? linear, IReadOnlyDictionary<string, double> seconds, string predictions) => new()
         {
             TestAccuracy = evaluation.Accuracy,
             Top5Accuracy = evaluation.ClassNames.Count > 5 ? evaluation.TopK(5) : null,
@@ -64,6 +67,7 @@ internal sealed record Metrics
             MultiplyAdds = cost.MultiplyAdds,
             TrainImages = data.Train.Images.Count,
             TestImages = data.Test.Images.Count,
+            PredictionsSha256 = predictions,
             Versions = Tool.Versions.All(),
         };
 }

@@ -55,24 +55,23 @@ internal static class ModelReport
                 "of a run of zeroone fit.");
         }
         var report = Of(folder.Model, null) with { Title = Path.GetFileName(folder.Path) };
-        if (File.Exists(folder.Predictions))
-            report = report with { Test = ToolException.Within(ExitCode.RefusedFile, () => ReadPredictions(folder)) };
-        if (File.Exists(folder.Metrics))
+        return !File.Exists(folder.Metrics) ? report : ToolException.Within(ExitCode.RefusedFile, () =>
         {
-            var metrics = ToolException.Within(ExitCode.RefusedFile,
-                () => JsonNode.Parse(InputText.Read(folder.Metrics)) as JsonObject
-                    ?? throw new InvalidDataException($"'{folder.Metrics}' is no JSON object."));
-            report = report with
+            var metrics = folder.ReadMetrics();
+            // Whose numbers would be of others.
+            if (File.Exists(folder.Predictions) && InfoCommand.Checksum(folder.Predictions) != metrics.PredictionsSha256)
             {
-                LinearAccuracy = metrics["linear_accuracy"]?.GetValue<double>(),
-                Stages = [.. (metrics["seconds"] as JsonObject ?? []).Select(stage => new StageFigures(stage.Key)
-                {
-                    Time = TimeSpan.FromSeconds(stage.Value!.GetValue<double>()),
-                })],
-                Versions = [.. (metrics["versions"] as JsonObject ?? []).Select(of => new ReportFact(of.Key, $"{of.Value}"))],
+                throw new InvalidDataException($"'{folder.Predictions}' is damaged, or not the one that '{folder.Metrics}' is of. Copy " +
+                    "both of one run, or remove the former.");
+            }
+            return report with
+            {
+                Test = File.Exists(folder.Predictions) ? ReadPredictions(folder) : null,
+                LinearAccuracy = metrics.LinearAccuracy,
+                Stages = [.. metrics.Seconds.Select(stage => new StageFigures(stage.Key) { Time = TimeSpan.FromSeconds(stage.Value) })],
+                Versions = [.. metrics.Versions.Select(of => new ReportFact(of.Key, of.Value))],
             };
-        }
-        return report;
+        });
     }
 
     /// <summary>Settings as JSON, a line each.</summary>

@@ -44,7 +44,17 @@ internal sealed class RunFolder(string path)
     public bool IsUnfinished => File.Exists(Specification) && Directory.Exists(Checkpoint);
 
     /// <summary>Whether it had reached anything that a new run would give up.</summary>
-    public bool HasReached => IsUnfinished && Directory.EnumerateFileSystemEntries(Checkpoint).Any();
+    public bool HasReached => IsUnfinished                                  // locks stay where nothing was reached too
+        && Directory.EnumerateFileSystemEntries(Checkpoint).Any(entry => !System.IO.Path.GetFileName(entry).StartsWith('.'));
+
+    /// <summary>
+    /// Removes what processes that were killed as they wrote have left. Only for who has the folder to himself (<see cref="FolderLock"/>).
+    /// </summary>
+    public void DeleteLeftovers()
+    {
+        foreach (var file in (string[])[Model, Onnx, Mask, Genotype, Metrics, Predictions, Html, Report, Specification, Plan])
+            AtomicFile.DeleteLeftovers(file);
+    }
 
     public void Write(string file, string text) =>
         AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(text.EndsWith('\n') ? text : text + "\n")));
@@ -64,7 +74,7 @@ internal sealed class RunFolder(string path)
             throw new FileNotFoundException($"'{Path}' has no run.json; expected the folder of a run of zeroone fit.");
         try
         {
-            return JsonText.Read<RunSpecification>(ChecksummedJson.Verify(File.ReadAllText(Specification)));
+            return JsonText.Read<RunSpecification>(ChecksummedJson.ReadText(Specification));
         }
         catch (JsonException e)
         {
@@ -72,20 +82,26 @@ internal sealed class RunFolder(string path)
         }
     });
 
-    /// <summary>Reads the plan of a file.</summary>
-    /// <exception cref="ToolException">There is none, or it is damaged or of another version.</exception>
-    public static ZeroOneShotPlan ReadPlan(string file) => ToolException.Within(ExitCode.RefusedFile, () =>
+    /// <summary>Reads the numbers of the run.</summary>
+    /// <exception cref="InvalidDataException">They are damaged; the message names the file.</exception>
+    public Metrics ReadMetrics()
     {
-        var text = InputText.Read(file);
         try
         {
-            return ZeroOneShotPlan.FromJson(text);
+            var metrics = JsonText.Read<Metrics>(ChecksummedJson.ReadText(Metrics));
+            return metrics.Seconds.Values.All(seconds => seconds is >= 0 and < 1e9) ? metrics : throw new JsonException(
+                "A stage has taken no number of seconds.");
         }
-        catch (FormatException e)
+        catch (JsonException e)
         {
-            throw new InvalidDataException($"'{file}' cannot be used: {e.Message}");
+            throw new InvalidDataException($"'{Metrics}' cannot be read: {e.Message} Remove it; without it the report lacks times.");
         }
-    });
+    }
+
+    /// <summary>Reads the plan of a file.</summary>
+    /// <exception cref="ToolException">There is none, or it is damaged or of another version.</exception>
+    public static ZeroOneShotPlan ReadPlan(string file) =>
+        ToolException.Within(ExitCode.RefusedFile, () => InputText.Read(file, ZeroOneShotPlan.FromJson));
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

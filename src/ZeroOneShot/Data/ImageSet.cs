@@ -71,6 +71,17 @@ public sealed class ImageSet
     /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
     public int Label(int index) => _labels[Checked(index)];
 
+    /// <summary>Refuses images that nothing can be learned from about classes.</summary>
+    /// <exception cref="ArgumentException">They have one class.</exception>
+    internal void ThrowIfOneClass()
+    {
+        if (ClassCount < 2)
+        {
+            throw new ArgumentException(
+                $"The images have one class, '{_classNames[0]}'; expected at least two. Add images of other classes.");
+        }
+    }
+
     /// <summary>The number of images of each class, in the order of <see cref="ClassNames"/>.</summary>
     public IReadOnlyList<int> ClassCounts()
     {

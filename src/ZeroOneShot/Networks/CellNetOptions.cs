@@ -1,4 +1,5 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Networks;
@@ -45,11 +46,6 @@ public sealed record CellNetOptions
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
-        if (Channels < 2)
-            throw new ArgumentException($"Channels is {Channels}; expected at least 2.");
-        if (Cells < 1)
-            throw new ArgumentException($"Cells is {Cells}; expected at least 1.");
-        if (StemMultiplier < 1)
-            throw new ArgumentException($"StemMultiplier is {StemMultiplier}; expected at least 1.");
+        Checked.Sizes(Channels, 2, Cells, StemMultiplier);
     }
 }

@@ -1,4 +1,5 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Networks;
@@ -64,9 +65,6 @@ public sealed record SupernetOptions
             throw new ArgumentException($"Channels is {Channels} and PartialChannels is {PartialChannels}; " +
                 "expected positive numbers, Channels divisible by PartialChannels.");
         }
-        if (Cells < 1)
-            throw new ArgumentException($"Cells is {Cells}; expected at least 1.");
-        if (StemMultiplier < 1)
-            throw new ArgumentException($"StemMultiplier is {StemMultiplier}; expected at least 1.");
+        Checked.Sizes(Channels, 1, Cells, StemMultiplier);
     }
 }

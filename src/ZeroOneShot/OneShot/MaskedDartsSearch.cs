@@ -54,6 +54,7 @@ public static class MaskedDartsSearch
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        images.ThrowIfOneClass();
         mask.ThrowIfNoGenotype();
         options = options with { Supernet = options.Supernet.WithStem(mask.Space, images.Shape) };
         var costs = options.CostTarget?.Costs(mask, options.Relaxation, images.Shape, images.ClassCount);

@@ -1,4 +1,5 @@
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 
@@ -135,7 +136,7 @@ public sealed record SearchMethod
         }
         ArgumentNullException.ThrowIfNull(Relaxation);
         Relaxation.Validate();
-        ArgumentNullException.ThrowIfNull(LossTerms);
+        Checked.NoNull(LossTerms, nameof(LossTerms));
         foreach (var term in LossTerms)
             term.Validate();
     }

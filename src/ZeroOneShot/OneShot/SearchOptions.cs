@@ -226,7 +226,7 @@ public sealed record SearchOptions
         Checked.NotNegative(ArchitectureWeightDecay, nameof(ArchitectureWeightDecay));
         ArgumentNullException.ThrowIfNull(Relaxation);
         Relaxation.Validate();
-        ArgumentNullException.ThrowIfNull(LossTerms);
+        Checked.NoNull(LossTerms, nameof(LossTerms));
         foreach (var term in LossTerms)
             term.Validate();
         CostTarget?.Validate();

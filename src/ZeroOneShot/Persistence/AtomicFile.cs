@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace ZeroOneShot.Persistence;
 
 /// <summary>Files that appear whole or not at all, so that a killed process never leaves half a checkpoint behind.</summary>
@@ -39,9 +41,15 @@ public static class AtomicFile
                 MoveOver(target, previous);
             MoveOver(temporary, target);
         }
-        catch
+        catch (Exception e)
         {
             DeleteQuietly(temporary);
+            if (e is IOException && IsOfSpace(e.HResult))
+            {
+                throw new IOException(
+                    $"'{target}' cannot be written: there is no room for it ({e.Message}). Free some space there, or choose another " +
+                    "folder.", e);
+            }
             throw;
         }
     }
@@ -82,9 +90,10 @@ public static class AtomicFile
         if (Path.GetDirectoryName(target) is not { } folder || !Directory.Exists(folder))
             return;
         var length = TemporaryNameIn(folder, Path.GetFileName(target)).Length;      // that of another file may begin alike
+        var beginning = Path.Combine(folder, TemporaryBeginning(Path.GetFileName(target)));
         foreach (var file in FilesIn(folder))
         {
-            if (file.Length == length && file.StartsWith(Path.Combine(folder, $".{Path.GetFileName(target)}."), StringComparison.Ordinal))
+            if (file.Length == length && file.StartsWith(beginning, StringComparison.Ordinal))
                 DeleteQuietly(file);
         }
     }
@@ -114,6 +123,10 @@ public static class AtomicFile
         }
     }
 
+    // A full disk, a file larger than this user may write, a quota; then Windows's words for the first of these.
+    private static bool IsOfSpace(int error) => OperatingSystem.IsWindows()
+        ? error is unchecked((int)0x80070070) or unchecked((int)0x80070027) : error is 28 or 27 or 122;
+
     private static string[] FilesIn(string folder)
     {
         try
@@ -127,7 +140,16 @@ public static class AtomicFile
     }
 
     private static string TemporaryNameIn(string folder, string name) =>
-        Path.Combine(folder, $".{name}.{Guid.NewGuid():N}{TemporaryExtension}");
+        Path.Combine(folder, $"{TemporaryBeginning(name)}{Guid.NewGuid():N}{TemporaryExtension}");
+
+    // A name may have 255 bytes, of which the rest of the temporary one needs some.
+    private static string TemporaryBeginning(string name)
+    {
+        const int longest = 200;
+        while (Encoding.UTF8.GetByteCount(name) > longest)
+            name = name[..^(char.IsLowSurrogate(name[^1]) && name.Length > 1 ? 2 : 1)];
+        return $".{name}.";
+    }
 
     private static FileStream Create(string temporary, string folder, string target)
     {

@@ -9,7 +9,8 @@ namespace ZeroOneShot.Persistence;
 /// </summary>
 internal static class CheckedZip
 {
-    // An entry may unpack to this in any case, and to so many times its packed length where that is more. Weights hardly shrink.
+    // An entry may unpack to this in any case, and to so many times its packed length where that is more. Weights and images hardly
+    // shrink.
     private const long AlwaysAllowed = 64L << 20;
     private const long MostUnpackedPerByte = 100;
 
@@ -49,7 +50,7 @@ internal static class CheckedZip
         if (unpacked > AlwaysAllowed + (Int128)MostUnpackedPerByte * file.Length)
         {
             throw new InvalidDataException($"'{path}' has {file.Length} bytes and would unpack to {unpacked}; expected at most " +
-                $"{MostUnpackedPerByte} times as many. It is not a model that mlContext.Model.Save wrote.");
+                $"{MostUnpackedPerByte} times as many. It is damaged, or was made to do harm.");
         }
     }
 
@@ -73,7 +74,7 @@ internal static class CheckedZip
         if (entry.Length > AlwaysAllowed && entry.Length / MostUnpackedPerByte > entry.CompressedLength)
         {
             throw new InvalidDataException($"{where} would unpack {entry.CompressedLength} bytes to {entry.Length}; expected at most " +
-                $"{MostUnpackedPerByte} times as many. It is not a model that mlContext.Model.Save wrote.");
+                $"{MostUnpackedPerByte} times as many. It is damaged, or was made to do harm.");
         }
         var hash = new Crc32();
         long length = 0;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
@@ -84,7 +85,10 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
             if (!file.Metadata.TryGetValue(name, out var found))
                 throw Wrong(file, $"it says nothing of its {name}");
             if (found != expected)
-                throw Wrong(file, $"its {name} are {Shortened(found)}, those of this {run} {Shortened(expected)}");
+            {
+                var (other, own) = Difference(found, expected);
+                throw Wrong(file, $"its {name} are {Shortened(other)}, those of this {run} {Shortened(own)}");
+            }
         }
         var state = StateOf(file);
         restore(file, state);
@@ -129,6 +133,44 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
         $"Go on with the same {string.Join(", ", identity.Keys)}, or delete {Both()} to begin anew.");
 
     private string Both() => string.Join(" and ", new[] { _newest, Previous }.Where(File.Exists).Select(file => $"'{file}'"));
+
+    /// <summary>What differs between two texts: of JSON objects the values that do, by their names.</summary>
+    private static (string Found, string Expected) Difference(string found, string expected)
+    {
+        var (others, own) = (Values(found), Values(expected));
+        return others is null || own is null ? (found, expected) : (Only(others, own), Only(own, others));
+
+        static string Only(Dictionary<string, string> values, Dictionary<string, string> others) => string.Join(", ",
+            values.Where(value => others.GetValueOrDefault(value.Key) != value.Value).Select(value => $"{value.Key} {value.Value}")
+                .DefaultIfEmpty("without these"));
+    }
+
+    private static Dictionary<string, string>? Values(string text)
+    {
+        var values = new Dictionary<string, string>();
+        try
+        {
+            if (JsonNode.Parse(text) is not JsonObject root)
+                return null;
+            Add("", root);
+            return values;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+
+        void Add(string name, JsonNode? node)
+        {
+            if (node is not JsonObject { Count: > 0 } of)
+            {
+                values[name] = node?.ToJsonString() ?? "null";
+                return;
+            }
+            foreach (var (key, value) in of)
+                Add(name.Length == 0 ? key : $"{name}.{key}", value);
+        }
+    }
 
     private static string Shortened(string text) => text.Length <= 400 ? text : text[..400] + "...";
 }

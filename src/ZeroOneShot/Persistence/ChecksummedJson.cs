@@ -12,7 +12,10 @@ namespace ZeroOneShot.Persistence;
 /// </summary>
 public static class ChecksummedJson
 {
-    private const string Property = "sha256";
+    internal const string Property = "sha256";
+
+    // What a run keeps for itself takes kilobytes.
+    private const long MostBytes = 64 << 20;
 
     // What people read in it stays readable.
     private static readonly JsonSerializerOptions s_indented = new()
@@ -50,14 +53,25 @@ public static class ChecksummedJson
             $"The checksum ('{Property}') is of another content: it was damaged, or changed by hand.");
     }
 
-    /// <summary>Writes a value to a file with its checksum, whole or not at all.</summary>
-    internal static void Write<T>(string path, T value, JsonSerializerOptions? options = null) =>
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(Sign(JsonSerializer.Serialize(value, options)))));
+    /// <summary>
+    /// Writes a value to a file with its checksum, whole or not at all; what was there before becomes <paramref name="previous"/>, where
+    /// one is named.
+    /// </summary>
+    internal static void Write<T>(string path, T value, JsonSerializerOptions? options = null, string? previous = null) =>
+        AtomicFile.Write(
+            path, previous, stream => stream.Write(Encoding.UTF8.GetBytes(Sign(JsonSerializer.Serialize(value, options)))));
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="JsonException">It is not that, or its checksum is of another content.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="InvalidDataException">The file is empty, far too large, a pipe or a device.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     internal static T Read<T>(string path, JsonSerializerOptions? options = null) =>
-        JsonSerializer.Deserialize<T>(Verify(File.ReadAllText(path)), options) ?? throw new JsonException("It is null.");
+        JsonSerializer.Deserialize<T>(ReadText(path), options) ?? throw new JsonException("It is null.");
+
+    /// <summary>The content of a file that <see cref="Sign"/> made, without its checksum.</summary>
+    /// <inheritdoc cref="Read"/>
+    internal static string ReadText(string path) => Verify(InputFile.ReadText(path, "JSON that a run keeps for itself", MostBytes));
 
     private static JsonObject Parse(string json) =>
         JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject

@@ -31,6 +31,25 @@ internal static class InputFile
         throw NotRegular(path, expected);
     }
 
+    /// <summary>The text of a regular file, in UTF-8.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="expected">What should be in it, in an error's words.</param>
+    /// <param name="mostBytes">The most bytes that it may have.</param>
+    /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
+    /// <exception cref="InvalidDataException">The file is empty, too large, a pipe or a device.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static string ReadText(string path, string expected, long mostBytes)
+    {
+        using var file = Open(path, expected);
+        if (file.Length > mostBytes)
+        {
+            throw new InvalidDataException(
+                $"File '{path}' has {file.Length} bytes; expected {expected}, of at most {mostBytes}. Take another copy of it.");
+        }
+        using var text = new StreamReader(file);
+        return text.ReadToEnd();
+    }
+
     /// <summary>The checks of <see cref="Open"/>, for a file that others open.</summary>
     public static void ThrowIfNotRegular(string path, string expected)
     {

@@ -73,11 +73,11 @@ internal sealed class WriterLock : IDisposable
     {
         try
         {
-            using var text = new StreamReader(owner);
+            using var text = new StreamReader(InputFile.Open(owner, "the name of a writer"));
             var buffer = new char[300];
             return text.ReadBlock(buffer) is > 0 and var read ? new string(buffer, 0, read) : "another run";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
             return "another run";                           // which has just begun or is just over
         }

@@ -5,6 +5,11 @@ namespace ZeroOneShot.Runtime;
 /// <summary>Numbers that settings, or what came of them, must be.</summary>
 internal static class Checked
 {
+    /// <summary>The most channels of a network's first cell, and the most cells.</summary>
+    public const int MostChannels = 4096, MostCells = 1024;
+
+    private const int MostStemMultiplier = 64;
+
     // Networks compute in single precision.
     private const double Largest = float.MaxValue;
 
@@ -16,6 +21,28 @@ internal static class Checked
 
     /// <exception cref="ArgumentException">The number is below 0, NaN, or 1 or more.</exception>
     public static void BelowOne(double value, string name) => Require(value is >= 0 and < 1, value, name, "at least 0 and below 1");
+
+    /// <summary>The sizes of a network: far beyond anything that trains, and below what overflows further on.</summary>
+    /// <exception cref="ArgumentException">A number is out of its range; the message names it.</exception>
+    public static void Sizes(int channels, int fewestChannels, int cells, int? stemMultiplier)
+    {
+        Require(channels >= fewestChannels && channels <= MostChannels, channels, "Channels", $"{fewestChannels} to {MostChannels}");
+        Require(cells is >= 1 and <= MostCells, cells, "Cells", $"1 to {MostCells}");
+        Require(stemMultiplier is null or (>= 1 and <= MostStemMultiplier), stemMultiplier ?? 1, "StemMultiplier",
+            $"1 to {MostStemMultiplier}");
+    }
+
+    /// <exception cref="ArgumentException">One is null; the message names the list and the place.</exception>
+    public static void NoNull<T>(IReadOnlyList<T> values, string name)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(values, name);
+        for (var i = 0; i < values.Count; i++)
+        {
+            if (values[i] is null)
+                throw new ArgumentException($"{name}[{i}] is null; leave it out, or give one.");
+        }
+    }
 
     /// <exception cref="DivergedException">The loss is infinite or NaN.</exception>
     public static void Finite(double loss, int epoch, double learningRate)

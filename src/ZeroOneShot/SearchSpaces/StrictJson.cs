@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.SearchSpaces;
 
@@ -10,8 +11,24 @@ internal static class StrictJson
 {
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
+    /// <summary>Parses a text, whose checksum is verified and left out where it has one (<see cref="ChecksummedJson.Sign"/>).</summary>
     /// <exception cref="JsonException">The text is not JSON, is nested more than eight times, or has a name twice in an object.</exception>
-    public static JsonNode? Parse(string json) => JsonNode.Parse(json, documentOptions: s_options);
+    /// <exception cref="FormatException">The checksum is of another text.</exception>
+    public static JsonNode? Parse(string json)
+    {
+        var root = JsonNode.Parse(json, documentOptions: s_options);
+        if (root is not JsonObject content || !content.ContainsKey(ChecksummedJson.Property))
+            return root;
+        try
+        {
+            return JsonNode.Parse(ChecksummedJson.Verify(json));
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"The text was damaged, or changed by hand: its checksum is of another one. Restore it, or take " +
+                $"'{ChecksummedJson.Property}' out of a text that you have changed.", e);
+        }
+    }
 
     /// <exception cref="FormatException">An object has another name than these.</exception>
     public static void ThrowIfOther(JsonObject value, string where, params IReadOnlyList<string> names)

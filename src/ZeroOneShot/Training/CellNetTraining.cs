@@ -261,6 +261,7 @@ public static class CellNetTraining
     private static void CheckImages(ImageSet images, ImageSet? validation, CellNetWeights? start, TrainingOptions options)
     {
         var shape = images.Shape;
+        images.ThrowIfOneClass();
         if (shape.Channels is not (1 or 3))
         {
             throw new ArgumentException(

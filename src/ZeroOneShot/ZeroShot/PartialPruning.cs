@@ -122,6 +122,13 @@ public static class PartialPruning
         var importances = sum == ImportanceSum.Ranks
             ? Ranking.SumOfRanks([.. whole.Select((ofWhole, r) => candidates.Select((_, i) => ofWhole - values[i + 1][r]).ToArray())])
             : [.. candidates.Select((_, i) => whole.Select((ofWhole, r) => (ofWhole - values[i + 1][r]) / Math.Abs(ofWhole)).Sum())];
+        if (importances.Any(importance => !double.IsFinite(importance)))
+        {
+            throw new InvalidOperationException(
+                $"What {string.Join(" and ", functions.Select(name => $"'{name}'"))} gave in round {round + 1} is too far apart, or too " +
+                "near to 0 for the whole network: importances, which are relative to it, are no finite numbers. Mend the function, for " +
+                $"example by its logarithm, or sum ranks ({nameof(PruningOptions)}.{nameof(PruningOptions.Sum)}).");
+        }
         return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
             new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))]);
     }

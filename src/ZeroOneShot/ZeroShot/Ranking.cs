@@ -202,11 +202,9 @@ public static class Ranking
     internal static RankingBatches Batches(
         IReadOnlyList<IRankingFunction> functions, ImageSet images, RankingOptions options, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(functions);
+        Checked.NoNull(functions, nameof(functions));
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
-        foreach (var function in functions)
-            ArgumentNullException.ThrowIfNull(function, nameof(functions));
         options.Validate();
         ThrowIfUnlabelled(images, functions);
         cancellationToken.ThrowIfCancellationRequested();

@@ -1,5 +1,6 @@
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot.Functions;
 
@@ -56,7 +57,7 @@ public sealed record ZeroShotPruningOptions : RankingOptions
         base.Validate();
         ArgumentNullException.ThrowIfNull(Pruning);
         ArgumentNullException.ThrowIfNull(Supernet);
-        ArgumentNullException.ThrowIfNull(RankingFunctions);
+        Checked.NoNull(RankingFunctions, nameof(RankingFunctions));
         ArgumentNullException.ThrowIfNull(Space);
         Pruning.Validate();
         Supernet.Validate();

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot.Functions;
 
@@ -51,7 +52,7 @@ public sealed record ZeroShotSearchOptions
     {
         if (Candidates < 2)
             throw new ArgumentException($"Candidates is {Candidates}; expected at least 2 to choose from.");
-        ArgumentNullException.ThrowIfNull(Functions);
+        Checked.NoNull(Functions, nameof(Functions));
         if (Functions.Count == 0)
             throw new ArgumentException("Functions is empty; expected at least one ranking function, for example new Swap().");
         ArgumentNullException.ThrowIfNull(Ranking);

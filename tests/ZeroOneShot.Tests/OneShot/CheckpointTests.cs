@@ -91,7 +91,7 @@ public sealed class CheckpointTests : IDisposable
         Run("DARTS", Checkpoint);
         var before = File.ReadAllBytes(Checkpoint);
         var options = Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, seed: 6));
-        Assert.Contains("its options are", options.Message);
+        Assert.Contains("its options are Seed 5, those of this search Seed 6. ", options.Message);      // and not all that are the same
         Assert.Contains(Checkpoint, options.Message);
         var others = RandomImages.Of(48, 4, new ImageShape(3, 16, 16));
         Assert.Contains("its images are", Assert.Throws<InvalidDataException>(() => Run("DARTS", Checkpoint, images: others)).Message);

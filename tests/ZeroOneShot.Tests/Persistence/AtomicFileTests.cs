@@ -71,6 +71,38 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([1], File.ReadAllBytes(_folder.File("empty")));
     }
 
+    [Theory]
+    [InlineData("x", 255)]
+    [InlineData("é", 127)]
+    [InlineData("😀", 63)]
+    public void A_name_as_long_as_a_name_may_be_is_written_and_what_a_kill_left_of_it_is_found(string part, int times)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Whole paths are limited there.");
+        var path = _folder.File(string.Concat(Enumerable.Repeat(part, times)));
+        string? left = null;
+        AtomicFile.Write(path, stream =>
+        {
+            stream.WriteByte(1);
+            left = Directory.GetFiles(_folder.FullName, ".*.tmp").Single();
+        });
+        Assert.Equal([1], File.ReadAllBytes(path));
+        File.WriteAllBytes(left!, [2]);
+        AtomicFile.DeleteLeftovers(path);
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder.FullName));
+    }
+
+    [Fact]
+    public void A_full_disk_is_said_with_what_to_do_and_what_was_there_stays()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "Linux has a device that is always full.");
+        var path = _folder.Write("a.bin", 1);
+        var error = Assert.Throws<IOException>(() => AtomicFile.Write(path, _ => File.WriteAllBytes("/dev/full", [2])));
+        Assert.StartsWith($"'{path}' cannot be written: there is no room for it", error.Message);
+        Assert.Contains("Free some space there", error.Message);
+        Assert.Equal([1], File.ReadAllBytes(path));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.FullName));
+    }
+
     [Fact]
     public void A_path_through_a_file_is_refused_by_name()
     {

@@ -105,6 +105,15 @@ public sealed class TwoClassPruningTests
     }
 
     [Fact]
+    public void Ranks_of_which_no_finite_importances_come_are_refused_and_no_mask_is_made_of_them()
+    {
+        var function = new OfMask("nearly zero", mask => mask.TotalLive == 30 ? 1e-310 : mask.TotalLive + mask.AllLive.Sum(at =>
+            at.Operation));
+        Assert.Contains("'nearly zero' gave in round 1 is too far apart, or too near to 0", Assert.Throws<InvalidOperationException>(
+            () => Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [function] })).Message);
+    }
+
+    [Fact]
     public void Ranks_of_no_function_or_of_another_number_of_functions_are_refused()
     {
         var full = OperationMask.Full(s_small);
