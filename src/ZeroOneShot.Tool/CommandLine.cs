@@ -25,7 +25,8 @@ internal static class CommandLine
             root.Add(command);
         }
         root.Directives.Add(new DiagramDirective());
-        var parsed = root.Parse(args);
+        // A word that begins with @ is a name as any other, not a file of more words.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
             foreach (var error in parsed.Errors)
@@ -49,9 +50,17 @@ internal static class CommandLine
             Console.Error.WriteLine(stop.Farewell);
             return (int)stop.Code;
         }
-        catch (Exception e) when (ToolException.CodeOf(ToolException.Cause(e), ExitCode.Arguments) is { } code)
+        catch (Exception e)
         {
-            Console.Error.WriteLine(Terminal.Printable(ToolException.Sentence(ToolException.Cause(e))));
+            var cause = ToolException.Cause(e);
+            if (ToolException.CodeOf(cause, ExitCode.Arguments) is not { } code)
+            {
+                Console.Error.WriteLine($"This is a fault of zeroone itself. Please tell its authors, with these lines:\n{e}");
+                return (int)ExitCode.Failed;
+            }
+            Console.Error.WriteLine(Terminal.Printable(ToolException.Sentence(cause)));
+            if (code == ExitCode.NativeLibrary && command.Name != DoctorCommand.Name)
+                Console.Error.WriteLine("zeroone doctor looks at all native libraries, and says what to do.");
             return (int)code;
         }
     });

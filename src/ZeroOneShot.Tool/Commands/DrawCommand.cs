@@ -70,15 +70,15 @@ internal static class DrawCommand
         if (!File.Exists(what))
             throw new FileNotFoundException($"There is no file '{what}'; expected a genotype, a mask or a model.");
         if (Path.GetExtension(what).Equals(".json", StringComparison.OrdinalIgnoreCase))
-            return OfJson(InputText.Read(what), what);
+            return InputText.Parse(what, OfJson);
         if (Path.GetExtension(what).ToLowerInvariant() is ".txt" or "")
-            return (Genotype.Parse(InputText.Read(what)), null);
+            return (InputText.Parse(what, Genotype.Parse), null);
         var info = SearchInfo.Read(what, SavedModels.SpaceOf(what));
         return !wantsMask ? (info.Genotype, null) : info.Mask is { } mask ? (null, mask) : throw new InvalidDataException(
             $"'{what}' has no mask: its genotype was given by hand. Leave --mask and --heat-map out.");
     }
 
-    private static (Genotype?, OperationMask?) OfJson(string json, string file)
+    private static (Genotype?, OperationMask?) OfJson(string json)
     {
         var space = MaskFile.SpaceOf(json);
         return space is null ? (Genotype.FromJson(json), null) : (null, OperationMask.FromJson(json, space));

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace ZeroOneShot.Tool.Commands;
 
 /// <summary>Texts of files, of a size that a text for people has.</summary>
@@ -16,4 +18,20 @@ internal static class InputText
             throw new InvalidDataException($"'{path}' has {file.Length} bytes; expected a text of 1 to {MostBytes} bytes.");
         return File.ReadAllText(path);
     }
+
+    /// <summary>What the text of a file says; an error names the file.</summary>
+    /// <exception cref="ToolException">The file cannot be read, or its text is refused.</exception>
+    public static T Parse<T>(string path, Func<string, T> parse) => ToolException.Within(ExitCode.RefusedFile, () =>
+    {
+        var text = Read(path);
+        try
+        {
+            return parse(text);
+        }
+        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or ArgumentException
+            or OverflowException)
+        {
+            throw new InvalidDataException($"'{path}' cannot be used: {ToolException.Sentence(e)}", e);
+        }
+    });
 }

@@ -53,7 +53,5 @@ internal static class ReportCommand
         return command;
     }
 
-    private static RunReport Read(RunFolder folder) => File.Exists(folder.Report)
-        ? ToolException.Within(ExitCode.RefusedFile, () => RunReport.FromJson(InputText.Read(folder.Report)))
-        : ModelReport.OfFolder(folder);
+    private static RunReport Read(RunFolder folder) => File.Exists(folder.Report) ? folder.ReadReport() : ModelReport.OfFolder(folder);
 }

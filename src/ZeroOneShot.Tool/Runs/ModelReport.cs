@@ -59,18 +59,20 @@ internal static class ModelReport
             report = report with { Test = ToolException.Within(ExitCode.RefusedFile, () => ReadPredictions(folder)) };
         if (File.Exists(folder.Metrics))
         {
-            var metrics = ToolException.Within(ExitCode.RefusedFile,
-                () => JsonNode.Parse(InputText.Read(folder.Metrics)) as JsonObject
-                    ?? throw new InvalidDataException($"'{folder.Metrics}' is no JSON object."));
-            report = report with
+            var known = report;
+            report = InputText.Parse(folder.Metrics, text =>
             {
-                LinearAccuracy = metrics["linear_accuracy"]?.GetValue<double>(),
-                Stages = [.. (metrics["seconds"] as JsonObject ?? []).Select(stage => new StageFigures(stage.Key)
+                var metrics = JsonNode.Parse(text) as JsonObject ?? throw new FormatException("The text is no JSON object.");
+                return known with
                 {
-                    Time = TimeSpan.FromSeconds(stage.Value!.GetValue<double>()),
-                })],
-                Versions = [.. (metrics["versions"] as JsonObject ?? []).Select(of => new ReportFact(of.Key, $"{of.Value}"))],
-            };
+                    LinearAccuracy = metrics["linear_accuracy"]?.GetValue<double>(),
+                    Stages = [.. (metrics["seconds"] as JsonObject ?? []).Select(stage => new StageFigures(stage.Key)
+                    {
+                        Time = TimeSpan.FromSeconds(stage.Value?.GetValue<double>() ?? 0),
+                    })],
+                    Versions = [.. (metrics["versions"] as JsonObject ?? []).Select(of => new ReportFact(of.Key, $"{of.Value}"))],
+                };
+            });
         }
         return report;
     }
