@@ -64,7 +64,7 @@ internal static class DoctorCommand
               $"{RuntimeInformation.RuntimeIdentifier}: dotnet tool install ZeroOneShot.Tool; see docs/troubleshooting.md.");
 
     private static Finding Onnx() => Library("ONNX Runtime", () => OrtEnv.Instance().GetVersionString(),
-        "Everything but info and draw needs it. Install the tool anew, or on Windows the Visual C++ runtime.");
+        "fit, predict and evaluate need it. Install the tool anew, or on Windows the Visual C++ runtime.");
 
     private static Finding Skia() => Library("SkiaSharp",
         () =>

@@ -50,9 +50,8 @@ internal static class PredictCommand
             var model = SavedModels.Zip(parsed.GetRequiredValue(s_model));
             using var pool = SavedModels.Load(model, parsed.GetRequiredValue(s_column));
             top = Math.Min(top, pool.ClassNames.Count);
-            using var output = new Answers();
             if (csv)
-                output.WriteLine(CsvText.Line([.. "image,error".Split(','), .. Enumerable.Range(1, top).SelectMany(
+                Console.Out.WriteLine(CsvText.Line([.. "image,error".Split(','), .. Enumerable.Range(1, top).SelectMany(
                     i => new[] { $"label_{i}", $"score_{i}" })]));
             // In order, as they come, and no more images in memory than are worked on.
             using var window = new BlockingCollection<Task<Answer>>(2 * Environment.ProcessorCount);
@@ -71,18 +70,18 @@ internal static class PredictCommand
             var faulty = false;
             foreach (var answer in window.GetConsumingEnumerable(stop.Token).Select(task => task.GetAwaiter().GetResult()))
             {
-                if (output.IsUnread)
+                if (Reader.IsGone)
                     return ExitCode.Done;
                 faulty |= answer.Error is not null;
                 if (json)
-                    output.WriteLine(JsonText.Line(answer));
+                    Console.Out.WriteLine(JsonText.Line(answer));
                 else if (csv)
-                    output.WriteLine(CsvText.Line([answer.Image, answer.Error ?? "", .. answer.Classes.SelectMany(
-                        of => new[] { of.Label, Score(of.Score) })]));
+                    Console.Out.WriteLine(CsvText.Line([answer.Image, answer.Error ?? "", .. Enumerable.Range(0, top).SelectMany(
+                        i => i < answer.Classes.Count ? new[] { answer.Classes[i].Label, Score(answer.Classes[i].Score) } : ["", ""])]));
                 else if (answer.Error is { } error)
                     Console.Error.WriteLine(Terminal.Printable(error));
                 else
-                    output.WriteLine($"{Terminal.Printable(answer.Image)}: {string.Join(", ", answer.Classes.Select(
+                    Console.Out.WriteLine($"{Terminal.Printable(answer.Image)}: {string.Join(", ", answer.Classes.Select(
                         of => $"{Terminal.Printable(of.Label)} {Score(of.Score)}"))}");
             }
             naming.GetAwaiter().GetResult();

@@ -39,7 +39,10 @@ internal static class ReportCommand
                     $"fit.");
             if (parsed.GetValue(s_watch))
             {
-                using var server = new ReportServer(() => Read(folder), parsed.GetValue(s_port));
+                var port = parsed.GetValue(s_port);
+                if (port is < 0 or > ushort.MaxValue)
+                    throw new ToolException(ExitCode.Arguments, $"--port is {port}; expected 0 to {ushort.MaxValue}.");
+                using var server = new ReportServer(() => Read(folder), port);
                 Console.Out.WriteLine($"Watching {Terminal.Printable(folder.Path)}: open {server.Address} in a browser. Ctrl+C ends it.");
                 server.Run(stop.Token);
                 return ExitCode.Done;

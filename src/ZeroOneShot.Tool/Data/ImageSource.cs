@@ -71,7 +71,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
     private static ImageSource OfZip(Stream stream, string name)
     {
         using var zip = OpenZip(stream, name);
-        var images = zip.Entries.Where(entry => entry.Length > 0 && ImageFolder.Extensions.Contains(
+        // Hidden ones are left out, as in a folder: a Mac puts one beside every file.
+        var images = zip.Entries.Where(entry => entry.Length > 0 && !entry.Name.StartsWith('.') && ImageFolder.Extensions.Contains(
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)
             throw new InvalidDataException($"{name} are none: the zip has no images. Give a zip of one folder of images per class.");
