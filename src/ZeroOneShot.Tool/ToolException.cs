@@ -64,9 +64,13 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
     {
         if (e is DllNotFoundException && e.Message.Contains(Advice, StringComparison.Ordinal))
             return Loading(e.Message);
+        if (e is IOException && (e.HResult & 0xffff) is NoSpaceOnUnix or NoSpaceOnWindows)
+            return $"The disk is full: {e.Message.TrimEnd('.')}. Make room there, or write to another folder.";
         var end = e is ArgumentException ? e.Message.IndexOf(" (Parameter '", StringComparison.Ordinal) : -1;
         return end < 0 ? e.Message : e.Message[..end];
     }
+
+    private const int NoSpaceOnUnix = 28, NoSpaceOnWindows = 0x70;
 
     // Between the name of the library and the places where it was looked for.
     private const string Advice = " In order to help diagnose loading problems";
