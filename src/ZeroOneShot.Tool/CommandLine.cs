@@ -16,8 +16,8 @@ internal static partial class CommandLine
     /// <summary>Runs a command line.</summary>
     public static ExitCode Run(string[] args)
     {
-        var root = new RootCommand("Finds and trains a network for your images, and shows what it found. Begin with: zeroone fit sample --minutes 2. " +
-            ExitCodes);
+        var root = new RootCommand("Finds and trains a network for your images, and shows what it found. Begin with: " +
+            "zeroone fit sample --minutes 2. " + ExitCodes);
         foreach (var command in (Command[])[
             FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
             ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),

@@ -117,7 +117,8 @@ public sealed class ModelCommandTests(TinyRun run)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Names and links of Unix.");
         var odd = Directory.CreateDirectory(run.New("odd")).FullName;
-        string[] names = ["a b.png", "<script>.png", "@x.png", "-dash.png", "\u00fc\u65e5.png", "q'\"uote.png", "new\nline.png", "noending"];
+        string[] names = ["a b.png", "<script>.png", "@x.png", "-dash.png", "\u00fc\u65e5.png",
+            "q'\"uote.png", "new\nline.png", "noending"];
         foreach (var name in names.Append(".hidden.png").Append(".hidden/x.png"))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(odd, name))!);

@@ -30,7 +30,8 @@ internal static class Tool
     public static Result RunWithout(string missing, string folder, params string[] arguments)
     {
         var own = System.IO.Path.GetDirectoryName(Path)!;
-        foreach (var file in Directory.GetFiles(own, "*", SearchOption.AllDirectories).Where(file => System.IO.Path.GetFileName(file) != missing))
+        foreach (var file in Directory.GetFiles(own, "*", SearchOption.AllDirectories)
+            .Where(file => System.IO.Path.GetFileName(file) != missing))
         {
             var copy = System.IO.Path.Combine(folder, System.IO.Path.GetRelativePath(own, file));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);

@@ -31,8 +31,8 @@ public sealed record StagePlan
     public required int Images { get; init; }
 
     /// <summary>
-    /// Learning rate of the weights in the first epoch of a search or a training, above 0. Default null: the one that suits epochs and batch
-    /// (<see cref="SearchOptions.ForEpochs(int, int)"/>, <see cref="TrainingOptions.ForEpochs(int, int)"/>).
+    /// Learning rate of the weights in the first epoch of a search or a training, above 0. Default null: the one that suits epochs and
+    /// batch (<see cref="SearchOptions.ForEpochs(int, int)"/>, <see cref="TrainingOptions.ForEpochs(int, int)"/>).
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? LearningRate { get; init; }

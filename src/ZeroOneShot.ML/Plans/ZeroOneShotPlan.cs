@@ -127,7 +127,7 @@ public sealed record ZeroOneShotPlan
                 && (rate is not (> 0 and <= float.MaxValue) || stage.Stage == RunStage.Prune || stage.Candidates is not null))
             {
                 throw new ArgumentException(FormattableString.Invariant(
-                    $"The plan's stage {stage.Stage} has a learning rate of {rate}; expected a number above 0, where weights are trained."));
+                    $"The plan's stage {stage.Stage} has a learning rate of {rate}; expected a number above 0, where it trains."));
             }
             foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, MostChannels),
                 ("cells", stage.Cells, MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),

@@ -22,8 +22,8 @@ internal static class DoctorCommand
 
     public static Command Make()
     {
-        var command = new Command(Name, "Looks at libtorch, ONNX Runtime, SkiaSharp, processor, memory, CUDA and folders, and says what to do. " +
-            "Exit code 6 when a native library is missing, 1 when something else must be mended.") { s_json };
+        var command = new Command(Name, "Looks at libtorch, ONNX Runtime, SkiaSharp, processor, memory, CUDA and folders, and says what " +
+            "to do. Exit code 6 when a native library is missing, 1 when something else must be mended.") { s_json };
         command.Does((parsed, _) =>
         {
             Finding[] findings = [System(), Torch(), Onnx(), Skia(), Vectors(), Cores(), Memory(), Cuda(), Temporary(), Here()];

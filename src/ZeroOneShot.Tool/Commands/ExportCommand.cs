@@ -11,8 +11,8 @@ internal static class ExportCommand
 
     private static readonly Option<string?> s_onnx = new("--onnx", "-o")
     {
-        Description = "The ONNX file to write: pixels from 0 to 255, batch x channels x height x width, to probabilities. Default: beside " +
-            "the model, with its name.",
+        Description = "The ONNX file to write: pixels from 0 to 255, batch x channels x height x width, to probabilities. Default: " +
+            "beside the model, with its name.",
         Arity = ArgumentArity.ZeroOrOne,
         HelpName = "FILE",
     };

@@ -59,6 +59,7 @@ internal static class RankCommand
             var genotypes = parsed.GetRequiredValue(s_genotypes).Select(what => GenotypeText.Read(what, space)).ToList();
             var options = new RankingOptions { Seed = parsed.GetValue(s_seed) };
             var images = ToolException.Within(ExitCode.Data, () => Pixels(parsed.GetRequiredValue(s_data), size, options));
+            options = options with { BatchSize = Math.Min(options.BatchSize, images.Count) };
             foreach (var genotype in genotypes)
             {
                 var scores = Ranking.Scores(functions, genotype, images, options, space: space, cancellationToken: stop.Token);
