@@ -74,7 +74,8 @@ public sealed class CommandTests : IDisposable
         var method = Array.IndexOf(words, "--method") is >= 0 and var at ? words[at + 1] : "Zero-One-Shot-RND";
         var file = $"{data}-{method}.json";
         File.WriteAllText(Path.Combine(_folder, file), Plan(method, isCifar: data != "flowers"));
-        return [.. words.Select((word, i) => word == "--minutes" ? "--plan" : i > 0 && words[i - 1] is "--minutes" or "--plan" ? file : word)];
+        return [.. words.Select((word, i) => word == "--minutes" ? "--plan"
+            : i > 0 && words[i - 1] is "--minutes" or "--plan" ? file : word)];
     }
 
     private static string Plan(string method, bool isCifar)
@@ -87,7 +88,8 @@ public sealed class CommandTests : IDisposable
         {
             stages.Add(new JsonObject
             {
-                ["stage"] = stage, ["channels"] = 4, ["cells"] = 3, ["batch_size"] = isCifar ? 16 : 8, ["epochs"] = stage == "prune" ? 1 : 2,
+                ["stage"] = stage, ["channels"] = 4, ["cells"] = 3, ["batch_size"] = isCifar ? 16 : 8,
+                ["epochs"] = stage == "prune" ? 1 : 2,
                 ["images"] = stage == "prune" ? 16 : train, ["time"] = "00:00:03", ["memory"] = 250_000_000,
             });
         }
