@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
 using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool;
 
 /// <summary>The commands, how they end, and how they are stopped.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const string ExitCodes =
         "Exit codes: 0 done, 1 failed otherwise (a full disk), 2 arguments, 3 data, 4 memory, 5 a file was refused, 6 a native library " +
@@ -15,7 +16,8 @@ internal static class CommandLine
     /// <summary>Runs a command line.</summary>
     public static ExitCode Run(string[] args)
     {
-        var root = new RootCommand("Finds and trains a network for your images, and shows what it found. " + ExitCodes);
+        var root = new RootCommand("Finds and trains a network for your images, and shows what it found. Begin with: " +
+            "zeroone fit sample --minutes 2. " + ExitCodes);
         foreach (var command in (Command[])[
             FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
             ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),
@@ -25,12 +27,23 @@ internal static class CommandLine
             root.Add(command);
         }
         root.Directives.Add(new DiagramDirective());
-        var parsed = root.Parse(args);
+        // A word that begins with @ is a name as any other, not a file of more words.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            foreach (var error in parsed.Errors)
-                Console.Error.WriteLine(Terminal.Printable(error.Message));
-            Console.Error.WriteLine("zeroone --help lists the commands, zeroone COMMAND --help the options of one.");
+            var of = parsed.CommandResult.Command;
+            if (of != root)
+            {
+                foreach (var error in parsed.Errors.Select(error => Terminal.Printable(ForPeople(error.Message))).Distinct())
+                    Console.Error.WriteLine(error);
+                Console.Error.WriteLine($"zeroone {of.Name} --help says what it takes.");
+                return ExitCode.Arguments;
+            }
+            Console.Error.WriteLine(parsed.UnmatchedTokens is [var first, ..]
+                ? $"'{Terminal.Printable(first)}' is no command; options follow a command." : "Give a command, for example:");
+            Console.Error.WriteLine("  zeroone fit sample --minutes 2     finds a network for 2,000 images that zeroone brings along\n" +
+                "  zeroone fit FOLDER                 the same for your images, one folder for each class\n" +
+                "zeroone --help lists all commands, zeroone COMMAND --help the options of one.");
             return ExitCode.Arguments;
         }
         return (ExitCode)parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -49,10 +62,29 @@ internal static class CommandLine
             Console.Error.WriteLine(stop.Farewell);
             return (int)stop.Code;
         }
-        catch (Exception e) when (ToolException.CodeOf(ToolException.Cause(e), ExitCode.Arguments) is { } code)
+        catch (Exception e)
         {
-            Console.Error.WriteLine(Terminal.Printable(ToolException.Sentence(ToolException.Cause(e))));
+            var cause = ToolException.Cause(e);
+            if (ToolException.CodeOf(cause, ExitCode.Arguments) is not { } code)
+            {
+                Console.Error.WriteLine($"This is a fault of zeroone itself. Please tell its authors, with these lines:\n{e}");
+                return (int)ExitCode.Failed;
+            }
+            Console.Error.WriteLine(Terminal.Printable(ToolException.Sentence(cause)));
+            if (code == ExitCode.NativeLibrary && command.Name != DoctorCommand.Name)
+                Console.Error.WriteLine("zeroone doctor looks at all native libraries, and says what to do.");
             return (int)code;
         }
     });
+
+    // System.CommandLine tells the type of a value as programmers call it, and what it might be in lines of their own.
+    private static string ForPeople(string message) => TypeName().Replace(message, match => match.Groups["type"].Value switch
+    {
+        "System.Int32" or "System.Int64" => ": expected a whole number, not too large",
+        "System.Double" => ": expected a number",
+        _ => "",
+    }).Replace("\n", " ", StringComparison.Ordinal);
+
+    [GeneratedRegex(@" as expected type '(?<type>[^']+)'")]
+    private static partial Regex TypeName();
 }

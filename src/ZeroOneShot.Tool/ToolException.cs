@@ -33,7 +33,7 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
     public static ExitCode? CodeOf(Exception cause, ExitCode otherwise) => cause switch
     {
         ToolException tool => tool.Code,
-        DllNotFoundException => ExitCode.NativeLibrary,
+        DllNotFoundException or EntryPointNotFoundException or BadImageFormatException => ExitCode.NativeLibrary,
         DivergedException => ExitCode.Diverged,
         OutOfMemoryException or MemoryLimitException => ExitCode.Memory,
         ImageFaultException => ExitCode.Data,
@@ -44,8 +44,11 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
         _ => null,
     };
 
-    /// <summary>ML.NET reads rows on several threads, and wraps what goes wrong there.</summary>
-    public static Exception Cause(Exception e) => e switch
+    /// <summary>
+    /// What went wrong: ML.NET reads rows on several threads, and wraps what goes wrong there; and a native library that is missing is
+    /// found where it is first called, whatever that is for.
+    /// </summary>
+    public static Exception Cause(Exception e) => Library(e) ?? e switch
     {
         AggregateException or TargetInvocationException when e.InnerException is { } inner => Cause(inner),
         InvalidOperationException { InnerException: { } inner } when e.Message.StartsWith("Splitter", StringComparison.Ordinal) =>
@@ -53,10 +56,30 @@ internal sealed class ToolException(ExitCode code, string message) : Exception(m
         _ => e,
     };
 
+    private static Exception? Library(Exception? e) =>
+        e is null or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException ? e : Library(e.InnerException);
+
     /// <summary>The message without what .NET adds for programmers.</summary>
     public static string Sentence(Exception e)
     {
+        if (e is DllNotFoundException && e.Message.Contains(Advice, StringComparison.Ordinal))
+            return Loading(e.Message);
+        if (e is IOException && (e.HResult & 0xffff) is NoSpaceOnUnix or NoSpaceOnWindows)
+            return $"The disk is full: {e.Message.TrimEnd('.')}. Make room there, or write to another folder.";
         var end = e is ArgumentException ? e.Message.IndexOf(" (Parameter '", StringComparison.Ordinal) : -1;
         return end < 0 ? e.Message : e.Message[..end];
+    }
+
+    private const int NoSpaceOnUnix = 28, NoSpaceOnWindows = 0x70;
+
+    // Between the name of the library and the places where it was looked for.
+    private const string Advice = " In order to help diagnose loading problems";
+
+    // Which places have no such file says nothing; that one has it but cannot use it, or what it needs itself, does.
+    private static string Loading(string message)
+    {
+        string[] tried = [.. message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Skip(1)];
+        var why = tried.Where(line => !(Path.IsPathRooted(line) && line.EndsWith("No such file or directory", StringComparison.Ordinal)));
+        return string.Join(' ', why.Prepend(message[..message.IndexOf(Advice, StringComparison.Ordinal)]));
     }
 }

@@ -60,6 +60,9 @@ public sealed class BrowserTests(Browser browser) : IClassFixture<Browser>
         Assert.True(browser.Ask<bool>("""
             return [...document.querySelectorAll('.scroll')].every(of => getComputedStyle(of).overflowX === 'visible');
             """));
+        browser.Open(SampleReports.Twenty.ToHtml(), 718, media: "print");
+        Assert.True(browser.Ask<bool>("return document.documentElement.scrollWidth <= window.innerWidth;"), "wider than paper");
+        browser.Open(SampleReports.Hundred.ToHtml(), 1000, dark: true, media: "print");
         var pdf = browser.Print();
         Assert.Equal("%PDF", Encoding.ASCII.GetString(pdf, 0, 4));
         if (Folder is { } folder)

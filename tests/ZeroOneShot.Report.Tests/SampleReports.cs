@@ -20,6 +20,9 @@ internal static class SampleReports
     /// <summary>A hundred classes, whose names are up to 300 characters long and anything but tame.</summary>
     public static RunReport Hundred => Whole(Attack, [.. Enumerable.Range(0, 100).Select(NameOf)], 1000);
 
+    /// <summary>As many classes as the largest table of counts has, with the same names.</summary>
+    public static RunReport Twenty => Whole("Twenty", [.. Enumerable.Range(0, 20).Select(NameOf)], 400);
+
     private static string NameOf(int label) => (label % 5) switch
     {
         0 => $"{label} {Attack}",

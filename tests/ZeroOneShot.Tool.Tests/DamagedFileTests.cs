@@ -14,10 +14,10 @@ public sealed class DamagedFileTests(TinyRun run)
     [
         Of("run.json", "resume", path => JsonText.Line(FolderOf(path).ReadSpecification())),
         Of("plan.json", "fit --plan", path => RunFolder.ReadPlan(path).ToJson()),
-        Of("report.json", "report", path => ReportCommand.Read(FolderOf(path)).ToJson()),
+        Of("report.json", "report", path => FolderOf(path).ReadReport().ToJson()),
         Of("metrics.json", "report", path => JsonText.Line(FolderOf(path).ReadMetrics())),
-        Of("mask.json", "figure1", path => InputText.Read(path, json => OperationMask.FromJson(json, SearchSpace.Darts)).ToJson()),
-        Of("genotype.json", "rank", path => InputText.Read(path, Genotype.FromJson).ToJson()),
+        Of("mask.json", "figure1", path => InputText.Parse(path, json => OperationMask.FromJson(json, SearchSpace.Darts)).ToJson()),
+        Of("genotype.json", "rank", path => InputText.Parse(path, Genotype.FromJson).ToJson()),
     ];
 
     [Fact]

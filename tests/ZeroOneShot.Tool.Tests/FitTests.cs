@@ -211,11 +211,12 @@ public sealed class FitTests(TinyRun run)
 
     [Theory]
     [InlineData(2, "--method", "SGD", "Method 'SGD' is unknown; expected one of DARTS, ")]
-    [InlineData(2, "--images-per-class", "0", "--images-per-class is 0; expected at least 1.")]
+    [InlineData(2, "--images-per-class", "1", "--images-per-class is 1; expected at least 2.")]
+    [InlineData(2, "--minutes", "1,5", "'1,5' is no number; expected one such as 15 or 0.5, with a point.")]
     [InlineData(2, "--minutes", "0", "--minutes is 0; expected more than 0")]
     [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
     [InlineData(2, "--sed", "1", "--sed")]
-    [InlineData(2, "--seed", "one", "--seed")]
+    [InlineData(2, "--seed", "one", "'one' for option '--seed': expected a whole number")]
     public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)
     {
         var output = run.New($"wrong-{Guid.NewGuid():N}");
@@ -238,6 +239,60 @@ public sealed class FitTests(TinyRun run)
         var blocker = run.New("blocker");
         File.WriteAllText(blocker, "");
         Refused(Tool.Run("fit", run.Images, "--out", Path.Combine(blocker, "out")), 1, "blocker");
+    }
+
+    [Fact]
+    public void A_fit_whose_weights_grow_beyond_all_bounds_ends_with_7_and_says_which_number_to_make_smaller()
+    {
+        var output = run.New("diverged");
+        var said = Tool.Run(["fit", run.Images, .. run.Diverging, "--out", output]);
+        Refused(said, 7, "Choose a smaller LearningRate than 1E+30");
+        Assert.False(File.Exists(Path.Combine(output, "model.zip")));
+    }
+
+    [Fact]
+    public void Classes_with_too_few_images_are_data_that_cannot_be_used_and_named()
+    {
+        var few = Directory.CreateDirectory(run.New("few-images")).FullName;
+        Add("lonely", 1);
+        Refused(Tool.Run("plan", few), 3, "are all of one class, 'lonely'; expected at least two classes");
+        Add("other", 9);
+        Refused(Tool.Run("plan", few), 3, "Class 'lonely' has 0 image(s) to train with beside those to test on; expected at least two.");
+        Add("lonely", 2);
+        Refused(Tool.Run("plan", few), 3, "Class 'lonely' has 1 image(s) to train with beside those to test on");
+        Add("lonely", 3);
+        Assert.Equal((0, ""), Ends(Tool.Run("plan", few, "--minutes", "1")));
+
+        void Add(string name, int images)
+        {
+            Directory.CreateDirectory(Path.Combine(few, name));
+            foreach (var i in Enumerable.Range(0, images))
+                File.Copy(run.AnImage, Path.Combine(few, name, $"{i}.png"), overwrite: true);
+        }
+    }
+
+    [Fact]
+    public void A_zip_that_a_Mac_made_has_the_images_of_its_folder_alone()
+    {
+        var zip = run.New("mac.zip");
+        using (var archive = System.IO.Compression.ZipFile.Open(zip, System.IO.Compression.ZipArchiveMode.Create))
+        {
+            foreach (var file in Directory.GetFiles(Path.Combine(run.Images, "train"), "*.png", SearchOption.AllDirectories))
+            {
+                var (of, name) = (Path.GetFileName(Path.GetDirectoryName(file)), Path.GetFileName(file));
+                Add(archive, $"clothes/{of}/{name}", File.ReadAllBytes(file));
+                Add(archive, $"__MACOSX/clothes/{of}/._{name}", "Mac OS X"u8);
+            }
+        }
+        var said = Tool.Run("plan", zip, "--minutes", "1", "--images-per-class", "8");
+        Assert.Equal((0, ""), Ends(said));
+        Assert.Contains("10 classes, 80 images to train and 20 to test", said.Output);
+
+        static void Add(System.IO.Compression.ZipArchive archive, string name, ReadOnlySpan<byte> content)
+        {
+            using var stream = archive.CreateEntry(name).Open();
+            stream.Write(content);
+        }
     }
 
     private static (int, string) Ends(Tool.Result result) => (result.ExitCode, result.Errors);

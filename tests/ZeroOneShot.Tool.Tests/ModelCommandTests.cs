@@ -62,6 +62,173 @@ public sealed class ModelCommandTests(TinyRun run)
     }
 
     [Fact]
+    public void Predict_holds_as_much_of_the_three_hundredth_large_image_as_of_the_thirtieth()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Needs /proc.");
+        const long ImageBytes = 1000 * 1000 * 4;
+        var large = run.New("large.bmp");
+        Bitmap(large, 1000);
+        using var process = Tool.Start("predict", run.Out, "-", "--top", "1");
+        var after30 = Peak(30);
+        var after300 = Peak(270);
+        process.StandardInput.Close();
+        Assert.Equal(0, Tool.End(process).ExitCode);
+        Assert.True(after300 - after30 < 60 * ImageBytes, $"{after30:N0} bytes after 30 images, {after300:N0} after 300");
+
+        long Peak(int images)
+        {
+            for (var i = 0; i < images; i++)
+            {
+                process.StandardInput.WriteLine(large);
+                process.StandardInput.Flush();
+                Assert.StartsWith(large, process.StandardOutput.ReadLine());
+            }
+            var line = File.ReadLines($"/proc/{process.Id}/status").First(of => of.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+
+        static void Bitmap(string file, int side)
+        {
+            var bytes = new byte[54 + side * side * 3];
+            "BM"u8.CopyTo(bytes);
+            foreach (var (at, value) in ((int, int)[])[(2, bytes.Length), (10, 54), (14, 40), (18, side), (22, side), (26, 1 | 24 << 16)])
+                BitConverter.TryWriteBytes(bytes.AsSpan(at), value);
+            File.WriteAllBytes(file, bytes);
+        }
+    }
+
+    [Fact]
+    public void Predict_ends_when_nobody_reads_on()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Pipes tell their end otherwise there.");
+        using var process = Tool.Start("predict", run.Out, "-", "--top", "1");
+        process.StandardInput.WriteLine(run.AnImage);
+        process.StandardInput.Flush();
+        Assert.StartsWith(run.AnImage, process.StandardOutput.ReadLine());
+        process.StandardOutput.Close();
+        process.StandardInput.WriteLine(run.AnImage);
+        process.StandardInput.Flush();
+        process.WaitForExit();                                      // though more names may come
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    [Fact]
+    public void Predict_takes_folders_with_all_that_people_have_in_them()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Names and links of Unix.");
+        var odd = Directory.CreateDirectory(run.New("odd")).FullName;
+        string[] names = ["a b.png", "<script>.png", "@x.png", "-dash.png", "\u00fc\u65e5.png",
+            "q'\"uote.png", "new\nline.png", "noending"];
+        foreach (var name in names.Append(".hidden.png").Append(".hidden/x.png"))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(odd, name))!);
+            File.Copy(run.AnImage, Path.Combine(odd, name));
+        }
+        File.WriteAllText(Path.Combine(odd, "notes.txt"), "no image");
+        File.WriteAllText(Path.Combine(odd, "empty.png"), "");
+        Directory.CreateSymbolicLink(Path.Combine(odd, "round"), odd);
+        var said = Tool.Run("predict", run.Out, odd, "--json", "--top", "1");
+        Assert.Equal((3, ""), (said.ExitCode, said.Errors));
+        var answers = said.Output.TrimEnd().Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(
+            names.Append("empty.png").Select(name => Path.Combine(odd, name)).Order(StringComparer.Ordinal),
+            answers.Select(answer => answer.GetProperty("image").GetString()).Order(StringComparer.Ordinal));
+        Assert.Single(answers, answer => answer.TryGetProperty("error", out _));
+        Assert.Equal(0, Tool.Run("predict", run.Out, "--", Path.Combine(odd, "@x.png")).ExitCode);
+
+        var csv = Tool.Run("predict", run.Out, Path.Combine(odd, "empty.png"), run.AnImage, "--csv", "--top", "2").Output;
+        Assert.All(csv.TrimEnd().Split('\n'), line => Assert.Equal(5, line.Split('"') is [var before, _, var after]
+            ? (before + after).Count(c => c == ',') : line.Count(c => c == ',')));
+        var none = Directory.CreateDirectory(run.New("none")).FullName;
+        var nothing = Tool.Run("predict", run.Out, none);
+        Assert.Equal(3, nothing.ExitCode);
+        Assert.Contains($"'{none}' has no images", nothing.Errors);
+    }
+
+    [Fact]
+    public void A_native_library_that_is_missing_ends_with_6_and_says_where_to_look()
+    {
+        var none = new Dictionary<string, string> { ["ZEROONESHOT_LIBTORCH"] = Directory.CreateDirectory(run.New("no-libtorch")).FullName };
+        if (OperatingSystem.IsLinux())
+        {
+            foreach (var command in (string[][])[["fit", run.Images, .. run.Tiny, "--out", run.New("no-libtorch-out")],
+                ["rank", run.Images, run.Out], ["export", run.Out, "--onnx", run.New("never.onnx")]])
+            {
+                Missing(Tool.Run(none, command), "has no libc10.so");
+            }
+            var doctor = Tool.Run(none, "doctor");
+            Assert.Equal(6, doctor.ExitCode);
+            Assert.Contains("Unset ZEROONESHOT_LIBTORCH", doctor.Output);
+            Assert.Equal(0, Tool.Run(none, "predict", run.Out, run.AnImage).ExitCode);
+        }
+        foreach (var library in OperatingSystem.IsLinux() ? (string[])["libonnxruntime.so", "libSkiaSharp.so"] : [])
+        {
+            var what = library[3..^3];
+            var folder = run.New($"without-{what}");
+            Missing(Tool.RunWithout(library, folder, "predict", run.Out, run.AnImage), what);
+            Directory.Delete(folder, recursive: true);
+            var doctor = Tool.RunWithout(library, folder, "doctor");
+            Assert.Equal(6, doctor.ExitCode);
+            Assert.Matches($"BAD +\\w.*{what}", doctor.Output);
+        }
+
+        static void Missing(Tool.Result said, string what)
+        {
+            Assert.True(said.ExitCode == 6, $"{said.ExitCode}: {said.Errors}");
+            var lines = said.Errors.TrimEnd().Split('\n');
+            Assert.Contains(what, lines[0]);
+            Assert.Equal(["zeroone doctor looks at all native libraries, and says what to do."], lines[1..]);
+        }
+    }
+
+    [Fact]
+    public void Damaged_files_of_a_run_are_refused_by_their_names()
+    {
+        var folder = Directory.CreateDirectory(run.New("damaged-run")).FullName;
+        foreach (var (name, content, command) in (( string, string, string)[])[
+            ("report.json", "{\"version\":1}", "report"), ("metrics.json", "{\"seconds\":{\"fit\":\"long\"}}", "report"),
+            ("metrics.json", "[", "report"), ("metrics.json", "{\"seconds\":{\"fit\":1e300}}", "report"),
+            ("predictions.csv", "image,label,predicted,score\nx,nobody,nobody,1\n", "report"), ("run.json", "{}", "resume"),
+            ("genotype.json", "{\"normal\":[", "draw"), ("genotype.json", "[]", "surrogate")])
+        {
+            foreach (var file in Directory.GetFiles(folder))
+                File.Delete(file);
+            File.Copy(run.File("model.zip"), Path.Combine(folder, "model.zip"));
+            File.WriteAllText(Path.Combine(folder, name), content);
+            var said = Tool.Run(command, folder);
+            Assert.True(said.ExitCode == 5, $"{name} {content}: {said.ExitCode} {said.Errors}");
+            Assert.Contains(name, said.Errors);
+            Assert.DoesNotContain("   at ", said.Errors);
+        }
+    }
+
+    [Fact]
+    public void A_full_disk_is_told_as_that()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "Needs a device that is always full.");
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+            "/bin/sh", ["-c", $"exec '{Tool.Path}' info '{run.Out}' > /dev/full"]) { RedirectStandardError = true })!;
+        var errors = shell.StandardError.ReadToEnd();
+        shell.WaitForExit();
+        Assert.Equal(1, shell.ExitCode);
+        Assert.Equal("The disk is full: No space left on device. Make room there, or write to another folder.\n", errors);
+    }
+
+    [Fact]
+    public void Nobody_knows_what_to_type_first_and_is_told()
+    {
+        foreach (var words in (string[][])[[], ["fly"], ["--minutes", "1"]])
+        {
+            var said = Tool.Run(words);
+            Assert.Equal((2, ""), (said.ExitCode, said.Output));
+            Assert.Contains("zeroone fit sample --minutes 2", said.Errors);
+        }
+        Assert.Equal("Required argument missing for command: 'predict'.\nzeroone predict --help says what it takes.\n",
+            Tool.Run("predict").Errors);
+        Assert.Contains("--port is 70000; expected 0 to 65535", Tool.Run("report", run.Out, "--watch", "--port", "70000").Errors);
+    }
+
+    [Fact]
     public void Predict_takes_whole_folders()
     {
         var said = Tool.Run("predict", run.Out, Path.Combine(run.Images, "test", "bag"), "--csv");
@@ -125,6 +292,11 @@ public sealed class ModelCommandTests(TinyRun run)
         var file = run.New("exported.onnx");
         Assert.Equal(0, Tool.Run("export", run.File("model.zip"), "--onnx", file).ExitCode);
         Assert.Equal(File.ReadAllBytes(run.File("model.onnx")), File.ReadAllBytes(file));
+
+        var alone = Path.Combine(Directory.CreateDirectory(run.New("alone")).FullName, "model.zip");
+        File.Copy(run.File("model.zip"), alone);
+        Assert.Equal(0, Tool.Run("export", alone, "--onnx").ExitCode);
+        Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.ChangeExtension(alone, ".onnx")));
     }
 
     [Fact]

@@ -23,6 +23,9 @@ public sealed class TinyRun : IDisposable
     /// <summary>The options of a run of seconds, by a plan, so that a busy machine does the same.</summary>
     internal string[] Tiny => Planned("tiny", epochs: 4);
 
+    /// <summary>The same, with steps so large that weights grow beyond all bounds.</summary>
+    internal string[] Diverging => Planned("diverging", epochs: 4, learningRate: 1e30);
+
     /// <summary>Those of one that is still at work when somebody stops it, and can be ended.</summary>
     internal string[] Long => Planned("long", epochs: 80);
 
@@ -46,7 +49,7 @@ public sealed class TinyRun : IDisposable
             .Select(cells => (cells[0], cells[1], cells[2], double.Parse(cells[3], CultureInfo.InvariantCulture)))];
 
     /// <summary>Options for a plan of small sizes, of 80 images to train on.</summary>
-    private string[] Planned(string name, int epochs)
+    private string[] Planned(string name, int epochs, double? learningRate = null)
     {
         var stage = new JsonObject
         {
@@ -55,6 +58,8 @@ public sealed class TinyRun : IDisposable
         };
         var train = stage.DeepClone();
         (train["stage"], train["epochs"]) = ("train", epochs);
+        if (learningRate is { } rate)
+            train["learning_rate"] = rate;
         var file = New($"{name}-plan.json");
         System.IO.File.WriteAllText(file, new JsonObject
         {

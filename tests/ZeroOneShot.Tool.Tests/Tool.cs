@@ -10,7 +10,7 @@ internal static class Tool
     /// <summary>Whether there is a program that gives another one a terminal (Debian's bsdutils).</summary>
     public static bool HasTerminal => OperatingSystem.IsLinux() && File.Exists("/usr/bin/script");
 
-    private static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory.Replace(
+    public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory.Replace(
         System.IO.Path.Combine("tests", "ZeroOneShot.Tool.Tests"), System.IO.Path.Combine("src", "ZeroOneShot.Tool")), "zeroone");
 
     public static Result Run(params string[] arguments)
@@ -21,9 +21,36 @@ internal static class Tool
     }
 
     /// <summary>The same with another temporary folder.</summary>
-    public static Result RunWithTemporaryFolder(string folder, params string[] arguments)
+    public static Result RunWithTemporaryFolder(string folder, params string[] arguments) =>
+        Run(new Dictionary<string, string> { ["TMPDIR"] = folder }, arguments);
+
+    public static Result Run(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Run(Path, environment, arguments);
+
+    /// <summary>The same in a copy of its folder that lacks native libraries.</summary>
+    /// <param name="missing">The names of the files that are left out.</param>
+    /// <param name="folder">Where the copy goes, which does not exist.</param>
+    /// <param name="arguments">The command.</param>
+    public static Result RunWithout(string missing, string folder, params string[] arguments)
     {
-        using var process = Start(Path, arguments, new Dictionary<string, string> { ["TMPDIR"] = folder });
+        var own = System.IO.Path.GetDirectoryName(Path)!;
+        foreach (var file in Directory.GetFiles(own, "*", SearchOption.AllDirectories)
+            .Where(file => System.IO.Path.GetFileName(file) != missing))
+        {
+            var copy = System.IO.Path.Combine(folder, System.IO.Path.GetRelativePath(own, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
+            // What is loaded by its path must lie there; the rest, half a gigabyte, need not.
+            if (System.IO.Path.GetFileName(file).StartsWith("zeroone", StringComparison.Ordinal))
+                File.Copy(file, copy);
+            else
+                File.CreateSymbolicLink(copy, file);
+        }
+        return Run(System.IO.Path.Combine(folder, System.IO.Path.GetFileName(Path)), null, arguments);
+    }
+
+    private static Result Run(string program, IReadOnlyDictionary<string, string>? environment, string[] arguments)
+    {
+        using var process = Start(program, arguments, environment);
         process.StandardInput.Close();
         return End(process);
     }

@@ -108,13 +108,17 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         });
 
     /// <summary>The settings of a planned search.</summary>
-    public static SearchOptions SearchSettings(SearchMethod method, StagePlan plan, long seed, string? device) =>
-        method.Apply(SearchOptions.ForEpochs(plan.Epochs, plan.BatchSize) with
+    public static SearchOptions SearchSettings(SearchMethod method, StagePlan plan, long seed, string? device)
+    {
+        var settings = SearchOptions.ForEpochs(plan.Epochs, plan.BatchSize);
+        return method.Apply(settings with
         {
             Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
+            LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
             Device = device,
         });
+    }
 
     /// <summary>The settings of a planned search without training.</summary>
     public static ZeroShotSearchOptions RankingSettings(StagePlan plan, long seed, string? device) => new()
@@ -132,6 +136,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         return settings with
         {
             Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells },
+            LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
             Device = device,
         };

@@ -76,6 +76,12 @@ public static class ImageDataCatalog
     /// <exception cref="InvalidDataException">
     /// The folder has no subfolders, they are parts of the data such as <c>train</c> and <c>val</c>, or one of them has no images.
     /// </exception>
+    /// <example>
+    /// <code>
+    /// // flowers/rose/1.jpg, flowers/rose/2.jpg, flowers/tulip/1.jpg, ...
+    /// var images = new MLContext(seed: 1).Data.LoadImageFolder("flowers");
+    /// </code>
+    /// </example>
     public static IDataView LoadImageFolder(this DataOperationsCatalog catalog, string path, bool check = true)
     {
         ArgumentNullException.ThrowIfNull(catalog);

@@ -15,6 +15,12 @@ public static class ImageEvaluationCatalog
     /// <param name="scoreColumnName">The column of probabilities.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">No row has a label.</exception>
+    /// <example>
+    /// <code>
+    /// var metrics = ml.MulticlassClassification.EvaluateImages(model.Transform(images));
+    /// Console.WriteLine($"{metrics.Accuracy:0.000}, in the best five {metrics.TopAccuracy(5):0.000}");
+    /// </code>
+    /// </example>
     public static ImageClassifierMetrics EvaluateImages(
         this MulticlassClassificationCatalog catalog, IDataView data, string labelColumnName = "Label", string scoreColumnName = "Score")
     {

@@ -18,6 +18,11 @@ public static class ImagePixelsCatalog
     /// <param name="channels">3 for red, green and blue, or 1 for grey.</param>
     /// <param name="background">The colour behind transparent pixels and beside the image, without transparency; null: white.</param>
     /// <exception cref="ArgumentException">A number is out of its range, or the background is transparent.</exception>
+    /// <example>
+    /// <code>
+    /// var pixels = ml.Transforms.ImagePixels("Features", "Image", height: 32, width: 32).Fit(images).Transform(images);
+    /// </code>
+    /// </example>
     public static ImagePixelsEstimator ImagePixels(
         this TransformsCatalog catalog, string outputColumnName = "Features", string? inputColumnName = "Image",
         int height = 32, int width = 32, int channels = 3, Color? background = null)

@@ -200,7 +200,9 @@ public static class ImageFolder
 
     private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.');
 
-    private static bool IsImage(string file) => !IsHidden(file)
+    /// <summary>Whether a file of a folder is taken for an image: by its ending, or by how it begins. Hidden ones are not.</summary>
+    /// <param name="file">The path of a file; one that cannot be read is taken by its ending alone.</param>
+    public static bool IsImage(string file) => !IsHidden(file)
         && (Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase) || ImageFile.BeginsAsImage(file));
 
     private static ImageShape ShapeOf(string path, int channels)

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.ML;
 
@@ -26,6 +29,13 @@ public sealed record StagePlan
 
     /// <summary>Images that the stage uses, at most.</summary>
     public required int Images { get; init; }
+
+    /// <summary>
+    /// Learning rate of the weights in the first epoch of a search or a training, above 0. Default null: the one that suits epochs and
+    /// batch (<see cref="SearchOptions.ForEpochs(int, int)"/>, <see cref="TrainingOptions.ForEpochs(int, int)"/>).
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? LearningRate { get; init; }
 
     /// <summary>The time it is predicted to take; its schedule ends within that.</summary>
     public required TimeSpan Time { get; init; }

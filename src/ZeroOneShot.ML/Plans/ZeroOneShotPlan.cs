@@ -120,6 +120,12 @@ public sealed record ZeroOneShotPlan
                 throw new ArgumentException(FormattableString.Invariant(
                     $"The plan's stage {stage.Stage} has {stage.Candidates} genotypes; expected 2 or more in a search, none elsewhere."));
             }
+            if (stage.LearningRate is { } rate
+                && (rate is not (> 0 and <= float.MaxValue) || stage.Stage == RunStage.Prune || stage.Candidates is not null))
+            {
+                throw new ArgumentException(FormattableString.Invariant(
+                    $"The plan's stage {stage.Stage} has a learning rate of {rate}; expected a number above 0, where it trains."));
+            }
             foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, Checked.MostChannels),
                 ("cells", stage.Cells, Checked.MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
                 ("a batch", stage.BatchSize, stage.Images)])

@@ -71,6 +71,9 @@ internal static class PageStyle
           .scroll { overflow: visible; }
           th[scope=row] bdi, .name bdi { -webkit-line-clamp: none; }
           .scroll svg { max-width: 100%; height: auto; }
+          .matrix { table-layout: fixed; width: 100%; font-size: 8pt; }
+          .matrix thead td { width: 20%; }
+          .matrix th, .matrix th[scope=row] { max-width: none; }
           h2 { break-after: avoid; }
           tr { break-inside: avoid; }
           * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Microsoft.ML.OnnxRuntime;
+using SkiaSharp;
 using Spectre.Console;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
@@ -13,17 +14,19 @@ namespace ZeroOneShot.Tool.Commands;
 /// <summary>Looks at the machine, and says what to do about each thing that is not as it should be.</summary>
 internal static class DoctorCommand
 {
+    public const string Name = "doctor";
+
     private const long LeastMemory = 2L << 30, LeastTemporary = 256L << 20;
 
     private static readonly Option<bool> s_json = new("--json") { Description = "As JSON." };
 
     public static Command Make()
     {
-        var command = new Command("doctor", "Looks at libtorch, ONNX Runtime, processor, memory, CUDA and folders, and says what to do. " +
-            "Exit code 6 when a native library is missing, 1 when something else must be mended.") { s_json };
+        var command = new Command(Name, "Looks at libtorch, ONNX Runtime, SkiaSharp, processor, memory, CUDA and folders, and says what " +
+            "to do. Exit code 6 when a native library is missing, 1 when something else must be mended.") { s_json };
         command.Does((parsed, _) =>
         {
-            Finding[] findings = [System(), Torch(), Onnx(), Vectors(), Cores(), Memory(), Cuda(), Temporary(), Here()];
+            Finding[] findings = [System(), Torch(), Onnx(), Skia(), Vectors(), Cores(), Memory(), Cuda(), Temporary(), Here()];
             if (parsed.GetValue(s_json))
                 Console.Out.WriteLine(JsonText.Indented(findings));
             else
@@ -49,31 +52,37 @@ internal static class DoctorCommand
     private static Finding System() => new("system", Result.Good,
         $"zeroone {Versions.Own}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}");
 
-    private static Finding Torch()
-    {
-        try
+    private static Finding Torch() => Library("libtorch",
+        () =>
         {
             TorchRuntime.EnsureLoaded();
-            return new Finding("libtorch", Result.Good, $"loaded, TorchSharp {Versions.Of(typeof(TorchSharp.torch))}");
-        }
-        catch (DllNotFoundException e)
-        {
-            return new Finding("libtorch", Result.Bad, e.Message,
-                $"fit, plan and rank need it, predict and info do not. Install the tool for {RuntimeInformation.RuntimeIdentifier}: " +
-                "dotnet tool install ZeroOneShot.Tool; see docs/troubleshooting.md.") { Code = ExitCode.NativeLibrary };
-        }
-    }
+            return $"TorchSharp {Versions.Of(typeof(TorchSharp.torch))}";
+        },
+        Environment.GetEnvironmentVariable(TorchRuntime.LibtorchVariable) is { } lent
+            ? $"Unset {TorchRuntime.LibtorchVariable}, which is '{lent}': the tool brings its own libtorch along."
+            : "fit, plan, rank and export need it; predict, evaluate and info do not. Install the tool for " +
+              $"{RuntimeInformation.RuntimeIdentifier}: dotnet tool install ZeroOneShot.Tool; see docs/troubleshooting.md.");
 
-    private static Finding Onnx()
+    private static Finding Onnx() => Library("ONNX Runtime", () => OrtEnv.Instance().GetVersionString(),
+        "fit, predict and evaluate need it. Install the tool anew, or on Windows the Visual C++ runtime.");
+
+    private static Finding Skia() => Library("SkiaSharp",
+        () =>
+        {
+            using var bitmap = new SKBitmap(1, 1);
+            return Versions.Of(typeof(SKBitmap));
+        },
+        "Every image is read by it. On Linux apt-get install libfontconfig1, which it needs; else install the tool anew.");
+
+    private static Finding Library(string what, Func<string> load, string remedy)
     {
         try
         {
-            return new Finding("ONNX Runtime", Result.Good, $"loaded, {OrtEnv.Instance().GetVersionString()}");
+            return new Finding(what, Result.Good, $"loaded, {load()}");
         }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException)
+        catch (Exception e) when (ToolException.CodeOf(ToolException.Cause(e), ExitCode.Failed) is ExitCode.NativeLibrary)
         {
-            return new Finding("ONNX Runtime", Result.Bad, e.GetBaseException().Message,
-                "Install the tool anew, or on Windows the Visual C++ runtime.") { Code = ExitCode.NativeLibrary };
+            return new Finding(what, Result.Bad, ToolException.Sentence(ToolException.Cause(e)), remedy) { Code = ExitCode.NativeLibrary };
         }
     }
 

@@ -70,9 +70,9 @@ internal static class DrawCommand
         if (!File.Exists(what))
             throw new FileNotFoundException($"There is no file '{what}'; expected a genotype, a mask or a model.");
         if (Path.GetExtension(what).Equals(".json", StringComparison.OrdinalIgnoreCase))
-            return InputText.Read(what, OfJson);
+            return InputText.Parse(what, OfJson);
         if (Path.GetExtension(what).ToLowerInvariant() is ".txt" or "")
-            return (InputText.Read(what, Genotype.Parse), null);
+            return (InputText.Parse(what, Genotype.Parse), null);
         var info = SearchInfo.Read(what, SavedModels.SpaceOf(what));
         return !wantsMask ? (info.Genotype, null) : info.Mask is { } mask ? (null, mask) : throw new InvalidDataException(
             $"'{what}' has no mask: its genotype was given by hand. Leave --mask and --heat-map out.");

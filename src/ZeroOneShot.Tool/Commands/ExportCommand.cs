@@ -9,10 +9,11 @@ internal static class ExportCommand
 {
     private static readonly Argument<string> s_model = new("MODEL") { Description = "A saved model, model.zip, or the folder of a run." };
 
-    private static readonly Option<string> s_onnx = new("--onnx")
+    private static readonly Option<string?> s_onnx = new("--onnx", "-o")
     {
-        Description = "The ONNX file to write: pixels from 0 to 255, batch x channels x height x width, to probabilities.",
-        Required = true,
+        Description = "The ONNX file to write: pixels from 0 to 255, batch x channels x height x width, to probabilities. Default: " +
+            "beside the model, with its name.",
+        Arity = ArgumentArity.ZeroOrOne,
         HelpName = "FILE",
     };
 
@@ -21,7 +22,8 @@ internal static class ExportCommand
         var command = new Command("export", "Writes the network of a saved model for programs without ML.NET.") { s_model, s_onnx };
         command.Does((parsed, _) =>
         {
-            var (model, file) = (SavedModels.Zip(parsed.GetRequiredValue(s_model)), parsed.GetRequiredValue(s_onnx));
+            var model = SavedModels.Zip(parsed.GetRequiredValue(s_model));
+            var file = parsed.GetValue(s_onnx) ?? Path.ChangeExtension(model, ".onnx");
             var weights = SavedModels.Weights(model);
             using var network = ToolException.Within(ExitCode.RefusedFile, () => weights.Build());
             ToolException.Within(ExitCode.Failed, () => AtomicFile.Write(file, stream =>

@@ -31,8 +31,8 @@ internal static class Figure1Command
             "random halves, and of masks of your own.") { s_out, s_architectures, s_masks, s_seed };
         command.Does((parsed, stop) =>
         {
-            var masks = (parsed.GetValue(s_masks) ?? []).ToDictionary(file => file, file => ToolException.Within(ExitCode.RefusedFile,
-                () => InputText.Read(file, json => OperationMask.FromJson(json, SearchSpace.Darts))));
+            var masks = (parsed.GetValue(s_masks) ?? []).Distinct().ToDictionary(
+                file => file, file => InputText.Parse(file, text => OperationMask.FromJson(text, SearchSpace.Darts)));
             var options = new Figure1Options
             {
                 Architectures = parsed.GetValue(s_architectures), Masks = masks, Seed = parsed.GetValue(s_seed),

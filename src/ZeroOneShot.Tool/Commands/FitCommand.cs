@@ -50,7 +50,8 @@ internal static class FitCommand
     }
 
     /// <summary>The folder for the results, which would be a class in the folder of images.</summary>
-    private static string Outside(string results, string images) =>
+    private static string Outside(string results, string images) => results.Length == 0
+        ? throw new ToolException(ExitCode.Arguments, "--out is empty; expected a folder for the results.") :
         Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(results)))
             == Path.TrimEndingDirectorySeparator(Path.GetFullPath(images))
             ? throw new ToolException(ExitCode.Arguments,
@@ -66,6 +67,7 @@ internal static class FitCommand
         {
             Description = "The time that reading, searching and training may take; testing and saving come on top.",
             DefaultValueFactory = _ => 15,
+            CustomParser = Numbers.Parse,
             HelpName = "N",
         };
 
@@ -130,6 +132,8 @@ internal static class FitCommand
         public static RunSpecification Of(ParseResult parsed, ZeroOneShotPlan? plan)
         {
             var data = parsed.GetRequiredValue(s_data);
+            if (data.Length == 0)
+                throw new ToolException(ExitCode.Arguments, $"DATA is empty. {ImageSource.Kinds}");
             var perClass = parsed.GetValue(s_imagesPerClass);
             var minutes = parsed.GetValue(s_minutes);
             long? memory = parsed.GetValue(s_memory) is { } size ? ByteCount.Parse(size) : null;
@@ -140,8 +144,8 @@ internal static class FitCommand
             }
             if (minutes is not (> 0 and <= 525_600))
                 throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
-            if (perClass < 1)
-                throw new ToolException(ExitCode.Arguments, $"--images-per-class is {perClass}; expected at least 1.");
+            if (perClass < 2)
+                throw new ToolException(ExitCode.Arguments, $"--images-per-class is {perClass}; expected at least 2.");
             if (parsed.GetValue(s_maxParameters) is not null && parsed.GetValue(s_maxMultiplyAdds) is not null)
                 throw new ToolException(ExitCode.Arguments, "--max-parameters and --max-multiply-adds are both given; choose one.");
             return new RunSpecification

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Tool.Commands;
@@ -7,27 +8,23 @@ internal static class InputText
 {
     private const long MostBytes = 64 << 20;
 
-    /// <summary>What a text is, once it is parsed.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="parse">Throws a <see cref="FormatException"/> at what it cannot parse.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">
-    /// The file is empty, too large, no regular file, or cannot be parsed; the message names it.
-    /// </exception>
-    public static T Read<T>(string path, Func<string, T> parse)
+    /// <exception cref="InvalidDataException">The file is empty or too large, or is no regular file.</exception>
+    public static string Read(string path) => InputFile.ReadText(path, "a text", MostBytes);
+
+    /// <summary>What the text of a file says; an error names the file.</summary>
+    /// <exception cref="ToolException">The file cannot be read, or its text is refused.</exception>
+    public static T Parse<T>(string path, Func<string, T> parse) => ToolException.Within(ExitCode.RefusedFile, () =>
     {
         var text = Read(path);
         try
         {
             return parse(text);
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or ArgumentException
+            or OverflowException)
         {
-            throw new InvalidDataException($"'{path}' cannot be used: {e.Message}", e);
+            throw new InvalidDataException($"'{path}' cannot be used: {ToolException.Sentence(e)}", e);
         }
-    }
-
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is empty or too large, or is no regular file.</exception>
-    public static string Read(string path) => InputFile.ReadText(path, "a text", MostBytes);
+    });
 }

@@ -70,12 +70,14 @@ internal static class PredictCommand
             var faulty = false;
             foreach (var answer in window.GetConsumingEnumerable(stop.Token).Select(task => task.GetAwaiter().GetResult()))
             {
+                if (Reader.IsGone)
+                    return ExitCode.Done;
                 faulty |= answer.Error is not null;
                 if (json)
                     Console.Out.WriteLine(JsonText.Line(answer));
                 else if (csv)
-                    Console.Out.WriteLine(CsvText.Line([answer.Image, answer.Error ?? "", .. answer.Classes.SelectMany(
-                        of => new[] { of.Label, Score(of.Score) })]));
+                    Console.Out.WriteLine(CsvText.Line([answer.Image, answer.Error ?? "", .. Enumerable.Range(0, top).SelectMany(
+                        i => i < answer.Classes.Count ? new[] { answer.Classes[i].Label, Score(answer.Classes[i].Score) } : ["", ""])]));
                 else if (answer.Error is { } error)
                     Console.Error.WriteLine(Terminal.Printable(error));
                 else
@@ -90,7 +92,7 @@ internal static class PredictCommand
 
     private static string Score(float score) => score.ToString("0.00000", CultureInfo.InvariantCulture);
 
-    private static IEnumerable<string> Files(IEnumerable<string> named)
+    private static IEnumerable<Named> Files(IEnumerable<string> named)
     {
         foreach (var name in named)
         {
@@ -99,35 +101,78 @@ internal static class PredictCommand
                 while (Console.In.ReadLine() is { } line)
                 {
                     if (line.Length > 0)
-                        yield return line;
+                        yield return new Named(line);
                 }
             }
             else if (Directory.Exists(name))
             {
-                foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories).Where(
-                    file => ImageFolder.Extensions.Contains(Path.GetExtension(file).ToLowerInvariant())))
+                var some = false;
+                foreach (var file in Under(name))
                 {
+                    some = true;
                     yield return file;
                 }
+                if (!some)
+                    yield return new Named(name, $"'{name}' has no images; expected {string.Join(", ", ImageFolder.Extensions)} in it.");
             }
             else
             {
-                yield return name;
+                yield return new Named(name);
             }
         }
     }
 
-    private sealed record Answer(string Image, string? Error, IReadOnlyList<ClassScore> Classes)
+    // As they lie there, without a list of all. Links to folders may lead round in a circle.
+    private static IEnumerable<Named> Under(string top)
     {
-        public static Answer Of(ImageClassifierPool pool, string file, int top)
+        var folders = new Stack<string>([top]);
+        while (folders.TryPop(out var folder))
         {
+            IEnumerable<FileSystemInfo> entries = [];
+            string? fault = null;
             try
             {
-                return new Answer(file, null, [.. pool.Classify(file).Take(top)]);
+                entries = new DirectoryInfo(folder).EnumerateFileSystemInfos();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                fault = $"Folder '{folder}' cannot be read. {e.Message}";
+            }
+            if (fault is not null)
+                yield return new Named(folder, fault);
+            foreach (var entry in entries)
+            {
+                var path = Path.Combine(folder, entry.Name);
+                if (entry is not DirectoryInfo)
+                {
+                    if (ImageFolder.IsImage(path))
+                        yield return new Named(path);
+                }
+                else if (entry.LinkTarget is null && !entry.Name.StartsWith('.'))
+                {
+                    folders.Push(path);
+                }
+            }
+        }
+    }
+
+    /// <param name="Path">An image, or what was to have some.</param>
+    /// <param name="Fault">Why there are none; null where there may be one.</param>
+    private readonly record struct Named(string Path, string? Fault = null);
+
+    private sealed record Answer(string Image, string? Error, IReadOnlyList<ClassScore> Classes)
+    {
+        public static Answer Of(ImageClassifierPool pool, Named named, int top)
+        {
+            if (named.Fault is { } fault)
+                return new Answer(named.Path, fault, []);
+            try
+            {
+                return new Answer(named.Path, null, [.. pool.Classify(named.Path).Take(top)]);
             }
             catch (ImageFaultException e)
             {
-                return new Answer(file, e.Message, []);
+                return new Answer(named.Path, e.Message, []);
             }
         }
     }

@@ -17,7 +17,7 @@ internal static class RankCommand
 
     private static readonly Argument<string[]> s_genotypes = new("GENOTYPES")
     {
-        Description = "genotype.json files, or genotypes as papers print them.", Arity = ArgumentArity.OneOrMore,
+        Description = "genotype.json files, folders of runs, or genotypes as papers print them.", Arity = ArgumentArity.OneOrMore,
     };
 
     private static readonly Option<string> s_space = new("--space")
@@ -56,14 +56,10 @@ internal static class RankCommand
             var functions = RankingFunctions.Parse(parsed.GetRequiredValue(s_functions));
             var space = SearchSpace.Named(parsed.GetRequiredValue(s_space));
             var size = parsed.GetValue(s_imageSize);
-            var genotypes = parsed.GetRequiredValue(s_genotypes).Select(text => ToolException.Within(ExitCode.RefusedFile, () =>
-            {
-                var genotype = File.Exists(text) ? InputText.Read(text, Genotype.FromJson) : Genotype.Parse(text);
-                genotype.ThrowIfNotIn(space);
-                return genotype;
-            })).ToList();
+            var genotypes = parsed.GetRequiredValue(s_genotypes).Select(what => GenotypeText.Read(what, space)).ToList();
             var options = new RankingOptions { Seed = parsed.GetValue(s_seed) };
             var images = ToolException.Within(ExitCode.Data, () => Pixels(parsed.GetRequiredValue(s_data), size, options));
+            options = options with { BatchSize = Math.Min(options.BatchSize, images.Count) };
             foreach (var genotype in genotypes)
             {
                 var scores = Ranking.Scores(functions, genotype, images, options, space: space, cancellationToken: stop.Token);

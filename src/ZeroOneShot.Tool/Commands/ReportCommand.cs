@@ -39,7 +39,10 @@ internal static class ReportCommand
                     $"fit.");
             if (parsed.GetValue(s_watch))
             {
-                using var server = new ReportServer(() => Read(folder), parsed.GetValue(s_port));
+                var port = parsed.GetValue(s_port);
+                if (port is < 0 or > ushort.MaxValue)
+                    throw new ToolException(ExitCode.Arguments, $"--port is {port}; expected 0 to {ushort.MaxValue}.");
+                using var server = new ReportServer(() => Read(folder), port);
                 Console.Out.WriteLine($"Watching {Terminal.Printable(folder.Path)}: open {server.Address} in a browser. Ctrl+C ends it.");
                 server.Run(stop.Token);
                 return ExitCode.Done;
@@ -53,8 +56,5 @@ internal static class ReportCommand
         return command;
     }
 
-    /// <summary>The report of a folder, by its values or by the model alone.</summary>
-    internal static RunReport Read(RunFolder folder) => File.Exists(folder.Report)
-        ? ToolException.Within(ExitCode.RefusedFile, () => InputText.Read(folder.Report, json => RunReport.FromJson(json)))
-        : ModelReport.OfFolder(folder);
+    private static RunReport Read(RunFolder folder) => File.Exists(folder.Report) ? folder.ReadReport() : ModelReport.OfFolder(folder);
 }

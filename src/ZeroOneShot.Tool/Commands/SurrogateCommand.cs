@@ -44,7 +44,7 @@ internal static class SurrogateCommand
             }
             foreach (var text in what)
             {
-                var genotype = ToolException.Within(ExitCode.RefusedFile, () => Read(text));
+                var genotype = GenotypeText.Read(text, SearchSpace.Darts);
                 var estimate = surrogate.Predict(genotype);
                 Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{estimate.Accuracy:0.00}\t{estimate.Low:0.00}\t" +
                     $"{estimate.High:0.00}\t{surrogate.Percentile(genotype):0.0}\t{genotype}"));
@@ -52,13 +52,5 @@ internal static class SurrogateCommand
             return ExitCode.Done;
         });
         return command;
-    }
-
-    private static Genotype Read(string text)
-    {
-        var file = Directory.Exists(text) ? Path.Combine(text, "genotype.json") : text;
-        var genotype = File.Exists(file) ? InputText.Read(file, Genotype.FromJson) : Genotype.Parse(text);
-        genotype.ThrowIfNotIn(SearchSpace.Darts);
-        return genotype;
     }
 }

@@ -25,8 +25,8 @@ internal static class CsvList
         {
             if (path.Length == 0 || of.Length == 0 || !File.Exists(Path.Combine(folder, path)))
             {
-                throw new InvalidDataException($"Line {number + 1} of the images in '{file}' is '{path}', '{of}'; expected the path of " +
-                    $"an image, relative to '{folder}', a comma and the name of its class.");
+                throw new InvalidDataException($"Line {number + 1} of the images in '{file}' is '{Shortened(path)}', '{Shortened(of)}'; " +
+                    $"expected the path of an image, relative to '{folder}', a comma and the name of its class.");
             }
         }
         string[] names = [.. rows.Select(row => row.Class).Distinct().Order(StringComparer.Ordinal)];
@@ -40,4 +40,7 @@ internal static class CsvList
             [.. rows.Select(row => (Path: Path.Combine(folder, row.Path), row.Class))
                 .Select(row => new LabelledImage(row.Path, labels[row.Class], ImageSource.Reader(row.Path)))], names);
     }
+
+    // The file may be anything, and a line of it as long as that.
+    private static string Shortened(string text) => text.Length <= 200 ? text : text[..200] + "...";
 }

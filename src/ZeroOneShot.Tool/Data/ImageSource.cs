@@ -72,6 +72,7 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
     private static ImageSource OfZip(Stream stream, string place, string name)
     {
         using var zip = OpenZip(stream, name);
+        // Hidden ones are left out, as in a folder: a Mac puts one beside every file.
         var images = zip.Entries.Where(entry => entry.Length > 0 && !IsHidden(entry) && ImageFolder.Extensions.Contains(
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)

@@ -25,8 +25,10 @@ internal static class Terminal
     public static string Escaped(string text) => Spectre.Console.Markup.Escape(Printable(text));
 
     /// <summary>A word of a command for shells of Unix; one without anything special stays as it is.</summary>
-    public static string Word(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:\\".Contains(c))
-        ? word : $"'{word.Replace("'", "'\\''")}'";
+    public static string Word(string word) => word.Length > 0 && word.All(IsOrdinary) ? word : $"'{word.Replace("'", "'\\''")}'";
+
+    private static bool IsOrdinary(char c) =>
+        char.IsAsciiLetterOrDigit(c) || "/._-:".Contains(c) || c == '\\' && OperatingSystem.IsWindows();
 
     // Also marks that turn the direction of what follows.
     private static bool IsCommand(char c) => char.IsControl(c) || c is >= '\u202a' and <= '\u202e' or >= '\u2066' and <= '\u2069';

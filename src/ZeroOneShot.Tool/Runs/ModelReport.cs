@@ -89,6 +89,10 @@ internal static class ModelReport
                     foreach (var (key, value) in of)
                         Add(name.Length == 0 ? key : $"{name}.{key}", value);
                     break;
+                case JsonArray of when of.All(item => item is JsonObject) && of.Count > 0:
+                    foreach (var (at, item) in of.Index())
+                        Add($"{name}.{at + 1}", item);
+                    break;
                 default:
                     facts.Add(new ReportFact(name, node?.ToJsonString() ?? "none"));
                     break;

@@ -100,8 +100,11 @@ internal sealed class RunFolder(string path)
 
     /// <summary>Reads the plan of a file.</summary>
     /// <exception cref="ToolException">There is none, or it is damaged or of another version.</exception>
-    public static ZeroOneShotPlan ReadPlan(string file) =>
-        ToolException.Within(ExitCode.RefusedFile, () => InputText.Read(file, ZeroOneShotPlan.FromJson));
+    public static ZeroOneShotPlan ReadPlan(string file) => InputText.Parse(file, ZeroOneShotPlan.FromJson);
+
+    /// <summary>Reads the values of the report.</summary>
+    /// <exception cref="ToolException">They are damaged or of another version.</exception>
+    public RunReport ReadReport() => InputText.Parse(Report, text => RunReport.FromJson(text));
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -30,7 +30,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">An option is out of its range, or the genotype names an unknown operation.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public CellNet(Genotype genotype, CellNetOptions options, int inputChannels, int classes, SearchSpace? space = null)
-        : base(nameof(CellNet))
+        : base(TorchRuntime.Loaded(nameof(CellNet)))
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentNullException.ThrowIfNull(options);
@@ -39,7 +39,6 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
         options.Validate();
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
-        TorchRuntime.EnsureLoaded();
         Plan = NetworkPlan.Of(space, options, inputChannels, genotype);
         // By its name, so that saved weights say which stem is theirs.
         options = options with { Stem = Plan.Stem.Name };

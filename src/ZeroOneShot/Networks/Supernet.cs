@@ -27,7 +27,8 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     /// An option is out of its range, or the mask leaves an edge no operation, or no genotype.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
-    public Supernet(OperationMask mask, SupernetOptions options, int inputChannels, int classes) : base(nameof(Supernet))
+    public Supernet(OperationMask mask, SupernetOptions options, int inputChannels, int classes)
+        : base(TorchRuntime.Loaded(nameof(Supernet)))
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(options);
@@ -35,7 +36,6 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         options.Validate();
         mask.ThrowIfNoGenotype();
-        TorchRuntime.EnsureLoaded();
         Plan = NetworkPlan.Of(mask.Space, options, inputChannels);
         (Mask, Options) = (mask, options with { Stem = Plan.Stem.Name });
         _items = [.. Plan.Items.Select(item => item switch

@@ -61,6 +61,14 @@ public static partial class TorchRuntime
         }
     }
 
+    /// <summary>The name of a module, once libtorch is loaded: the constructor of its base class is native code already.</summary>
+    /// <exception cref="DllNotFoundException">It cannot be loaded; see <see cref="EnsureLoaded"/>.</exception>
+    internal static string Loaded(string module)
+    {
+        EnsureLoaded();
+        return module;
+    }
+
     /// <summary>Which libtorch it is.</summary>
     /// <exception cref="DllNotFoundException">It cannot be loaded; see <see cref="EnsureLoaded"/>.</exception>
     public static LibtorchInfo Libtorch
