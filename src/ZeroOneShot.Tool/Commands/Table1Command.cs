@@ -31,11 +31,12 @@ internal static class Table1Command
         Description = "Runs of each method, with seeds 1, 2, ...", DefaultValueFactory = _ => 3, HelpName = "N",
     };
 
-    private static readonly Option<string> s_preset = new Option<string>("--preset")
+    private static readonly Option<string> s_preset = new("--preset")
     {
-        Description = $"How much a run computes: {string.Join(", ", ExperimentPreset.All.Select(preset => preset.Name))}.",
-        DefaultValueFactory = _ => ExperimentPreset.Smoke.Name,
-    }.AcceptOnlyFromAmong([.. ExperimentPreset.All.Select(preset => preset.Name)]);
+        Description = $"How much a run computes: {string.Join(", ", ExperimentPreset.All.Select(preset => preset.Name))}; behind a colon " +
+            $"sizes of your own, for example cpu:train-images=1000,train-epochs=8. Sizes: {string.Join(", ", ExperimentPreset.Sizes)}.",
+        DefaultValueFactory = _ => ExperimentPreset.Smoke.Name, HelpName = "NAME[:SIZE=N,...]",
+    };
 
     private static readonly Option<string?> s_budget = new("--budget")
     {
@@ -87,13 +88,14 @@ internal static class Table1Command
             var budget = parsed.GetValue(s_budget) is { } text ? Duration("--budget", text) : (TimeSpan?)null;
             var folders = parsed.GetRequiredValue(s_data);
             var names = parsed.GetRequiredValue(s_methods);
+            var preset = ExperimentPreset.Parse(parsed.GetRequiredValue(s_preset));
             var options = new Table1Options
             {
                 Data = ToolException.Within(ExitCode.Data, () => folders.Select(ExperimentData.Cifar).ToArray()),
                 Methods = names.Contains("all") ? SearchMethod.Table1 : [.. names.Select(SearchMethod.Parse)],
                 Spaces = [.. parsed.GetRequiredValue(s_spaces).Select(SearchSpace.Named)],
                 Seeds = [.. Enumerable.Range(1, parsed.GetValue(s_seeds)).Select(seed => (long)seed)],
-                Preset = ExperimentPreset.Parse(parsed.GetRequiredValue(s_preset)),
+                Preset = preset,
                 Budget = budget,
                 Estimate = FoundAccuracy.By(parsed.GetValue(s_nasBench201) is { } table ? NasBench201Table.Read(table) : null),
             };
