@@ -83,6 +83,14 @@ internal static class ClusterNode
 
     private sealed class Listener : ReceiveActor
     {
-        public Listener(Action<string> log) => Receive<LogEvent>(line => log($"Network: {line.Message}"));
+        // A machine that is gone is told of twice, the second time by this word alone; behind the first line stand stack traces.
+        private const string Again = "Disassociated";
+
+        public Listener(Action<string> log) => Receive<LogEvent>(line =>
+        {
+            var first = $"{line.Message}".Split('\n')[0].TrimEnd();
+            if (first != Again)
+                log($"Network: {first}");
+        });
     }
 }

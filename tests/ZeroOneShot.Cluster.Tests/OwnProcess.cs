@@ -37,6 +37,8 @@ internal sealed class OwnProcess : IDisposable
         }
     }
 
+    public int Id => _process.Id;
+
     public bool HasEnded => _process.HasExited;
 
     public async Task<int> End()
