@@ -1,3 +1,4 @@
+using ZeroOneShot.Experiments;
 using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Cluster;

@@ -89,9 +89,20 @@ public sealed record ExperimentPreset
         ArgumentNullException.ThrowIfNull(name);
         var parts = name.Split(':', 2);
         var preset = All.FirstOrDefault(known => known.Name.Equals(parts[0], StringComparison.OrdinalIgnoreCase)) ??
-            throw new ArgumentException($"Preset '{parts[0]}' is unknown; expected one of {string.Join(", ", All.Select(one => one.Name))}.",
-                nameof(name));
+            throw new ArgumentException(
+                $"Preset '{parts[0]}' is unknown; expected one of {string.Join(", ", All.Select(one => one.Name))}.", nameof(name));
         return parts.Length == 1 ? preset : Size.Apply(preset, parts[1]);
+    }
+
+    /// <summary>What it computes, in words.</summary>
+    public string Describe()
+    {
+        static string Images(int? count) => count is { } most ? $"{most} images" : "all images";
+        return $"Search and training on {Images(TrainImages)}, test on {Images(TestImages)}. Pruning: {Prune.Supernet.Channels} " +
+            $"channels, {Prune.Supernet.Cells} cells, {Prune.Batches} x {Prune.BatchSize} images, {Prune.Initializations} " +
+            $"initialisation(s). Search: {Search.Supernet.Channels} channels, {Search.Supernet.Cells} cells, batches of " +
+            $"{Search.BatchSize}, {Search.Epochs} epochs, {Search.WarmupEpochs} of them warming up. Training: " +
+            $"{Train.Network.Channels} channels, {Train.Network.Cells} cells, batches of {Train.BatchSize}, {Train.Epochs} epochs.";
     }
 
     /// <summary>Everything that the preset sets, as text: two presets with the same text give the same runs.</summary>

@@ -72,7 +72,7 @@ public sealed partial class ClusterTests : IDisposable
     }
 
     [Fact]
-    public async Task A_worker_with_another_secret_is_refused_and_a_message_that_names_a_type_is_and_both_stand_in_the_log()
+    public async Task Whoever_has_another_secret_or_does_not_encrypt_is_refused_and_it_stands_in_the_log()
     {
         Coordinator(1, 1);
         await Until(() => _processes[0].Words.Contains("ready", StringComparison.Ordinal));
@@ -80,12 +80,35 @@ public sealed partial class ClusterTests : IDisposable
         Assert.Equal(1, await stranger.End());
         Assert.Contains("does not answer", stranger.Words);
         Assert.Contains("another secret", stranger.Words);
-        var hostile = Start(Secret, "stranger", _port, "3");
-        Assert.True(await hostile.End() == 0, hostile.Words);
-        Assert.Contains("its sender does not have this cluster's secret", Log);
-        Assert.Contains("written by serializer 1, which this cluster does not use", Log);
+        Assert.Contains("the other side does not have this cluster's secret", Log);
+        var before = Log.Length;
+        Assert.Equal(1, await Start(null, "worker", _port, _folder.File("y"), "1").End());
+        Assert.Contains("Network:", Log[before..]);
         Assert.Equal(0, await Worker("a").End());
         Assert.Equal(1, Finished);
+    }
+
+    [Fact]
+    public async Task A_message_that_names_a_type_is_refused_and_it_stands_in_the_log()
+    {
+        Start(null, "coordinator", _port, Ledger, "1", "1", Lease);
+        await Until(() => _processes[0].Words.Contains("ready", StringComparison.Ordinal));
+        var hostile = Start(null, "stranger", _port, "3");
+        Assert.True(await hostile.End() == 0, hostile.Words);
+        Assert.Contains("written by serializer 1, which this cluster does not use", Log);
+        Assert.Equal(0, await Start(null, "worker", _port, _folder.File("worker-a")).End());
+        Assert.Equal(1, Finished);
+    }
+
+    [Fact]
+    public void A_secret_makes_one_key_wherever_it_is_used_and_another_secret_another()
+    {
+        using var here = ClusterCertificate.Of(ClusterSecret.Of(Secret));
+        using var there = ClusterCertificate.Of(ClusterSecret.Of(" " + Secret + "\n"));
+        using var other = ClusterCertificate.Of(ClusterSecret.Of(Secret + "."));
+        Assert.Equal(here.GetPublicKey(), there.GetPublicKey());
+        Assert.NotEqual(here.GetPublicKey(), other.GetPublicKey());
+        Assert.True(here.HasPrivateKey);
     }
 
     [Fact]
@@ -113,7 +136,9 @@ public sealed partial class ClusterTests : IDisposable
 
     private string[] FinishedUnits() => [.. FinishedLine().Matches(Log).Select(match => match.Groups["unit"].Value)];
 
-    /// <summary>Pauses a worker while it has a unit, until another one has that unit. Between two units it is let go, and paused again.</summary>
+    /// <summary>
+    /// Pauses a worker while it has a unit, until another one has that unit. Between two units it is let go, and paused again.
+    /// </summary>
     private async Task StopForLongerThanItsLease(OwnProcess worker)
     {
         for (; ; await Task.Delay(100, Cancellation))
@@ -143,7 +168,7 @@ public sealed partial class ClusterTests : IDisposable
 
     private OwnProcess Worker(string name) => Start(Secret, "worker", _port, _folder.File("worker-" + name));
 
-    private OwnProcess Start(string secret, params string[] arguments)
+    private OwnProcess Start(string? secret, params string[] arguments)
     {
         var process = new OwnProcess(secret, arguments);
         _processes.Add(process);

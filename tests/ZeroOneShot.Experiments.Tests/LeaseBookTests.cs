@@ -1,7 +1,7 @@
 using Xunit;
 using ZeroOneShot.Tests;
 
-namespace ZeroOneShot.Cluster.Tests;
+namespace ZeroOneShot.Experiments.Tests;
 
 public sealed class LeaseBookTests
 {
