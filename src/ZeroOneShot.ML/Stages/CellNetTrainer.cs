@@ -104,7 +104,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
         var chosen = _options.Space.Kinds.SelectMany(kind => genotype.Cell(kind).Edges).Select(edge => edge.Operation).Distinct();
-        run.TellLayersOutsideLanes(_options.Space, chosen.Select(_options.Space.Operation), settings.Device);
+        run.TellLayersOutsideLanes(NetworkPlan.Of(_options.Space, settings.Network, images.Shape, genotype),
+            [.. chosen.Select(_options.Space.Operation)], settings.Device);
         if (start?.LackAuxiliaryHead == true)
             run.Log.NewAuxiliaryHead();
         if (start is not null)

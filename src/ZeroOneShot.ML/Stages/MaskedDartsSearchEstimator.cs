@@ -94,8 +94,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         _ = settings.Supernet.WithStem(mask.Space, pixels.Shape);
         var images = LabelledImages.Read(input, _options, run);
         later?.Check(images, run);
-        var live = mask.AllLive.Select(at => at.Operation).Distinct();
-        run.TellLayersOutsideLanes(mask.Space, live.Select(row => mask.Space.Operations[row]), settings.Device);
+        run.TellLayersOutsideLanes(NetworkPlan.Of(mask.Space, settings.Supernet, images.Shape),
+            [.. mask.AllLive.Select(at => mask.Space.Operations[at.Operation]).Distinct()], settings.Device);
         if (settings.CostTarget is { } limit && limit.Costs(mask, settings.Relaxation, images.Shape, images.ClassCount) is null)
             run.Log.CostTargetWithoutEffect(limit.ToString(), mask);
         var asked = settings.BatchSize;

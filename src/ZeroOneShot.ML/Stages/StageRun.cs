@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
@@ -117,9 +118,9 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     }
 
     /// <summary>Says which layers of a network do not run in lanes, as all others do on the processor.</summary>
-    public void TellLayersOutsideLanes(SearchSpace space, IEnumerable<CandidateOperation> operations, string? device)
+    public void TellLayersOutsideLanes(NetworkPlan network, IReadOnlyCollection<CandidateOperation> operations, string? device)
     {
-        if (!ProcessMemory.IsGpu(device) && space.LayersOutsideLanes(operations) is { Count: > 0 } layers)
+        if (!ProcessMemory.IsGpu(device) && network.LayersOutsideLanes(operations) is { Count: > 0 } layers)
             Log.OutsideLanes(string.Join(", ", layers.Select(layer => layer.GetType().Name).Distinct()));
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -88,7 +89,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             var images = LabelledImages.Read(input, _options, run);
             later?.Check(images, run);
-            run.TellLayersOutsideLanes(settings.Space, settings.Space.Operations, settings.Device);
+            run.TellLayersOutsideLanes(
+                NetworkPlan.Of(settings.Space, settings.Supernet, images.Shape), settings.Space.Operations, settings.Device);
             var plan = ZeroShotPruning.Plan(settings, method?.Pruning == PruningKind.ZeroShotToGenotype);
             run.Log.PredictedRanking(plan.Networks, plan.Rounds, settings.BatchSize,
                 plan.PredictMemory(images.Shape, images.ClassCount) / (double)(1 << 20));

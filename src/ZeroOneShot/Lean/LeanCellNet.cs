@@ -332,7 +332,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
 
         private IReadOnlyList<GenotypeEdge> Edges => Genotype.Edges;
 
-        private int Stride => _cell.Plan.Kind == CellKind.Reduction ? 2 : 1;
+        private int Stride => _cell.Plan.Stride(state: 0);
 
         /// <summary>The edges that can run as soon as the cell begins.</summary>
         private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < Genotype.Inputs);

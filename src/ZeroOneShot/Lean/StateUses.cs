@@ -13,7 +13,7 @@ internal sealed class StateUses
         var (topology, table) = (mask.Space.Topology, mask.Space.Operations);
         Edges = [.. Enumerable.Range(0, topology.EdgeCount).Select(edge => (Edge: edge, Ends: topology.Ends(edge)))
             .Where(at => at.Ends.From == state).Select(at => new Edge(at.Edge, at.Ends.Node))];
-        Stride = topology.StrideFrom(cell.Kind, state);
+        Stride = CellTopology.StrideOf(cell.Kind, isInput: state < topology.Inputs);
         Bypass = PartialConnection.Bypass(Stride);
         var uses = new List<OperationUse>();
         for (var row = 0; row < table.Count; row++)

@@ -33,6 +33,21 @@ internal sealed record NetworkPlan(
         ? Items.Count
         : Enumerable.Range(item + 1, Items.Count - item - 1).Last(later => Items[later].Inputs.Contains(item));
 
+    /// <summary>
+    /// The layers of the network, with some operations in its cells, that have no form in lanes: they run in libtorch's order, more slowly
+    /// and in more memory.
+    /// </summary>
+    public IReadOnlyList<Layer> LayersOutsideLanes(IReadOnlyCollection<CandidateOperation> operations) => [.. Items
+        .SelectMany(item => item switch
+        {
+            BlockItem block => block.Layers,
+            CellItem cell => cell.Preprocess.SelectMany(layers => layers).Concat(Space.Topology.Edges
+                .Select(edge => cell.Stride(edge.From)).Distinct()
+                .SelectMany(stride => operations.SelectMany(operation => operation.Layers(stride)))),
+            _ => [],
+        })
+        .Where(layer => !layer.RunsInLanes).Distinct()];
+
     /// <summary>The plan of a search network, whose modules are the same whatever the size of the images.</summary>
     public static NetworkPlan Of(SearchSpace space, SupernetOptions options, int inputChannels) =>
         Of(space, options, space.Macro.StemOf(options.Stem), new FeatureSize(inputChannels, AnySide, AnySide));
@@ -97,11 +112,11 @@ internal sealed record NetworkPlan(
             int[] inputs = topology.Inputs == 1 ? [previous] : [Math.Max(previous - 1, 0), previous];
             var preprocess = inputs.Select(input => Preprocess(name, input, previous)).ToArray();
             var state = Size(previous) with { Channels = channels };
-            var node = state.Reduced(kind == CellKind.Reduction ? 2 : 1);
+            var node = state.Reduced(CellTopology.StrideOf(kind, isInput: true));
             var cell = genotype?.Cell(kind);
             var output = node with { Channels = (cell?.Concat.Count ?? topology.Output.Count) * channels };
             items.Add(new CellItem(name, inputs, [.. inputs.Select(Size)], output, kind, preprocess, state, node, cell));
-            nominal.Add(NominalSize(previous).Reduced(kind == CellKind.Reduction ? 2 : 1));
+            nominal.Add(NominalSize(previous).Reduced(CellTopology.StrideOf(kind, isInput: true)));
         }
 
         IReadOnlyList<Layer> Preprocess(string name, int input, int previous)
@@ -180,7 +195,7 @@ internal sealed record CellItem(
     public int Channels => (int)State.Channels;
 
     /// <summary>The stride of operations on a state.</summary>
-    public int Stride(int state) => Kind == CellKind.Reduction && state < Inputs.Count ? 2 : 1;
+    public int Stride(int state) => CellTopology.StrideOf(Kind, isInput: state < Inputs.Count);
 
     /// <summary>The size of a state.</summary>
     public FeatureSize Size(int state) => state < Inputs.Count ? State : Node;

@@ -101,6 +101,10 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     /// <summary>What the network computes one after the other.</summary>
     internal NetworkPlan Plan { get; }
 
+    /// <summary>Whether all that its mask leaves has a form in lanes.</summary>
+    internal bool RunsInLanes =>
+        Plan.LayersOutsideLanes([.. Mask.AllLive.Select(at => Mask.Space.Operations[at.Operation]).Distinct()]).Count == 0;
+
     /// <summary>The modules of the plan's items.</summary>
     internal IReadOnlyList<nn.Module> Items => _items;
 

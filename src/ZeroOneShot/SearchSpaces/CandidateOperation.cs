@@ -9,7 +9,8 @@ namespace ZeroOneShot.SearchSpaces;
 public sealed class CandidateOperation
 {
     // Before the rows below, which are checked with it: even and odd sizes, and images that are not square.
-    private static readonly FeatureSize[] s_sides = [new(12, 16, 16), new(12, 15, 16), new(12, 7, 10)];
+    private static readonly FeatureSize[] s_sides =
+        [new(LayerCheck.Channels, 16, 16), new(LayerCheck.Channels, 15, 16), new(LayerCheck.Channels, 7, 10)];
 
     private readonly IReadOnlyList<Layer>[] _layers;
 
@@ -27,7 +28,8 @@ public sealed class CandidateOperation
     /// output would have another scale than that of the other candidates. Default false.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The name has other characters, or the layers change the channels or make an image of another size; the message gives the sizes.
+    /// The name has other characters, or the layers change the channels or make an image of another size, or the module of a layer of your
+    /// own does something else than the layer says of it; the message gives the sizes.
     /// </exception>
     public CandidateOperation(
         string name, Func<int, IReadOnlyList<Layer>> layers, bool canBeChosen = true, bool isNormalizedInSearch = false)
@@ -50,6 +52,7 @@ public sealed class CandidateOperation
                     $"Operation '{name}' with stride {stride} makes {output} of features of {input}; an edge needs {expected}. " +
                     "Change its layers, so that they keep the channels and divide the size by the stride, rounded up.", nameof(layers));
             }
+            LayerCheck.Check(Layers(stride), input, input.Channels, $"operation '{name}' with stride {stride}", nameof(layers));
         }
     }
 

@@ -114,10 +114,10 @@ public sealed class CellTopology
     /// <summary>The stride of the operations on an edge: 2 on edges from the inputs of a reduction cell, else 1.</summary>
     /// <param name="kind">The kind of cell.</param>
     /// <param name="edge">0 to <see cref="EdgeCount"/> - 1.</param>
-    public int Stride(CellKind kind, int edge) => StrideFrom(kind, Ends(edge).From);
+    public int Stride(CellKind kind, int edge) => StrideOf(kind, isInput: Ends(edge).From < Inputs);
 
-    /// <summary>The stride of the operations on edges from a state.</summary>
-    internal int StrideFrom(CellKind kind, int state) => kind == CellKind.Reduction && state < Inputs ? 2 : 1;
+    /// <summary>The stride of the operations on edges from an input of a cell, or from one of its nodes.</summary>
+    internal static int StrideOf(CellKind kind, bool isInput) => kind == CellKind.Reduction && isInput ? 2 : 1;
 
     private void CheckPaths()
     {

@@ -21,6 +21,9 @@ public sealed class MacroArchitecture
     /// From the number of searched cells the number (0-based) of the item behind which the auxiliary head stands. Null: there is none.
     /// </param>
     /// <param name="fewestCells">The smallest number of searched cells. Default 3.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no stem, or the module of a layer of your own in the head does something else than the layer says of it.
+    /// </exception>
     public MacroArchitecture(
         IEnumerable<Stem> stems, Func<int, IReadOnlyList<MacroItem>> items, IEnumerable<Layer>? head = null,
         Func<int, int>? auxiliary = null, int fewestCells = 3)
@@ -30,6 +33,7 @@ public sealed class MacroArchitecture
         (Stems, Head, FewestCells, _items, _auxiliary) = ([.. stems], [.. head ?? []], fewestCells, items, auxiliary);
         if (Stems.Count == 0)
             throw new ArgumentException("There is no stem; give at least one.", nameof(stems));
+        LayerCheck.Check(Head, new FeatureSize(LayerCheck.Channels, 8, 8), LayerCheck.Channels, "the head", nameof(head));
     }
 
     /// <summary>

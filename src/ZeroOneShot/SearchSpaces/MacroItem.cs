@@ -25,7 +25,16 @@ public sealed class MacroItem
     /// <summary>A fixed block.</summary>
     /// <param name="layers">Its layers.</param>
     /// <param name="channelFactor">From here on, and in the block's output, there are so many times as many channels. Default 1.</param>
-    public static MacroItem Block(IEnumerable<Layer> layers, int channelFactor = 1) => new(null, [.. layers], Checked(channelFactor));
+    /// <exception cref="ArgumentException">
+    /// The module of a layer of your own does something else than the layer says of it.
+    /// </exception>
+    public static MacroItem Block(IEnumerable<Layer> layers, int channelFactor = 1)
+    {
+        var block = new MacroItem(null, [.. layers], Checked(channelFactor));
+        LayerCheck.Check(block.Layers, new FeatureSize(LayerCheck.Channels, 16, 16), LayerCheck.Channels * channelFactor,
+            "a block between cells", nameof(layers));
+        return block;
+    }
 
     private static int Checked(int channelFactor)
     {

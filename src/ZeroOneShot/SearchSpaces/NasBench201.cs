@@ -9,7 +9,7 @@ public sealed partial class SearchSpace
     /// The space of NAS-Bench-201 (Dong and Yang 2020, and its public code): one kind of cell with one input and 3 nodes, 6 edges, all of
     /// which a genotype keeps, and 5 operations, <c>none</c> among those that can be chosen; the cell's output is its last node. Three
     /// stages of a third of the cells each (5 in the benchmark: 15 cells, 16 channels), residual blocks between them, batch norm and ReLU
-    /// before the pooling. Images have 16 to 64 pixels a side.
+    /// before the pooling. For images of more than 64 pixels a side, which the benchmark has not, the stem is <see cref="Stem.ImageNet"/>.
     /// </summary>
     public static SearchSpace NasBench201 { get; } = new(
         "nas-bench-201",
@@ -23,7 +23,7 @@ public sealed partial class SearchSpace
         ],
         [CellKind.Normal],
         new MacroArchitecture(
-            [new Stem("nas-bench-201", [[new Convolution(3), new BatchNorm()]], multiplier: 1, largestImage: 64)],
+            [new Stem("nas-bench-201", [[new Convolution(3), new BatchNorm()]], multiplier: 1, largestImage: 64), Stem.ImageNet],
             cells => [.. Enumerable.Range(0, cells).SelectMany(cell => cell == cells / 3 || cell == 2 * cells / 3
                 ? [MacroItem.Block([new ResidualReduction()], channelFactor: 2), MacroItem.Cell(CellKind.Normal)]
                 : (MacroItem[])[MacroItem.Cell(CellKind.Normal)])],

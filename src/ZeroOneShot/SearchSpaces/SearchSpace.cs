@@ -97,16 +97,6 @@ public sealed partial class SearchSpace
     /// <param name="operation">The row of the operation table.</param>
     public bool Allows(CellKind kind, int edge, int operation) => _allows?.Invoke(kind, edge, operation) ?? true;
 
-    /// <summary>
-    /// The layers of a network of some operations that have no form in lanes: they run in libtorch's order, more slowly and in more memory.
-    /// </summary>
-    internal IReadOnlyList<Layers.Layer> LayersOutsideLanes(IEnumerable<CandidateOperation> operations) => [.. operations
-        .SelectMany(operation => operation.Layers(1).Concat(operation.Layers(2)))
-        .Concat(Macro.Stems.SelectMany(stem => stem.Parts).SelectMany(part => part))
-        .Concat(Macro.Items(Macro.FewestCells).SelectMany(item => item.Layers))
-        .Concat(Macro.Head)
-        .Where(layer => !layer.RunsInLanes).Distinct()];
-
     /// <summary>The row of an operation, or -1.</summary>
     /// <param name="name">For example <c>skip_connect</c>.</param>
     public int IndexOf(string name)

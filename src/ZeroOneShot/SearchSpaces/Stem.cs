@@ -16,7 +16,8 @@ public sealed class Stem
     /// <param name="smallestImage">The shortest side of the images that it takes, in pixels. Default 16.</param>
     /// <param name="largestImage">The longest side of the images that it takes, in pixels. Default 256.</param>
     /// <exception cref="ArgumentException">
-    /// There are not one or two parts, or the smallest image is larger than the largest.
+    /// There are not one or two parts, or the smallest image is larger than the largest, or the module of a layer of your own does something
+    /// else than the layer says of it.
     /// </exception>
     public Stem(
         string name, IReadOnlyList<IReadOnlyList<Layer>> parts, int multiplier, int smallestImage = SmallestSide,
@@ -36,6 +37,12 @@ public sealed class Stem
         }
         (Name, Parts, Multiplier) = (name, [.. parts.Select(part => part.ToArray())], multiplier);
         (SmallestImage, LargestImage) = (smallestImage, largestImage);
+        var size = new FeatureSize(3, smallestImage, smallestImage);
+        foreach (var layers in Parts)
+        {
+            LayerCheck.Check(layers, size, LayerCheck.Channels, $"stem '{name}'", nameof(parts));
+            size = layers.Output(size, LayerCheck.Channels);
+        }
     }
 
     /// <summary>
@@ -78,8 +85,9 @@ public sealed class Stem
 
     /// <summary>
     /// Whether a batch norm follows the second convolution of the auxiliary head. In the public code it does for CIFAR, for ImageNet not.
+    /// Default true.
     /// </summary>
-    internal bool AuxiliaryBatchNorm { get; init; } = true;
+    public bool AuxiliaryBatchNorm { get; init; } = true;
 
     /// <summary>Whether it takes images of a size, square or not.</summary>
     /// <param name="height">Their height, in pixels.</param>

@@ -42,8 +42,7 @@ internal sealed class CandidateLogits : IDisposable
         (_lean, _batches, _networks, _mixture, _cancellation) = (lean, batches, networks, mixture, cancellationToken);
         _lacking = [.. networks[0].AllLive];
         // Of libtorch's own loops some depend on the number of threads, of which a worker has one.
-        var space = networks[0].Space;
-        _sideBySide = sideBySide && Lanes.Handle(batches[0]) && space.LayersOutsideLanes(space.Operations).Count == 0;
+        _sideBySide = sideBySide && Lanes.Handle(batches[0]) && lean.Supernet.RunsInLanes;
     }
 
     /// <summary>

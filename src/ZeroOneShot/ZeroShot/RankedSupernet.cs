@@ -44,8 +44,7 @@ public sealed class RankedSupernet : RankedNetwork
 
     internal override bool NotePatterns(Tensor images, bool[] seen)
     {
-        var space = Supernet.Mask.Space;
-        if (!SignPatterns.Handle(images) || space.LayersOutsideLanes(space.Operations).Count > 0)
+        if (!SignPatterns.Handle(images) || !Supernet.RunsInLanes)
             return false;
         using var logits = _lean.Forward(images, Mixture, RunsApart, x => SignPatterns.Note(x, seen));
         return true;

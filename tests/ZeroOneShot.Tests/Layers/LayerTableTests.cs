@@ -64,6 +64,28 @@ public sealed class LayerTableTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Every_parameter_has_a_start_value_and_runs_differ_where_the_layer_says_so(string name)
+    {
+        foreach (var layer in Rows().Single(row => row.Name == name).Layers)
+        {
+            using var scope = NewDisposeScope();
+            using var module = layer.Build(Channels, Channels, affine: true);
+            using (no_grad())
+            {
+                foreach (var (_, parameter) in module.named_parameters())
+                    parameter.fill_(double.NaN);
+            }
+            Randomize(module);
+            Assert.All(module.named_parameters(), at => Assert.True(at.parameter.isfinite().all().item<bool>(), at.name));
+            var x = randn([Images, Channels, 8, 8], generator: new Generator(8));
+            using var _ = no_grad();
+            Assert.Equal(layer.IsRandom, !module.forward(x).allclose(module.forward(x)));
+            Assert.True(!layer.IsRandom || module is IRepeatable, "What is random must come out again as it did.");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Output_gradients_cost_memory_and_onnx_are_those_of_the_module(string name)
     {
         var (_, layers, keepsChannels) = Rows().Single(row => row.Name == name);

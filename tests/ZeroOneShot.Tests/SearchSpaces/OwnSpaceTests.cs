@@ -122,7 +122,46 @@ public sealed class OwnSpaceTests
     [Fact]
     public void An_operation_that_changes_the_shape_is_refused() =>
         Refused(() => new CandidateOperation("wide", _ => [new Relu(), new Convolution(3)]),
-            "makes 12x16x16 of features of 12x16x16; an edge needs 12x8x8");
+            "makes 48x16x16 of features of 48x16x16; an edge needs 48x8x8");
+
+    [Theory]
+    [InlineData(1, 0, false, false, "its module makes 48x18x18 of features of 48x16x16, and Output says 48x16x16")]
+    [InlineData(0, 1, false, false, "its module has 49 parameters on 48x16x16 with affine False, and Cost says 48")]
+    [InlineData(0, 0, true, false, "two runs of its module on the same features differ; override IsRandom")]
+    [InlineData(0, 0, true, true, "it is random, and its module is no IRepeatable")]
+    [InlineData(-9, 0, false, false, "its module does not run on features of 48x16x16: ")]
+    public void A_layer_whose_module_does_something_else_than_it_says_is_refused_wherever_it_is_given(
+        int padding, int more, bool draws, bool isRandom, string message)
+    {
+        var layer = new Wrong(padding, more, draws, isRandom);
+        message = $"Layer Wrong of {{0}}: {message}";
+        Refused(() => new CandidateOperation("wrong", _ => [layer]), string.Format(null, message, "operation 'wrong' with stride 1"));
+        Refused(() => MacroItem.Block([layer]), string.Format(null, message, "a block between cells"));
+        Refused(() => new Stem("wrong", [[new Convolution(3), layer]], multiplier: 1), string.Format(null, message, "stem 'wrong'"));
+        var error = Assert.Throws<ArgumentException>(() => new MacroArchitecture([Stem.Cifar], MacroArchitecture.Darts.Items, [layer]));
+        Assert.StartsWith("Layer Wrong of the head: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_layer_outside_lanes_is_known_wherever_it_runs_and_only_there()
+    {
+        // In a block that only six cells have, and in the second of two stems.
+        var swish = new NormalizedSwish();
+        var stems = (Stem[])[Stem.Cifar, new("swish", [[new Convolution(3) { Stride = 2 }, swish]], multiplier: 1)];
+        MacroItem[] Items(int cells) => [.. Enumerable.Range(0, cells).SelectMany(cell => cell == 5
+            ? [MacroItem.Cell(CellKind.Normal), MacroItem.Block([swish])]
+            : (MacroItem[])[MacroItem.Cell(CellKind.Normal)])];
+        var space = new SearchSpace("own", new CellTopology(2), [CandidateOperation.SkipConnect, CandidateOperation.MaxPool3x3],
+            [CellKind.Normal], new MacroArchitecture(stems, Items));
+        Assert.Equal((true, false, false), (RunsInLanes(4, null), RunsInLanes(6, null), RunsInLanes(4, "swish")));
+
+        bool RunsInLanes(int cells, string? stem)
+        {
+            using var network = new Supernet(
+                OperationMask.Full(space), new SupernetOptions { Channels = 4, Cells = cells, Stem = stem }, inputChannels: 3, classes: 2);
+            return network.RunsInLanes;
+        }
+    }
 
     [Fact]
     public void A_space_with_an_edge_that_no_genotype_can_choose_is_refused() =>
@@ -162,6 +201,37 @@ public sealed class OwnSpaceTests
 
     private static void Refused(Action make, string message) =>
         Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(make).Message, StringComparison.Ordinal);
+
+    /// <summary>A layer that says of itself that it keeps its input's size and has as many parameters as channels.</summary>
+    private sealed record Wrong(int Padding, int More, bool Draws, bool ItIsRandom) : Layer
+    {
+        public override bool IsRandom => ItIsRandom;
+
+        public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(input.Channels, 0);
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
+            new Module(inputChannels + More, Padding, Draws);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) => x;
+
+        private sealed class Module : nn.Module<Tensor, Tensor>
+        {
+            private readonly TorchSharp.Modules.Parameter weight;
+            private readonly long _padding;
+            private readonly bool _draws;
+
+            public Module(int parameters, int padding, bool draws) : base(nameof(Wrong))
+            {
+                (weight, _padding, _draws) = (nn.Parameter(ones(parameters)), padding, draws);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor input) =>
+                nn.functional.pad(_draws ? input * rand_like(input) : input, [_padding, _padding, _padding, _padding]);
+        }
+    }
 
     /// <summary>Batch norm of libtorch, times the sigmoid of it.</summary>
     private sealed record NormalizedSwish : Layer

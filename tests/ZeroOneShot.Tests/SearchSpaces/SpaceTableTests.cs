@@ -87,6 +87,16 @@ public sealed class SpaceTableTests
 
     [Theory]
     [MemberData(nameof(Spaces))]
+    public void A_step_in_little_memory_has_the_gradients_of_autograd_behind_every_stem(string name)
+    {
+        var space = SearchSpace.Named(name);
+        Assert.Contains(space.Macro.Stems, stem => stem.Takes(256, 256));
+        foreach (var stem in space.Macro.Stems.Skip(1))
+            Compare(RandomPruning.Mask(space, 0.5, seed: 6), partial: 1, new SoftmaxRelaxation(), stem.Name, side: 35);
+    }
+
+    [Theory]
+    [MemberData(nameof(Spaces))]
     public void Fractions_and_prunings_count_what_edges_allow(string name)
     {
         var space = SearchSpace.Named(name);
@@ -149,10 +159,10 @@ public sealed class SpaceTableTests
         Assert.InRange(cost, 0.95 * target.Most, target.Most);
     }
 
-    private static void Compare(OperationMask mask, int partial, Relaxation relaxation)
+    private static void Compare(OperationMask mask, int partial, Relaxation relaxation, string? stem = null, int side = 12)
     {
         using var scope = NewDisposeScope();
-        var options = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial };
+        var options = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = partial, Stem = stem };
         using var supernet = new Supernet(mask, options, inputChannels: 3, classes: 4);
         using var architecture = new ArchitectureParameters(mask, options.EdgeNormalization, ScalarType.Float64);
         using (var random = RandomStream.Of(1, "weights"))
@@ -161,7 +171,7 @@ public sealed class SpaceTableTests
             architecture.Initialize(random);
         supernet.to(ScalarType.Float64).train();
         using var generator = new Generator(3);
-        var images = randn([9, 3, 13, 12], ScalarType.Float64, generator: generator);
+        var images = randn([9, 3, side + 1, side], ScalarType.Float64, generator: generator);
         var labels = randint(4, 9, generator: generator);
         var start = supernet.buffers().Select(buffer => buffer.clone()).ToArray();
 
