@@ -173,6 +173,16 @@ public sealed class Table1Tests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_cannot_write_is_not_the_runs_fault()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The process is a shell.");
+        var shell = new ChildProcess("/bin/sh", "-c", "echo No space left on device >&2; exit 1");
+        var run = Ledger.Run(Toy.Table(SearchMethod.DartsRandom).Runs()[0]);
+        Assert.Contains("No space left on device", Assert.Throws<IOException>(
+            () => shell.Start(run, RunStage.Prune, TestContext.Current.CancellationToken)).Message);
+    }
+
+    [Fact]
     public void A_second_coordinator_of_a_ledger_is_refused_with_the_firsts_name_but_may_draw_the_table()
     {
         var options = Toy.Table(SearchMethod.Darts);
