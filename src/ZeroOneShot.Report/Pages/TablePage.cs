@@ -35,7 +35,7 @@ public static class TablePage
 
     private static XElement Table(PageTable table) => Html("section",
         Html("h2", Safe(table.Caption)),
-        Html("div", Set("class", "scroll"), Html("table",
+        Html("div", Set("class", "scroll"), Html("table", Set("class", "names"),
             Html("thead", Html("tr", table.Columns.Select((column, c) =>
                 Html("th", Set("scope", "col"), c > 0 ? Set("class", "number") : null, Safe(column))))),
             Html("tbody", table.Rows.Select(row => Html("tr", row.Select((cell, c) =>
