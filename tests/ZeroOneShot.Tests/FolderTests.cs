@@ -6,21 +6,48 @@ namespace ZeroOneShot.Tests;
 /// <summary>Where a reader finds things: folders that know one another in one direction only.</summary>
 public sealed partial class FolderTests
 {
+    /// <summary>Their names stand in the code, since they are namespaces.</summary>
     [Fact]
     public void No_two_folders_of_the_core_need_each_other_by_whatever_way()
     {
-        var root = Path.Combine(Repository.Root, "src", "ZeroOneShot");
-        var folders = Directory.GetDirectories(root).Select(folder => Path.GetFileName(folder))
-            .Where(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs").Any()).ToHashSet();
+        var folders = Folders("ZeroOneShot");
         Assert.InRange(folders.Count, 10, 100);
-        var needs = folders.ToDictionary(folder => folder, folder => Directory
-            .GetFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories)
-            .SelectMany(file => File.ReadLines(file).Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal))
-                .SelectMany(line => Needed().Matches(line).Select(match => match.Groups["folder"].Value)))
-            .Where(other => other != folder && folders.Contains(other)).ToHashSet());
+        var needs = folders.ToDictionary(folder => folder.Key, folder => folder.Value.Select(Code)
+            .SelectMany(code => Needed().Matches(code).Select(match => match.Groups["folder"].Value))
+            .Where(other => other != folder.Key && folders.ContainsKey(other)).ToHashSet());
         Assert.Contains("SearchSpaces", needs["Networks"]);
+        NeedOneAnotherInOneDirection(needs);
+    }
 
-        // What can be taken away because it needs nothing that is left; the rest goes in circles.
+    /// <summary>They share a namespace; what they need of one another is known by the names of types.</summary>
+    [Fact]
+    public void No_two_folders_of_the_ML_NET_part_need_each_other_by_whatever_way()
+    {
+        var folders = Folders("ZeroOneShot.ML");
+        Assert.InRange(folders.Count, 5, 100);
+        var places = folders.SelectMany(folder => folder.Value.SelectMany(file => Declared().Matches(Code(file)))
+            .Select(match => (Type: match.Groups["type"].Value, folder.Key))).Distinct().ToDictionary(at => at.Type, at => at.Key);
+        Assert.Equal("Stages", places["CellNetTrainer"]);
+        var needs = folders.ToDictionary(folder => folder.Key, folder => folder.Value.Select(Code)
+            .SelectMany(code => Name().Matches(code).Select(match => match.Value)).Where(places.ContainsKey)
+            .Select(type => places[type]).Where(other => other != folder.Key).ToHashSet());
+        Assert.Contains("Columns", needs["Stages"]);
+        NeedOneAnotherInOneDirection(needs);
+    }
+
+    private static Dictionary<string, string[]> Folders(string project) => Directory
+        .GetDirectories(Path.Combine(Repository.Root, "src", project))
+        .Where(folder => !Built().IsMatch(folder + Path.DirectorySeparatorChar))
+        .Select(folder => (Name: Path.GetFileName(folder), Files: Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories)))
+        .Where(folder => folder.Files.Length > 0).ToDictionary(folder => folder.Name, folder => folder.Files);
+
+    /// <summary>A file without its comments and texts.</summary>
+    private static string Code(string file) => string.Join('\n', File.ReadLines(file)
+        .Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal)).Select(line => Quoted().Replace(line, "\"\"")));
+
+    /// <summary>Takes away what needs nothing that is left; the rest goes in circles.</summary>
+    private static void NeedOneAnotherInOneDirection(Dictionary<string, HashSet<string>> needs)
+    {
         while (needs.FirstOrDefault(at => !at.Value.Overlaps(needs.Keys)).Key is { } lowest)
             needs.Remove(lowest);
         Assert.True(needs.Count == 0, "These folders need one another: " + string.Join("; ", needs.Select(at =>
@@ -59,4 +86,15 @@ public sealed partial class FolderTests
     // A using, or a name that begins with a folder's.
     [GeneratedRegex(@"(?<![\w."".])(ZeroOneShot\.)?(?<folder>[A-Z]\w+)(\.[A-Z]|;)")]
     private static partial Regex Needed();
+
+    // A text on one line, in which a folder or a type may be named.
+    [GeneratedRegex("\"(\\\\.|[^\"\\\\])*\"")]
+    private static partial Regex Quoted();
+
+    // A type that stands by itself, not in another one.
+    [GeneratedRegex(@"^(?:[a-z]+ )*(class|struct|interface|enum|record) (?<type>\w+)", RegexOptions.Multiline)]
+    private static partial Regex Declared();
+
+    [GeneratedRegex(@"(?<![\w.])[A-Z]\w+")]
+    private static partial Regex Name();
 }

@@ -354,7 +354,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         if (_options.ValidationSet is { } set)
             CellNetTrainer.CheckValidationSet(set, _options.FeatureColumnName, _options.LabelColumnName, _host);
-        return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
+        return StageSchema.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
     }
 
     /// <summary>The settings of <see cref="ZeroOneShotTrainer"/>.</summary>

@@ -85,7 +85,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var features = input.Schema[_options.FeatureColumnName];
         var start = _options.ContinueFrom;
         var genotype = _options.Genotype ?? start?.Genotype
-            ?? Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, Order, _host));
+            ?? Genotype.FromJson(StageSchema.Required(features, SearchAnnotations.Genotype, Order, _host));
         var mask = Earlier(SearchAnnotations.SearchSpaceMask, SearchInfo.MaskKey);
         var method = Earlier(SearchAnnotations.SearchMethod, SearchInfo.MethodKey);
         var earlier = Earlier(SearchAnnotations.SearchSettings, SearchInfo.SettingsKey);
@@ -145,7 +145,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         {
             if (start is not null)
                 return start.Metadata.GetValueOrDefault(key);
-            return _options.Genotype is null ? Stage.Optional(features, annotation) : null;
+            return _options.Genotype is null ? StageSchema.Optional(features, annotation) : null;
         }
     }
 
@@ -204,8 +204,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
         if (_options.Genotype is null && _options.ContinueFrom is null)
         {
-            Stage.Require(features, SearchAnnotations.Genotype, Order, _host);
-            Stage.RequireSpace(features, SearchAnnotations.Genotype, _options.Space, _host);
+            StageSchema.Require(features, SearchAnnotations.Genotype, Order, _host);
+            StageSchema.RequireSpace(features, SearchAnnotations.Genotype, _options.Space, _host);
         }
         CheckValidationSet();
         if (LaterStages.Of(features) is { } earlier)
@@ -213,7 +213,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             var target = _options.Genotype is null && _options.ContinueFrom is null ? earlier.CostTarget : null;
             earlier.Add((images, run) => Check(images, target, run));
         }
-        return Stage.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
+        return StageSchema.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
     }
 
     /// <summary>What the training will ask of the images, its validation set, its device and its folder.</summary>

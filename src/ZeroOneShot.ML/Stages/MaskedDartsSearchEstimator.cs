@@ -77,15 +77,15 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
         var mask = _options.Mask
-            ?? OperationMask.FromJson(Stage.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
+            ?? OperationMask.FromJson(StageSchema.Required(features, SearchAnnotations.SearchSpaceMask, Order, _host), _options.Space);
         var method = _options.Method
-            ?? (Stage.Optional(features, SearchAnnotations.SearchMethod) is { } name ? Preset(name) : null);
-        var earlier = Stage.Optional(features, SearchAnnotations.SearchSettings);
+            ?? (StageSchema.Optional(features, SearchAnnotations.SearchMethod) is { } name ? Preset(name) : null);
+        var earlier = StageSchema.Optional(features, SearchAnnotations.SearchSettings);
         if (method?.Pruning == PruningKind.ZeroShotToGenotype)
         {
             if (_options.Settings.CostTarget is { } target)
                 throw _host.Process(new InvalidOperationException(NoSearchKeepsTo(target, method)));
-            var decided = Genotype.FromJson(Stage.Required(features, SearchAnnotations.Genotype, DecidesBefore(method), _host));
+            var decided = Genotype.FromJson(StageSchema.Required(features, SearchAnnotations.Genotype, DecidesBefore(method), _host));
             run.Log.DecidedByPruning(method.Name, decided);
             return new MaskedDartsSearchTransformer(_host, _options.FeatureColumnName, method, mask, decided, null, earlier ?? "{}");
         }
@@ -134,8 +134,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var earlier = LaterStages.Of(features);
         if (_options.Mask is null)
         {
-            Stage.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
-            Stage.RequireSpace(features, SearchAnnotations.SearchSpaceMask, _options.Space, _host);
+            StageSchema.Require(features, SearchAnnotations.SearchSpaceMask, Order, _host);
+            StageSchema.RequireSpace(features, SearchAnnotations.SearchSpaceMask, _options.Space, _host);
         }
         if (_options.Method is null && features.Annotations.Any(annotation => annotation.Name == SearchAnnotations.OwnSearchMethod))
             throw _host.Process(new InvalidOperationException(OwnMethod("one of your own")));
@@ -146,14 +146,14 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         if (searches)
             earlier?.Add(Check);
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
-            Stage.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
+            StageSchema.Require(features, SearchAnnotations.Genotype, DecidesBefore(_options.Method), _host);
         var kinds = new List<string> { SearchAnnotations.SearchSpaceMask, SearchAnnotations.Genotype, SearchAnnotations.SearchSettings };
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
         _later = new LaterStages(_options.Mask?.Space ?? _options.Space, earlier)
         {
             CostTarget = searches ? _options.Settings.CostTarget : null,
         };
-        return Stage.Promise(inputSchema, features, _later, kinds);
+        return StageSchema.Promise(inputSchema, features, _later, kinds);
     }
 
     /// <summary>What the search will ask of the images, its device and its folder.</summary>
@@ -215,7 +215,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
             ArgumentNullException.ThrowIfNull(Settings);
             ArgumentNullException.ThrowIfNull(Space);
             Method?.Validate();
-            Stage.ThrowIfWithoutTraining(Method, "MaskedDartsSearch");
+            StageSchema.ThrowIfWithoutTraining(Method, "MaskedDartsSearch");
             if (Method?.Pruning == PruningKind.ZeroShotToGenotype && Settings.CostTarget is { } target)
                 throw new ArgumentException(NoSearchKeepsTo(target, Method));
             (Method?.Apply(Settings) ?? Settings).Validate();

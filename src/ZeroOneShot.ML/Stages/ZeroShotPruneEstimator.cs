@@ -121,7 +121,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             kinds.Add(SearchAnnotations.Genotype);
         _later = new LaterStages(_options.Settings.Space, earlier: null);
-        return Stage.Promise(inputSchema, features, _later, kinds);
+        return StageSchema.Promise(inputSchema, features, _later, kinds);
     }
 
     /// <summary>The settings of <see cref="ZeroShotPruneEstimator"/>.</summary>
@@ -144,7 +144,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         {
             ArgumentNullException.ThrowIfNull(Settings);
             Method?.Validate();
-            Stage.ThrowIfWithoutTraining(Method, "ZeroShotPrune");
+            StageSchema.ThrowIfWithoutTraining(Method, "ZeroShotPrune");
             (Method?.Apply(Settings) ?? Settings).Validate();
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);
         }

@@ -63,7 +63,10 @@ internal static class LayerCheck
         }
         var (has, says) = (module.parameters().Sum(weight => weight.numel()), layer.Cost(input, channels, affine).Parameters);
         if (has != says)
-            return $"its module has {has} parameters on {input} with affine {affine}, and {nameof(Layer.Cost)} says {says}. Change one of them.";
+        {
+            return $"its module has {has} parameters on {input} with affine {affine}, and {nameof(Layer.Cost)} says {says}. " +
+                "Change one of them.";
+        }
         if (!layer.IsRandom && !first.allclose(second))
         {
             return $"two runs of its module on the same features differ; override {nameof(Layer.IsRandom)}, and let the module be an " +

@@ -16,8 +16,8 @@ public sealed class Stem
     /// <param name="smallestImage">The shortest side of the images that it takes, in pixels. Default 16.</param>
     /// <param name="largestImage">The longest side of the images that it takes, in pixels. Default 256.</param>
     /// <exception cref="ArgumentException">
-    /// There are not one or two parts, or the smallest image is larger than the largest, or the module of a layer of your own does something
-    /// else than the layer says of it.
+    /// There are not one or two parts, or the smallest image is larger than the largest, or the module of a layer of your own does
+    /// something else than the layer says of it.
     /// </exception>
     public Stem(
         string name, IReadOnlyList<IReadOnlyList<Layer>> parts, int multiplier, int smallestImage = SmallestSide,

@@ -7,7 +7,7 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ML;
 
 /// <summary>What the three estimators do alike: promise annotations and read those of earlier stages.</summary>
-internal static class Stage
+internal static class StageSchema
 {
     /// <exception cref="ArgumentException">The method searches without training, which the stages do not.</exception>
     public static void ThrowIfWithoutTraining(SearchMethod? method, string stage)
