@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ZeroOneShot.Experiments;
 
 /// <summary>A method on a set of images in a search space, over the seeds that are finished.</summary>
@@ -19,18 +21,21 @@ public sealed class Table1Row
     public required int Finished { get; init; }
 
     /// <summary>Peak memory of pruning, in MiB; null for a method that does not rank operations.</summary>
+    [JsonPropertyName("prune_mib")]
     public Spread? PruneMiB { get; init; }
 
     /// <summary>Seconds of pruning.</summary>
     public Spread? PruneSeconds { get; init; }
 
     /// <summary>Peak memory of the search, in MiB; null for a method that does not search.</summary>
+    [JsonPropertyName("search_mib")]
     public Spread? SearchMiB { get; init; }
 
     /// <summary>Seconds of the search.</summary>
     public Spread? SearchSeconds { get; init; }
 
     /// <summary>The larger peak of both, in MiB, as Table 1 counts.</summary>
+    [JsonPropertyName("memory_mib")]
     public Spread? MemoryMiB { get; init; }
 
     /// <summary>Seconds of both, as Table 1 counts.</summary>

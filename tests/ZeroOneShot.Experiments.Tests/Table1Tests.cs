@@ -73,6 +73,7 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal(91.5, json.RootElement.GetProperty("rows").EnumerateArray()
             .Single(element => element.GetProperty("method").GetString() == "Zero-One-Shot")
             .GetProperty("accuracy").GetProperty("mean").GetDouble(), 9);
+        Assert.Contains("\"search_mib\": {", report.ToJson());
     }
 
     [Fact]
