@@ -59,7 +59,8 @@ internal static class ClusterNoOps
                 await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
             var used = processes.Sum(process => process.ExitCode == 0 ? 1 : 0);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{unitCount} units, {workerCount} workers and a coordinator on one machine: the last was finished {seconds:F1} s after the workers were started ({unitCount / seconds:F0} a second); " +
+                $"{unitCount} units, {workerCount} workers and a coordinator on one machine: the last was finished {seconds:F1} s " +
+                $"after the workers were started ({unitCount / seconds:F0} a second); " +
                 $"{used} workers ended well; {Environment.CpuUsage.TotalTime.TotalSeconds:F1} s of processors in the coordinator."));
         }
         finally

@@ -31,8 +31,8 @@ public sealed record Table1Report(
         $"Preset {Preset}, library {CodeVersion}; {Rows.Sum(row => row.Finished)} of {Rows.Sum(row => row.Wanted)} runs are finished.",
         Sizes,
         "Mean ± standard deviation over seeds. Memory: what a process of its own grew by at its peak. Time: of pruning and search, by " +
-            "the clock, and of all processors, which other programs on the machine hardly change. Estimated: by the surrogate (space darts) " +
-            "or the table of measured networks (nas-bench-201), with the mean ends of its intervals; percentile: the share of the " +
+            "the clock, and of all processors, which other programs on the machine hardly change. Estimated: by the surrogate (space " +
+            "darts) or the table of measured networks (nas-bench-201), with the mean ends of its intervals; percentile: the share of the " +
             "space's architectures that are worse by the same means, 50 is chance.",
     ];
 

@@ -94,7 +94,8 @@ public sealed class Figure1
     {
         var model = new PlotModel
         {
-            Title = "Accuracies of architectures, by how they were drawn", TitleFontSize = 15, TitleFontWeight = FontWeights.Normal, DefaultFont = "sans-serif",
+            Title = "Accuracies of architectures, by how they were drawn", TitleFontSize = 15, TitleFontWeight = FontWeights.Normal,
+            DefaultFont = "sans-serif",
             PlotAreaBorderColor = OxyColors.Gray, Background = OxyColors.White,
         };
         model.Legends.Add(new Legend { LegendPosition = LegendPosition.TopLeft, LegendFontSize = 11 });
