@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using ZeroOneShot.Cluster;
+using ZeroOneShot.Experiments;
 
 namespace ZeroOneShot.Benchmarks;
 

@@ -213,7 +213,9 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     stepChild,
     pruningChild,
     startUpChild,
-}.With([.. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), ClusterSimulation.Command()])
+}.With([
+    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), ClusterSimulation.Command(), ClusterNoOps.Command(),
+])
     .Parse(args).Invoke();
 
 Pruning.Case RankedSetting(ParseResult parsed) => new(Pruning.Exact, parsed.GetValue(channels), parsed.GetValue(cells),

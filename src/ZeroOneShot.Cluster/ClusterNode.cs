@@ -1,18 +1,25 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
+using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Event;
+using Akka.Remote.Transport.DotNetty;
 
 namespace ZeroOneShot.Cluster;
 
 /// <summary>Akka.Remote as coordinator and workers use it: plain messages of our own, and nothing else that it can do.</summary>
 internal static class ClusterNode
 {
-    public const string System = "zeroone", Coordinator = "coordinator";
+    public const string Coordinator = "coordinator";
+
+    private const string System = "zeroone";
 
     public static ActorSystem Start(string host, int port, ClusterSecret secret)
     {
+        var tls = secret.IsNone ? null : Tls(ClusterCertificate.Of(secret));
         static string Type<T>() => $"\"{typeof(T).FullName}, {typeof(T).Assembly.GetName().Name}\"";
         var config = ConfigurationFactory.ParseString($$"""
             akka {
@@ -41,6 +48,7 @@ internal static class ClusterNode
                 dot-netty.tcp {
                   hostname = "{{host}}"
                   port = {{port}}
+                  enable-ssl = {{(tls is null ? "off" : "on")}}
                   maximum-frame-size = 2000000b
                   send-buffer-size = 2000000b
                   receive-buffer-size = 2000000b
@@ -50,8 +58,8 @@ internal static class ClusterNode
             """);
         try
         {
-            return ActorSystem.Create(System, BootstrapSetup.Create().WithConfig(config)
-                .And(new MessageSerializer.Secret(secret.Key)));
+            var setup = BootstrapSetup.Create().WithConfig(config);
+            return ActorSystem.Create(System, tls is null ? ActorSystemSetup.Create(setup) : setup.And(tls));
         }
         catch (Exception e) when (Cause(e) is SocketException socket)
         {
@@ -59,6 +67,10 @@ internal static class ClusterNode
                 "port, or an address of this machine.", e);
         }
     }
+
+    /// <summary>Where workers find the coordinator.</summary>
+    public static string CoordinatorAt(ClusterAddress address, ClusterSecret secret) =>
+        $"akka.{(secret.IsNone ? "" : "ssl.")}tcp://{System}@{address.Host}:{address.Port}/user/{Coordinator}";
 
     /// <summary>The address by which this machine reaches another.</summary>
     public static string HostTowards(ClusterAddress address)
@@ -78,11 +90,35 @@ internal static class ClusterNode
         system.EventStream.Subscribe(listener, typeof(Error));
     }
 
+    /// <summary>
+    /// Both sides show the certificate, and prove that they have its key. Who made it, for whom, and the dates in it do not matter: whoever
+    /// has the key has the secret.
+    /// </summary>
+    private static DotNettySslSetup Tls(X509Certificate2 certificate)
+    {
+        var key = certificate.GetPublicKey();
+        return new(certificate, suppressValidation: false, requireMutualAuthentication: true, (other, _, peer, _, log) =>
+        {
+            if (other is not null && CryptographicOperations.FixedTimeEquals(other.GetPublicKey(), key))
+                return true;
+            log.Warning($"A connection was refused ({peer}): the other side does not have this cluster's secret.");
+            return false;
+        });
+    }
+
     private static Exception Cause(Exception e) => e is SocketException || e.InnerException is null
         ? e is AggregateException { InnerExceptions: [var only, ..] } ? Cause(only) : e : Cause(e.InnerException);
 
     private sealed class Listener : ReceiveActor
     {
-        public Listener(Action<string> log) => Receive<LogEvent>(line => log($"Network: {line.Message}"));
+        // A machine that is gone is told of twice, the second time by this word alone; behind the first line stand stack traces.
+        private const string Again = "Disassociated";
+
+        public Listener(Action<string> log) => Receive<LogEvent>(line =>
+        {
+            var first = $"{line.Message}".Split('\n')[0].TrimEnd();
+            if (first != Again)
+                log($"Network: {first}");
+        });
     }
 }

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace ZeroOneShot.Cluster;
 
-/// <summary>What coordinator and workers share, and nobody else knows. It never travels: messages carry a code made with it.</summary>
+/// <summary>
+/// What coordinator and workers share, and nobody else knows. It never travels: both sides make the same certificate of it, show that they
+/// have its key, and encrypt what they say (TLS).
+/// </summary>
 public sealed class ClusterSecret
 {
     /// <summary>The variable of the environment that is read where no file is given.</summary>

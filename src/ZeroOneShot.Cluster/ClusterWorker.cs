@@ -47,8 +47,7 @@ public sealed class ClusterWorker
         secret.CheckFor(address);
         AtomicFile.EnsureWritable(folder);
         using var system = ClusterNode.Start(ClusterNode.HostTowards(address), 0, secret);
-        var coordinator = system.ActorSelection(
-            $"akka.tcp://{ClusterNode.System}@{address.Host}:{address.Port}/user/{ClusterNode.Coordinator}");
+        var coordinator = system.ActorSelection(ClusterNode.CoordinatorAt(address, secret));
         try
         {
             return await new ClusterWorker(

@@ -1,3 +1,4 @@
+using ZeroOneShot.Experiments;
 using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Cluster;
@@ -17,6 +18,9 @@ internal sealed class Desk
     private readonly string _incoming, _version;
     private readonly HashSet<string> _refusedVersions = [];
     private readonly Dictionary<string, string> _failures = [];
+
+    // The last lease of a unit: what its worker sent is in nobody's way once another has the unit.
+    private readonly Dictionary<string, long> _last = [];
 
     /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
     public Desk(
@@ -75,6 +79,9 @@ internal sealed class Desk
         if (Book.Take(worker.Length > 0 ? worker : "?") is not { } lease)
             return new Idle(Wait.TotalSeconds, Book.IsDone);
         var unit = _units[lease.Unit];
+        if (_last.TryGetValue(unit.Id, out var earlier))
+            Forget(earlier);
+        _last[unit.Id] = lease.Number;
         try
         {
             var assigned = new Assigned(unit.Id, lease.Number, Book.Duration.TotalSeconds, unit.Settings, FolderFiles.Notes(unit.Folder),

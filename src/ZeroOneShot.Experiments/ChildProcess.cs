@@ -10,10 +10,14 @@ namespace ZeroOneShot.Experiments;
 /// <param name="program">The program to start.</param>
 /// <param name="arguments">
 /// What it is to be told, before the folder of the run and the name of the stage: it then does that stage with
-/// <see cref="ExperimentRun.Do"/>, and ends with 0, or with another number and a sentence on its error output.
+/// <see cref="ExperimentRun.Do"/>, and ends with 0, with <see cref="FileFault"/> where a file cannot be written, as on a full disk, or
+/// with another number; and with a sentence on its error output.
 /// </param>
 public sealed class ChildProcess(string program, params IReadOnlyList<string> arguments)
 {
+    /// <summary>With what the process ends where the machine, and not the run, is to blame: a file could not be read or written.</summary>
+    public const int FileFault = 1;
+
     /// <summary>This program, started again.</summary>
     /// <param name="arguments">As for the constructor.</param>
     public static ChildProcess OfThisProgram(params IReadOnlyList<string> arguments) => new(Environment.ProcessPath!,
@@ -24,7 +28,8 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
     /// <param name="run">The run.</param>
     /// <param name="stage">The stage.</param>
     /// <param name="cancellationToken">Ends the process; what it had written to its checkpoint stays.</param>
-    /// <exception cref="InvalidOperationException">It ended without the stage being done; the message has its last words.</exception>
+    /// <exception cref="IOException">It ended with <see cref="FileFault"/>; the message has its last words.</exception>
+    /// <exception cref="InvalidOperationException">It ended otherwise; the message has its last words.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public void Start(RunFolder run, RunStage stage, CancellationToken cancellationToken)
     {
@@ -44,6 +49,8 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
         var words = string.Join(' ', $"{errors.Result}\n{output.Result}"
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(5));
         var message = $"Stage {stage} of {run.Specification.Id} ended with {process.ExitCode}: {(words.Length > 0 ? words : "no words")}";
+        if (process.ExitCode == FileFault)
+            throw new IOException(message);
         run.Log(message);
         throw new InvalidOperationException(message);
     }

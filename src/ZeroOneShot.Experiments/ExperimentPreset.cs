@@ -75,12 +75,35 @@ public sealed record ExperimentPreset
     /// <summary>Settings of the training of the found network. The seed is replaced.</summary>
     public required TrainingOptions Train { get; init; }
 
-    /// <summary>The preset of a name; case does not matter.</summary>
-    /// <param name="name">For example <c>cpu</c>.</param>
-    /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
-    public static ExperimentPreset Parse(string name) =>
-        All.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) ?? throw new ArgumentException(
-            $"Preset '{name}' is unknown; expected one of {string.Join(", ", All.Select(preset => preset.Name))}.", nameof(name));
+    /// <summary>What may be set behind a preset's name: see <see cref="Parse"/>.</summary>
+    public static IReadOnlyList<string> Sizes { get; } = [.. Size.All.Select(size => size.Name)];
+
+    /// <summary>
+    /// The preset of a name, made smaller or larger where sizes stand behind it, for example <c>cpu:train-images=1000,train-epochs=8</c>.
+    /// Case and order do not matter. The preset that is returned has them in its own name, in a fixed order, by which it is found again.
+    /// </summary>
+    /// <param name="name">A name, or a name, a colon, and sizes between commas: <see cref="Sizes"/>.</param>
+    /// <exception cref="ArgumentException">There is no such preset or size; the message lists them.</exception>
+    public static ExperimentPreset Parse(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var parts = name.Split(':', 2);
+        var preset = All.FirstOrDefault(known => known.Name.Equals(parts[0], StringComparison.OrdinalIgnoreCase)) ??
+            throw new ArgumentException(
+                $"Preset '{parts[0]}' is unknown; expected one of {string.Join(", ", All.Select(one => one.Name))}.", nameof(name));
+        return parts.Length == 1 ? preset : Size.Apply(preset, parts[1]);
+    }
+
+    /// <summary>What it computes, in words.</summary>
+    public string Describe()
+    {
+        static string Images(int? count) => count is { } most ? $"{most} images" : "all images";
+        return $"Search and training on {Images(TrainImages)}, test on {Images(TestImages)}. Pruning: {Prune.Supernet.Channels} " +
+            $"channels, {Prune.Supernet.Cells} cells, {Prune.Batches} x {Prune.BatchSize} images, {Prune.Initializations} " +
+            $"initialisation(s). Search: {Search.Supernet.Channels} channels, {Search.Supernet.Cells} cells, batches of " +
+            $"{Search.BatchSize}, {Search.Epochs} epochs, {Search.WarmupEpochs} of them warming up. Training: " +
+            $"{Train.Network.Channels} channels, {Train.Network.Cells} cells, batches of {Train.BatchSize}, {Train.Epochs} epochs.";
+    }
 
     /// <summary>Everything that the preset sets, as text: two presets with the same text give the same runs.</summary>
     internal string Settings() => JsonSerializer.Serialize(new

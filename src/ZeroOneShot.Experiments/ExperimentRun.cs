@@ -175,6 +175,7 @@ public static class ExperimentRun
     {
         private readonly PeakMemory _peak = new();
         private readonly long _start = Stopwatch.GetTimestamp();
+        private readonly TimeSpan _used = Environment.CpuUsage.TotalTime;
         private long _noted = Stopwatch.GetTimestamp();
 
         public void Report(RunProgress value)
@@ -194,12 +195,14 @@ public static class ExperimentRun
             return new StageRecord
             {
                 Seconds = found.Computed ? all.Sum(note => note.Seconds) : 0,
+                ProcessorSeconds = found.Computed ? all.Sum(note => note.ProcessorSeconds) : 0,
                 PeakMiB = found.Computed ? all.Max(note => note.PeakMiB) : null,
                 Attempts = all.Length, Mask = found.Mask, Genotype = found.Genotype, Accuracy = found.Accuracy,
                 Parameters = found.Parameters,
             };
         }
 
-        private AttemptNote Present() => new(Stopwatch.GetElapsedTime(_start).TotalSeconds, _peak.GrowthMiB);
+        private AttemptNote Present() => new(Stopwatch.GetElapsedTime(_start).TotalSeconds,
+            (Environment.CpuUsage.TotalTime - _used).TotalSeconds, _peak.GrowthMiB);
     }
 }

@@ -81,7 +81,7 @@ public sealed class RunFolder
     internal void Finish(RunStage stage, StageRecord record)
     {
         ChecksummedJson.Write(StageFile(stage), record);
-        Log($"{stage} is finished: {record.Seconds:F1} s in {record.Attempts} attempt(s).");
+        Log($"{stage} is finished: {record.Seconds:F1} s, {record.ProcessorSeconds:F1} s of processors, in {record.Attempts} attempt(s).");
     }
 
     internal string Checkpoint(RunStage stage) => System.IO.Path.Combine(Checkpoints, Name(stage));
@@ -118,4 +118,4 @@ public sealed class RunFolder
 }
 
 /// <summary>How far an attempt at a stage came.</summary>
-internal sealed record AttemptNote(double Seconds, double? PeakMiB);
+internal sealed record AttemptNote(double Seconds, double ProcessorSeconds, double? PeakMiB);

@@ -24,6 +24,9 @@ public sealed class RunResult
     /// <summary>Seconds of pruning and search, as Table 1 counts them.</summary>
     public double SearchSeconds => Prune.Seconds + Search.Seconds;
 
+    /// <summary>Seconds of processors of both.</summary>
+    public double SearchProcessorSeconds => Prune.ProcessorSeconds + Search.ProcessorSeconds;
+
     /// <summary>The larger peak of pruning and search, in MiB; see <see cref="StageRecord.PeakMiB"/>.</summary>
     public double? PeakMiB => Prune.PeakMiB is null && Search.PeakMiB is null ? null : Math.Max(Prune.PeakMiB ?? 0, Search.PeakMiB ?? 0);
 }

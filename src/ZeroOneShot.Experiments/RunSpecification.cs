@@ -28,7 +28,7 @@ public sealed record RunSpecification
     /// <summary>The seed of all stages.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The name of the preset.</summary>
+    /// <summary>The name of the preset, with the sizes that were set.</summary>
     public required string Preset { get; init; }
 
     /// <summary>Everything that the preset sets, hashed: a preset that was changed is another one.</summary>
@@ -43,7 +43,7 @@ public sealed record RunSpecification
 
     /// <summary>A name for the run's folder: what a reader looks for, and a hash of the whole.</summary>
     [JsonIgnore]
-    public string Id => $"{Data}-{Space}-{Method}-{Preset}-seed{Seed}-{Hash(Text())[..12]}".ToLowerInvariant();
+    public string Id => $"{Data}-{Space}-{Method}-{Preset.Split(':')[0]}-seed{Seed}-{Hash(Text())[..12]}".ToLowerInvariant();
 
     /// <summary>The specification of a run with this version of the library.</summary>
     /// <param name="method">The method.</param>

@@ -6,6 +6,9 @@ public sealed class StageRecord
     /// <summary>Time of all attempts, in seconds. What a killed attempt did after its last note is not in it: a few seconds.</summary>
     public required double Seconds { get; init; }
 
+    /// <summary>The same of all processors together, which other programs on the machine hardly change.</summary>
+    public double ProcessorSeconds { get; init; }
+
     /// <summary>
     /// What the process grew by at its peak, in MiB, over its size with libtorch and the images loaded; the largest of all attempts. Null
     /// where the system does not tell, or where the stage had nothing to compute.

@@ -1,6 +1,5 @@
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
-using ZeroOneShot.Yardstick;
 
 namespace ZeroOneShot.Experiments;
 
@@ -31,7 +30,7 @@ public sealed record Table1Options
     /// Accuracy of a found architecture by other means than training it here, given the run and the architecture; null where it is not
     /// known. Default: <see cref="FoundAccuracy.By"/> without a table.
     /// </summary>
-    public Func<RunSpecification, Genotype, AccuracyEstimate?> Estimate { get; init; } = FoundAccuracy.By();
+    public Func<RunSpecification, Genotype, FoundAccuracy?> Estimate { get; init; } = FoundAccuracy.By();
 
     /// <summary>The runs, seed by seed, so that a table that is cut short has all methods.</summary>
     /// <exception cref="ArgumentException">There are no methods, data, spaces or seeds, or some stand twice.</exception>

@@ -2,16 +2,21 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Experiments;
 
 /// <summary>A table of runs, to be written as Markdown, CSV or JSON.</summary>
 /// <param name="Preset">The name of the preset that all runs share.</param>
+/// <param name="Sizes">What that preset computes, in words.</param>
 /// <param name="CodeVersion">The version of the library that all runs share.</param>
 /// <param name="Rows">A row for every method, set of images and space, whether runs of it are finished or not.</param>
 /// <param name="Failures">What went wrong, a sentence for each run.</param>
-public sealed record Table1Report(string Preset, string CodeVersion, IReadOnlyList<Table1Row> Rows, IReadOnlyList<string> Failures)
+public sealed record Table1Report(
+    string Preset, string Sizes, string CodeVersion, IReadOnlyList<Table1Row> Rows, IReadOnlyList<string> Failures)
 {
+    private const string Unknown = "–";
+
     private static readonly JsonSerializerOptions s_json = new()
     {
         WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, IncludeFields = true,
@@ -20,45 +25,50 @@ public sealed record Table1Report(string Preset, string CodeVersion, IReadOnlyLi
     /// <summary>Whether all runs are finished.</summary>
     public bool IsComplete => Rows.All(row => row.Finished == row.Wanted);
 
-    /// <summary>The table with the paper's beside it, and ratios to DARTS of both.</summary>
+    /// <summary>What a reader has to know of all tables.</summary>
+    public IReadOnlyList<string> Notes =>
+    [
+        $"Preset {Preset}, library {CodeVersion}; {Rows.Sum(row => row.Finished)} of {Rows.Sum(row => row.Wanted)} runs are finished.",
+        Sizes,
+        "Mean ± standard deviation over seeds. Memory: what a process of its own grew by at its peak. Time: of pruning and search, by " +
+            "the clock, and of all processors, which other programs on the machine hardly change. Estimated: by the surrogate (space " +
+            "darts) or the table of measured networks (nas-bench-201), with the mean ends of its intervals; percentile: the share of the " +
+            "space's architectures that are worse by the same means, 50 is chance.",
+    ];
+
+    /// <summary>Two tables, what the methods cost and what they found, for every set of images and space.</summary>
+    public IReadOnlyList<ReportTable> Tables() =>
+        [.. Rows.GroupBy(row => (row.Data, row.Space)).SelectMany(group => (ReportTable[])[Cost([.. group]), Found([.. group])])];
+
+    /// <summary>The tables with the paper's figures beside them, and ratios to DARTS of both.</summary>
     public string ToMarkdown()
     {
         var text = new StringBuilder();
         void Line(string line) => text.Append(line).Append('\n');
-        void Cells(params IEnumerable<string> cells) => Line($"| {string.Join(" | ", cells)} |");
-        Line($"Preset `{Preset}`, library {CodeVersion}; {Rows.Sum(row => row.Finished)} of {Rows.Sum(row => row.Wanted)} runs finished.");
-        Line("Mean ± standard deviation over seeds. Memory: what a process of its own grew by at its peak, in MiB.");
-        foreach (var group in Rows.GroupBy(row => (row.Data, row.Space)))
+        void Cells(IEnumerable<string> cells) => Line($"| {string.Join(" | ", cells)} |");
+        foreach (var note in Notes)
         {
-            var isPapers = group.Key.Space == "darts" && group.Key.Data is "cifar10" or "cifar100";
-            var darts = group.FirstOrDefault(row => row.Method == SearchMethod.Darts.Name);
-            var paperDarts = PaperTable1.Row(SearchMethod.Darts.Name)!;
+            Line(note);
             Line("");
-            Line($"## {group.Key.Data}, space {group.Key.Space}");
+        }
+        foreach (var table in Tables())
+        {
+            Line($"## {table.Caption}");
             Line("");
-            Cells("method", "seeds", "prune MiB", "prune s", "search MiB", "search s", "estimated %", "[interval]", "trained %", "skip %",
-                "memory / DARTS", "paper", "time / DARTS", "paper", "paper's accuracy %");
-            Line("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
-            foreach (var row in group)
-            {
-                var paper = PaperTable1.Row(row.Method);
-                Cells(row.Method, $"{row.Finished} of {row.Wanted}", Cell(row.PruneMiB, "F0"), Cell(row.PruneSeconds, "F1"),
-                    Cell(row.SearchMiB, "F0"), Cell(row.SearchSeconds, "F1"), Cell(row.Estimated, "F2"), Interval(row),
-                    Cell(row.Accuracy, "F2"), Cell(row.SkipConnections, "F0"),
-                    Ratio(row.MemoryMiB?.Mean, darts?.MemoryMiB?.Mean), Ratio(paper?.MemoryMiB, paperDarts.MemoryMiB),
-                    Ratio(row.Seconds?.Mean, darts?.Seconds?.Mean), Ratio(paper?.SearchSeconds, paperDarts.SearchSeconds),
-                    isPapers ? Papers(paper, group.Key.Data) : "");
-            }
+            Cells(table.Columns);
+            Line($"|---{string.Concat(Enumerable.Repeat("|--:", table.Columns.Count - 1))}|");
+            foreach (var row in table.Rows)
+                Cells(row);
+            Line("");
         }
         if (Failures.Count > 0)
         {
-            Line("");
             Line("Failed, to be tried again the next time:");
             Line("");
             foreach (var failure in Failures)
                 Line($"- {failure.ReplaceLineEndings(" ")}");
         }
-        return text.ToString();
+        return text.ToString().TrimEnd('\n') + "\n";
     }
 
     /// <summary>The rows, one a line, with a header; empty where there is nothing.</summary>
@@ -67,8 +77,8 @@ public sealed record Table1Report(string Preset, string CodeVersion, IReadOnlyLi
         var text = new StringBuilder("data,space,method,seeds_finished,seeds_wanted");
         string[] names =
         [
-            "prune_mib", "prune_seconds", "search_mib", "search_seconds", "memory_mib", "seconds", "estimated_percent", "trained_percent",
-            "skip_percent",
+            "prune_mib", "prune_seconds", "search_mib", "search_seconds", "memory_mib", "seconds", "processor_seconds", "estimated_percent",
+            "percentile", "trained_percent", "skip_percent",
         ];
         foreach (var name in names)
             text.Append(CultureInfo.InvariantCulture, $",{name}_mean,{name}_deviation");
@@ -78,33 +88,72 @@ public sealed record Table1Report(string Preset, string CodeVersion, IReadOnlyLi
             text.Append(CultureInfo.InvariantCulture, $"{row.Data},{row.Space},{row.Method},{row.Finished},{row.Wanted}");
             Spread?[] values =
             [
-                row.PruneMiB, row.PruneSeconds, row.SearchMiB, row.SearchSeconds, row.MemoryMiB, row.Seconds, row.Estimated, row.Accuracy,
-                row.SkipConnections,
+                row.PruneMiB, row.PruneSeconds, row.SearchMiB, row.SearchSeconds, row.MemoryMiB, row.Seconds, row.ProcessorSeconds,
+                row.Estimated, row.Percentile, row.Accuracy, row.SkipConnections,
             ];
             foreach (var value in values)
                 text.Append(CultureInfo.InvariantCulture, $",{value?.Mean:G6},{value?.Deviation:G6}");
-            var paper = row.Space == "darts" ? PaperTable1.Row(row.Method) : null;
+            var paper = row.Space == SearchSpace.Darts.Name ? PaperTable1.Row(row.Method) : null;
             text.Append(CultureInfo.InvariantCulture, $",{row.EstimatedInterval?.Low:G6},{row.EstimatedInterval?.High:G6}");
-            text.Append(CultureInfo.InvariantCulture, $",{paper?.MemoryMiB},{paper?.SearchSeconds},{Papers(paper, row.Data)}\n");
+            text.Append(CultureInfo.InvariantCulture, $",{paper?.MemoryMiB},{paper?.SearchSeconds},{PaperAccuracy(row)}\n");
         }
         return text.ToString();
     }
 
     /// <summary>Everything, with the paper's rows.</summary>
-    public string ToJson() => JsonSerializer.Serialize(new { Preset, CodeVersion, Rows, Paper = PaperTable1.Rows, Failures }, s_json);
+    public string ToJson() =>
+        JsonSerializer.Serialize(new { Preset, Sizes, CodeVersion, Rows, Paper = PaperTable1.Rows, Failures }, s_json);
 
-    private static string Cell(Spread? spread, string format) => spread?.ToString(format) ?? "–";
+    private static ReportTable Cost(IReadOnlyList<Table1Row> rows)
+    {
+        var (isPapers, papersDarts) = (rows[0].Space == SearchSpace.Darts.Name, PaperTable1.Row(SearchMethod.Darts.Name)!);
+        var darts = rows.FirstOrDefault(row => row.Method == SearchMethod.Darts.Name);
+        string[] memory = ["prune MiB", "search MiB", "memory / DARTS"], time = ["prune s", "search s", "time / DARTS"];
+        string[] processors = ["processor s", "processor time / DARTS"], paper = ["the paper's"];
+        return new($"What it costs: {rows[0].Data}, space {rows[0].Space}",
+            ["method", "runs", .. memory, .. isPapers ? paper : [], .. processors, .. time, .. isPapers ? paper : []],
+            [.. rows.Select(row =>
+            {
+                var papers = PaperTable1.Row(row.Method);
+                return (string[])
+                [
+                    row.Method, $"{row.Finished} of {row.Wanted}", Cell(row.PruneMiB, "F0"), Cell(row.SearchMiB, "F0"),
+                    Ratio(row.MemoryMiB?.Mean, darts?.MemoryMiB?.Mean), .. Papers(Ratio(papers?.MemoryMiB, papersDarts.MemoryMiB)),
+                    Cell(row.ProcessorSeconds, "F1"), Ratio(row.ProcessorSeconds?.Mean, darts?.ProcessorSeconds?.Mean),
+                    Cell(row.PruneSeconds, "F1"), Cell(row.SearchSeconds, "F1"),
+                    Ratio(row.Seconds?.Mean, darts?.Seconds?.Mean), .. Papers(Ratio(papers?.SearchSeconds, papersDarts.SearchSeconds)),
+                ];
+            })]);
 
-    private static string Interval(Table1Row row) => row.EstimatedInterval is { } interval
-        ? string.Create(CultureInfo.InvariantCulture, $"[{interval.Low:F2}, {interval.High:F2}]") : "–";
+        string[] Papers(string cell) => isPapers ? [cell] : [];
+    }
+
+    private static ReportTable Found(IReadOnlyList<Table1Row> rows)
+    {
+        var isPapers = rows[0].Space == SearchSpace.Darts.Name && rows.Any(row => PaperAccuracy(row) is not null);
+        string[] columns = ["method", "runs", "estimated %", "interval", "percentile", "skip connections %", "trained here %"];
+        return new($"What it finds: {rows[0].Data}, space {rows[0].Space}",
+            isPapers ? [.. columns, "the paper's %"] : columns,
+            [.. rows.Select(row => (string[])
+            [
+                row.Method, $"{row.Finished} of {row.Wanted}", Cell(row.Estimated, "F2"), Interval(row), Cell(row.Percentile, "F0"),
+                Cell(row.SkipConnections, "F0"), Cell(row.Accuracy, "F2"),
+                .. isPapers ? (string[])[PaperAccuracy(row)?.ToString("F2", CultureInfo.InvariantCulture) ?? Unknown] : [],
+            ])]);
+    }
+
+    private static string Cell(Spread? spread, string format) => spread?.ToString(format) ?? Unknown;
+
+    private static string Interval(Table1Row row) => row.EstimatedInterval is { } interval && interval.Low < interval.High
+        ? string.Create(CultureInfo.InvariantCulture, $"{interval.Low:F2} to {interval.High:F2}") : Unknown;
 
     private static string Ratio(double? value, double? of) =>
-        value is { } known && of is > 0 ? (known / of.Value).ToString("P0", CultureInfo.InvariantCulture).Replace(" ", "") : "–";
+        value is { } known && of is > 0 ? (known / of.Value).ToString("P0", CultureInfo.InvariantCulture).Replace(" ", "") : Unknown;
 
-    private static string Papers(PaperRow? paper, string data) => (data switch
+    private static double? PaperAccuracy(Table1Row row) => (row.Space == SearchSpace.Darts.Name ? row.Data : null) switch
     {
-        "cifar10" => paper?.Cifar10,
-        "cifar100" => paper?.Cifar100,
+        "cifar10" => PaperTable1.Row(row.Method)?.Cifar10,
+        "cifar100" => PaperTable1.Row(row.Method)?.Cifar100,
         _ => null,
-    })?.ToString("F2", CultureInfo.InvariantCulture) ?? "";
+    };
 }

@@ -1,4 +1,4 @@
-using ZeroOneShot.Yardstick;
+using System.Text.Json.Serialization;
 
 namespace ZeroOneShot.Experiments;
 
@@ -21,28 +21,37 @@ public sealed class Table1Row
     public required int Finished { get; init; }
 
     /// <summary>Peak memory of pruning, in MiB; null for a method that does not rank operations.</summary>
+    [JsonPropertyName("prune_mib")]
     public Spread? PruneMiB { get; init; }
 
     /// <summary>Seconds of pruning.</summary>
     public Spread? PruneSeconds { get; init; }
 
     /// <summary>Peak memory of the search, in MiB; null for a method that does not search.</summary>
+    [JsonPropertyName("search_mib")]
     public Spread? SearchMiB { get; init; }
 
     /// <summary>Seconds of the search.</summary>
     public Spread? SearchSeconds { get; init; }
 
     /// <summary>The larger peak of both, in MiB, as Table 1 counts.</summary>
+    [JsonPropertyName("memory_mib")]
     public Spread? MemoryMiB { get; init; }
 
     /// <summary>Seconds of both, as Table 1 counts.</summary>
     public Spread? Seconds { get; init; }
+
+    /// <summary>Seconds of all processors in both, which other programs on the machine hardly change.</summary>
+    public Spread? ProcessorSeconds { get; init; }
 
     /// <summary>Accuracy of the found architectures by a surrogate or a table, in percent.</summary>
     public Spread? Estimated { get; init; }
 
     /// <summary>The means of the ends of the intervals of those.</summary>
     public (double Low, double High)? EstimatedInterval { get; init; }
+
+    /// <summary>The share of the space's architectures that are less accurate by the same means, in percent: 50 is chance.</summary>
+    public Spread? Percentile { get; init; }
 
     /// <summary>Accuracy on the test images after training, in percent.</summary>
     public Spread? Accuracy { get; init; }
@@ -51,9 +60,9 @@ public sealed class Table1Row
     public Spread? SkipConnections { get; init; }
 
     internal static Table1Row Of(
-        string data, string space, string method, int wanted, IReadOnlyList<RunResult> results, Func<RunResult, AccuracyEstimate?> estimate)
+        string data, string space, string method, int wanted, IReadOnlyList<RunResult> results, Func<RunResult, FoundAccuracy?> estimate)
     {
-        AccuracyEstimate[] estimates = [.. results.Select(estimate).OfType<AccuracyEstimate>()];
+        FoundAccuracy[] estimates = [.. results.Select(estimate).OfType<FoundAccuracy>()];
         return new Table1Row
         {
             Data = data, Space = space, Method = method, Wanted = wanted, Finished = results.Count,
@@ -63,9 +72,11 @@ public sealed class Table1Row
             SearchSeconds = Spread.Of(results.Select(result => Computed(result.Search))),
             MemoryMiB = Spread.Of(results.Select(result => result.PeakMiB)),
             Seconds = Spread.Of(results.Select(result => (double?)result.SearchSeconds)),
+            ProcessorSeconds = Spread.Of(results.Select(result => (double?)result.SearchProcessorSeconds)),
             Estimated = Spread.Of(estimates.Select(found => (double?)found.Accuracy)),
             EstimatedInterval = estimates.Length == 0 ? null
                 : (estimates.Average(found => found.Low), estimates.Average(found => found.High)),
+            Percentile = Spread.Of(estimates.Select(found => (double?)found.Percentile)),
             Accuracy = Spread.Of(results.Select(result => (double?)(100 * result.Accuracy))),
             SkipConnections = Spread.Of(results.Select(result => (double?)SkipShare(result.Genotype))),
         };

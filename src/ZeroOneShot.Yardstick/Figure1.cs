@@ -95,6 +95,7 @@ public sealed class Figure1
         var model = new PlotModel
         {
             Title = "Accuracies of architectures, by how they were drawn", TitleFontSize = 15, TitleFontWeight = FontWeights.Normal,
+            DefaultFont = "sans-serif",
             PlotAreaBorderColor = OxyColors.Gray, Background = OxyColors.White,
         };
         model.Legends.Add(new Legend { LegendPosition = LegendPosition.TopLeft, LegendFontSize = 11 });
@@ -108,14 +109,14 @@ public sealed class Figure1
         {
             var line = new LineSeries
             {
-                Title = series.Name + Room(series.Name), StrokeThickness = s == 0 ? 2.5 : 1.3,
+                Title = series.Name, StrokeThickness = s == 0 ? 2.5 : 1.3,
                 Color = s == 0 ? OxyColors.Black : Colour(s - 1),
             };
             for (var bin = 0; bin < Bins; bin++)
                 line.Points.Add(new(first + (bin + 0.5) * width, 100 * shares[s][bin]));
             model.Series.Add(line);
         }
-        return SvgExporter.ExportToString(model, 900, 560, isDocument: true, useVerticalTextAlignmentWorkaround: true);
+        return SvgExporter.ExportToString(model, 900, 560, isDocument: true, new WideText(), useVerticalTextAlignmentWorkaround: true);
     }
 
     /// <summary>Moments, tails and distances as a table of Markdown.</summary>
@@ -207,8 +208,19 @@ public sealed class Figure1
 
     private static string Quoted(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
-    // A legend is as wide as its text in Helvetica, and cut off there; where that is missing, other fonts are wider.
-    private static string Room(string name) => new('\u00A0', 4 + name.Length / 2);
-
     private static OxyColor Colour(int n) => OxyColor.FromHsv(n * 0.381966 % 1, 0.75, 0.8);
+
+    /// <summary>
+    /// Which font a viewer has is not known here, and a legend is cut off where its text is said to end: room for the widest usual one.
+    /// </summary>
+    private sealed class WideText() : PdfRenderContext(900, 560, OxyColors.White)
+    {
+        private const double LetterWidth = 0.63, LineHeight = 1.25;
+
+        public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
+        {
+            var lines = (text ?? "").Split('\n');
+            return new(LetterWidth * fontSize * lines.Max(line => line.Length), LineHeight * fontSize * lines.Length);
+        }
+    }
 }

@@ -109,6 +109,7 @@ public sealed class DeskTests : IDisposable
         _time.Pass(TimeSpan.FromMinutes(2));
         var second = Assert.IsType<Assigned>(desk.Answer(new Pull("two", "test")));
         Assert.Equal(first.Unit, second.Unit);
+        Assert.Empty(Directory.GetDirectories(_folder.File(".incoming")));      // nor does it take room
         FileNote[] notes = [new("result.txt", 1, FolderFiles.Hash([1]))];
         Assert.IsType<Fenced>(desk.Answer(new Commit(first.Unit, first.Lease, notes, IsFinished: true)));
         Assert.False(CountingWork.IsFinished(_folder.File("units/unit-0000")));

@@ -11,7 +11,7 @@ internal sealed class OwnProcess : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _words = new();
 
-    public OwnProcess(string secret, params string[] arguments)
+    public OwnProcess(string? secret, params string[] arguments)
     {
         const string name = "ZeroOneShot.ClusterProcess";
         var built = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "ZeroOneShot.Cluster.Tests"), AppContext.BaseDirectory);
@@ -19,7 +19,9 @@ internal sealed class OwnProcess : IDisposable
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        start.Environment[ClusterSecret.Variable] = secret;
+        start.Environment.Remove(ClusterSecret.Variable);
+        if (secret is not null)
+            start.Environment[ClusterSecret.Variable] = secret;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Add(line.Data);
         _process.ErrorDataReceived += (_, line) => Add(line.Data);
@@ -36,6 +38,8 @@ internal sealed class OwnProcess : IDisposable
                 return _words.ToString();
         }
     }
+
+    public int Id => _process.Id;
 
     public bool HasEnded => _process.HasExited;
 

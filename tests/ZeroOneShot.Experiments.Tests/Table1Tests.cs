@@ -21,7 +21,7 @@ public sealed class Table1Tests : IDisposable
     {
         var options = Toy.Table(SearchMethod.Darts, SearchMethod.ZeroOneShot) with
         {
-            Estimate = (run, _) => new AccuracyEstimate(90 + run.Seed, 85, 95),
+            Estimate = (run, _) => new FoundAccuracy(90 + run.Seed, 85, 95, 50),
         };
         var said = new List<string>();
         var report = Run(options, Toy.InThisProcess, new Said(said));
@@ -30,6 +30,7 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal(["DARTS", "Zero-One-Shot"], report.Rows.Select(row => row.Method));
         var (darts, zeroOneShot) = (report.Rows[0], report.Rows[1]);
         Assert.Null(darts.PruneSeconds);                                    // it does not prune
+        Assert.All(report.Rows, row => Assert.True(row.ProcessorSeconds!.Mean > 0));
         Assert.True(zeroOneShot.PruneSeconds!.Mean > 0 && zeroOneShot.Seconds!.Mean > zeroOneShot.SearchSeconds!.Mean);
         Assert.All(report.Rows, row => Assert.Equal((2, 91.5, Math.Sqrt(0.5)),
             (row.Accuracy!.Count, row.Estimated!.Mean, row.Estimated.Deviation!.Value)));
@@ -51,16 +52,20 @@ public sealed class Table1Tests : IDisposable
         }
         var report = Table1.Draw(Ledger, options);
         Assert.Equal((8, false, 4), (report.Rows.Count, report.IsComplete, report.Rows.Sum(row => row.Finished)));
-        var lines = report.ToMarkdown().Split('\n');
-        var row = lines.Single(line => line.StartsWith("| Zero-One-Shot |")).Split('|', StringSplitOptions.TrimEntries)[1..^1];
-        var surrogate = AccuracySurrogate.Load().Predict(PublishedGenotypes.DartsV1);
-        Assert.Equal(
-            [
-                "Zero-One-Shot", "2 of 2", "500", "10.0 ± 0.0", "500", "46.5 ± 0.7", $"{surrogate.Accuracy:F2} ± 0.00",
-                $"[{surrogate.Low:F2}, {surrogate.High:F2}]", "91.50 ± 0.71", "38", "50%", "19%", "62%", "66%", "96.86",
-            ],
-            [.. row[..2], row[2].Split(' ')[0], row[3], row[4].Split(' ')[0], .. row[5..9], row[9].Split(' ')[0], .. row[10..]]);
-        Assert.Contains("| ETENAS | 0 of 2 |", report.ToMarkdown());
+        var (cost, found) = (Cells("What it costs: cifar10, space darts"), Cells("What it finds: cifar10, space darts"));
+        Assert.Equal("2 of 2 | 500 ± 0 | 500 ± 0 | 50% | 19% | 4.0 ± 0.0 | 100% | 10.0 ± 0.0 | 46.5 ± 0.7 | 62% | 66%", cost);
+        var surrogate = AccuracySurrogate.Load();
+        var predicted = surrogate.Predict(PublishedGenotypes.DartsV1);
+        Assert.Equal($"2 of 2 | {predicted.Accuracy:F2} ± 0.00 | {predicted.Low:F2} to {predicted.High:F2} | " +
+            $"{surrogate.Percentile(PublishedGenotypes.DartsV1):F0} ± 0 | 38 ± 0 | 91.50 ± 0.71 | 96.86", found);
+        var markdown = report.ToMarkdown();
+        Assert.Contains($"| Zero-One-Shot | {cost} |", markdown);
+        Assert.Contains($"| Zero-One-Shot | {found} |", markdown);
+        Assert.Contains("| ETENAS | 0 of 2 |", markdown);
+        Assert.Contains("batches of 12, 2 epochs, 1 of them warming up", markdown);
+
+        string Cells(string caption) => string.Join(" | ", report.Tables().Single(table => table.Caption == caption)
+            .Rows.Single(row => row[0] == "Zero-One-Shot").Skip(1));
 
         var csv = report.ToCsv().Split('\n');
         Assert.All(csv[..^1], line => Assert.Equal(csv[0].Split(',').Length, line.Split(',').Length));
@@ -68,6 +73,7 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal(91.5, json.RootElement.GetProperty("rows").EnumerateArray()
             .Single(element => element.GetProperty("method").GetString() == "Zero-One-Shot")
             .GetProperty("accuracy").GetProperty("mean").GetDouble(), 9);
+        Assert.Contains("\"search_mib\": {", report.ToJson());
     }
 
     [Fact]
@@ -79,7 +85,7 @@ public sealed class Table1Tests : IDisposable
         Assert.Null(FoundAccuracy.By()(run, genotype));
         File.WriteAllText(_folder.File("table.csv"), "net,val_accuracy\n\"(0, 0, 0, 0, 0, 0)\",83.5\n");
         var table = NasBench201Table.Read(_folder.File("table.csv"));
-        Assert.Equal(new AccuracyEstimate(83.5, 83.5, 83.5), FoundAccuracy.By(table)(run, genotype));
+        Assert.Equal(new FoundAccuracy(83.5, 83.5, 83.5, 50), FoundAccuracy.By(table)(run, genotype));
         Assert.Null(FoundAccuracy.By(table)(run with { Data = "cifar100" }, genotype));
     }
 
@@ -93,19 +99,55 @@ public sealed class Table1Tests : IDisposable
             Fill(run with { PresetHash = "0" }, 0, 1, 1, 1);
         }
         Assert.Equal(0, Table1.Draw(Ledger, options).Rows.Single().Finished);
+        // Those of a version that is asked for are drawn by themselves, and say so.
+        var older = Table1.Draw(Ledger, options, "0.0.1");
+        Assert.Equal(2, older.Rows.Single().Finished);
+        Assert.Contains("library 0.0.1; 2 of 2 runs are finished", older.ToMarkdown());
     }
+
+    [Fact]
+    public void Sizes_behind_a_presets_name_are_another_preset_that_is_found_again_by_its_own_name()
+    {
+        var sized = ExperimentPreset.Parse("CPU:train-epochs=3, search-epochs=6,train-images=500,Prune-Channels=4");
+        Assert.Equal("cpu:train-images=500,prune-channels=4,search-epochs=6,train-epochs=3", sized.Name);
+        Assert.Equal((500, 4, 6, 2, 3), (sized.TrainImages, sized.Prune.Supernet.Channels, sized.Search.Epochs, sized.Search.WarmupEpochs,
+            sized.Train.Epochs));
+        Assert.Equal(ExperimentPreset.Cpu.Search.BatchSize, sized.Search.BatchSize);
+        Assert.Equal(sized.Settings(), ExperimentPreset.Parse(sized.Name).Settings());
+        var run = RunSpecification.Of(SearchMethod.Darts, SearchSpace.NasBench201, Toy.Data, 1, sized);
+        Assert.NotEqual(run.PresetHash, (Toy.Table(SearchMethod.Darts) with { Preset = ExperimentPreset.Cpu }).Runs()[0].PresetHash);
+        Assert.StartsWith("noise-nas-bench-201-darts-cpu-seed1-", run.Id);         // and no sign that a folder cannot have
+        Assert.All(ExperimentPreset.Sizes, size => ExperimentPreset.Parse($"smoke:{size}=3,search-epochs=9".Replace(
+            "search-epochs=3,", "", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("cpu:", "expected sizes such as train-images=1000")]
+    [InlineData("cpu:images=3", "out of train-images, test-images")]
+    [InlineData("cpu:train-images", "expected a whole number of at least 1")]
+    [InlineData("cpu:train-images=-3", "expected a whole number of at least 1")]
+    [InlineData("cpu:search-batch=1", "expected a whole number of at least 2")]
+    [InlineData("cpu:train-images=3,train-images=4", "stands twice")]
+    [InlineData("cpu:search-epochs=3,warmup-epochs=3", "warms up for 3 of 3 epochs")]
+    public void Sizes_that_are_none_are_refused_with_what_is_expected(string preset, string words) =>
+        Assert.Contains(words, Assert.Throws<ArgumentException>(() => ExperimentPreset.Parse(preset)).Message);
 
     [Fact]
     public void A_full_disk_costs_the_run_under_way_alone_and_the_next_time_it_goes_on()
     {
         var options = Toy.Table(SearchMethod.DartsRandom);
+        var tries = 0;
         var report = Run(options, (run, stage, token) =>
         {
             if (run.Specification.Seed == 1 && stage == RunStage.Search)
+            {
+                tries++;
                 throw new IOException("No space left on device");
+            }
             Toy.InThisProcess(run, stage, token);
         });
         Assert.Contains("seed1", report.Failures.Single());
+        Assert.Equal(LeaseBook.MaxFailures, tries);
         Assert.Contains("No space left on device", report.ToMarkdown());
         Assert.Equal(1, report.Rows.Single().Finished);
         var stages = new List<RunStage>();
@@ -129,6 +171,16 @@ public sealed class Table1Tests : IDisposable
         Assert.Equal(2, report.Failures.Count);
         Assert.All(report.Failures, failure => Assert.Contains("ended with 137: the last words", failure));
         Assert.Contains("the last words", File.ReadAllText(Path.Combine(Ledger.Run(options.Runs()[0]).Path, "log.txt")));
+    }
+
+    [Fact]
+    public void A_process_that_cannot_write_is_not_the_runs_fault()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The process is a shell.");
+        var shell = new ChildProcess("/bin/sh", "-c", "echo No space left on device >&2; exit 1");
+        var run = Ledger.Run(Toy.Table(SearchMethod.DartsRandom).Runs()[0]);
+        Assert.Contains("No space left on device", Assert.Throws<IOException>(
+            () => shell.Start(run, RunStage.Prune, TestContext.Current.CancellationToken)).Message);
     }
 
     [Fact]
@@ -187,7 +239,7 @@ public sealed class Table1Tests : IDisposable
         var run = Ledger.Run(specification);
         var genotype = PublishedGenotypes.DartsV1.ToString();
         run.Finish(RunStage.Prune, new StageRecord { Seconds = prune, PeakMiB = prune > 0 ? peak : null });
-        run.Finish(RunStage.Search, new StageRecord { Seconds = search, PeakMiB = peak, Genotype = genotype });
+        run.Finish(RunStage.Search, new StageRecord { Seconds = search, ProcessorSeconds = 4, PeakMiB = peak, Genotype = genotype });
         run.Finish(RunStage.Train, new StageRecord { Seconds = 1, Accuracy = accuracy, Genotype = genotype });
     }
 

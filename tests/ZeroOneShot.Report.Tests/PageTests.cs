@@ -25,6 +25,19 @@ public sealed partial class PageTests
     }
 
     [Fact]
+    public void A_page_of_tables_shows_names_as_names_and_refuses_a_row_that_is_too_short()
+    {
+        var html = TablePage.Of("Table <1>", ["A note."], ["A & B failed."],
+            [new PageTable("Costs", ["method", "MiB"], [["<script>", "12"]])]);
+        Assert.Contains("<h1><bdi>Table &lt;1&gt;</bdi></h1>", html);
+        Assert.Contains("<bdi>&lt;script&gt;</bdi></th><td class=\"number\">12</td>", html);
+        Assert.Contains("A &amp; B failed.", html);
+        Assert.DoesNotContain("<script", html);
+        Assert.Contains("expected 2, one for every column", Assert.Throws<ArgumentException>(
+            () => TablePage.Of("", [], [], [new PageTable("Costs", ["method", "MiB"], [["DARTS"]])])).Message);
+    }
+
+    [Fact]
     public void The_values_make_the_same_page_again()
     {
         foreach (var report in (RunReport[])[SampleReports.Two, SampleReports.Hundred, new() { Title = "Nothing" }])

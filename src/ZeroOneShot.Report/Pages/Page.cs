@@ -9,9 +9,22 @@ namespace ZeroOneShot.Report;
 /// <summary>A run as a page.</summary>
 internal static class Page
 {
+    public const string MadeBy = "Made by ZeroOneShot. This page has no scripts and loads nothing from elsewhere.";
+
     public static string Of(RunReport report)
     {
         var sections = Sections.Of(report);
+        return Whole(report.Title,
+            Header(report, sections),
+            Html("main", Set("id", "content"), Set("tabindex", -1), sections.Select(section => Html("section", Set("aria-labelledby",
+                section.Id),
+                Html("h2", Set("id", section.Id), section.Heading), section.Content))),
+            Footer(report, sections));
+    }
+
+    /// <summary>A page with the style sheet of all of them.</summary>
+    public static string Whole(string title, params IReadOnlyList<XElement> content)
+    {
         var style = PageStyle.Text;
         // The page has a right to its own style sheet, known by its digest, and to pictures inside it; to nothing else.
         var digest = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style)));
@@ -22,15 +35,11 @@ internal static class Page
                 Html("meta", Set("http-equiv", "Content-Security-Policy"), Set("content", policy)),
                 Html("meta", Set("name", "viewport"), Set("content", "width=device-width, initial-scale=1")),
                 Html("meta", Set("name", "referrer"), Set("content", "no-referrer")),
-                Html("title", Safe(report.Title)),
+                Html("title", Safe(title)),
                 Html("style", style)),
             Html("body",
                 Html("a", Set("class", "skip"), Set("href", "#content"), "To the content"),
-                Header(report, sections),
-                Html("main", Set("id", "content"), Set("tabindex", -1), sections.Select(section => Html("section", Set("aria-labelledby",
-                    section.Id),
-                    Html("h2", Set("id", section.Id), section.Heading), section.Content))),
-                Footer(report, sections)));
+                content));
         return "<!DOCTYPE html>\n" + html.ToString(SaveOptions.DisableFormatting) + "\n";
     }
 
@@ -68,7 +77,7 @@ internal static class Page
         var missing = Sections.Missing(report);
         return Html("footer",
             missing.Count == 0 ? null : Html("p", $"Not known to this report: {string.Join(", ", missing)}."),
-            Html("p", "Made by ZeroOneShot. This page has no scripts and loads nothing from elsewhere."),
+            Html("p", MadeBy),
             sections.Count == 0 ? Html("p", "There is nothing to show yet.") : null);
     }
 

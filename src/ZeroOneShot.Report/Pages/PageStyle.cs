@@ -45,6 +45,8 @@ internal static class PageStyle
         td { max-width: 70ch; }
         td.wide { max-width: none; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }
+        .names thead .number { white-space: normal; vertical-align: bottom; }
+        .names th[scope=row] { white-space: nowrap; }
         .matrix th, .matrix td { padding: 3px 6px; }
         .matrix th { max-width: 12ch; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
         .matrix th[scope=row] { max-width: 22ch; }

@@ -5,6 +5,7 @@ using ZeroOneShot.Cluster;
 using ZeroOneShot.Experiments;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.Report;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Output;
 using ZeroOneShot.Yardstick;
@@ -31,11 +32,12 @@ internal static class Table1Command
         Description = "Runs of each method, with seeds 1, 2, ...", DefaultValueFactory = _ => 3, HelpName = "N",
     };
 
-    private static readonly Option<string> s_preset = new Option<string>("--preset")
+    private static readonly Option<string> s_preset = new("--preset")
     {
-        Description = $"How much a run computes: {string.Join(", ", ExperimentPreset.All.Select(preset => preset.Name))}.",
-        DefaultValueFactory = _ => ExperimentPreset.Smoke.Name,
-    }.AcceptOnlyFromAmong([.. ExperimentPreset.All.Select(preset => preset.Name)]);
+        Description = $"How much a run computes: {string.Join(", ", ExperimentPreset.All.Select(preset => preset.Name))}; behind a colon " +
+            $"sizes of your own, for example cpu:train-images=1000,train-epochs=8. Sizes: {string.Join(", ", ExperimentPreset.Sizes)}.",
+        DefaultValueFactory = _ => ExperimentPreset.Smoke.Name, HelpName = "NAME[:SIZE=N,...]",
+    };
 
     private static readonly Option<string?> s_budget = new("--budget")
     {
@@ -50,7 +52,11 @@ internal static class Table1Command
 
     private static readonly Option<bool> s_plan = new("--plan") { Description = "Only say how long it will take." };
 
-    private static readonly Option<bool> s_draw = new("--draw") { Description = "Only draw the table of the runs that are finished." };
+    private static readonly Option<string?> s_draw = new("--draw")
+    {
+        Description = "Only draw the table of the runs that are finished, those of this version of the library or of another one.",
+        Arity = ArgumentArity.ZeroOrOne, HelpName = "VERSION",
+    };
 
     private static readonly Option<string?> s_nasBench201 = new("--nasbench201")
     {
@@ -87,27 +93,29 @@ internal static class Table1Command
             var budget = parsed.GetValue(s_budget) is { } text ? Duration("--budget", text) : (TimeSpan?)null;
             var folders = parsed.GetRequiredValue(s_data);
             var names = parsed.GetRequiredValue(s_methods);
+            var preset = ExperimentPreset.Parse(parsed.GetRequiredValue(s_preset));
+            var address = parsed.GetValue(s_cluster) is { } there ? ClusterAddress.Parse(there) : null;
+            var lease = Duration("--lease", parsed.GetRequiredValue(s_lease));
+            var secret = ClusterSecret.Find(parsed.GetValue(WorkerCommand.SecretFile));
             var options = new Table1Options
             {
                 Data = ToolException.Within(ExitCode.Data, () => folders.Select(ExperimentData.Cifar).ToArray()),
                 Methods = names.Contains("all") ? SearchMethod.Table1 : [.. names.Select(SearchMethod.Parse)],
                 Spaces = [.. parsed.GetRequiredValue(s_spaces).Select(SearchSpace.Named)],
                 Seeds = [.. Enumerable.Range(1, parsed.GetValue(s_seeds)).Select(seed => (long)seed)],
-                Preset = ExperimentPreset.Parse(parsed.GetRequiredValue(s_preset)),
+                Preset = preset,
                 Budget = budget,
                 Estimate = FoundAccuracy.By(parsed.GetValue(s_nasBench201) is { } table ? NasBench201Table.Read(table) : null),
             };
             var ledger = Ledger.Open(parsed.GetRequiredValue(s_out));
-            if (parsed.GetValue(s_draw))
-                return Write(ledger, Table1.Draw(ledger, options));
-            Say(options, ledger, parsed.GetValue(s_device), stop.Token);
+            if (parsed.GetResult(s_draw) is not null)
+                return Draw(ledger, options, parsed.GetValue(s_draw));
+            if (parsed.GetValue(s_plan) || address is null)
+                Say(options, ledger, parsed.GetValue(s_device), stop.Token);
             if (parsed.GetValue(s_plan))
                 return ExitCode.Done;
-            if (parsed.GetValue(s_cluster) is { } address)
-            {
-                return Coordinate(ledger, options, ClusterAddress.Parse(address), ClusterSecret.Find(parsed.GetValue(
-                    WorkerCommand.SecretFile)), Duration("--lease", parsed.GetRequiredValue(s_lease)), folders, stop.Token);
-            }
+            if (address is not null)
+                return Coordinate(ledger, options, address, secret, lease, folders, stop.Token);
             var started = StageCommand.Starter(options.Preset, parsed.GetValue(s_device), folders);
             return Write(ledger, Table1.Run(ledger, options, started, new Lines(), stop.Token));
         });
@@ -144,13 +152,33 @@ internal static class Table1Command
         return Write(ledger, report with { Failures = [.. report.Failures, .. unfinished] });
     }
 
+    /// <summary>Draws what is there; where only other versions did runs, says which.</summary>
+    private static ExitCode Draw(Ledger ledger, Table1Options options, string? version)
+    {
+        var report = Table1.Draw(ledger, options, version);
+        if (report.Rows.All(row => row.Finished == 0))
+        {
+            var others = ledger.Runs().Where(run => run.IsFinished).Select(run => run.Specification.CodeVersion).Distinct().ToArray();
+            if (others.Length > 0 && !others.Contains(report.CodeVersion))
+            {
+                throw new ToolException(ExitCode.Arguments, $"No run here is of version {report.CodeVersion}; there are finished ones of " +
+                    $"{string.Join(" and ", others)}. Give one of these: --draw {others[0]}.");
+            }
+        }
+        return Write(ledger, report);
+    }
+
     /// <summary>How long it takes: runs that are done are not counted.</summary>
     private static void Say(Table1Options options, Ledger ledger, string? device, CancellationToken cancellationToken)
     {
         if (device is not (null or "cpu"))
             return;
         var left = options.Runs().Where(run => ledger.Find(run) is not { IsFinished: true }).ToArray();
-        var times = TimePlan.Measure(options, cancellationToken);
+        if (left.Length == 0)
+            return;
+        var methods = left.Select(run => run.Method).ToHashSet();
+        var times = TimePlan.Measure(
+            options with { Methods = [.. options.Methods.Where(method => methods.Contains(method.Name))] }, cancellationToken);
         var seconds = 0.0;
         foreach (var planned in times)
         {
@@ -169,11 +197,15 @@ internal static class Table1Command
         foreach (var (file, text) in new[]
         {
             ("table1.md", report.ToMarkdown()), ("table1.csv", report.ToCsv()), ("table1.json", report.ToJson()),
+            ("table1.html", TablePage.Of("Table 1", report.Notes, report.Failures,
+                [.. report.Tables().Select(table => new PageTable(table.Caption, table.Columns, table.Rows))])),
         })
         {
             AtomicFile.Write(Path.Combine(ledger.Folder, file), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
         }
         Console.Out.WriteLine(report.ToMarkdown());
+        Console.Out.WriteLine(
+            $"Written to {Terminal.Printable(Path.Combine(ledger.Folder, "table1.html"))}, and beside it as .md, .csv and .json.");
         return report.Failures.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 

@@ -1,7 +1,7 @@
 using Xunit;
 using ZeroOneShot.Tests;
 
-namespace ZeroOneShot.Cluster.Tests;
+namespace ZeroOneShot.Experiments.Tests;
 
 public sealed class LeaseBookTests
 {
@@ -70,6 +70,35 @@ public sealed class LeaseBookTests
     }
 
     [Fact]
+    public void A_clock_that_is_set_by_an_hour_ends_no_lease_and_keeps_none()
+    {
+        var time = new SetClock();
+        var book = new LeaseBook(["a"], s_lease, epoch: 1, time);
+        var lease = book.Take("one")!;
+        time.Set = TimeSpan.FromHours(1);
+        Assert.True(book.Renew("a", lease.Number));
+        time.Set = TimeSpan.FromHours(-1);
+        time.Pass(s_lease);
+        Assert.False(book.Renew("a", lease.Number));
+    }
+
+    [Fact]
     public void A_unit_that_stands_twice_is_refused() =>
         Assert.Contains("'a' stands twice", Assert.Throws<ArgumentException>(() => Book(1, "a", "a")).Message);
+
+    /// <summary>A clock that somebody sets, over time that passes as it does.</summary>
+    private sealed class SetClock : TimeProvider
+    {
+        private TimeSpan _passed = TimeSpan.FromDays(1);
+
+        public TimeSpan Set { get; set; }
+
+        public void Pass(TimeSpan time) => _passed += time;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _passed.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + _passed + Set;
+    }
 }

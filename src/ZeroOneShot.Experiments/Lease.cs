@@ -1,4 +1,4 @@
-namespace ZeroOneShot.Cluster;
+namespace ZeroOneShot.Experiments;
 
 /// <summary>A unit of work in the hands of one worker for a time.</summary>
 /// <param name="Unit">The unit.</param>

@@ -1,9 +1,9 @@
-namespace ZeroOneShot.Cluster;
+namespace ZeroOneShot.Experiments;
 
 /// <summary>
 /// Decides who works on what. Every unit is leased to one worker at a time; a lease that is not renewed in time is over, and the unit is
 /// given to the next worker that asks. No network, no files, and no clock but the one that it is given: the coordinator's. Not for several
-/// threads at once.
+/// threads at once. <see cref="Table1.Run"/> asks it in the name of its own process, the coordinator of a cluster in that of workers.
 /// </summary>
 public sealed class LeaseBook
 {
