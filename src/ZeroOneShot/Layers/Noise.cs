@@ -88,6 +88,7 @@ internal sealed class NoiseModule : nn.Module<Tensor, Tensor>, ILaneModule, IRep
             noise[1] = noise[1] + 1;
         var numbers = noise.cpu().data<long>();
         using var stream = RandomStream.Of(numbers[0], $"noise, run {numbers[1]}");
-        return randn(shape, like.dtype, generator: stream.Generator).ToDevice(like.device).MoveToOuterDisposeScope();
+        // In the memory of features: libtorch's own would keep what every size of noise once took.
+        return FeatureMemory.Empty(shape, like.dtype).normal_(0, 1, stream.Generator).ToDevice(like.device).MoveToOuterDisposeScope();
     }
 }

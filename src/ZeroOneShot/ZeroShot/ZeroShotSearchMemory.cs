@@ -14,7 +14,10 @@ internal static class ZeroShotSearchMemory
     // What the first runs of libtorch's own convolutions add, measured: kernels compiled for every shape, memory to work in.
     private const long Kernels = 24L << 20;
 
-    /// <summary>The largest resident size of the process, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>.</summary>
+    /// <summary>
+    /// The largest resident size of the process, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>; on a GPU all that is
+    /// taken of its memory. The weights of so small networks do not matter.
+    /// </summary>
     /// <param name="options">The settings.</param>
     /// <param name="space">The search space.</param>
     /// <param name="shape">The size of the images.</param>
@@ -24,6 +27,9 @@ internal static class ZeroShotSearchMemory
         // The outputs of all cells are at hand together; several batches one after the other.
         var features = plan.Items.Sum(item => item.Output.Count) * sizeof(float) + plan.Items.Max(item => item.Output.Count) * BytesAtWork;
         var images = (long)options.Ranking.Batches * options.Ranking.BatchSize * shape.Size * sizeof(float);
-        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + Kernels + images + options.Ranking.BatchSize * features;
+        var atWork = images + options.Ranking.BatchSize * features;
+        return ProcessMemory.IsGpu(options.Ranking.Device)
+            ? ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * atWork)
+            : ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + Kernels + atWork;
     }
 }

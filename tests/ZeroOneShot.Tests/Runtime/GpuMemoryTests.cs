@@ -112,4 +112,17 @@ public sealed class GpuMemoryTests
         CandidateRuns Fitting(long limit) =>
             new PruningPlan(options with { MaxMemory = limit }, toGenotype: false).Fitting(s_shape, 10).Runs;
     }
+
+    [Fact]
+    public void A_search_without_training_counts_the_memory_of_the_device_it_runs_on()
+    {
+        var (small, large) = (Predict("cuda", 32), Predict("cuda", 320));
+        Assert.InRange(small, ProcessMemory.OfGpuContext + 1, large - 1);
+        // Ten times the images on either take so much more; the process itself is counted on the processor alone.
+        var grown = Predict(null, 320) - Predict(null, 32);
+        Assert.Equal((1 + ProcessMemory.IdleOnGpu) * grown, large - small, 2.0);
+
+        static long Predict(string? device, int batch) => ZeroShotSearchMemory.Predict(
+            new ZeroShotSearchOptions { Ranking = new() { BatchSize = batch, Batches = 1, Device = device } }, SearchSpace.Darts, s_shape);
+    }
 }
