@@ -14,6 +14,9 @@ public sealed class ClusterWorker
     private readonly Action<string> _log;
     private readonly TimeSpan _patience;
 
+    /// <summary>How long a worker that is stopped tries to bring what it did; longer, and whoever stopped it would end it.</summary>
+    internal TimeSpan Leaving { get; init; } = TimeSpan.FromSeconds(10);
+
     internal ClusterWorker(
         Func<Message, TimeSpan, CancellationToken, Task<Message>> ask, string folder, UnitWork work, string version, Action<string> log,
         TimeSpan patience, string? name = null)
@@ -115,6 +118,8 @@ public sealed class ClusterWorker
     {
         var copy = Path.Combine(_folder, "units", $"{unit.Unit}-{unit.Lease}");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var leaving = new CancellationTokenSource();
+        using var _ = cancellationToken.Register(() => leaving.CancelAfter(Leaving));
         var known = unit.Files.ToDictionary(note => note.Path, note => note.Sha256);
         Task? work = null;
         try
@@ -128,7 +133,7 @@ public sealed class ClusterWorker
             var between = TimeSpan.FromSeconds(unit.LeaseSeconds / 3);
             while (await Task.WhenAny(work, Task.Delay(between, CancellationToken.None)).ConfigureAwait(false) != work)
             {
-                if (!await Bring(unit, copy, known, isFinished: false, CancellationToken.None).ConfigureAwait(false))
+                if (!await Bring(unit, copy, known, isFinished: false, leaving.Token).ConfigureAwait(false))
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                     await Task.WhenAny(work).ConfigureAwait(false);
@@ -137,7 +142,7 @@ public sealed class ClusterWorker
                 }
             }
             await work.ConfigureAwait(false);
-            var isTaken = await Bring(unit, copy, known, isFinished: true, CancellationToken.None).ConfigureAwait(false);
+            var isTaken = await Bring(unit, copy, known, isFinished: true, leaving.Token).ConfigureAwait(false);
             _log($"{unit.Unit} is finished{(isTaken ? "" : ", too late: another worker has it")}.");
             return isTaken;
         }
@@ -147,18 +152,21 @@ public sealed class ClusterWorker
         }
         catch (Exception e) when (e is OperationCanceledException && cancellationToken.IsCancellationRequested)
         {
-            await Leave(unit, "the worker is stopped", hasFailed: false, work is null ? null : copy, known).ConfigureAwait(false);
+            if (work is not null)
+                await Task.WhenAny(work).ConfigureAwait(false);
+            await Leave(unit, "the worker is stopped", hasFailed: false, leaving.Token, work is null ? null : copy, known)
+                .ConfigureAwait(false);
             throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Leave(unit, $"{_name} cannot go on: {e.Message}", hasFailed: false).ConfigureAwait(false);
+            await Leave(unit, $"{_name} cannot go on: {e.Message}", hasFailed: false, leaving.Token).ConfigureAwait(false);
             throw new IOException($"{e.Message} The unit {unit.Unit} was given back; make room, and start this worker again.", e);
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException or ArgumentException or OutOfMemoryException)
         {
             _log($"{unit.Unit} failed: {e.Message}");
-            await Leave(unit, e.Message, hasFailed: true).ConfigureAwait(false);
+            await Leave(unit, e.Message, hasFailed: true, leaving.Token).ConfigureAwait(false);
             return false;
         }
         finally
@@ -169,15 +177,16 @@ public sealed class ClusterWorker
 
     /// <summary>Gives a unit back. One try: where the coordinator is gone as well, the lease ends by itself.</summary>
     private async Task Leave(
-        Assigned unit, string reason, bool hasFailed, string? done = null, Dictionary<string, string>? known = null)
+        Assigned unit, string reason, bool hasFailed, CancellationToken leaving, string? done = null,
+        Dictionary<string, string>? known = null)
     {
         try
         {
             if (done is not null)
-                await Bring(unit, done, known!, isFinished: false, CancellationToken.None).ConfigureAwait(false);
-            await _ask(new GiveBack(unit.Unit, unit.Lease, reason, hasFailed), s_answer, CancellationToken.None).ConfigureAwait(false);
+                await Bring(unit, done, known!, isFinished: false, leaving).ConfigureAwait(false);
+            await _ask(new GiveBack(unit.Unit, unit.Lease, reason, hasFailed), s_answer, leaving).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is TimeoutException or IOException or InvalidOperationException)
+        catch (Exception e) when (e is TimeoutException or IOException or InvalidOperationException or OperationCanceledException)
         {
             _log($"{unit.Unit} could not be given back: {e.Message}");
         }

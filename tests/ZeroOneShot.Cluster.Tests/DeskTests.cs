@@ -76,6 +76,24 @@ public sealed class DeskTests : IDisposable
     }
 
     [Fact]
+    public async Task A_worker_that_is_stopped_while_its_coordinator_is_gone_does_not_wait_for_it()
+    {
+        using var stop = new CancellationTokenSource();
+        var (desk, gone) = (Desk(1), false);
+        Task<Message> Ask(Message message, TimeSpan timeout, CancellationToken token) => gone
+            ? Task.FromException<Message>(new TimeoutException("Nobody answers."))
+            : Task.FromResult(desk.Answer(message));
+        var worker = new ClusterWorker(Ask, _folder.File("worker"), (_, _, _, token) =>
+        {
+            gone = true;
+            stop.Cancel();
+            token.ThrowIfCancellationRequested();
+        }, "test", _log.Add, patience: TimeSpan.FromHours(1)) { Leaving = TimeSpan.FromMilliseconds(1) };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => worker.Work(stop.Token));
+        Assert.Contains(_log, line => line.StartsWith("unit-0000 could not be given back", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_worker_of_another_version_is_refused()
     {
         var desk = Desk(1);

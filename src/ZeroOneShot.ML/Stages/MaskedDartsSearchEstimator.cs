@@ -118,6 +118,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         {
             var cost = kept.Of(NetworkCost.Of(result.Genotype, network, images.Shape, images.ClassCount, mask.Space));
             run.Log.FoundCost(network.Channels, network.Cells, kept.InWords(cost), kept.ToString());
+            if (cost < CostTarget.LowestShare * kept.Most)
+                run.Log.FarBelowTarget();
         }
         return new MaskedDartsSearchTransformer(
             _host, _options.FeatureColumnName, method, mask, result.Genotype, result,

@@ -197,8 +197,7 @@ public sealed record SearchOptions
         Supernet.Validate();
         ArgumentNullException.ThrowIfNull(Gpu);
         Gpu.Validate();
-        if (Epochs < 1)
-            throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
+        Checked.Epochs(Epochs);
         if (WarmupEpochs < 0 || WarmupEpochs >= Epochs)
             throw new ArgumentException($"WarmupEpochs is {WarmupEpochs} of {Epochs} epochs; expected at least 0 and fewer than Epochs.");
         if (BatchSize < 2)

@@ -8,7 +8,7 @@ internal static class Checked
     /// <summary>The most channels of a network's first cell, and the most cells.</summary>
     public const int MostChannels = 4096, MostCells = 1024;
 
-    private const int MostStemMultiplier = 64;
+    private const int MostStemMultiplier = 64, MostEpochs = 1_000_000;
 
     // Networks compute in single precision.
     private const double Largest = float.MaxValue;
@@ -31,6 +31,9 @@ internal static class Checked
         Require(stemMultiplier is null or (>= 1 and <= MostStemMultiplier), stemMultiplier ?? 1, "StemMultiplier",
             $"1 to {MostStemMultiplier}");
     }
+
+    /// <exception cref="ArgumentException">The number is below 1, or far beyond anything that ends.</exception>
+    public static void Epochs(int epochs) => Require(epochs is >= 1 and <= MostEpochs, epochs, "Epochs", $"1 to {MostEpochs}");
 
     /// <exception cref="ArgumentException">One is null; the message names the list and the place.</exception>
     public static void NoNull<T>(IReadOnlyList<T> values, string name)

@@ -211,8 +211,7 @@ public sealed record TrainingOptions
         Network.Validate();
         ArgumentNullException.ThrowIfNull(Gpu);
         Gpu.Validate();
-        if (Epochs < 1)
-            throw new ArgumentException($"Epochs is {Epochs}; expected at least 1.");
+        Checked.Epochs(Epochs);
         if (BatchSize < 2)
             throw new ArgumentException($"BatchSize is {BatchSize}; expected at least 2, since batch norms need more than one image.");
         if (SmallestBatch < 2)

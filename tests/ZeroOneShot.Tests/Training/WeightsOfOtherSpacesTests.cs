@@ -78,18 +78,20 @@ public sealed class WeightsOfOtherSpacesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"Channels":1000000000,"Cells":3}""")]
-    [InlineData("""{"Channels":200,"Cells":3}""")]
-    [InlineData("""{"Channels":4,"Cells":3,"StemMultiplier":1000000000}""")]
-    [InlineData("""{"Channels":4,"Cells":1000000000}""")]
-    public void A_network_of_nas_bench_201_larger_than_its_weights_is_refused_before_it_is_built(string network)
+    [InlineData("""{"Channels":4096,"Cells":3}""", "bytes of weights can make")]
+    [InlineData("""{"Channels":200,"Cells":3}""", "bytes of weights can make")]
+    [InlineData("""{"Channels":4,"Cells":1024}""", "bytes of weights can make")]
+    [InlineData("""{"Channels":4,"Cells":1000000000}""", "Cells is 1000000000; expected 1 to 1024")]
+    [InlineData("""{"Channels":1000000000,"Cells":3}""", "Channels is 1000000000; expected 2 to 4096")]
+    [InlineData("""{"Channels":4,"Cells":3,"StemMultiplier":1000000000}""", "StemMultiplier is 1000000000; expected 1 to 64")]
+    public void A_network_of_nas_bench_201_larger_than_its_weights_is_refused_before_it_is_built(string network, string message)
     {
         using var trained = Train(SearchSpace.NasBench201, Genotype.Parse(Cheapest));
         var file = SafetensorsFile.Read(Files(trained)[0]);
         var texts = file.Metadata.ToDictionary();
         texts["network"] = network;
         SafetensorsFile.Write(_folder.File("large"), file.Tensors.Keys.Select(name => (name, file.Load(name))), texts);
-        Assert.Contains("bytes of weights can make", Assert.Throws<InvalidDataException>(
+        Assert.Contains(message, Assert.Throws<InvalidDataException>(
             () => CellNetWeights.Read(_folder.File("large"), SearchSpace.NasBench201)).Message);
     }
 
