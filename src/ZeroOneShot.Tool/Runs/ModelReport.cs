@@ -55,8 +55,10 @@ internal static class ModelReport
                 "of a run of zeroone fit.");
         }
         var report = Of(folder.Model, null) with { Title = Path.GetFileName(folder.Path) };
-        return !File.Exists(folder.Metrics) ? report : ToolException.Within(ExitCode.RefusedFile, () =>
+        return ToolException.Within(ExitCode.RefusedFile, () =>
         {
+            if (!File.Exists(folder.Metrics))
+                return File.Exists(folder.Predictions) ? report with { Test = ReadPredictions(folder) } : report;
             var metrics = folder.ReadMetrics();
             // Whose numbers would be of others.
             if (File.Exists(folder.Predictions) && InfoCommand.Checksum(folder.Predictions) != metrics.PredictionsSha256)
