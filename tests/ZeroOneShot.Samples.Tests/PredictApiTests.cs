@@ -63,7 +63,9 @@ public sealed class PredictApiTests(PredictApiTests.Service service) : IClassFix
             var best = (await response.Content.ReadFromJsonAsync<Score[]>(Cancellation))!.Take(3);
             said.Add(string.Join(", ", best.Select(
                 score => string.Create(CultureInfo.InvariantCulture, $"{score.Label} {score.Value:0.00000}"))));
-            Assert.Equal($"{file}: {said[^1]}", Sample.Run("Predict", service.Run.File("model.zip"), file).Output.TrimEnd());
+            var predicted = Sample.Run("Predict", service.Run.File("model.zip"), file);
+            Assert.True(predicted.ExitCode == 0, $"{predicted.ExitCode}: {predicted.Errors}");
+            Assert.Equal($"{file}: {said[^1]}", predicted.Output.TrimEnd());
         }
         Assert.NotEqual(said[0], said[1]);
     }
