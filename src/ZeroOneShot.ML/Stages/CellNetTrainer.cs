@@ -208,7 +208,6 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         SharedSession.EnsureLoaded();
         StageRun.CheckPlaces(_host, _options);
         var network = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
-        _ = _options.Space.Items(network.Cells);
         if (target?.Network.WithStem(_options.Space, images.Shape) is { } meant && Shape(meant) != Shape(network))
             run.Log.CostTargetOfAnother(Shape(meant), Shape(network));
         if (_options.ValidationSet is { } set)

@@ -164,7 +164,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         StageRun.CheckPlaces(_host, _options);
         var settings = _options.Settings;
         var space = _options.Mask?.Space ?? _options.Space;
-        _ = space.Items(settings.Supernet.WithStem(space, images.Shape).Cells);
+        _ = settings.Supernet.WithStem(space, images.Shape);
         // By the whole space and the reading that admits the most genotypes: what the pruning leaves is dearer, if anything.
         _ = settings.CostTarget?.Costs(
             OperationMask.Full(space), _options.Method?.Relaxation ?? new GumbelRelaxation(), images.Shape, images.ClassCount);

@@ -52,7 +52,8 @@ public sealed class WeightDraw
                     break;
                 case Linear linear:
                     Weight(linear.weight!);
-                    Bias(linear.bias!, linear.in_features);
+                    if (linear.bias is { } bias)
+                        Bias(bias, linear.in_features);
                     break;
                 default:
                     foreach (var (name, parameter) in module.named_parameters(recurse: false))

@@ -20,9 +20,6 @@ internal sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> _bypass;
     private readonly Dictionary<int, nn.Module<Tensor, Tensor>> _operations = [];
 
-    /// <summary>What the channels that bypass the operations pass; it runs with partial connections alone.</summary>
-    public nn.Module Bypass => _bypass;
-
     public MixedOperation(SearchSpace space, IEnumerable<int> live, int stride, int channels, int partial) : base(nameof(MixedOperation))
     {
         (_space, _stride, _channels, _partial, _bypass) = (space, stride, channels, partial, PartialConnection.Bypass(stride));
@@ -44,6 +41,9 @@ internal sealed class MixedOperation : nn.Module<Tensor, Tensor, Tensor>
                 register_module($"{row}", module);
         }
     }
+
+    /// <summary>What the channels that bypass the operations pass; it runs with partial connections alone.</summary>
+    public nn.Module Bypass => _bypass;
 
     /// <summary>The rows of the operations that exist.</summary>
     public IReadOnlyCollection<int> Rows => _operations.Keys;

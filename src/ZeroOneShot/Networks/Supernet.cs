@@ -17,6 +17,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
 {
     private readonly nn.Module[] _items;
     private readonly Linear classifier;
+    private bool? _runsInLanes;                             // asked for every network that is ranked
 
     /// <summary>Builds the live operations of a mask, weights yet to be drawn: see <see cref="Initialization"/>.</summary>
     /// <param name="mask">Which operations are built.</param>
@@ -102,7 +103,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
     internal NetworkPlan Plan { get; }
 
     /// <summary>Whether all that its mask leaves has a form in lanes.</summary>
-    internal bool RunsInLanes =>
+    internal bool RunsInLanes => _runsInLanes ??=
         Plan.LayersOutsideLanes([.. Mask.AllLive.Select(at => Mask.Space.Operations[at.Operation]).Distinct()]).Count == 0;
 
     /// <summary>The modules of the plan's items.</summary>

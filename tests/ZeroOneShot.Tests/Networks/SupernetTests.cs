@@ -133,6 +133,20 @@ public sealed class SupernetTests : IDisposable
     }
 
     [Fact]
+    public void A_linear_layer_without_a_bias_is_drawn_as_one_with_it()
+    {
+        TorchRuntime.EnsureLoaded();
+        using var with = nn.Linear(5, 3);
+        using var without = nn.Linear(5, 3, hasBias: false);
+        foreach (var linear in new[] { with, without })
+        {
+            using var random = RandomStream.Of(1, "weights");
+            Initialization.Default(linear, random);
+        }
+        Assert.True(with.weight!.allclose(without.weight!, rtol: 0, atol: 0));
+    }
+
+    [Fact]
     public void Weights_of_a_masked_network_are_refused_by_the_whole_one()
     {
         using var whole = Build(s_full, partial: 1);
