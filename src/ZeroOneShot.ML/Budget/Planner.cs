@@ -13,13 +13,14 @@ namespace ZeroOneShot.ML;
 /// <param name="images">The images to train on.</param>
 /// <param name="validation">Images to validate with; null for none.</param>
 /// <param name="times">What steps cost.</param>
+/// <param name="space">What is searched.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes, of the device's memory.</param>
 /// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
 /// <param name="device">Where the stages compute.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held,
-    CostTarget? target, string? device = null)
+internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, PlannedSpace space, SearchMethod method,
+    long memory, long held, CostTarget? target, string? device = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
@@ -60,15 +61,22 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         yield return Training(left);
     }
 
-    /// <summary>Checks that a plan is of a method: of its name, with its stages.</summary>
+    /// <summary>Checks that a plan is of a space and a method: of their names, with the method's stages.</summary>
     /// <exception cref="ArgumentException">It is not.</exception>
-    public static void ThrowIfOfOther(ZeroOneShotPlan plan, SearchMethod method)
+    public static void ThrowIfOfOther(ZeroOneShotPlan plan, SearchSpace space, SearchMethod method)
     {
+        if (plan.Space != space.Name)
+        {
+            throw new ArgumentException($"The plan is of search space '{plan.Space}'; expected '{space.Name}'. Choose the plan's space, " +
+                "or make a plan of this one.");
+        }
         if (plan.Method != method.Name)
         {
             throw new ArgumentException($"The plan is of method {plan.Method}; expected {method.Name}. Choose the plan's method, or make " +
                 "a plan of this one.");
         }
+        foreach (var stage in plan.Stages)
+            _ = space.Items(stage.Cells);                                       // which says how many cells the space's networks have
         var (prunes, searches) = (Prunes(method), Searches(method));
         if (prunes != plan.Of(RunStage.Prune) is not null || searches != plan.Of(RunStage.Search) is not null)
         {
@@ -95,9 +103,10 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     /// The settings of a planned pruning: by the library's own ranking function where half of the operations go, whose masks are better
     /// than random ones with 16 images and small networks; by the paper's down to a genotype.
     /// </summary>
-    public static ZeroShotPruningOptions Settings(SearchMethod method, StagePlan plan, long seed, string? device) =>
+    public static ZeroShotPruningOptions Settings(SearchMethod method, SearchSpace space, StagePlan plan, long seed, string? device) =>
         method.Apply(new ZeroShotPruningOptions
         {
+            Space = space,
             Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
             BatchSize = plan.BatchSize,
             Batches = 1,
@@ -149,7 +158,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         var batch = Math.Min(16, images.Count);
         StagePlan? best = null;
         // Half of the operations go by the library's own function: larger networks left no better masks.
-        foreach (var (channels, cells) in method.Pruning == PruningKind.ZeroShot ? s_supernets[..1] : s_supernets)
+        foreach (var (channels, cells) in method.Pruning == PruningKind.ZeroShot ? space.Sizes(s_supernets)[..1] : space.Sizes(s_supernets))
         {
             for (var batchSize = batch; ; batchSize *= 2)
             {
@@ -175,7 +184,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Time = TimeSpan.FromSeconds(initializations * batchSize * times.Prune(channels, cells)),
                 Memory = 0,
             };
-            var work = ZeroShotPruning.Plan(Settings(method, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
+            var work = ZeroShotPruning.Plan(Settings(method, space.Space, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
             return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
         }
     }
@@ -185,7 +194,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         if (!Searches(method))
             return null;
         StagePlan? best = null;
-        foreach (var (channels, cells) in s_supernets)
+        foreach (var (channels, cells) in space.Sizes(s_supernets))
         {
             // Small batches: steps count, of which there are few.
             var batch = Math.Min(images.Count / SearchFraction, seconds > 600 ? 64 : 32);
@@ -204,8 +213,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Stage = RunStage.Search, Channels = channels, Cells = cells, BatchSize = batch, Epochs = epochs, Images = used,
                 Time = TimeSpan.FromSeconds(perEpoch * epochs), Memory = 0,
             };
-            var mask = method.Pruning == PruningKind.None ? method.StartMask(SearchSpace.Darts)
-                : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
+            var mask = method.Pruning == PruningKind.None ? method.StartMask(space.Space) : RandomPruning.Mask(space.Space, 0.5, 0);
             plan = plan with
             {
                 Memory = Beside + SearchMemory.Predict(
@@ -228,7 +236,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         if (!Searches(method))
             return null;
         StagePlan? best = null;
-        foreach (var (channels, cells) in s_ranked)
+        foreach (var (channels, cells) in space.Sizes(s_ranked))
         {
             var batch = Math.Min(RankedImages, images.Count);
             var each = batch * times.Rank(channels, cells);
@@ -240,7 +248,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             plan = plan with
             {
                 Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
-                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), SearchSpace.Darts, images.Shape),
+                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), space.Space, images.Shape),
             };
             if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
                 break;
@@ -255,7 +263,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         var passed = images.Count + (validation?.Count ?? 0) / 3.0;         // validation runs forwards alone
         // Few images are learned by heart by a large network.
         var largest = images.Count < 500 ? 7 : images.Count < 5000 ? 9 : s_networks.Length;
-        foreach (var ((channels, cells), index) in s_networks.Take(largest).Select((network, index) => (network, index)))
+        foreach (var (index, (channels, cells)) in space.Sizes(s_networks[..largest]).Index())
         {
             var perEpoch = passed * times.Train(channels, cells);
             var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
@@ -269,7 +277,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             plan = plan with
             {
                 Memory = Beside + TrainingMemory.Predict(
-                    StepTimes.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount).Peak,
+                    space.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount, space.Space).Peak,
             };
             if (best is null)
             {
@@ -290,7 +298,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     {
         if (target is null)
             return true;
-        var (sized, full) = (target with { Network = TrainingSettings(plan, 0, null).Network }, OperationMask.Full(SearchSpace.Darts));
+        var (sized, full) = (target with { Network = TrainingSettings(plan, 0, null).Network }, OperationMask.Full(space.Space));
         return GenotypeChoices.Of(full, mayShareInput: false)
             .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
     }

@@ -27,26 +27,21 @@ internal sealed class StepTimes
     // time of fewer does not say what one takes.
     private const int RankedNetworks = 60, LeastRanked = 15;
 
-    // Rankings of Algorithm 1's first round with its defaults: 1 + 28 edges x 7 operations.
-    private const int Networks = 197;
-
     // No more than this, and than a tenth of the budget, for all that is timed, roughly.
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
     private readonly (int Channels, int Cells) _timed;
+    private readonly PlannedSpace _space;
     private readonly ImageShape _shape;
     private readonly int _classes;
     private readonly double _exponent, _train, _search, _prune, _rank;
 
-    private StepTimes((int Channels, int Cells) timed, ImageSet images, double exponent, double train, double search, double prune,
-        double rank)
+    private StepTimes((int Channels, int Cells) timed, PlannedSpace space, ImageSet images, double exponent, double train, double search,
+        double prune, double rank)
     {
-        (_timed, _shape, _classes, _exponent) = (timed, images.Shape, images.ClassCount, exponent);
+        (_timed, _space, _shape, _classes, _exponent) = (timed, space, images.Shape, images.ClassCount, exponent);
         (_train, _search, _prune, _rank) = (train, search, prune, rank);
     }
-
-    /// <summary>A network as it is likely to be found, for its costs.</summary>
-    public static Genotype Typical => PublishedGenotypes.PcDartsCifar;
 
     /// <summary>Seconds of a training step for an image.</summary>
     public double Train(int channels, int cells) => _train * Growth(channels, cells);
@@ -62,53 +57,57 @@ internal sealed class StepTimes
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
+    /// <param name="space">What is searched.</param>
     /// <param name="method">What the supernet is like.</param>
     /// <param name="device">Where it will run.</param>
     /// <param name="budget">The time that there is for everything.</param>
     /// <param name="time">What measures it.</param>
     /// <param name="memory">What the process may take, in bytes: larger networks are not timed, but for the smallest.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static StepTimes Measure(ImageSet images, SearchMethod method, string? device, TimeSpan budget, TimeProvider time, long memory,
-        CancellationToken cancellation)
+    public static StepTimes Measure(ImageSet images, PlannedSpace space, SearchMethod method, string? device, TimeSpan budget,
+        TimeProvider time, long memory, CancellationToken cancellation)
     {
+        var (least, smaller, larger) = (space.Size(s_least), space.Size(s_small), space.Size(s_larger));
         var start = time.GetTimestamp();
         var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
         var some = images.Subset([.. Enumerable.Range(0, Math.Min(images.Count, 8 * Batch))
             .Select(i => (int)((long)i * images.Count / Math.Min(images.Count, 8 * Batch)))]);
         var timer = new Timer(time, limit / 4);
-        var timed = Fits(s_small) ? s_small : s_least;
-        var small = Training(some, timed, device, timer, cancellation);
+        var timed = Fits(smaller) ? smaller : least;
+        var small = Training(some, space, timed, device, timer, cancellation);
         var exponent = 1.0;
-        if (time.GetElapsedTime(start) < limit / 3 && Fits(s_larger))
+        if (time.GetElapsedTime(start) < limit / 3 && Fits(larger))
         {
-            var larger = Training(some, s_larger, device, timer, cancellation);
-            var growth = Work(some.Shape, some.ClassCount, s_larger) / Work(some.Shape, some.ClassCount, timed);
-            exponent = Math.Clamp(Math.Log(larger / small) / Math.Log(growth), 0.5, 1.1);
+            var seconds = Training(some, space, larger, device, timer, cancellation);
+            var growth = Work(space, some.Shape, some.ClassCount, larger) / Work(space, some.Shape, some.ClassCount, timed);
+            exponent = Math.Clamp(Math.Log(seconds / small) / Math.Log(growth), 0.5, 1.1);
         }
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
-        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, timed, method, device, timer, cancellation) : 0;
-        var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, timed, device, timer, cancellation) : 0;
+        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, space.Space, timed, method, device, timer, cancellation) : 0;
+        var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, space.Space, timed, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
-            : Pruning(some, timed, method, device, timer, cancellation);
-        return new StepTimes(timed, images, exponent, small, search, prune, rank);
+            : Pruning(some, space.Space, timed, method, device, timer, cancellation);
+        return new StepTimes(timed, space, images, exponent, small, search, prune, rank);
 
         bool Fits((int Channels, int Cells) size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
-            + TrainingMemory.Predict(Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount).Peak <= memory;
+            + TrainingMemory.Predict(space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
+                <= memory;
     }
 
     private double Growth(int channels, int cells) =>
-        Math.Pow(Work(_shape, _classes, (channels, cells)) / Work(_shape, _classes, _timed), _exponent);
+        Math.Pow(Work(_space, _shape, _classes, (channels, cells)) / Work(_space, _shape, _classes, _timed), _exponent);
 
-    private static double Work(ImageShape shape, int classes, (int Channels, int Cells) size) =>
-        NetworkCost.Of(Typical, new CellNetOptions { Channels = size.Channels, Cells = size.Cells }, shape, classes).MultiplyAdds;
+    private static double Work(PlannedSpace space, ImageShape shape, int classes, (int Channels, int Cells) size) => NetworkCost.Of(
+        space.Typical, new CellNetOptions { Channels = size.Channels, Cells = size.Cells }, shape, classes, space.Space).MultiplyAdds;
 
-    private static double Training(
-        ImageSet images, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
+    private static double Training(ImageSet images, PlannedSpace space, (int Channels, int Cells) size, string? device, Timer timer,
+        CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count);
         var options = TrainingOf(size, batch, device);
         return timer.Time(cancellation, (steps, token) =>
-            CellNetTraining.Train(images, Typical, options, progress: steps, cancellationToken: token).Dispose()) / batch;
+            CellNetTraining.Train(images, space.Typical, options, progress: steps, space: space.Space, cancellationToken: token)
+                .Dispose()) / batch;
     }
 
     private static TrainingOptions TrainingOf((int Channels, int Cells) size, int batch, string? device) => new()
@@ -117,8 +116,8 @@ internal sealed class StepTimes
         Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
     };
 
-    private static double Searching(ImageSet images, (int Channels, int Cells) size, SearchMethod method, string? device, Timer timer,
-        CancellationToken cancellation)
+    private static double Searching(ImageSet images, SearchSpace space, (int Channels, int Cells) size, SearchMethod method,
+        string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count / 2);
         var options = method.Apply(new SearchOptions
@@ -126,21 +125,23 @@ internal sealed class StepTimes
             Supernet = new() { Channels = size.Channels, Cells = size.Cells },
             Epochs = Steps, WarmupEpochs = 0, BatchSize = batch, LearningRate = 0, Device = device,
         });
-        var mask = method.Pruning == PruningKind.None ? method.StartMask(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, 0);
+        var mask = method.Pruning == PruningKind.None ? method.StartMask(space) : RandomPruning.Mask(space, 0.5, 0);
         return timer.Time(cancellation, (steps, token) =>
             MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
     }
 
-    private static double Pruning(ImageSet images, (int Channels, int Cells) size, SearchMethod method, string? device, Timer timer,
-        CancellationToken cancellation)
+    private static double Pruning(ImageSet images, SearchSpace space, (int Channels, int Cells) size, SearchMethod method,
+        string? device, Timer timer, CancellationToken cancellation)
     {
         var plan = new StagePlan
         {
             Stage = RunStage.Prune, Channels = size.Channels, Cells = size.Cells, BatchSize = Math.Min(RankedImages, images.Count),
             Epochs = 1, Images = 0, Time = default, Memory = 0,
         };
-        var options = Planner.Settings(method, plan, seed: 0, device);
-        var seconds = Networks * (method.Pruning == PruningKind.ZeroShot
+        var options = Planner.Settings(method, space, plan, seed: 0, device);
+        // Of Algorithm 1's first round; in DARTS 1 + 28 edges x 7 operations.
+        var networks = 1 + PartialPruning.Start(OperationMask.Full(space), options.Pruning).TotalLive;
+        var seconds = networks * (method.Pruning == PruningKind.ZeroShot
             ? timer.Time(cancellation, (steps, token) => ZeroShotPruning.Prune(images, options, steps, cancellationToken: token))
             : timer.Mean(LeastRanked, RankedNetworks, cancellation, (steps, token) =>
                 ZeroShotPruning.PruneToGenotype(images, options, steps, cancellationToken: token)));
@@ -148,7 +149,7 @@ internal sealed class StepTimes
     }
 
     private static double Ranking(
-        ImageSet images, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
+        ImageSet images, SearchSpace space, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(RankedImages, images.Count);
         var plan = new StagePlan
@@ -157,7 +158,7 @@ internal sealed class StepTimes
             Candidates = Genotypes, Images = 0, Time = default, Memory = 0,
         };
         return timer.Mean(LeastGenotypes, Genotypes, cancellation, (steps, token) => ZeroShotSearch.Run(
-            images, OperationMask.Full(SearchSpace.Darts), Planner.RankingSettings(plan, seed: 0, device), steps,
+            images, OperationMask.Full(space), Planner.RankingSettings(plan, seed: 0, device), steps,
             cancellationToken: token)) / batch;
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -66,7 +67,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// </summary>
     /// <param name="input">The images to train on.</param>
     /// <exception cref="ArgumentException">
-    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, or the validation set lacks a class.
+    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, the validation set lacks a class, or no
+    /// network of the space takes images of the size.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or there is one class only.</exception>
     /// <exception cref="InvalidOperationException">A pixel value is out of range, or there are no labelled rows.</exception>
@@ -86,7 +88,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or there is one class only.</exception>
     /// <exception cref="ArgumentException">
-    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, or the validation set lacks a class.
+    /// Time or memory are too little even for the smallest plan, a class has fewer than two images, the validation set lacks a class, or no
+    /// network of the space takes images of the size.
     /// </exception>
     /// <exception cref="InvalidDataException">
     /// What the checkpoint folder holds is of other images or other settings, or damaged, the one before too.
@@ -136,7 +139,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var genotype = pruned.Genotype;
         var settings = StageSettings.With(null, "plan", plan.Stages);
         if (plan.Of(RunStage.Prune) is { } pruning)
-            settings = StageSettings.With(settings, "prune", Planner.Settings(method, pruning, seed, device));
+            settings = StageSettings.With(settings, "prune", Planner.Settings(method, _options.Space, pruning, seed, device));
 
         // Search.
         SearchResult? searched = null;
@@ -165,6 +168,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                 TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, device), Time = _options.Time,
             };
             options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
+            run.TellLayersOutsideLanes(
+                NetworkPlan.Of(_options.Space, options.Supernet.WithStem(_options.Space, train.Shape), train.Shape),
+                [.. pruned.Mask.AllLive.Select(at => _options.Space.Operations[at.Operation]).Distinct()], device);
             searched = MaskedDartsSearch.Run(
                 Planner.Some(train, searching.Images, seed), pruned.Mask, options, clock, run.Checkpoint(RunStage.Search),
                 run.Cancellation);
@@ -187,9 +193,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
         };
+        run.TellLayersOutsideLanes(
+            NetworkPlan.Of(_options.Space, training.Network.WithStem(_options.Space, train.Shape), train.Shape, genotype), device);
         using var trained = CellNetTraining.Train(
-            train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
-            cancellationToken: run.Cancellation);
+            train, genotype!, training, validation, clock, _options.Space, run.Checkpoint(RunStage.Train), run.Cancellation);
         clock.End(trained.Epochs.Count, trained.Shortened);
         ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with
@@ -224,8 +231,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         var method = _options.Method;
         if (plan.Of(RunStage.Prune) is not { } pruning)
-            return ZeroShotPruneEstimator.WithoutImages(method, SearchSpace.Darts, new PruningOptions().Level, run.Seed);
-        var settings = Planner.Settings(method, pruning, run.Seed, run.Device());
+            return ZeroShotPruneEstimator.WithoutImages(method, _options.Space, new PruningOptions().Level, run.Seed);
+        var settings = Planner.Settings(method, _options.Space, pruning, run.Seed, run.Device());
         if (!state.PrunedByChance)
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
@@ -261,11 +268,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var device = run.Device();
         var memory = _options.MaxMemory ?? DefaultMemory(device);
         ResidentMemory.ReturnUnused();
-        var times = StepTimes.Measure(train, _options.Method, device, _options.TimeBudget, _options.Time,
+        var space = new PlannedSpace(_options.Space, train.Shape, train.ClassCount);
+        var times = StepTimes.Measure(train, space, _options.Method, device, _options.TimeBudget, _options.Time,
             ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
         var held = ResidentMemory.Present;
-        var planner = new Planner(train, validation, times, _options.Method, memory, held, _options.CostTarget, device);
+        var planner = new Planner(train, validation, times, space, _options.Method, memory, held, _options.CostTarget, device);
         var around = clock.Elapsed + BudgetClock.AtTheEnd;
         var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
         return new FitState
@@ -277,6 +285,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                 MaxMemory = memory,
                 Held = held,
                 Method = _options.Method.Name,
+                Space = _options.Space.Name,
                 TrainImages = train.Count,
                 ValidationImages = validation?.Count ?? 0,
                 Shape = train.Shape,
@@ -291,6 +300,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // What is measured or chosen by time is no part of it.
     private string Identity(ImageSet train, ImageSet? validation, long seed) =>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
+        $"space {_options.Space.Name} {_options.Space.Signature}; " +
         $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 
@@ -317,7 +327,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     private (ImageSet Train, ImageSet? Validation) Read(IDataView input, StageRun run)
     {
-        PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
+        var shape = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host).Shape;
+        _ = _options.Space.Macro.StemFor(shape.Height, shape.Width);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         if (_options.ValidationSet is { } given)
             CellNetTrainer.CheckValidationSet(given, _options.FeatureColumnName, _options.LabelColumnName, _host);
@@ -383,7 +394,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>
         /// A plan to follow, as <see cref="ZeroOneShotTrainer.Plan"/> made it for images of the same number, size and classes, and for the
-        /// same <see cref="Method"/>: its sizes and epochs, all of them, however long they take, so that the result can be had again.
+        /// same <see cref="Method"/> and <see cref="Space"/>: its sizes and epochs, all of them, however long they take, so that the result can be had again.
         /// <see cref="TimeBudget"/> and <see cref="MaxMemory"/> are then without effect. Default null: a plan is made by a few steps timed
         /// on the machine, and schedules are shortened where it becomes slower.
         /// </summary>
@@ -394,6 +405,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         /// the training; <see cref="SearchMethod.ZeroOneShot"/> is the paper's.
         /// </summary>
         public SearchMethod Method { get; set; } = SearchMethod.ZeroShot;
+
+        /// <summary>
+        /// The search space, one of <see cref="SearchSpace.All"/> or one of your own, whose networks take the images. Default
+        /// <see cref="SearchSpace.Darts"/>.
+        /// </summary>
+        public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
         /// What the found network may cost; its <see cref="CostTarget.Network"/> is that of the plan. Default null: whatever it does.
@@ -434,6 +451,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         internal Options Checked()
         {
             ArgumentNullException.ThrowIfNull(Method);
+            ArgumentNullException.ThrowIfNull(Space);
             Method.Validate();
             if (TimeBudget <= TimeSpan.Zero)
                 throw new ArgumentException($"TimeBudget is {TimeBudget}; expected a time above 0, for example TimeSpan.FromMinutes(15).");
@@ -446,7 +464,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                 throw new ArgumentException($"ValidationFraction is {ValidationFraction}; expected 0 to 0.5.");
             Plan?.Validate();
             if (Plan is not null)
-                Planner.ThrowIfOfOther(Plan, Method);
+                Planner.ThrowIfOfOther(Plan, Space, Method);
             CostTarget?.Validate();
             if (CostTarget is not null && Method.Pruning == PruningKind.ZeroShotToGenotype)
             {

@@ -33,6 +33,9 @@ public sealed record ZeroOneShotPlan
     /// <summary>The name of the method (<see cref="SearchMethod.Name"/>).</summary>
     public required string Method { get; init; }
 
+    /// <summary>The name of the search space (<see cref="SearchSpaces.SearchSpace.Name"/>). Default <c>darts</c>.</summary>
+    public string Space { get; init; } = SearchSpaces.SearchSpace.Darts.Name;
+
     /// <summary>Images to prune, search and train on.</summary>
     public required int TrainImages { get; init; }
 
@@ -70,7 +73,7 @@ public sealed record ZeroOneShotPlan
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Method} on {TrainImages} images of {Shape} in {Classes} classes, ");
+        text.Append(CultureInfo.InvariantCulture, $"{Method} in {Space} on {TrainImages} images of {Shape} in {Classes} classes, ");
         text.Append(CultureInfo.InvariantCulture, $"{ValidationImages} more to validate with\n");
         text.Append(StagePlan.Heading).Append('\n');
         foreach (var stage in Stages)

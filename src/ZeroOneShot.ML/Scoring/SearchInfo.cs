@@ -58,22 +58,32 @@ public sealed class SearchInfo
     /// <param name="path">
     /// An ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) with a network of <see cref="CellNetTrainer"/>.
     /// </param>
-    /// <param name="space">The search space; null is <see cref="SearchSpaces.SearchSpace.Darts"/>.</param>
+    /// <param name="space">
+    /// The search space. Null: the one of <see cref="SearchSpaces.SearchSpace.All"/> that the model names.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
     /// <exception cref="InvalidDataException">
     /// The file is neither, holds no such network, or is damaged: the network's checksum is verified, and must be there.
     /// </exception>
-    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="ArgumentException">
+    /// The network is of another search space, also of one by the same name that was made of something else, and the message gives both; or
+    /// it is of one of your own, and none is given.
+    /// </exception>
     /// <exception cref="FormatException">The mask is not of this search space.</exception>
     public static SearchInfo Read(string path, SearchSpaces.SearchSpace? space = null) => From(OnnxFiles.Read(path), space);
 
     /// <summary>Reads it from an ONNX model.</summary>
     /// <param name="onnx">The model, from its first byte to the end of the stream.</param>
-    /// <param name="space">The search space; null is <see cref="SearchSpaces.SearchSpace.Darts"/>.</param>
+    /// <param name="space">
+    /// The search space. Null: the one of <see cref="SearchSpaces.SearchSpace.All"/> that the model names.
+    /// </param>
     /// <exception cref="InvalidDataException">
     /// This is not an ONNX model, holds no such network, or is damaged: the network's checksum is verified, and must be there.
     /// </exception>
-    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="ArgumentException">
+    /// The network is of another search space, also of one by the same name that was made of something else, and the message gives both; or
+    /// it is of one of your own, and none is given.
+    /// </exception>
     /// <exception cref="FormatException">The mask is not of this search space.</exception>
     public static SearchInfo Read(Stream onnx, SearchSpaces.SearchSpace? space = null)
     {
@@ -86,8 +96,7 @@ public sealed class SearchInfo
         var (metadata, where) = (model.Texts, model.Where);
         Text(CellNetOnnx.GenotypeKey);
         model.ThrowIfWithoutChecksum();
-        space ??= SearchSpaces.SearchSpace.Darts;
-        CellNetWeights.ThrowIfOfAnotherSpace(metadata, space, where);
+        space = CellNetWeights.SpaceOf(metadata, space, where);
         var mask = metadata.TryGetValue(MaskKey, out var json) ? MaskOf(json) : null;
         try
         {

@@ -102,9 +102,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
             CheckClasses(validation.ClassNames, images);
         if (start is not null && !start.ClassNames.SequenceEqual(images.ClassNames))
             run.Log.NewClassifier();
-        var chosen = _options.Space.Kinds.SelectMany(kind => genotype.Cell(kind).Edges).Select(edge => edge.Operation).Distinct();
-        run.TellLayersOutsideLanes(NetworkPlan.Of(_options.Space, settings.Network, images.Shape, genotype),
-            [.. chosen.Select(_options.Space.Operation)], settings.Device);
+        run.TellLayersOutsideLanes(NetworkPlan.Of(_options.Space, settings.Network, images.Shape, genotype), settings.Device);
         if (start?.LackAuxiliaryHead == true)
             run.Log.NewAuxiliaryHead();
         if (start is not null)
@@ -294,10 +292,10 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
                 throw new ArgumentException("Settings.TemperatureScaling needs a ValidationSet to measure on; set one, or leave it false.");
             if (Genotype is not null && ContinueFrom is not null)
                 throw new ArgumentException("Genotype and ContinueFrom are both set, but ContinueFrom brings its own; set one of them.");
-            if (ContinueFrom is { } weights && weights.Space.Name != Space.Name)
+            if (ContinueFrom?.Space is { } trained && Space.Difference(trained.Name, trained.Signature) is var (found, expected))
             {
                 throw new ArgumentException(
-                    $"ContinueFrom holds a network of search space '{weights.Space.Name}', and Space is '{Space.Name}'; give that space.");
+                    $"ContinueFrom holds a network of search space {found}, and Space is {expected}; give that space.");
             }
             (Genotype ?? ContinueFrom?.Genotype)?.ThrowIfNotIn(Space);
             return (Options)CheckedCopy(Settings.Seed, Settings.Device);

@@ -124,6 +124,13 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
             Log.OutsideLanes(string.Join(", ", layers.Select(layer => layer.GetType().Name).Distinct()));
     }
 
+    /// <summary>The same of the network of a genotype, whose operations count.</summary>
+    public void TellLayersOutsideLanes(NetworkPlan network, string? device)
+    {
+        var chosen = network.Items.OfType<CellItem>().SelectMany(cell => cell.Genotype!.Edges).Select(edge => edge.Operation).Distinct();
+        TellLayersOutsideLanes(network, [.. chosen.Select(network.Space.Operation)], device);
+    }
+
     /// <summary>Refuses a device that is not there and a checkpoint folder that cannot be written to.</summary>
     /// <exception cref="InvalidOperationException">There is no such device.</exception>
     /// <exception cref="IOException">The folder cannot be written to.</exception>

@@ -60,10 +60,10 @@ internal static class StageSchema
     /// <param name="context">The host.</param>
     public static void RequireSpace(SchemaShape.Column column, string kind, SearchSpace space, IExceptionContext context)
     {
-        if (LaterStages.Of(column)?.Space is { } earlier && earlier.Name != space.Name)
+        if (LaterStages.Of(column)?.Space is { } earlier && space.Difference(earlier.Name, earlier.Signature) is var (found, expected))
         {
-            throw SchemaErrors.Mismatch(context, "feature", column.Name, $"annotation '{kind}' of search space '{space.Name}'",
-                $"one of search space '{earlier.Name}'", "Give all stages the same Space");
+            throw SchemaErrors.Mismatch(context, "feature", column.Name, $"annotation '{kind}' of search space {expected}",
+                $"one of search space {found}", "Give all stages the same Space");
         }
     }
 

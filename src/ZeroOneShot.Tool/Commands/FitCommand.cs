@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ZeroOneShot.ML;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
 using ZeroOneShot.Tool.Runs;
@@ -24,7 +25,7 @@ internal static class FitCommand
     private static readonly Option<string?> s_plan = new("--plan")
     {
         Description = "A plan, of zeroone plan or plan.json of an earlier run, to follow without a look at the clock: the same seed " +
-            "gives the same model again. It decides on minutes, memory, method and size of the images.",
+            "gives the same model again. It decides on minutes, memory, method, space and size of the images.",
         HelpName = "FILE",
     };
 
@@ -84,6 +85,13 @@ internal static class FitCommand
             HelpName = "NAME",
         };
 
+        private static readonly Option<string> s_space = new("--space")
+        {
+            Description = $"What is searched, one of {string.Join(", ", SearchSpace.All.Select(space => space.Name))}.",
+            DefaultValueFactory = _ => SearchSpace.Darts.Name,
+            HelpName = "NAME",
+        };
+
         private static readonly Option<int> s_seed = new("--seed")
         {
             Description = "Decides weights, batches and the test part, where one is split off.", DefaultValueFactory = _ => 1,
@@ -120,7 +128,7 @@ internal static class FitCommand
         public static void AddTo(Command command)
         {
             command.Add(s_data);
-            foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_seed, s_imageSize, s_grey, s_imagesPerClass, s_maxParameters,
+            foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass, s_maxParameters,
                 s_maxMultiplyAdds, s_linear])
             {
                 command.Add(option);
@@ -154,6 +162,7 @@ internal static class FitCommand
                 Minutes = OfPlan(parsed, s_minutes, TimeSpan.FromMinutes(minutes).TotalMinutes, plan?.TimeBudget.TotalMinutes),
                 Memory = plan is null ? memory : OfPlan(parsed, s_memory, memory ?? 0, plan.MaxMemory),
                 Method = OfPlan(parsed, s_method, SearchMethod.Parse(parsed.GetRequiredValue(s_method)).Name, plan?.Method),
+                Space = OfPlan(parsed, s_space, SearchSpace.Named(parsed.GetRequiredValue(s_space)).Name, plan?.Space),
                 Seed = parsed.GetValue(s_seed),
                 ImageSize = OfPlan(parsed, s_imageSize, parsed.GetValue(s_imageSize), plan?.Shape.Width),
                 Grey = OfPlan(parsed, s_grey, parsed.GetValue(s_grey), plan is null ? null : plan.Shape.Channels == 1),

@@ -24,24 +24,7 @@ internal static class SavedModels
 
     /// <summary>The search space that a file names.</summary>
     public static SearchSpace SpaceOf(string path) => ToolException.Within(ExitCode.RefusedFile, () =>
-    {
-        // The message of a refusal names the space that the file has; here every space that there is may be meant.
-        Exception? refusal = null;
-        foreach (var space in SearchSpace.All)
-        {
-            try
-            {
-                SearchInfo.Read(path, space);
-                return space;
-            }
-            catch (ArgumentException e)
-            {
-                refusal ??= e;
-            }
-        }
-        throw new InvalidDataException(ToolException.Sentence(refusal!));
-    });
+        SearchSpace.Named(SearchInfo.Read(path).SearchSpace));
 
-    public static CellNetWeights Weights(string path) =>
-        ToolException.Within(ExitCode.RefusedFile, () => CellNetWeights.Read(path, SpaceOf(path)));
+    public static CellNetWeights Weights(string path) => ToolException.Within(ExitCode.RefusedFile, () => CellNetWeights.Read(path));
 }

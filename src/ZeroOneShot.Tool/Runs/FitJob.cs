@@ -5,6 +5,7 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Report;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
@@ -76,7 +77,7 @@ internal static class FitJob
         var linear = asked.Linear
             ? watch.Measure("linear", () => LinearClassifier.Accuracy(ml, pixels, data, stop.Token)) : (double?)null;
         var cost = NetworkCost.Of(network.Genotype, network.Weights.Network,
-            new ImageShape(data.Channels, asked.ImageSize, asked.ImageSize), data.Train.ClassNames.Count);
+            new ImageShape(data.Channels, asked.ImageSize, asked.ImageSize), data.Train.ClassNames.Count, network.Weights.Space);
         var report = watch.Report(network, evaluation, cost, linear, Evaluation.MillisecondsOf(pool, data.Test));
         var metrics = ToolException.Within(ExitCode.Failed, () =>
         {
@@ -142,6 +143,7 @@ internal static class FitJob
             MaxMemory = asked.Memory,
             Plan = plan,
             Method = SearchMethod.Parse(asked.Method),
+            Space = SearchSpace.Named(asked.Space),
             CostTarget = asked.MaxParameters is null && asked.MaxMultiplyAdds is null
                 ? null : new CostTarget { Parameters = asked.MaxParameters, MultiplyAdds = asked.MaxMultiplyAdds },
             CheckpointFolder = checkpoint,

@@ -1,6 +1,7 @@
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Report;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Data;
 
 namespace ZeroOneShot.Tool.Runs;
@@ -28,6 +29,9 @@ internal sealed record Metrics
     public required IReadOnlyDictionary<string, double> Seconds { get; init; }
 
     public required string Method { get; init; }
+
+    /// <summary>The name of the search space.</summary>
+    public string Space { get; init; } = SearchSpace.Darts.Name;
 
     public required double Minutes { get; init; }
 
@@ -60,6 +64,7 @@ internal sealed record Metrics
             LinearAccuracy = linear,
             Seconds = seconds.ToDictionary(stage => stage.Key, stage => Math.Round(stage.Value, 3)),
             Method = network.Method ?? asked.Method,
+            Space = asked.Space,
             Minutes = asked.Minutes,
             Seed = asked.Seed,
             Genotype = network.Genotype.ToString(),

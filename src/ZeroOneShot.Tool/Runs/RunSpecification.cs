@@ -1,4 +1,5 @@
 using System.Globalization;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Output;
 
 namespace ZeroOneShot.Tool.Runs;
@@ -15,6 +16,9 @@ internal sealed record RunSpecification
     public long? Memory { get; init; }
 
     public required string Method { get; init; }
+
+    /// <summary>The name of the search space.</summary>
+    public string Space { get; init; } = SearchSpace.Darts.Name;
 
     public required int Seed { get; init; }
 
@@ -39,7 +43,7 @@ internal sealed record RunSpecification
 
     /// <summary>The command line that asks for it.</summary>
     /// <param name="outFolder">Where the results go.</param>
-    /// <param name="plan">The plan to follow, which has minutes, memory, method and size of the images; null for none yet.</param>
+    /// <param name="plan">The plan to follow, which has minutes, memory, method, space and size of the images; null for none yet.</param>
     public string Command(string outFolder, string? plan)
     {
         var words = new List<string> { "zeroone", "fit", Terminal.Word(Data) };
@@ -52,6 +56,7 @@ internal sealed record RunSpecification
             Add("--minutes", Minutes.ToString("0.###", CultureInfo.InvariantCulture));
             Add("--memory", Memory is { } bytes ? ByteCount.Text(bytes) : null);
             Add("--method", Method);
+            Add("--space", Space == SearchSpace.Darts.Name ? null : Space);
             Add("--image-size", $"{ImageSize}");
             if (Grey)
                 words.Add("--grey");

@@ -5,6 +5,7 @@ using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Report;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
 
@@ -138,6 +139,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
 
     private RunReport Shared() => new()
     {
+        Space = SearchSpace.Named(asked.Space),
         Title = Path.GetFileName(Path.TrimEndingDirectorySeparator(asked.Data)) + ", " +
             Time,
         Command = asked.Command(folder.Path, _plan is null ? null : folder.Plan),
@@ -149,6 +151,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             new ReportFact("Memory", (_plan?.MaxMemory ?? asked.Memory) is { } bytes
                 ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MiB") : "three quarters of the machine's"),
             new ReportFact("Method", asked.Method),
+            new ReportFact("Search space", asked.Space),
             new ReportFact("Images", $"{(data.Channels == 1 ? "grey" : "colour")}, {asked.ImageSize} x {asked.ImageSize} pixels"),
             new ReportFact("Seed", $"{asked.Seed}"),
         ],

@@ -10,7 +10,7 @@ public sealed partial class SearchSpace
     /// NASNet space (Zoph et al. 2018) its further convolutions and poolings: 1x1, 3x3, 1x7 with 7x1, 7x7 separable and dilated, poolings
     /// of 5x5 and 7x7.
     /// </summary>
-    public static SearchSpace DartsLarge { get; } = new("darts-large", new CellTopology(nodes: 6),
+    public static SearchSpace DartsLarge { get; } = new("darts-large", isOwn: false, new CellTopology(nodes: 6),
     [
         CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.AveragePool3x3, CandidateOperation.SkipConnect,
         CandidateOperation.SeparableConvolution3x3, CandidateOperation.SeparableConvolution5x5,

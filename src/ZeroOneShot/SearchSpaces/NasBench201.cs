@@ -13,6 +13,7 @@ public sealed partial class SearchSpace
     /// </summary>
     public static SearchSpace NasBench201 { get; } = new(
         "nas-bench-201",
+        isOwn: false,
         new CellTopology(nodes: 3, inputs: 1, edgesPerNode: null, output: [3], preprocesses: false),
         [
             new("none", stride => [new Zero(stride)]),

@@ -12,6 +12,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
 {
     private const int LongestText = 1 << 22;
 
+    private const string SpaceKey = "space", SignatureKey = "space_signature";
+
     private readonly ImmutableArray<bool> _live;
 
     private OperationMask(SearchSpace space, ImmutableArray<bool> live) => (Space, _live) = (space, live);
@@ -25,7 +27,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
 
     private int TotalAllowed => AllEdges.Sum(at => AllowedCount(at.Kind, at.Edge));
 
-    private int AllowedCount(CellKind kind, int edge) => Enumerable.Range(0, Operations).Count(row => Space.Allows(kind, edge, row));
+    /// <summary>The number of operations that the space has on an edge.</summary>
+    internal int AllowedCount(CellKind kind, int edge) => Enumerable.Range(0, Operations).Count(row => Space.Allows(kind, edge, row));
 
     /// <summary>The mask that leaves every operation live that an edge allows.</summary>
     /// <param name="space">The search space.</param>
@@ -173,11 +176,13 @@ public sealed class OperationMask : IEquatable<OperationMask>
 
     /// <summary>
     /// The mask as JSON: the names of the live operations of every edge. A text for people to read and to change: it has no checksum, and
-    /// reading it takes nothing on trust.
+    /// reading it takes nothing on trust. One of a space of your own also says what that was made of; who writes a mask leaves that out.
     /// </summary>
     public string ToJson()
     {
-        var root = new JsonObject { ["space"] = Space.Name };
+        var root = new JsonObject { [SpaceKey] = Space.Name };
+        if (Space.Signature is { } signature)
+            root[SignatureKey] = signature;
         foreach (var kind in Space.Kinds)
         {
             root[JsonName(kind)] = new JsonArray([.. Enumerable.Range(0, Edges).Select(edge =>
@@ -216,9 +221,9 @@ public sealed class OperationMask : IEquatable<OperationMask>
     {
         if (root is not JsonObject mask)
             throw new FormatException("The mask is not a JSON object with 'space', 'normal' and 'reduction'.");
-        StrictJson.ThrowIfOther(mask, "the mask", "space", JsonName(CellKind.Normal), JsonName(CellKind.Reduction));
-        if (Text(mask["space"]) is var name && name != space.Name)
-            throw new FormatException($"The mask is of search space '{name}'; expected '{space.Name}'. Make the mask anew for this space.");
+        StrictJson.ThrowIfOther(mask, "the mask", SpaceKey, SignatureKey, JsonName(CellKind.Normal), JsonName(CellKind.Reduction));
+        if (space.Difference(Text(mask[SpaceKey]), Text(mask[SignatureKey])) is var (found, expected))
+            throw new FormatException($"The mask is of search space {found}; expected {expected}. Make the mask anew for this space.");
         var edges = space.Topology.EdgeCount;
         var live = new HashSet<(CellKind, int, int)>();
         foreach (var kind in space.Kinds)
@@ -252,7 +257,8 @@ public sealed class OperationMask : IEquatable<OperationMask>
     }
 
     /// <inheritdoc/>
-    public bool Equals(OperationMask? other) => other is not null && other.Space.Name == Space.Name && other._live.SequenceEqual(_live);
+    public bool Equals(OperationMask? other) =>
+        other is not null && other.Space.IsSameAs(Space) && other._live.SequenceEqual(_live);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as OperationMask);

@@ -20,7 +20,7 @@ public sealed partial class SearchSpace
     /// Space S1 of RobustDARTS (Zela et al. 2020, and its public code): the cell of DARTS, and on every edge two operations of its own, in
     /// normal and reduction cells different ones: those that a search of the whole space found best there.
     /// </summary>
-    public static SearchSpace DartsS1 { get; } = new("darts-s1", new CellTopology(nodes: 4),
+    public static SearchSpace DartsS1 { get; } = new("darts-s1", isOwn: false, new CellTopology(nodes: 4),
         [
             CandidateOperation.MaxPool3x3, CandidateOperation.AveragePool3x3, CandidateOperation.SkipConnect,
             CandidateOperation.SeparableConvolution3x3, CandidateOperation.DilatedConvolution3x3, CandidateOperation.DilatedConvolution5x5,
@@ -32,19 +32,19 @@ public sealed partial class SearchSpace
         });
 
     /// <summary>Space S2 of RobustDARTS: the cell of DARTS, on every edge <c>skip_connect</c> and <c>sep_conv_3x3</c>.</summary>
-    public static SearchSpace DartsS2 { get; } = new("darts-s2", new CellTopology(nodes: 4),
+    public static SearchSpace DartsS2 { get; } = new("darts-s2", isOwn: false, new CellTopology(nodes: 4),
         [CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
 
     /// <summary>
     /// Space S3 of RobustDARTS: the cell of DARTS, on every edge <c>none</c>, <c>skip_connect</c> and <c>sep_conv_3x3</c>.
     /// </summary>
-    public static SearchSpace DartsS3 { get; } = new("darts-s3", new CellTopology(nodes: 4),
+    public static SearchSpace DartsS3 { get; } = new("darts-s3", isOwn: false, new CellTopology(nodes: 4),
         [CandidateOperation.None, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3]);
 
     /// <summary>
     /// Space S4 of RobustDARTS: the cell of DARTS, on every edge <c>noise</c> (<see cref="Noise"/>), which a good search does not choose
     /// although a genotype may, and <c>sep_conv_3x3</c>.
     /// </summary>
-    public static SearchSpace DartsS4 { get; } = new("darts-s4", new CellTopology(nodes: 4),
+    public static SearchSpace DartsS4 { get; } = new("darts-s4", isOwn: false, new CellTopology(nodes: 4),
         [new("noise", stride => [new Noise(stride)]), CandidateOperation.SeparableConvolution3x3]);
 }

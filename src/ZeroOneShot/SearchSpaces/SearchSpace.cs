@@ -6,9 +6,12 @@ namespace ZeroOneShot.SearchSpaces;
 public sealed partial class SearchSpace
 {
     private readonly Func<CellKind, int, int, bool>? _allows;
+    private readonly bool _isOwn;
 
     /// <summary>A search space of your own.</summary>
-    /// <param name="name">Written into masks and models, so that those of another space are refused.</param>
+    /// <param name="name">
+    /// Written into masks and models, so that those of another space are refused; none that a space of <see cref="All"/> has.
+    /// </param>
     /// <param name="topology">The cell's graph.</param>
     /// <param name="operations">The candidates; at least one that can be chosen, no name twice.</param>
     /// <param name="kinds">The kinds of cells: Normal alone, or Normal and Reduction. Null: both.</param>
@@ -17,14 +20,20 @@ public sealed partial class SearchSpace
     /// Kind of cell, edge, row of the operations -> whether the edge may have the operation. Null: every edge may have every operation.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// No operation can be chosen on some edge, a name stands twice, or the network has cells of a kind that the space has not; the message
-    /// says which.
+    /// No operation can be chosen on some edge, a name stands twice or is that of a space of <see cref="All"/>, or the network has cells
+    /// of a kind that the space has not; the message says which.
     /// </exception>
     public SearchSpace(
         string name, CellTopology topology, IReadOnlyList<CandidateOperation> operations, IReadOnlyList<CellKind>? kinds = null,
         MacroArchitecture? macro = null, Func<CellKind, int, int, bool>? allows = null)
+        : this(OwnName(name), isOwn: true, topology, operations, kinds, macro, allows)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
+    }
+
+    private SearchSpace(
+        string name, bool isOwn, CellTopology topology, IReadOnlyList<CandidateOperation> operations,
+        IReadOnlyList<CellKind>? kinds = null, MacroArchitecture? macro = null, Func<CellKind, int, int, bool>? allows = null)
+    {
         ArgumentNullException.ThrowIfNull(topology);
         ArgumentNullException.ThrowIfNull(operations);
         if (!operations.Any(operation => operation.CanBeChosen))
@@ -38,6 +47,7 @@ public sealed partial class SearchSpace
                 $"Operation '{twice.Key}' stands twice in the table; every name must be unique.", nameof(operations));
         }
         (Name, Topology, Operations, Macro, _allows) = (name, topology, [.. operations], macro ?? MacroArchitecture.Darts, allows);
+        _isOwn = isOwn;
         Kinds = [.. kinds ?? [CellKind.Normal, CellKind.Reduction]];
         if (!Kinds.SequenceEqual([CellKind.Normal]) && !Kinds.SequenceEqual([CellKind.Normal, CellKind.Reduction]))
         {

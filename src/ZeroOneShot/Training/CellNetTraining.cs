@@ -96,7 +96,8 @@ public static class CellNetTraining
         options.Validate();
         cancellationToken.ThrowIfCancellationRequested();
         CheckImages(images, validation, start, options);
-        options = options with { Network = options.Network.WithStem(space ?? SearchSpace.Darts, images.Shape) };
+        space ??= SearchSpace.Darts;
+        options = options with { Network = options.Network.WithStem(space, images.Shape) };
         var device = TorchRuntime.ResolveDevice(options.Device);
         GpuArithmetic.Check(options.Gpu, device);
 
@@ -124,7 +125,7 @@ public static class CellNetTraining
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
             using var file = checkpoint is null ? null : CheckpointOf(
-                checkpoint, images, validation, genotype, start, options, memory.PartSize);
+                checkpoint, images, validation, genotype, space, start, options, memory.PartSize);
             var steps = batches.BatchesPerEpoch;
             var state = file?.Load((tensors, saved) =>
             {
@@ -237,13 +238,15 @@ public static class CellNetTraining
         _ = new BatchOrder(images.Count, options.LeastBatchTaken, options.Seed, Batches);
 
     private static Checkpoint<TrainingState> CheckpointOf(
-        string path, ImageSet images, ImageSet? validation, Genotype genotype, CellNetWeights? start, TrainingOptions options,
-        int partSize) =>
+        string path, ImageSet images, ImageSet? validation, Genotype genotype, SearchSpace space, CellNetWeights? start,
+        TrainingOptions options, int partSize) =>
         new(path, "training", new Dictionary<string, string>
         {
             ["images"] = images.Fingerprint(),
             ["validation images"] = validation?.Fingerprint() ?? "none",
             ["genotype"] = genotype.ToString(),
+            ["space"] = space.Name,
+            ["what the space is made of"] = space.Signature ?? "",
             ["start weights"] = start?.Fingerprint() ?? "random",
             ["options"] = JsonSerializer.Serialize(options with
             {

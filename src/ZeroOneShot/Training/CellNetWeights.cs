@@ -16,7 +16,8 @@ namespace ZeroOneShot.Training;
 /// </summary>
 public sealed class CellNetWeights
 {
-    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names", SearchSpaceKey = "search_space";
+    internal const string GenotypeKey = "genotype", ClassNamesKey = "class_names", SearchSpaceKey = "search_space",
+        SpaceSignatureKey = "search_space_signature";
 
     private const string NetworkKey = "network", MeanKey = "mean", StdKey = "std", AuxiliaryHead = "auxiliary_head.";
 
@@ -29,13 +30,12 @@ public sealed class CellNetWeights
     private readonly List<StoredTensor> _tensors;
 
     private CellNetWeights(
-        List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, SearchSpace space, string where)
+        List<StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata, SearchSpace? space, string where)
     {
         _tensors = tensors;
         Metadata = metadata;
-        Space = space;
         Text(GenotypeKey);
-        ThrowIfOfAnotherSpace(metadata, space, where);
+        Space = SpaceOf(metadata, space, where);
         try
         {
             Genotype = Genotype.Parse(Text(GenotypeKey));
@@ -115,9 +115,14 @@ public sealed class CellNetWeights
     /// A safetensors file written by <see cref="Save"/>, an ML.NET model (<c>.zip</c>) or an ONNX model (<c>.onnx</c>) of a trained
     /// network. The models have all weights but those of the auxiliary head, which does not classify: it begins anew.
     /// </param>
-    /// <param name="space">The search space that the network is of; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="space">
+    /// The search space that the network is of. Null: the one of <see cref="SearchSpace.All"/> that the file names.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is no such file, or it is a folder.</exception>
-    /// <exception cref="ArgumentException">The network is of a search space of another name; the message gives both.</exception>
+    /// <exception cref="ArgumentException">
+    /// The network is of another search space, also of one by the same name that was made of something else, and the message gives both; or
+    /// it is of one of your own, and none is given.
+    /// </exception>
     /// <exception cref="InvalidDataException">
     /// The file is damaged, was changed after it was written, or holds something else: its checksum is verified, and must be there.
     /// </exception>
@@ -140,7 +145,7 @@ public sealed class CellNetWeights
         var model = OnnxFiles.Read(path);
         var tensors = StoredTensor.Of(model.Graph, model.Where).ToList();
         model.ThrowIfWithoutChecksum();
-        return new CellNetWeights(tensors, model.Texts, space ?? SearchSpace.Darts, model.Where) { Shape = ShapeOf(model.Graph) };
+        return new CellNetWeights(tensors, model.Texts, space, model.Where) { Shape = ShapeOf(model.Graph) };
     }
 
     // Batch x channels x height x width; a batch may have a name in place of a number.
@@ -156,7 +161,7 @@ public sealed class CellNetWeights
             throw Checksum.Missing($"'{path}'");
         using var scope = NewDisposeScope();
         var tensors = file.Tensors.Keys.Select(name => StoredTensor.Of(name, file.Load(name)));
-        return new CellNetWeights([.. tensors], file.Metadata, space ?? SearchSpace.Darts, $"'{path}'");
+        return new CellNetWeights([.. tensors], file.Metadata, space, $"'{path}'");
     }
 
     /// <summary>Writes the weights to a safetensors file, whole or not at all.</summary>
@@ -213,23 +218,27 @@ public sealed class CellNetWeights
     [
         new(GenotypeKey, network.Genotype.ToString()),
         new(SearchSpaceKey, network.Space.Name),
+        .. network.Space.Signature is { } signature ? [new(SpaceSignatureKey, signature)] : (KeyValuePair<string, string>[])[],
         new(NetworkKey, JsonSerializer.Serialize(network.Options)),
         new(ClassNamesKey, JsonSerializer.Serialize(classNames)),
         new(MeanKey, JsonSerializer.Serialize(statistics.Mean)),
         new(StdKey, JsonSerializer.Serialize(statistics.Std)),
     ];
 
-    /// <summary>Refuses a network of another search space. Where a file says nothing of it, as those of old, it is DARTS.</summary>
-    /// <exception cref="ArgumentException">It is of a space of another name.</exception>
-    internal static void ThrowIfOfAnotherSpace(IReadOnlyDictionary<string, string> metadata, SearchSpace space, string where)
+    /// <summary>
+    /// The search space of a network: the one given, or the one of the library that the file names. Where a file says nothing of it, as
+    /// those of old, it is DARTS.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is of another space than is given, or of one that must be given.</exception>
+    internal static SearchSpace SpaceOf(IReadOnlyDictionary<string, string> metadata, SearchSpace? space, string where)
     {
         var name = metadata.GetValueOrDefault(SearchSpaceKey, SearchSpace.Darts.Name);
-        if (name != space.Name)
-        {
-            throw new ArgumentException(
-                $"{where} holds a network of search space '{name}', and the space given is '{space.Name}'; give that space.",
-                nameof(space));
-        }
+        space ??= SearchSpace.Find(name) ?? throw new ArgumentException(
+            $"{where} holds a network of search space '{name}', which does not come with the library " +
+            $"({string.Join(", ", SearchSpace.All.Select(known => known.Name))} do); give that space as an object.", nameof(space));
+        return space.Difference(name, metadata.GetValueOrDefault(SpaceSignatureKey)) is not var (found, expected) ? space
+            : throw new ArgumentException(
+                $"{where} holds a network of search space {found}, and the space given is {expected}; give that space.", nameof(space));
     }
 
     /// <summary>Whether the network has an auxiliary head but the weights do not.</summary>

@@ -46,6 +46,7 @@ public static class PartialPruning
         options.Validate();
         mask.ThrowIfNoGenotype();
         mask = Start(mask, options);
+        var perRound = options.LostPerRound(mask);
         // 'none' goes at no cost: architectures are counted among those that are left without it, as the public launcher does.
         var whole = options.Criterion == RemainingCriterion.Architectures ? mask.RemainingFraction(options.Criterion) : 1;
         var result = new PruningResult(mask, []);
@@ -55,7 +56,7 @@ public static class PartialPruning
             ThrowIfBlind(s, result.Rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
             var importance = s.Candidates.ToDictionary(j => (j.Kind, j.Edge, j.Operation), j => j.Importance);
             mask = mask.WithoutWeakestOperationPerEdge(
-                (kind, edge, o) => importance[(kind, edge, o)], options.OperationsPerRound);                // lines 10-14
+                (kind, edge, o) => importance[(kind, edge, o)], perRound);                                  // lines 10-14
             result = result with { Rounds = [.. result.Rounds, new PruningRound(s, mask)] };
         }
         return result;

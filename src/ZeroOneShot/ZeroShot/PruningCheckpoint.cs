@@ -30,7 +30,7 @@ internal sealed class PruningCheckpoint : IDisposable
         {
             ["images"] = images.Fingerprint(),
             ["space"] = options.Space.Name,
-            ["operations of the space"] = string.Join(", ", options.Space.Operations),
+            ["what the space is made of"] = options.Space.Signature ?? "",
             ["ranking functions"] = string.Join(", ", options.RankingFunctions.Select(function => function.Name)),
             ["settings of the ranking functions"] = FunctionSettings.Of(options.RankingFunctions),
             ["options"] = JsonSerializer.Serialize(

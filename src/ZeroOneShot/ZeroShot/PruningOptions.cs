@@ -4,8 +4,8 @@ namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
 /// The settings of zero-shot pruning. The defaults are those that leave half of the operations, as the paper's memory figures and the
-/// public ETENAS launcher do: <c>none</c> goes first, at no cost, then three operations per edge in a round. The printed Algorithm 1 to the
-/// letter is <c>{ ExcludeNone = false, OperationsPerRound = 1 }</c>.
+/// public ETENAS launcher do: <c>none</c> goes first, at no cost, then, in DARTS, three operations per edge in a round. The printed
+/// Algorithm 1 to the letter is <c>{ ExcludeNone = false, OperationsPerRound = 1 }</c>.
 /// </summary>
 public sealed record PruningOptions
 {
@@ -23,8 +23,16 @@ public sealed record PruningOptions
     /// <summary>Whether <c>none</c> is removed from every edge before the first round. Default true.</summary>
     public bool ExcludeNone { get; init; } = true;
 
-    /// <summary>How many operations an edge loses per round, at least 1. Default 3.</summary>
-    public int OperationsPerRound { get; init; } = 3;
+    /// <summary>
+    /// How many operations an edge loses per round, at least 1. Default null: so many that no more than half of those that the space has on
+    /// an edge are left after the first round, 3 in DARTS.
+    /// </summary>
+    public int? OperationsPerRound { get; init; }
+
+    /// <summary>How many operations an edge loses per round.</summary>
+    /// <param name="start">The mask that the first round starts from.</param>
+    internal int LostPerRound(OperationMask start) => OperationsPerRound ?? Math.Max(1, start.AllEdges.Max(at =>
+        start.LiveCount(at.Kind, at.Edge) - start.AllowedCount(at.Kind, at.Edge) / 2));
 
     /// <summary>
     /// What is summed over several ranking functions. Default <see cref="ImportanceSum.RelativeChanges"/>, as Algorithm 1 has it.

@@ -25,9 +25,10 @@ public sealed partial record PruningResult
         try
         {
             var root = Object(StrictJson.Parse(json), "the result", "space", "images", "start", "rounds", "last_operations", "genotype");
-            if (root["space"]?.GetValue<string>() is var name && name != space.Name)
-                throw new FormatException($"The result is of search space '{name}'; expected '{space.Name}'.");
-            var genotype = root["genotype"] is { } found ? Genotype.FromJson(found.ToJsonString()) : null;
+            // Its masks say more of the space.
+            if (space.Difference(root["space"]?.GetValue<string>(), signature: null) is var (found, expected))
+                throw new FormatException($"The result is of search space {found}; expected {expected}.");
+            var genotype = root["genotype"] is { } read ? Genotype.FromJson(read.ToJsonString()) : null;
             genotype?.ThrowIfNotIn(space);
             return new PruningResult(ReadMask(root["start"], space),
             [

@@ -58,7 +58,7 @@ public static class ZeroShotSearch
         var ranking = options.Ranking with { Seed = options.Seed };
         using var batches = Ranking.Batches(options.Functions, images, ranking, cancellationToken);
         var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time, counted: "genotypes");
-        using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, genotypes, options);
+        using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask.Space, genotypes, options);
         var state = file?.Load((found, known) =>
         {
             if (known.Values.Count > genotypes.Count || known.Values.Any(ofNetwork => ofNetwork?.Length != options.Functions.Count))
@@ -126,10 +126,12 @@ public static class ZeroShotSearch
     }
 
     private static Checkpoint<State> CheckpointOf(
-        string path, ImageSet images, IReadOnlyList<Genotype> genotypes, ZeroShotSearchOptions options) =>
+        string path, ImageSet images, SearchSpace space, IReadOnlyList<Genotype> genotypes, ZeroShotSearchOptions options) =>
         new(path, "search without training", new Dictionary<string, string>
         {
             ["images"] = images.Fingerprint(),
+            ["space"] = space.Name,
+            ["what the space is made of"] = space.Signature ?? "",
             ["candidates"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', genotypes)))),
             ["ranking functions"] = string.Join(", ", options.Functions.Select(function => function.Name)),
             ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions),

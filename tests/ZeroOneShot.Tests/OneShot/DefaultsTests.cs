@@ -61,7 +61,7 @@ public sealed class DefaultsTests
         Assert.Equal((paper.Supernet.PartialChannels, paper.Supernet.EdgeNormalization),
             (plain.Supernet.PartialChannels, plain.Supernet.EdgeNormalization));
         Assert.Equal((128, 3, 3, 10), (plain.BatchSize, plain.Batches, plain.Initializations, plain.Outputs));
-        Assert.Equal((0.5, 3, true), (plain.Pruning.Level, plain.Pruning.OperationsPerRound, plain.Pruning.ExcludeNone));
+        Assert.Equal((0.5, null, true), (plain.Pruning.Level, plain.Pruning.OperationsPerRound, plain.Pruning.ExcludeNone));
         Assert.Equal("swap", plain.RankingFunctions.Single().Name);
         Assert.Equal((4, 3), (plain.Supernet.Channels, plain.Supernet.Cells));
     }
