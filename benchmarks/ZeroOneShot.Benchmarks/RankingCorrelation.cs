@@ -72,7 +72,7 @@ internal static class RankingCorrelation
         {
             foreach (var function in timed)
                 function.Begin();
-            Ranking.Scores(timed, rows[i].Genotype, images, options, shape, read.Space);
+            Ranking.Scores(images, rows[i].Genotype, timed, options, shape, read.Space);
             foreach (var (place, function) in timed.Index())
                 scores[place][i] = function.Value;
             if ((i + 1) % 10 == 0 || i + 1 == rows.Length)

@@ -57,7 +57,7 @@ public static class TimePlan
         {
             BatchSize = settings.BatchSize, Batches = settings.Batches, Initializations = 1, Outputs = settings.Outputs,
         };
-        var one = Second(() => Ranking.Score(settings.RankingFunctions[0], start, images, ranking, settings.Supernet));
+        var one = Second(() => Ranking.Score(images, start, settings.RankingFunctions[0], ranking, settings.Supernet));
         return one * settings.RankingFunctions.Count *
             ZeroShotPruning.Plan(settings, method.Pruning == PruningKind.ZeroShotToGenotype).Networks;
     }
@@ -69,7 +69,7 @@ public static class TimePlan
             var ranking = preset.Ranking;
             var genotype = mask.ReadGenotype((_, edge, row) => row + 0.01 * edge);
             return ranking.Candidates * Second(() =>
-                Ranking.Scores(ranking.Functions, genotype, images, ranking.Ranking, ranking.Network, mask.Space));
+                Ranking.Scores(images, genotype, ranking.Functions, ranking.Ranking, ranking.Network, mask.Space));
         }
         using var scope = NewDisposeScope();
         var settings = method.Apply(preset.Search);

@@ -91,7 +91,7 @@ public sealed class ExtensionTests
     {
         var mask = OperationMask.Full(OwnSpace.Chain);
         var probe = new GradientProbe();
-        Ranking.Score(probe, mask, Stripes.Images(), new RankingOptions { BatchSize = 10, Batches = 1, Initializations = 1 },
+        Ranking.Score(Stripes.Images(), mask, probe, new RankingOptions { BatchSize = 10, Batches = 1, Initializations = 1 },
             Stripes.Search.Supernet, TestContext.Current.CancellationToken);
         Assert.InRange(probe.Deviation, 0, 1e-4);                               // single precision
         Assert.True(probe.Gates > 0);
@@ -127,9 +127,9 @@ public sealed class ExtensionTests
         Assert.InRange(Score(images), 1e-3, 1e3);
 
         double Score(Data.ImageSet set) => Ranking.Score(
-            new OwnRankingFunction(),
+            set,
             Genotype.Parse("Genotype(normal=|skip_connect~0|+|cross_conv_5x5~1|, normal_inputs=1, normal_concat=[1, 2])"),
-            set, options, new CellNetOptions { Channels = 4, Cells = 2 }, OwnSpace.Chain, TestContext.Current.CancellationToken);
+            new OwnRankingFunction(), options, new CellNetOptions { Channels = 4, Cells = 2 }, OwnSpace.Chain, TestContext.Current.CancellationToken);
 
         static PruningResult Prune(ZeroShotPruningOptions options) =>
             ZeroShotPruning.Prune(Stripes.Images(), options, cancellationToken: TestContext.Current.CancellationToken);
@@ -193,7 +193,7 @@ public sealed class ExtensionTests
 
         var path = folder.File("weights.safetensors");
         trained.Weights().Save(path);
-        using var continued = CellNetTraining.Continue(CellNetWeights.Read(path, space), Stripes.Images(),
+        using var continued = CellNetTraining.Continue(Stripes.Images(), CellNetWeights.Read(path, space),
             options with { LearningRate = 0, WeightDecay = 0 }, cancellationToken: TestContext.Current.CancellationToken);
         foreach (var (name, parameter) in continued.Network.named_parameters())
             Assert.Equal((name, 0), (name, (parameter - trained.Network.get_parameter(name)!).abs().max().item<float>()));

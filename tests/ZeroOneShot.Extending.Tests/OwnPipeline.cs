@@ -21,9 +21,10 @@ public static class OwnPipeline
         .ZeroShotPrune(new ZeroShotPruneEstimator.Options
         {
             Method = Method,
+            Space = OwnSpace.Chain,
             Settings = new()
             {
-                Space = OwnSpace.Chain, RankingFunctions = [new OwnRankingFunction()], Pruning = new() { OperationsPerRound = 1 },
+                RankingFunctions = [new OwnRankingFunction()], Pruning = new() { OperationsPerRound = 1 },
                 Supernet = new() { Channels = 4, Cells = 2 }, BatchSize = 12, Batches = 1, Initializations = 1,
             },
         })

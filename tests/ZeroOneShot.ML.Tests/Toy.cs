@@ -52,9 +52,10 @@ internal static class Toy
     public static ZeroShotPruneEstimator.Options Prune(SearchMethod? method = null) => new()
     {
         Method = method ?? SearchMethod.ZeroOneShotRandom,
+        Space = Space,
         Settings = new()
         {
-            Space = Space, BatchSize = BatchSize, Batches = 1, Initializations = 1,
+            BatchSize = BatchSize, Batches = 1, Initializations = 1,
             Supernet = new() { Channels = 4, Cells = 3, StemMultiplier = 1 }, RankingFunctions = [new NngpNorm()],
         },
     };

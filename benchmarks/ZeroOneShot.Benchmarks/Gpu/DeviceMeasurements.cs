@@ -99,7 +99,7 @@ internal static class DeviceMeasurements
         for (var i = 0; i < 1 + Math.Min(setting.Repetitions, 3); i++)
         {
             seconds.Add(Seconds(device, () =>
-                ZeroShot.Ranking.Score(new NngpNorm(), mask, images, ranking, options.Supernet)));
+                ZeroShot.Ranking.Score(images, mask, new NngpNorm(), ranking, options.Supernet)));
         }
         var (peak, median) = (DriverMemory.PeakMiB(device), Median(seconds[1..], skip: 0));
         return new PartResult("ranking", true,

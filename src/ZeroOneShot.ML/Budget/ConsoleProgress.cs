@@ -34,7 +34,7 @@ internal sealed class ConsoleProgress(TextWriter output, bool isConsole, TimePro
         if (time.GetElapsedTime(_written) < (isConsole ? s_live : s_lines))
             return;
         _written = time.GetTimestamp();
-        var text = $"{RunProgress.Text(elapsed)}, {RunProgress.Text(left)} left: {progress with { Remaining = null }}";
+        var text = $"{RunProgress.Text(elapsed)}, {RunProgress.Text(left)} left: {progress.TextWithoutRemaining}";
         if (!isConsole)
         {
             output.WriteLine(text);

@@ -118,6 +118,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display);
         SharedSession.EnsureLoaded();
+        OnnxFormCheck.Check(_options.Space);
         StageRun.CheckPlaces(_host, _options);
         run.LookForPlaceToSave(bytes: null);
         // Two at once would each follow a plan of their own, and leave the one's plan with the other's checkpoints.

@@ -3,7 +3,10 @@ using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>How <see cref="ZeroOneShotTrainer"/> found and trained a network: for a report, or to look into.</summary>
+/// <summary>
+/// How <see cref="ZeroOneShotTrainer"/> found and trained a network, for a report, or to look into:
+/// <see cref="CellNetTransformer.Report"/> of what its Fit gives.
+/// </summary>
 public sealed class FitReport
 {
     internal FitReport()

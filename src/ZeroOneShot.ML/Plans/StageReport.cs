@@ -3,16 +3,28 @@ using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.ML;
 
-/// <summary>What a stage took, beside what was planned.</summary>
-/// <param name="Plan">What was planned.</param>
-/// <param name="Time">The time it took, in all processes that had a part in it.</param>
-/// <param name="Memory">
-/// The largest resident size of the process during the stage, in bytes: of looks at it, where the process was larger before. On a GPU what
-/// all processes held of its memory.
-/// </param>
-/// <param name="Epochs">The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</param>
-public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
+/// <summary>What a stage took, beside what was planned: see <see cref="FitReport.Stages"/>.</summary>
+/// <param name="plan"><see cref="Plan"/>.</param>
+/// <param name="time"><see cref="Time"/>.</param>
+/// <param name="memory"><see cref="Memory"/>.</param>
+/// <param name="epochs"><see cref="Epochs"/>.</param>
+public sealed class StageReport(StagePlan plan, TimeSpan time, long memory, int epochs)
 {
+    /// <summary>What was planned.</summary>
+    public StagePlan Plan { get; } = plan;
+
+    /// <summary>The time it took, in all processes that had a part in it.</summary>
+    public TimeSpan Time { get; } = time;
+
+    /// <summary>
+    /// The largest resident size of the process during the stage, in bytes: of looks at it, where the process was larger before. On a GPU
+    /// what all processes held of its memory.
+    /// </summary>
+    public long Memory { get; } = memory;
+
+    /// <summary>The epochs done; the last one may be a part of one. Of a search without training the genotypes ranked.</summary>
+    public int Epochs { get; } = epochs;
+
     /// <summary>
     /// Whether the clock made it do other than planned: shortened its schedule, or left operations by chance in place of pruning. Where it
     /// did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).

@@ -93,6 +93,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         StageSettings.Parse(earlier);
         CheckValidationSet();
         SharedSession.EnsureLoaded();
+        OnnxFormCheck.Check(_options.Space);
         LookForPlaceToSave(genotype, pixels.Shape, run);
 
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
@@ -116,7 +117,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         var checkpoint = run.Checkpoint(RunStage.Train);
         using var trained = start is null
             ? CellNetTraining.Train(images, genotype, settings, validation, run, _options.Space, checkpoint, run.Cancellation)
-            : CellNetTraining.Continue(start, images, settings, validation, run, checkpoint, run.Cancellation);
+            : CellNetTraining.Continue(images, start, settings, validation, run, checkpoint, run.Cancellation);
         if (trained.DivergedEpoch is { } diverged)
             run.Log.Diverged(diverged);
         else if (trained.Epochs.Count < settings.Epochs && settings.EarlyStopping?.IsOver(trained.Epochs) != true)
@@ -204,6 +205,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     {
         LookForPlaceToSave(_options.Genotype ?? _options.ContinueFrom?.Genotype, images.Shape, run);
         SharedSession.EnsureLoaded();
+        OnnxFormCheck.Check(_options.Space);
         StageRun.CheckPlaces(_host, _options);
         var network = (_options.ContinueFrom?.Network ?? _options.Settings.Network).WithStem(_options.Space, images.Shape);
         if (target?.Network.WithStem(_options.Space, images.Shape) is { } meant && Shape(meant) != Shape(network))

@@ -73,7 +73,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
         var method = _options.Method;
-        var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
+        var settings = _options.Settings with { Space = _options.Space, Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         _ = settings.Supernet.WithStem(settings.Space, pixels.Shape);
         var result = method?.Pruning is PruningKind.None or PruningKind.Random
@@ -120,7 +120,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         kinds.AddRange(ZeroShotPruneTransformer.MethodAnnotations(_options.Method));
         if (_options.Method?.Pruning == PruningKind.ZeroShotToGenotype)
             kinds.Add(SearchAnnotations.Genotype);
-        _later = new LaterStages(_options.Settings.Space, earlier: null);
+        _later = new LaterStages(_options.Space, earlier: null);
         return StageSchema.Promise(inputSchema, features, _later, kinds);
     }
 
@@ -134,15 +134,24 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         /// </summary>
         public SearchMethod? Method { get; set; } = SearchMethod.ZeroOneShot;
 
+        /// <summary>The search space. Default <see cref="SearchSpace.Darts"/>.</summary>
+        public SearchSpace Space { get; set; } = SearchSpace.Darts;
+
         /// <summary>
-        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="StageOptions.Seed"/>
-        /// and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
+        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
+        /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
         /// </summary>
         public ZeroShotPruningOptions Settings { get; set; } = new();
 
         internal Options Checked()
         {
             ArgumentNullException.ThrowIfNull(Settings);
+            ArgumentNullException.ThrowIfNull(Space);
+            if (Settings.Space != SearchSpace.Darts)
+            {
+                throw new ArgumentException(
+                    $"Settings.Space is '{Settings.Space?.Name}'; set Space of the options instead, which the settings take over.");
+            }
             Method?.Validate();
             StageSchema.ThrowIfWithoutTraining(Method, "ZeroShotPrune");
             (Method?.Apply(Settings) ?? Settings).Validate();

@@ -62,7 +62,7 @@ internal static class RankCommand
             options = options with { BatchSize = Math.Min(options.BatchSize, images.Count) };
             foreach (var genotype in genotypes)
             {
-                var scores = Ranking.Scores(functions, genotype, images, options, space: space, cancellationToken: stop.Token);
+                var scores = Ranking.Scores(images, genotype, functions, options, space: space, cancellationToken: stop.Token);
                 Console.Out.WriteLine(string.Join('\t', scores.Select(score => score.ToString(CultureInfo.InvariantCulture))
                     .Append(Terminal.Printable(genotype.ToString()))));
             }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ZeroOneShot.Runtime;
 
 /// <summary>How far a long run is.</summary>
-public sealed record RunProgress
+public sealed class RunProgress
 {
     /// <summary>What runs.</summary>
     public required RunStage Stage { get; init; }
@@ -66,27 +66,32 @@ public sealed record RunProgress
     private string EpochText => $"{(Stage == RunStage.Prune ? "round" : "epoch")} {Epoch}{(Epochs is null ? "" : $"/{Epochs}")}";
 
     /// <inheritdoc/>
-    public override string ToString()
+    public override string ToString() => RemainingText is { } remaining
+        ? $"{TextWithoutRemaining}, {remaining} left{WarningText}" : TextWithoutRemaining + WarningText;
+
+    /// <summary>The same without <see cref="Remaining"/>, which is a stage's own, and without a warning.</summary>
+    internal string TextWithoutRemaining
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"{Stage} ");
-        if (Counted is not null)
-            text += string.Create(CultureInfo.InvariantCulture, $"{Step} of {Steps} {Counted}");
-        else
-            text += string.Create(CultureInfo.InvariantCulture, $"{EpochText}, step {Step}/{Steps}");
-        if (Loss is not null)
-            text += string.Create(CultureInfo.InvariantCulture, $", loss {Loss:0.0000}");
-        if (Accuracy is not null)
-            text += string.Create(CultureInfo.InvariantCulture, $", accuracy {Accuracy:0.0000}");
-        if (ValidationLoss is not null)
-            text += string.Create(CultureInfo.InvariantCulture, $", validation loss {ValidationLoss:0.0000}");
-        if (ValidationAccuracy is not null)
-            text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
-        if (RemainingText is { } remaining)
-            text += $", {remaining} left";
-        if (Warning is not null)
-            text += $": {Warning}";
-        return text;
+        get
+        {
+            var text = string.Create(CultureInfo.InvariantCulture, $"{Stage} ");
+            if (Counted is not null)
+                text += string.Create(CultureInfo.InvariantCulture, $"{Step} of {Steps} {Counted}");
+            else
+                text += string.Create(CultureInfo.InvariantCulture, $"{EpochText}, step {Step}/{Steps}");
+            if (Loss is not null)
+                text += string.Create(CultureInfo.InvariantCulture, $", loss {Loss:0.0000}");
+            if (Accuracy is not null)
+                text += string.Create(CultureInfo.InvariantCulture, $", accuracy {Accuracy:0.0000}");
+            if (ValidationLoss is not null)
+                text += string.Create(CultureInfo.InvariantCulture, $", validation loss {ValidationLoss:0.0000}");
+            if (ValidationAccuracy is not null)
+                text += string.Create(CultureInfo.InvariantCulture, $", validation accuracy {ValidationAccuracy:0.0000}");
+            return text;
+        }
     }
+
+    private string WarningText => Warning is null ? "" : $": {Warning}";
 
     /// <summary>A time to read: hours, minutes and seconds, or from a day on days and hours.</summary>
     internal static string Text(TimeSpan time) => time.TotalDays < 1

@@ -129,6 +129,16 @@ public sealed partial class SearchSpace
             $"it has {string.Join(", ", Operations.Select(operation => operation.Name))}.",
             nameof(name));
 
+    /// <summary>Whether a path of operations that pass something on leads through the cells of a genotype, of every kind.</summary>
+    internal bool Connects(Genotype genotype) => Kinds.All(kind =>
+    {
+        var cell = genotype.Cell(kind);
+        var reached = Enumerable.Range(0, Topology.Inputs + Topology.Nodes).Select(state => state < Topology.Inputs).ToArray();
+        for (var node = 0; node < cell.Nodes; node++)
+            reached[Topology.Inputs + node] = cell.Edges.Take(cell.EdgesInto(node)).Any(edge => reached[edge.Input] && !Operation(edge.Operation).IsZero(stride: 1));
+        return Topology.Output.Any(state => reached[state]);
+    });
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Topology.Nodes} nodes, {Topology.EdgeCount} edges, {Operations.Count} operations)";
 }

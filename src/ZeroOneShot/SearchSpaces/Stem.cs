@@ -13,11 +13,11 @@ public sealed class Stem
     /// One list of layers, whose output is both inputs of the first cell; or two, the second after the first, whose outputs are its inputs.
     /// </param>
     /// <param name="multiplier">Its output has so many times the channels of the first cell, unless the options say otherwise.</param>
-    /// <param name="smallestImage">The shortest side of the images that it takes, in pixels. Default 16.</param>
-    /// <param name="largestImage">The longest side of the images that it takes, in pixels. Default 256.</param>
+    /// <param name="smallestImage">The shortest side of the images that it takes, in pixels, from 16 on. Default 16.</param>
+    /// <param name="largestImage">The longest side of the images that it takes, in pixels, up to 256. Default 256.</param>
     /// <exception cref="ArgumentException">
-    /// There are not one or two parts, or the smallest image is larger than the largest, or the module of a layer of your own does
-    /// something else than the layer says of it.
+    /// There are not one or two parts, or the smallest image is larger than the largest, or they are not within 16 to 256 pixels, or the
+    /// module of a layer of your own does something else than the layer says of it.
     /// </exception>
     public Stem(
         string name, IReadOnlyList<IReadOnlyList<Layer>> parts, int multiplier, int smallestImage = SmallestSide,
@@ -26,7 +26,6 @@ public sealed class Stem
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentOutOfRangeException.ThrowIfLessThan(multiplier, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(smallestImage, 1);
         if (parts.Count is not (1 or 2))
             throw new ArgumentException($"Stem '{name}' has {parts.Count} parts; give one or two lists of layers.", nameof(parts));
         if (largestImage < smallestImage)
@@ -34,6 +33,13 @@ public sealed class Stem
             throw new ArgumentException(
                 $"Stem '{name}' takes images of {smallestImage} to {largestImage} pixels a side; expected the smaller number first.",
                 nameof(largestImage));
+        }
+        if (smallestImage < SmallestSide || largestImage > LargestSide)
+        {
+            throw new ArgumentException(
+                $"Stem '{name}' takes images of {smallestImage} to {largestImage} pixels a side; expected numbers within {SmallestSide} to " +
+                $"{LargestSide}, the sizes that images have in this library and in its pipelines.",
+                smallestImage < SmallestSide ? nameof(smallestImage) : nameof(largestImage));
         }
         (Name, Parts, Multiplier) = (name, [.. parts.Select(part => part.ToArray())], multiplier);
         (SmallestImage, LargestImage) = (smallestImage, largestImage);

@@ -60,8 +60,8 @@ public static class CellNetTraining
     /// classifiers begin anew from random weights. The learning rate begins anew too: choose a smaller one to keep most of what was
     /// learned.
     /// </summary>
-    /// <param name="weights">Where to begin.</param>
     /// <param name="images">The training images, with as many channels as the weights' own.</param>
+    /// <param name="weights">Where to begin.</param>
     /// <param name="options">Settings.</param>
     /// <param name="validation">Images to measure after every epoch; null for none.</param>
     /// <param name="progress">Told after every step.</param>
@@ -79,7 +79,7 @@ public static class CellNetTraining
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainedCellNet Continue(
-        CellNetWeights weights, ImageSet images, TrainingOptions options, ImageSet? validation = null,
+        ImageSet images, CellNetWeights weights, TrainingOptions options, ImageSet? validation = null,
         IProgress<RunProgress>? progress = null, string? checkpoint = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);

@@ -1,6 +1,6 @@
 namespace ZeroOneShot.ZeroShot;
 
-/// <summary>A loss of a ranked network, and its gradient.</summary>
+/// <summary>A loss of a ranked network, and its gradient: what <c>Gradient</c> of a <see cref="RankedNetwork"/> gives.</summary>
 public sealed class LossGradient : IDisposable
 {
     internal LossGradient(double loss, IReadOnlyList<WeightGradient> weights) => (Loss, Weights) = (loss, weights);

@@ -49,17 +49,17 @@ public static class PartialPruning
         var perRound = options.LostPerRound(mask);
         // 'none' goes at no cost: architectures are counted among those that are left without it, as the public launcher does.
         var whole = options.Criterion == RemainingCriterion.Architectures ? mask.RemainingFraction(options.Criterion) : 1;
-        var result = new PruningResult(mask, []);
+        var (start, rounds) = (mask, new List<PruningRound>());
         while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
-            var s = Importances(mask, ranks, result.Rounds.Count, functions, options.Sum);                  // lines 2-9
-            ThrowIfBlind(s, result.Rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
+            var s = Importances(mask, ranks, rounds.Count, functions, options.Sum);                         // lines 2-9
+            ThrowIfBlind(s, rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
             var importance = s.Candidates.ToDictionary(j => (j.Kind, j.Edge, j.Operation), j => j.Importance);
             mask = mask.WithoutWeakestOperationPerEdge(
                 (kind, edge, o) => importance[(kind, edge, o)], perRound);                                  // lines 10-14
-            result = result with { Rounds = [.. result.Rounds, new PruningRound(s, mask)] };
+            rounds.Add(new PruningRound(s, mask));
         }
-        return result;
+        return new PruningResult(start, rounds);
     }
 
     /// <summary>The mask before the first round: without <c>none</c>, if so asked.</summary>

@@ -5,7 +5,7 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ZeroShot;
 
 /// <content>Reading what <see cref="ToJson"/> wrote.</content>
-public sealed partial record PruningResult
+public sealed partial class PruningResult
 {
     private const int LongestText = 1 << 26;
 

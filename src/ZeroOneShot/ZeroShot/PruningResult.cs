@@ -5,13 +5,20 @@ using ZeroOneShot.SearchSpaces;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>What a pruning did, round by round.</summary>
-/// <param name="Start">
-/// The mask of the first round: the one that was given, without <c>none</c> where <see cref="PruningOptions.ExcludeNone"/> asks for that.
-/// </param>
-/// <param name="Rounds">The rounds; none where <paramref name="Start"/> already was small enough.</param>
-public sealed partial record PruningResult(OperationMask Start, IReadOnlyList<PruningRound> Rounds)
+/// <param name="start"><see cref="Start"/>.</param>
+/// <param name="rounds"><see cref="Rounds"/>.</param>
+public sealed partial class PruningResult(OperationMask start, IReadOnlyList<PruningRound> rounds)
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+
+    /// <summary>
+    /// The mask of the first round: the one that was given, without <c>none</c> where <see cref="PruningOptions.ExcludeNone"/> asks for
+    /// that.
+    /// </summary>
+    public OperationMask Start { get; } = start;
+
+    /// <summary>The rounds; none where <see cref="Start"/> already was small enough.</summary>
+    public IReadOnlyList<PruningRound> Rounds { get; } = rounds;
 
     /// <summary>The mask after the last round.</summary>
     public OperationMask Mask => Rounds.Count == 0 ? Start : Rounds[^1].Mask;

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
 
-/// <summary>The network of a genotype with random weights.</summary>
+/// <summary>
+/// The network of a genotype with random weights: what a ranking function gets where a genotype is scored (<see cref="Ranking"/>,
+/// <see cref="ZeroShotSearch"/>).
+/// </summary>
 public sealed class RankedCellNet : RankedNetwork
 {
     private readonly LeanCellNet _lean;

@@ -11,7 +11,7 @@ namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
 /// What a ranking function sees: a network with random weights in training mode, and the images to rank it on. Its batch norms keep their
-/// running statistics as they are, so that no function changes what the next one sees (buffers of a layer of one's own are not put back).
+/// running statistics as they are, and buffers of layers of your own are put back, so that no function changes what the next one sees.
 /// </summary>
 public abstract class RankedNetwork : IDisposable
 {

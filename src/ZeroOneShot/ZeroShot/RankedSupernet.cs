@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
 
-/// <summary>A supernet with random weights, and the part of it that is live.</summary>
+/// <summary>
+/// A supernet with random weights, and the part of it that is live: what a ranking function gets where a mask is scored
+/// (<see cref="Ranking"/>, <see cref="ZeroShotPruning"/>).
+/// </summary>
 public sealed class RankedSupernet : RankedNetwork
 {
     private readonly LeanSupernet _lean;

@@ -17,9 +17,9 @@ namespace ZeroOneShot.ZeroShot;
 public static class Ranking
 {
     /// <summary>Ranks the network of a genotype.</summary>
-    /// <param name="function">The ranking function.</param>
-    /// <param name="genotype">The architecture.</param>
     /// <param name="images">The images to rank on.</param>
+    /// <param name="genotype">The architecture.</param>
+    /// <param name="function">The ranking function.</param>
     /// <param name="options">On which of them, and at how many random weights.</param>
     /// <param name="network">
     /// The shape of the network, without auxiliary head. Default: 16 channels and 8 cells, as many as the search's supernet has.
@@ -34,32 +34,32 @@ public static class Ranking
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static double Score(
-        IRankingFunction function, Genotype genotype, ImageSet images, RankingOptions options, CellNetOptions? network = null,
+        ImageSet images, Genotype genotype, IRankingFunction function, RankingOptions options, CellNetOptions? network = null,
         SearchSpace? space = null, CancellationToken cancellationToken = default) =>
-        Scores([function], genotype, images, options, network, space, cancellationToken)[0];
+        Scores(images, genotype, [function], options, network, space, cancellationToken)[0];
 
     /// <summary>Ranks the network of a genotype by several functions, on the same images and at the same random weights.</summary>
-    /// <param name="functions">The ranking functions.</param>
-    /// <param name="genotype">The architecture.</param>
     /// <param name="images">The images to rank on.</param>
+    /// <param name="genotype">The architecture.</param>
+    /// <param name="functions">The ranking functions.</param>
     /// <param name="options">On which of them, and at how many random weights.</param>
     /// <param name="network">The shape of the network; as for one function.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="cancellationToken">Stops between two functions.</param>
     /// <returns>The mean of every function over the random weights, in their order.</returns>
-    /// <inheritdoc cref="Score(IRankingFunction, Genotype, ImageSet, RankingOptions, CellNetOptions?, SearchSpace?, CancellationToken)"/>
+    /// <inheritdoc cref="Score(ImageSet, Genotype, IRankingFunction, RankingOptions, CellNetOptions?, SearchSpace?, CancellationToken)"/>
     public static IReadOnlyList<double> Scores(
-        IReadOnlyList<IRankingFunction> functions, Genotype genotype, ImageSet images, RankingOptions options,
+        ImageSet images, Genotype genotype, IReadOnlyList<IRankingFunction> functions, RankingOptions options,
         CellNetOptions? network = null, SearchSpace? space = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(genotype);
         using var batches = Batches(functions, images, options, cancellationToken);
-        return Scores(functions, genotype, images, batches, options, network, space, cancellationToken);
+        return Scores(images, genotype, functions, batches, options, network, space, cancellationToken);
     }
 
     /// <summary>Ranks the network of a genotype on the batches that many are ranked on.</summary>
     internal static double[] Scores(
-        IReadOnlyList<IRankingFunction> functions, Genotype genotype, ImageSet images, RankingBatches batches, RankingOptions options,
+        ImageSet images, Genotype genotype, IReadOnlyList<IRankingFunction> functions, RankingBatches batches, RankingOptions options,
         CellNetOptions? network, SearchSpace? space, CancellationToken cancellationToken)
     {
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
@@ -75,9 +75,9 @@ public static class Ranking
     }
 
     /// <summary>Ranks a supernet: all live operations of an edge mixed with equal weights.</summary>
-    /// <param name="function">The ranking function.</param>
-    /// <param name="mask">Which operations are live.</param>
     /// <param name="images">The images to rank on.</param>
+    /// <param name="mask">Which operations are live.</param>
+    /// <param name="function">The ranking function.</param>
     /// <param name="options">On which of them, and at how many random weights.</param>
     /// <param name="supernet">The shape of the network; null is the default of <see cref="SupernetOptions"/>.</param>
     /// <param name="cancellationToken">Stops between two random weights.</param>
@@ -89,21 +89,21 @@ public static class Ranking
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static double Score(
-        IRankingFunction function, OperationMask mask, ImageSet images, RankingOptions options, SupernetOptions? supernet = null,
+        ImageSet images, OperationMask mask, IRankingFunction function, RankingOptions options, SupernetOptions? supernet = null,
         CancellationToken cancellationToken = default) =>
-        Scores([function], mask, images, options, supernet, cancellationToken)[0];
+        Scores(images, mask, [function], options, supernet, cancellationToken)[0];
 
     /// <summary>Ranks a supernet by several functions, on the same images and at the same random weights.</summary>
-    /// <param name="functions">The ranking functions.</param>
-    /// <param name="mask">Which operations are live.</param>
     /// <param name="images">The images to rank on.</param>
+    /// <param name="mask">Which operations are live.</param>
+    /// <param name="functions">The ranking functions.</param>
     /// <param name="options">On which of them, and at how many random weights.</param>
     /// <param name="supernet">The shape of the network; null is the default of <see cref="SupernetOptions"/>.</param>
     /// <param name="cancellationToken">Stops between two functions.</param>
     /// <returns>The mean of every function over the random weights, in their order.</returns>
-    /// <inheritdoc cref="Score(IRankingFunction, OperationMask, ImageSet, RankingOptions, SupernetOptions?, CancellationToken)"/>
+    /// <inheritdoc cref="Score(ImageSet, OperationMask, IRankingFunction, RankingOptions, SupernetOptions?, CancellationToken)"/>
     public static IReadOnlyList<double> Scores(
-        IReadOnlyList<IRankingFunction> functions, OperationMask mask, ImageSet images, RankingOptions options,
+        ImageSet images, OperationMask mask, IReadOnlyList<IRankingFunction> functions, RankingOptions options,
         SupernetOptions? supernet = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -150,6 +150,7 @@ public static class Ranking
     {
         network.Asking = function;
         using var scope = NewDisposeScope();
+        using var buffers = new OwnBuffers(network.Module);
         return Finite(function.Rank(network), function.Name, of);
     }
 

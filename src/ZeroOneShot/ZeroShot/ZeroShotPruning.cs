@@ -57,7 +57,10 @@ public static class ZeroShotPruning
         using var run = new Run(images, options, toGenotype: true, progress, checkpoint, cancellationToken);
         var result = run.Prune();
         var last = run.Importances(result.Mask, result.Rounds.Count);
-        return result with { LastOperations = last, Genotype = result.Mask.ReadGenotype((kind, edge, row) => last[kind, edge, row]) };
+        return new PruningResult(result.Start, result.Rounds)
+        {
+            Images = result.Images, LastOperations = last, Genotype = result.Mask.ReadGenotype((kind, edge, row) => last[kind, edge, row]),
+        };
     }
 
     /// <summary>The work that a pruning will be.</summary>
@@ -126,7 +129,7 @@ public static class ZeroShotPruning
                         $"whichever operation of {PartialPruning.Name(blind)} the network lacked: which of them went is arbitrary there.");
                 }
             }
-            return result with { Images = _batches.Count };
+            return new PruningResult(result.Start, result.Rounds) { Images = _batches.Count };
         }
 
         /// <summary>The importances of the last operations.</summary>

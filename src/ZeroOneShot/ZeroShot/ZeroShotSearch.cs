@@ -14,7 +14,8 @@ namespace ZeroOneShot.ZeroShot;
 /// Algorithm 1, with the ranks of several functions added up as in AZ-NAS).
 /// </summary>
 /// <remarks>
-/// For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance.
+/// For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance. Genotypes through
+/// whose cells no path leads, as some of NAS-Bench-201, are not ranked: their networks give the same for every image.
 /// </remarks>
 public static class ZeroShotSearch
 {
@@ -74,7 +75,7 @@ public static class ZeroShotSearch
             while (values.Count < genotypes.Count && !state.TimeWasUp)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                values.Add(Ranking.Scores(options.Functions, genotypes[values.Count], images, batches, ranking, options.Network, mask.Space,
+                values.Add(Ranking.Scores(images, genotypes[values.Count], options.Functions, batches, ranking, options.Network, mask.Space,
                     cancellationToken));
                 if (options.Time.GetElapsedTime(saved) > s_interval)
                 {
@@ -112,7 +113,7 @@ public static class ZeroShotSearch
                 continue;
             }
             known = 0;
-            if (options.Accepts?.Invoke(genotype) == false)
+            if (!mask.Space.Connects(genotype) || options.Accepts?.Invoke(genotype) == false)
             {
                 refused++;
                 continue;

@@ -38,7 +38,7 @@ public sealed class EmptyEdgeTests
             "architecture" => new ArchitectureParameters(s_empty, edgeNormalization: true),
             "memory" => SearchMemory.Predict(s_empty, options, shape, 3),
             "batch" => SearchMemory.LargestBatch(s_empty, options, shape, 3),
-            "ranking" => Ranking.Score(new NngpNorm(), s_empty, images, new RankingOptions { BatchSize = 4 },
+            "ranking" => Ranking.Score(images, s_empty, new NngpNorm(), new RankingOptions { BatchSize = 4 },
                 cancellationToken: TestContext.Current.CancellationToken),
             _ => OperationMask.FromJson(s_empty.ToJson(), SearchSpace.Darts),
         }));

@@ -98,7 +98,7 @@ public sealed class NoiseTests : IDisposable
         foreach (var name in (string[])["weights", "model.onnx"])
         {
             var weights = CellNetWeights.Read(_folder.File(name), SearchSpace.DartsS4);
-            using var more = CellNetTraining.Continue(weights, s_images, options,
+            using var more = CellNetTraining.Continue(s_images, weights, options,
                 cancellationToken: TestContext.Current.CancellationToken);
             Assert.Single(more.Epochs);
         }

@@ -49,7 +49,7 @@ public sealed class StemTests
         Refuses(() => SearchMemory.Predict(mask, s_search with { Supernet = supernet }, images.Shape, classes: 2));
         Refuses(() => TrainingMemory.Predict(PublishedGenotypes.DartsV2, new TrainingOptions { Network = network }, images.Shape, 2));
         Refuses(() => NetworkCost.Of(PublishedGenotypes.DartsV2, network, images.Shape, classes: 2));
-        Refuses(() => Ranking.Score(new NngpNorm(), PublishedGenotypes.DartsV2, images, new RankingOptions { BatchSize = 4 }, network));
+        Refuses(() => Ranking.Score(images, PublishedGenotypes.DartsV2, new NngpNorm(), new RankingOptions { BatchSize = 4 }, network));
 
         void Refuses(Func<object> run)
         {
@@ -69,12 +69,17 @@ public sealed class StemTests
     public void A_stem_of_ones_own_takes_its_sizes()
     {
         Layer[] halving = [new Convolution(3) { Stride = 2 }, new BatchNorm()];
-        var own = new Stem("halving", [halving], multiplier: 2, smallestImage: 40, largestImage: 300);
+        var own = new Stem("halving", [halving], multiplier: 2, smallestImage: 40, largestImage: 250);
         Assert.Throws<ArgumentException>(() => new Stem("none", [halving], multiplier: 1, smallestImage: 40, largestImage: 39));
+        foreach (var (smallest, largest) in ((int, int)[])[(8, 64), (16, 300)])
+        {
+            Assert.Contains($"Stem 'none' takes images of {smallest} to {largest} pixels a side; expected numbers within 16 to 256",
+                Assert.Throws<ArgumentException>(() => new Stem("none", [halving], 1, smallest, largest)).Message);
+        }
         var macro = new MacroArchitecture([own], MacroArchitecture.Darts.Items);
         var space = new SearchSpace("own", new CellTopology(2), SearchSpace.Darts.Operations, macro: macro);
-        var error = Assert.Throws<ArgumentException>(() => macro.StemFor(39, 300));
-        Assert.Contains("stem takes others: halving (40 to 300 pixels a side). Resize the images.", error.Message);
+        var error = Assert.Throws<ArgumentException>(() => macro.StemFor(39, 250));
+        Assert.Contains("stem takes others: halving (40 to 250 pixels a side). Resize the images.", error.Message);
         using var supernet = new Supernet(OperationMask.Full(space), new SupernetOptions { Channels = 4, Cells = 3 }, 3, 2);
         Assert.Equal("halving", supernet.Options.Stem);
         Assert.Equal(8, supernet.named_parameters().Single(at => at.name == "stem.0.weight").parameter.shape[0]);
@@ -109,6 +114,6 @@ public sealed class StemTests
         var large = RandomImages.Of(16, 2, new ImageShape(3, 72, 72));
         Assert.Contains("72 pixels high", Assert.Throws<ArgumentException>(
             () => CellNetTraining.Continue(
-                trained.Weights(), large, options, cancellationToken: TestContext.Current.CancellationToken)).Message);
+                large, trained.Weights(), options, cancellationToken: TestContext.Current.CancellationToken)).Message);
     }
 }

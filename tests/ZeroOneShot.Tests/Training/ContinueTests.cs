@@ -127,7 +127,7 @@ public sealed class ContinueTests : IDisposable
     // The shape of the network in the options must not matter.
     private static TrainedCellNet Continue(CellNetWeights weights, ImageSet images, double learningRate = 0.01, string? checkpoint = null,
         IProgress<RunProgress>? progress = null, CancellationToken? cancellationToken = null) =>
-        CellNetTraining.Continue(weights, images, Toy.Options with { Network = new(), LearningRate = learningRate },
+        CellNetTraining.Continue(images, weights, Toy.Options with { Network = new(), LearningRate = learningRate },
             null, progress, checkpoint: checkpoint, cancellationToken: cancellationToken ?? TestContext.Current.CancellationToken);
 
     private static IEnumerable<(string Name, byte[] Bytes)> Parameters(TrainedCellNet trained) =>

@@ -100,7 +100,7 @@ public sealed class WeightsOfOtherSpacesTests : IDisposable
         space: space, cancellationToken: TestContext.Current.CancellationToken);
 
     private static TrainedCellNet Continue(CellNetWeights weights) => CellNetTraining.Continue(
-        weights, Toy.Images, Toy.Options with { Epochs = 1, LearningRate = 0, WeightDecay = 0 },
+        Toy.Images, weights, Toy.Options with { Epochs = 1, LearningRate = 0, WeightDecay = 0 },
         cancellationToken: TestContext.Current.CancellationToken);
 
     private string[] Files(TrainedCellNet trained)

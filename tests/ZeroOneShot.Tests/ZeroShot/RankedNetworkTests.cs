@@ -172,10 +172,10 @@ public sealed class RankedNetworkTests
     };
 
     private static double Score(IRankingFunction function, OperationMask mask, ImageSet? images = null) => Ranking.Score(
-        function, mask, images ?? s_images, s_options, s_supernet, TestContext.Current.CancellationToken);
+        images ?? s_images, mask, function, s_options, s_supernet, TestContext.Current.CancellationToken);
 
     private static double ScoreOfGenotype(IRankingFunction function) => Ranking.Score(
-        function, PublishedGenotypes.DartsV2, s_images, s_options, new CellNetOptions { Channels = 8, Cells = 4 },
+        s_images, PublishedGenotypes.DartsV2, function, s_options, new CellNetOptions { Channels = 8, Cells = 4 },
         cancellationToken: TestContext.Current.CancellationToken);
 
     private static void AssertSame(double expected, double actual) =>

@@ -35,15 +35,15 @@ public sealed class RankingFunctionTests : IDisposable
         var first = Score(watching);
         Assert.Equal(first, Score(function));
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.4, seed: 1).Without(CellKind.Normal, 0, 0);
-        Assert.True(double.IsFinite(Ranking.Score(watching, mask, s_images, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
+        Assert.True(double.IsFinite(Ranking.Score(s_images, mask, watching, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
             TestContext.Current.CancellationToken)));
         Assert.Equal(2, watching.Networks);
 
         // The functions asked before do not matter.
-        Assert.Equal([first, first], Ranking.Scores([function, function], PublishedGenotypes.DartsV2, s_images, s_options, shape,
+        Assert.Equal([first, first], Ranking.Scores(s_images, PublishedGenotypes.DartsV2, [function, function], s_options, shape,
             cancellationToken: TestContext.Current.CancellationToken));
 
-        double Score(IRankingFunction ranking) => Ranking.Score(ranking, PublishedGenotypes.DartsV2, s_images, s_options, shape,
+        double Score(IRankingFunction ranking) => Ranking.Score(s_images, PublishedGenotypes.DartsV2, ranking, s_options, shape,
             cancellationToken: TestContext.Current.CancellationToken);
     }
 
@@ -90,7 +90,7 @@ public sealed class RankingFunctionTests : IDisposable
         }
 
         double Score() => Ranking.Score(
-            RankingFunctions.Named(name), OperationMask.Full(s_space), s_images, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
+            s_images, OperationMask.Full(s_space), RankingFunctions.Named(name), s_options, new SupernetOptions { Channels = 4, Cells = 3 },
             TestContext.Current.CancellationToken);
     }
 
@@ -110,7 +110,7 @@ public sealed class RankingFunctionTests : IDisposable
             Assert.Equal(live + i * made, LiveTensors.Count());
         }
 
-        void Score() => Ranking.Score(RankingFunctions.Named(name), PublishedGenotypes.DartsV2, s_images, s_options,
+        void Score() => Ranking.Score(s_images, PublishedGenotypes.DartsV2, RankingFunctions.Named(name), s_options,
             new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken);
     }
 
@@ -132,7 +132,7 @@ public sealed class RankingFunctionTests : IDisposable
         foreach (var function in RankingFunctions.All.Where(function => function.NeedsLabels))
         {
             Assert.Contains($"Ranking function '{function.Name}' needs labels, and all 12 images are of one class",
-                Assert.Throws<ArgumentException>(() => Ranking.Score(function, PublishedGenotypes.DartsV2, unlabelled, s_options,
+                Assert.Throws<ArgumentException>(() => Ranking.Score(unlabelled, PublishedGenotypes.DartsV2, function, s_options,
                 cancellationToken: TestContext.Current.CancellationToken)).Message);
         }
         Assert.Contains("needs labels", Assert.Throws<ArgumentException>(() => ZeroShotPruning.Prune(unlabelled, new ZeroShotPruningOptions
@@ -144,7 +144,7 @@ public sealed class RankingFunctionTests : IDisposable
     [Fact]
     public void Fewer_images_than_a_batch_are_refused_with_both_numbers() =>
         Assert.Contains("There are 12 images, fewer than one batch of 13", Assert.Throws<ArgumentException>(() => Ranking.Score(
-            new Naswot(), PublishedGenotypes.DartsV2, s_images, s_options with { BatchSize = 13 },
+            s_images, PublishedGenotypes.DartsV2, new Naswot(), s_options with { BatchSize = 13 },
             cancellationToken: TestContext.Current.CancellationToken)).Message);
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class RankingFunctionTests : IDisposable
     {
         var twice = new ImageSet(new byte[4 * 3 * 16 * 16], [0, 1, 0, 1], new ImageShape(3, 16, 16), ["a", "b"]);
         var error = Assert.Throws<InvalidOperationException>(() => Ranking.Score(
-            new Naswot(), PublishedGenotypes.DartsV2, twice, s_options with { BatchSize = 4, Batches = 1 },
+            twice, PublishedGenotypes.DartsV2, new Naswot(), s_options with { BatchSize = 4, Batches = 1 },
             new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains("Ranking function 'naswot' gave -", error.Message);
         Assert.Contains("for the network of Genotype(normal=", error.Message);
@@ -166,7 +166,7 @@ public sealed class RankingFunctionTests : IDisposable
         var genotype = Genotype.Parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|");
         try
         {
-            Assert.True(double.IsFinite(Ranking.Score(RankingFunctions.Named(name), genotype, s_images, s_options,
+            Assert.True(double.IsFinite(Ranking.Score(s_images, genotype, RankingFunctions.Named(name), s_options,
                 new CellNetOptions { Channels = 4, Cells = 3 }, SearchSpace.NasBench201, TestContext.Current.CancellationToken)));
         }
         catch (InvalidOperationException e)
@@ -179,7 +179,7 @@ public sealed class RankingFunctionTests : IDisposable
     [Fact]
     public void Random_weights_of_an_unknown_kind_are_refused() =>
         Assert.Contains("expected one of KaimingNormalFanOut, Default", Assert.Throws<ArgumentException>(() => Ranking.Score(
-            new Naswot(), PublishedGenotypes.DartsV2, s_images, s_options with { Weights = (RandomWeights)7 },
+            s_images, PublishedGenotypes.DartsV2, new Naswot(), s_options with { Weights = (RandomWeights)7 },
             cancellationToken: TestContext.Current.CancellationToken)).Message);
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class RankingFunctionTests : IDisposable
         var shape = new SupernetOptions { Channels = 8, Cells = 4 };
         using var supernet = new Supernet(mask, shape, inputChannels: 3, classes: 10);
         Assert.Equal(supernet.parameters().Sum(parameter => parameter.numel()),
-            Ranking.Score(new Parameters(), mask, s_images, s_options, shape, TestContext.Current.CancellationToken));
+            Ranking.Score(s_images, mask, new Parameters(), s_options, shape, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public sealed class RankingFunctionTests : IDisposable
         Assert.Equal(Math.Log(Score(new Swap())), Score(new SwapRegularised(thousands, sigma: 2)), 1e-12);
         Assert.Equal(Math.Log(Score(new Swap())) - 9 / 2.0, Score(new SwapRegularised(thousands - 3, sigma: 2)), 1e-9);
 
-        double Score(IRankingFunction function) => Ranking.Score(function, PublishedGenotypes.DartsV1, s_images, s_options, network,
+        double Score(IRankingFunction function) => Ranking.Score(s_images, PublishedGenotypes.DartsV1, function, s_options, network,
             cancellationToken: TestContext.Current.CancellationToken);
     }
 
@@ -242,8 +242,8 @@ public sealed class RankingFunctionTests : IDisposable
     {
         Assert.Equal(Score(new Counting(images)), Score(new Swap(images)));
 
-        double Score(IRankingFunction function) => Ranking.Score(function, PublishedGenotypes.DartsV2,
-            RandomImages.Of(48, 3, new ImageShape(3, 16, 16)), s_options with { BatchSize = 48 },
+        double Score(IRankingFunction function) => Ranking.Score(RandomImages.Of(48, 3, new ImageShape(3, 16, 16)), PublishedGenotypes.DartsV2,
+            function, s_options with { BatchSize = 48 },
             new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken);
     }
 
@@ -256,8 +256,8 @@ public sealed class RankingFunctionTests : IDisposable
         var expected = Score(new Counting(images));
         Assert.InRange(Score(new Swap(images)), 0.99 * expected, 1.01 * expected);
 
-        double Score(IRankingFunction function) => Ranking.Score(function, mask,
-            RandomImages.Of(16, 3, new ImageShape(3, 16, 16)), s_options with { BatchSize = 16 },
+        double Score(IRankingFunction function) => Ranking.Score(RandomImages.Of(16, 3, new ImageShape(3, 16, 16)), mask,
+            function, s_options with { BatchSize = 16 },
             new SupernetOptions { Channels = 4, Cells = 3 }, TestContext.Current.CancellationToken);
     }
 

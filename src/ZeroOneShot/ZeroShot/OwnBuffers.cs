@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using ZeroOneShot.Layers;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>
+/// The buffers of a network's modules that are somebody's own, and no <see cref="IRepeatable"/>: what a ranking function changes in them by
+/// running the network is put back, so that the next one sees the same network.
+/// </summary>
+internal sealed class OwnBuffers : IDisposable
+{
+    // Looking through all modules takes longer than a small ranking.
+    private static readonly ConditionalWeakTable<nn.Module, nn.Module[]> s_modules = [];
+
+    private readonly Tensor[] _buffers, _before;
+
+    public OwnBuffers(nn.Module network)
+    {
+        var modules = s_modules.GetValue(network, of =>
+            [.. of.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())]);
+        using var _ = no_grad();
+        _buffers = [.. modules.SelectMany(module => module.buffers(recurse: false))];
+        _before = [.. _buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
+    }
+
+    public void Dispose()
+    {
+        using var _ = no_grad();
+        foreach (var (buffer, before) in _buffers.Zip(_before))
+        {
+            buffer.copy_(before);
+            before.Dispose();
+        }
+    }
+}
