@@ -129,7 +129,8 @@ public sealed class ExtensionTests
         double Score(Data.ImageSet set) => Ranking.Score(
             set,
             Genotype.Parse("Genotype(normal=|skip_connect~0|+|cross_conv_5x5~1|, normal_inputs=1, normal_concat=[1, 2])"),
-            new OwnRankingFunction(), options, new CellNetOptions { Channels = 4, Cells = 2 }, OwnSpace.Chain, TestContext.Current.CancellationToken);
+            new OwnRankingFunction(), options, new CellNetOptions { Channels = 4, Cells = 2 }, OwnSpace.Chain,
+            TestContext.Current.CancellationToken);
 
         static PruningResult Prune(ZeroShotPruningOptions options) =>
             ZeroShotPruning.Prune(Stripes.Images(), options, cancellationToken: TestContext.Current.CancellationToken);

@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Xunit;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;

@@ -8,7 +8,8 @@ namespace ZeroOneShot.ML.Tests;
 /// <summary>Saved models know the search space that they are of.</summary>
 public sealed class SpaceNameTests : IDisposable
 {
-    private const string Both = "of search space 'toy', and the space given is 'darts'; give that space.";
+    private const string Both = "of search space 'toy', and the space given is 'darts'; give that space.",
+        Own = "of search space 'toy', which does not come with the library";
 
     private readonly MLContext _ml = new(seed: 1);
     private readonly TemporaryFolder _folder = new();
@@ -25,12 +26,14 @@ public sealed class SpaceNameTests : IDisposable
         model.Weights.Save(files[2]);
         foreach (var file in files)
         {
-            Assert.Contains(Both, Assert.Throws<ArgumentException>(() => CellNetWeights.Read(file)).Message);
+            Assert.Contains(Both, Assert.Throws<ArgumentException>(() => CellNetWeights.Read(file, SearchSpace.Darts)).Message);
+            Assert.Contains(Own, Assert.Throws<ArgumentException>(() => CellNetWeights.Read(file)).Message);
             Assert.Equal(Toy.Genotype, CellNetWeights.Read(file, Toy.Space).Genotype);
         }
         foreach (var file in files[..2])
         {
-            Assert.Contains(Both, Assert.Throws<ArgumentException>(() => _ml.Model.ReadSearchInfo(file)).Message);
+            Assert.Contains(Both, Assert.Throws<ArgumentException>(() => _ml.Model.ReadSearchInfo(file, SearchSpace.Darts)).Message);
+            Assert.Contains(Own, Assert.Throws<ArgumentException>(() => _ml.Model.ReadSearchInfo(file)).Message);
             Assert.Equal("toy", _ml.Model.ReadSearchInfo(file, Toy.Space).SearchSpace);
         }
 

@@ -184,7 +184,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
                 Time = TimeSpan.FromSeconds(initializations * batchSize * times.Prune(channels, cells)),
                 Memory = 0,
             };
-            var work = ZeroShotPruning.Plan(Settings(method, space.Space, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
+            var work = ZeroShotPruning.Plan(
+                Settings(method, space.Space, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
             return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
         }
     }

@@ -83,7 +83,8 @@ internal sealed class StepTimes
             exponent = Math.Clamp(Math.Log(seconds / small) / Math.Log(growth), 0.5, 1.1);
         }
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
-        var search = searches && method.Search == SearchKind.OneShot ? Searching(some, space.Space, timed, method, device, timer, cancellation) : 0;
+        var search = searches && method.Search == SearchKind.OneShot
+            ? Searching(some, space.Space, timed, method, device, timer, cancellation) : 0;
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, space.Space, timed, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
             : Pruning(some, space.Space, timed, method, device, timer, cancellation);

@@ -395,7 +395,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>
         /// A plan to follow, as <see cref="ZeroOneShotTrainer.Plan"/> made it for images of the same number, size and classes, and for the
-        /// same <see cref="Method"/> and <see cref="Space"/>: its sizes and epochs, all of them, however long they take, so that the result can be had again.
+        /// same <see cref="Method"/> and <see cref="Space"/>: its sizes and epochs, all of them, however long they take, so that the result
+        /// can be had again.
         /// <see cref="TimeBudget"/> and <see cref="MaxMemory"/> are then without effect. Default null: a plan is made by a few steps timed
         /// on the machine, and schedules are shortened where it becomes slower.
         /// </summary>

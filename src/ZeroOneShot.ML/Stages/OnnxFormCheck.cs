@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.ML;
 
 /// <summary>
-/// Runs the ONNX form of layers of somebody's own beside their modules, before anything is trained: a saved model classifies by the one, and
-/// was trained by the other. Those of this library are held by its tests.
+/// Runs the ONNX form of layers of somebody's own beside their modules, before anything is trained: a saved model classifies by the one,
+/// and was trained by the other. Those of this library are held by its tests.
 /// </summary>
 internal static class OnnxFormCheck
 {
@@ -23,7 +23,9 @@ internal static class OnnxFormCheck
     private static readonly ConditionalWeakTable<SearchSpace, object> s_good = [];
 
     /// <summary>Checks all layers of a space, once.</summary>
-    /// <exception cref="ArgumentException">A form cannot be run, or gives something else than the module; the message says which.</exception>
+    /// <exception cref="ArgumentException">
+    /// A form cannot be run, or gives something else than the module; the message says which.
+    /// </exception>
     public static void Check(SearchSpace space)
     {
         if (s_good.TryGetValue(space, out _))

@@ -139,7 +139,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
         /// <summary>
         /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
-        /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes <see cref="PruningOptions.Level"/> from here.
+        /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes
+        /// <see cref="PruningOptions.Level"/> from here.
         /// </summary>
         public ZeroShotPruningOptions Settings { get; set; } = new();
 

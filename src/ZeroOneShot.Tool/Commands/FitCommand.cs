@@ -128,8 +128,8 @@ internal static class FitCommand
         public static void AddTo(Command command)
         {
             command.Add(s_data);
-            foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass, s_maxParameters,
-                s_maxMultiplyAdds, s_linear])
+            foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass,
+                s_maxParameters, s_maxMultiplyAdds, s_linear])
             {
                 command.Add(option);
             }

@@ -95,7 +95,7 @@ public sealed class SearchMemory : PredictedMemory
                 process: ProcessBefore + (long)images * shape.Size,
                 network: 3 * parameters + supernet.Operations * OfAnOperation,                  // where they were first, values, gradients
                 images: sizeof(float) * shape.Size * (numberOfLanes + (long)batches * options.BatchSize),
-                runtime: FirstSteps + parameters,                                               // momentum
+                runtime: FirstSteps + supernet.Operations * OfAnOperationsFirstStep + parameters,          // momentum
                 features, onGpu);
         }
     }

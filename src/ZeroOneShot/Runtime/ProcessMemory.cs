@@ -17,8 +17,13 @@ internal static class ProcessMemory
     /// <summary>What an operation of a network takes besides its numbers, in bytes.</summary>
     public const long OfAnOperation = 27 << 10;
 
-    /// <summary>What the first steps of a search add once, in bytes: 32 to 56 MiB in 21 of 22 searches, 41 in the median.</summary>
-    public const long FirstSteps = 39L * MiB;
+    /// <summary>What the first steps of a search add once, in bytes, besides <see cref="OfAnOperationsFirstStep"/>.</summary>
+    public const long FirstSteps = 37L * MiB;
+
+    /// <summary>
+    /// What every operation adds in its first step besides momentum, in bytes: in searches of 1,728 and 3,672 operations 4 to 8 KiB each.
+    /// </summary>
+    public const long OfAnOperationsFirstStep = 5 << 10;
 
     /// <summary>
     /// What a process holds of a GPU before anything is built, in bytes: CUDA's context, and workspaces of cuDNN and cuBLAS. An estimate;

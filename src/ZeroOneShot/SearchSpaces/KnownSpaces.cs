@@ -41,7 +41,7 @@ public sealed partial class SearchSpace
         return All.FirstOrDefault(space => space.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is not { } known
             ? name
             : throw new ArgumentException(
-                $"A search space of one's own is called '{name}', as one that comes with the library is ('{known.Name}'); give it another " +
-                "name, by which masks and models can tell what they are of.", nameof(name));
+                $"A search space of one's own is called '{name}', as one that comes with the library is ('{known.Name}'); give it " +
+                "another name, by which masks and models can tell what they are of.", nameof(name));
     }
 }

@@ -135,7 +135,10 @@ public sealed partial class SearchSpace
         var cell = genotype.Cell(kind);
         var reached = Enumerable.Range(0, Topology.Inputs + Topology.Nodes).Select(state => state < Topology.Inputs).ToArray();
         for (var node = 0; node < cell.Nodes; node++)
-            reached[Topology.Inputs + node] = cell.Edges.Take(cell.EdgesInto(node)).Any(edge => reached[edge.Input] && !Operation(edge.Operation).IsZero(stride: 1));
+        {
+            reached[Topology.Inputs + node] = cell.Edges.Take(cell.EdgesInto(node))
+                .Any(edge => reached[edge.Input] && !Operation(edge.Operation).IsZero(stride: 1));
+        }
         return Topology.Output.Any(state => reached[state]);
     });
 

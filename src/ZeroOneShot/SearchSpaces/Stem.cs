@@ -37,8 +37,8 @@ public sealed class Stem
         if (smallestImage < SmallestSide || largestImage > LargestSide)
         {
             throw new ArgumentException(
-                $"Stem '{name}' takes images of {smallestImage} to {largestImage} pixels a side; expected numbers within {SmallestSide} to " +
-                $"{LargestSide}, the sizes that images have in this library and in its pipelines.",
+                $"Stem '{name}' takes images of {smallestImage} to {largestImage} pixels a side; expected numbers within " +
+                $"{SmallestSide} to {LargestSide}, the sizes that images have in this library and in its pipelines.",
                 smallestImage < SmallestSide ? nameof(smallestImage) : nameof(largestImage));
         }
         (Name, Parts, Multiplier) = (name, [.. parts.Select(part => part.ToArray())], multiplier);

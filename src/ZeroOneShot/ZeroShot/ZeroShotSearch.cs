@@ -14,8 +14,8 @@ namespace ZeroOneShot.ZeroShot;
 /// Algorithm 1, with the ranks of several functions added up as in AZ-NAS).
 /// </summary>
 /// <remarks>
-/// For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance. Genotypes through
-/// whose cells no path leads, as some of NAS-Bench-201, are not ranked: their networks give the same for every image.
+/// For little time: a one-shot search of few epochs has hardly moved its alphas, and chooses little better than by chance. Genotypes
+/// through whose cells no path leads, as some of NAS-Bench-201, are not ranked: their networks give the same for every image.
 /// </remarks>
 public static class ZeroShotSearch
 {

@@ -29,8 +29,8 @@ public sealed class PruningAgreementTests
         {
             Level = edges.Level(trace.Xi, criterion), Criterion = criterion, ExcludeNone = false, OperationsPerRound = 1,
         };
-        var (_, rounds) = PartialPruning.Prune(
-            edges.Start, mask => [.. trace.Functions.Select(function => edges.Rank(mask, function))], options);
+        var rounds = PartialPruning.Prune(
+            edges.Start, mask => [.. trace.Functions.Select(function => edges.Rank(mask, function))], options).Rounds;
 
         Assert.Equal(trace.Rounds.Length, rounds.Count);
         var deviations = new Deviations($"pruning.json, trace {number}", 1e-9);
@@ -60,8 +60,8 @@ public sealed class PruningAgreementTests
         var mask = OperationMask.Full(SearchSpace.Darts).Without(CellKind.Normal, 3, 0).Without(CellKind.Normal, 3, 1);
         var options = new PruningOptions { Level = 0, ExcludeNone = false, OperationsPerRound = 1 };
         // Edges differ, their operations do not.
-        var (_, rounds) = PartialPruning.Prune(
-            mask, live => [1 + live.AllEdges.Index().Sum(at => (at.Index + 1) * live.LiveCount(at.Item.Kind, at.Item.Edge))], options);
+        var rounds = PartialPruning.Prune(mask,
+            live => [1 + live.AllEdges.Index().Sum(at => (at.Index + 1) * live.LiveCount(at.Item.Kind, at.Item.Edge))], options).Rounds;
         Assert.Equal(7, rounds.Count);
         foreach (var (index, round) in rounds.Index())
         {

@@ -1,6 +1,5 @@
 using Xunit;
 using ZeroOneShot.Data;
-using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;

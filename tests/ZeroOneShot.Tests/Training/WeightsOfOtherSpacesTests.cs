@@ -59,7 +59,9 @@ public sealed class WeightsOfOtherSpacesTests : IDisposable
         foreach (var file in Files(trained))
         {
             Assert.Contains($"'{file}' holds a network of search space 'nas-bench-201', and the space given is 'darts'; give that space.",
-                Assert.Throws<ArgumentException>(() => CellNetWeights.Read(file)).Message);
+                Assert.Throws<ArgumentException>(() => CellNetWeights.Read(file, SearchSpace.Darts)).Message);
+            // A space of the library is found by its name.
+            Assert.Equal(SearchSpace.NasBench201, CellNetWeights.Read(file).Space);
         }
     }
 

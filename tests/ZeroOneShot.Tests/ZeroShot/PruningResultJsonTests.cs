@@ -53,7 +53,7 @@ public sealed class PruningResultJsonTests
     {
         var pruned = PartialPruning.Prune(OperationMask.Full(SearchSpace.Darts), Ranks,
             new PruningOptions { Level = 0, OperationsPerRound = 2 }, ["first", "second"]);
-        return pruned with
+        return new PruningResult(pruned.Start, pruned.Rounds)
         {
             Images = 96, LastOperations = PartialPruning.Importances(pruned.Mask, Ranks, ["first", "second"]),
             Genotype = pruned.Mask.ReadGenotype((_, edge, row) => edge + row),

@@ -242,8 +242,8 @@ public sealed class RankingFunctionTests : IDisposable
     {
         Assert.Equal(Score(new Counting(images)), Score(new Swap(images)));
 
-        double Score(IRankingFunction function) => Ranking.Score(RandomImages.Of(48, 3, new ImageShape(3, 16, 16)), PublishedGenotypes.DartsV2,
-            function, s_options with { BatchSize = 48 },
+        double Score(IRankingFunction function) => Ranking.Score(RandomImages.Of(48, 3, new ImageShape(3, 16, 16)),
+            PublishedGenotypes.DartsV2, function, s_options with { BatchSize = 48 },
             new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken);
     }
 
