@@ -75,12 +75,9 @@ public sealed class LargeImagesTests : IDisposable
     public void A_space_without_a_stem_for_them_is_refused_at_once(bool random)
     {
         var prune = Toy.Prune(random ? SearchMethod.ZeroOneShotRandom : SearchMethod.ZeroOneShot);
-        prune.Settings = prune.Settings with
-        {
-            Space = new SearchSpace("small", SearchSpace.Darts.Topology, SearchSpace.Darts.Operations,
-                macro: new MacroArchitecture([new Stem("small", Stem.Cifar.Parts, multiplier: 3, largestImage: 64)],
-                    MacroArchitecture.Darts.Items)),
-        };
+        prune.Space = new SearchSpace("small", SearchSpace.Darts.Topology, SearchSpace.Darts.Operations,
+            macro: new MacroArchitecture([new Stem("small", Stem.Cifar.Parts, multiplier: 3, largestImage: 64)],
+                MacroArchitecture.Darts.Items));
         prune.Progress = Nothing;
         Refuses(_ml.Transforms.ZeroShotPrune(prune), "small (16 to 64 pixels a side)");
     }

@@ -47,6 +47,35 @@ public sealed class FitTests(TinyRun run)
     }
 
     [Fact]
+    public void A_fit_in_another_space_leaves_files_that_every_command_reads()
+    {
+        var plan = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(run.Tiny[3]))!;
+        plan["plan"]!["space"] = "nas-bench-201";
+        var (file, folder) = (run.New("cells-plan.json"), run.New("cells"));
+        File.WriteAllText(file, plan.ToJsonString());
+        string[] fit = ["fit", run.Images, .. run.Tiny[..2], "--plan", file, "--out", folder];
+        var contradicts = Tool.Run([.. fit, "--space", "darts"]);
+        Assert.Equal((2, true), (contradicts.ExitCode, contradicts.Errors.Contains("--space is darts, but the plan says nas-bench-201")));
+        var unknown = Tool.Run("plan", run.Images, "--space", "darts-s9");
+        Assert.Equal(2, unknown.ExitCode);
+        Assert.Contains("There is no search space 'darts-s9'; there are darts, darts-s1,", unknown.Errors);
+
+        var said = Tool.Run(fit);
+        Assert.True(said.ExitCode == 0, said.Errors);
+        Assert.Contains(" in nas-bench-201 on 72 images", said.Output);
+        foreach (var name in (string[])["run.json", "metrics.json", "plan.json", "report.json", "mask.json"])
+            Assert.Contains("\"nas-bench-201\"", File.ReadAllText(Path.Combine(folder, name)));
+        Assert.Contains("nas-bench-201", Tool.Run("info", folder).Output);
+        foreach (var command in (string[][])[["draw", folder, "-o", run.New("cells.svg")],
+            ["draw", folder, "--mask", "-o", run.New("cells-mask.svg")], ["report", folder], ["predict", folder, run.AnImage],
+            ["rank", run.Images, Path.Combine(folder, "genotype.json"), "--space", "nas-bench-201"]])
+        {
+            var read = Tool.Run(command);
+            Assert.True(read.ExitCode == 0, $"{command[0]}: {read.Errors}");
+        }
+    }
+
+    [Fact]
     public void A_pipe_given_as_images_is_refused_and_not_waited_for()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Named pipes lie in folders on Unix alone.");

@@ -1,12 +1,16 @@
+using System.Globalization;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
 using ZeroOneShot.ZeroShot.Functions;
+using static TorchSharp.torch;
 
 namespace ZeroOneShot.Tests.SearchSpaces;
 
@@ -38,21 +42,27 @@ public sealed class SpaceNameTests : IDisposable
     [Fact]
     public void The_same_space_made_again_reads_its_files_in_every_country()
     {
-        var mask = OperationMask.Full(s_space);
-        var culture = Thread.CurrentThread.CurrentCulture;
+        var mask = OperationMask.Full(Own(Leaky(0.25)));
+        var (culture, comma) = (CultureInfo.CurrentCulture, (CultureInfo)CultureInfo.InvariantCulture.Clone());
+        comma.NumberFormat.NumberDecimalSeparator = ",";
         try
         {
-            Thread.CurrentThread.CurrentCulture = new System.Globalization.CultureInfo("de-DE");
-            Assert.Equal(mask, OperationMask.FromJson(mask.ToJson(), Own(CandidateOperation.SeparableConvolution3x3)));
+            CultureInfo.CurrentCulture = comma;
+            Assert.Equal("0,25", $"{0.25}");
+            Assert.Equal(mask, OperationMask.FromJson(mask.ToJson(), Own(Leaky(0.25))));
+            Assert.Throws<FormatException>(() => OperationMask.FromJson(mask.ToJson(), Own(Leaky(0.5))));
         }
         finally
         {
-            Thread.CurrentThread.CurrentCulture = culture;
+            CultureInfo.CurrentCulture = culture;
         }
         // Who writes a mask knows the name alone.
         var lines = mask.ToJson().Split('\n');
         Assert.Equal(mask, OperationMask.FromJson(
-            string.Join('\n', lines.Where(line => !line.Contains("space_signature", StringComparison.Ordinal))), s_space));
+            string.Join('\n', lines.Where(line => !line.Contains("space_signature", StringComparison.Ordinal))), mask.Space));
+
+        static CandidateOperation Leaky(double slope) => new("leaky_conv",
+            stride => [new LeakyRelu(slope), new Convolution(3) { Depthwise = true, Stride = stride }, new BatchNorm()]);
     }
 
     [Fact]
@@ -89,49 +99,62 @@ public sealed class SpaceNameTests : IDisposable
     {
         foreach (var run in (Action<SearchSpace, CancellationToken>[])[Prune, Rank, Search, Train])
         {
-            var file = _folder.File("checkpoint");
+            _file = _folder.File(run.Method.Name);
             using (var source = new CancellationTokenSource())
             {
                 s_stop = source;
                 Assert.ThrowsAny<OperationCanceledException>(() => run(s_space, source.Token));
                 s_stop = null;
             }
-            Assert.True(File.Exists(file), run.Method.Name);
+            Assert.True(File.Exists(_file), run.Method.Name);
             var error = Assert.Throws<InvalidDataException>(() => run(s_subtle, TestContext.Current.CancellationToken));
             Assert.Contains("is no checkpoint of this", error.Message);
             Assert.Contains("skip_connect, sep_conv_3x3 (", error.Message);
-            File.Delete(file);
         }
     }
 
     private static CancellationTokenSource? s_stop;
 
+    private string _file = "";
+
     private void Prune(SearchSpace space, CancellationToken token) => ZeroShotPruning.Prune(s_images, new ZeroShotPruningOptions
     {
         Space = space, BatchSize = 12, Batches = 1, Initializations = 1, RankingFunctions = [new NngpNorm()],
-    }, new Stopping(), _folder.File("checkpoint"), token);
+    }, new Stopping(), _file, token);
 
     private void Rank(SearchSpace space, CancellationToken token) => ZeroShotSearch.Run(s_images, OperationMask.Full(space),
         new ZeroShotSearchOptions
         {
             Candidates = 4, Functions = [new L2Norm()], Network = new() { Channels = 4, Cells = 3 },
             Ranking = new() { BatchSize = 12, Batches = 1, Initializations = 1 },
-        }, new Stopping(), _folder.File("checkpoint"), token);
+        }, new Stopping(), _file, token);
 
     private void Search(SearchSpace space, CancellationToken token) => MaskedDartsSearch.Run(s_images, OperationMask.Full(space),
         new SearchOptions
         {
             Supernet = new() { Channels = 4, Cells = 3, PartialChannels = 1 }, Epochs = 2, WarmupEpochs = 0, BatchSize = 12,
-        }, new Stopping(), _folder.File("checkpoint"), token);
+        }, new Stopping(), _file, token);
 
     private void Train(SearchSpace space, CancellationToken token) => CellNetTraining.Train(
         s_images, OperationMask.Full(space).ReadGenotype((_, _, row) => row), new TrainingOptions
         {
             Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false }, Epochs = 2, BatchSize = 12,
-        }, progress: new Stopping(), space: space, checkpoint: _folder.File("checkpoint"), cancellationToken: token).Dispose();
+        }, progress: new Stopping(), space: space, checkpoint: _file, cancellationToken: token).Dispose();
 
     private static SearchSpace Own(CandidateOperation second) =>
         new("own", new CellTopology(2), [CandidateOperation.SkipConnect, second]);
+
+    private sealed record LeakyRelu(double Slope) : Layer
+    {
+        public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(0, 0);
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => nn.LeakyReLU(Slope);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) =>
+            graph.Operator("LeakyRelu", [x], new Dictionary<string, object> { ["alpha"] = Slope });
+    }
 
     /// <summary>Cancels at the first step.</summary>
     private sealed class Stopping : IProgress<ZeroOneShot.Runtime.RunProgress>
