@@ -41,6 +41,7 @@ internal sealed class GpuRun(
     private static IEnumerable<Part> Parts()
     {
         yield return new(Load, 60);
+        yield return new("operations", 60);
         yield return new("lean", 60);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.PlainPlanar);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.Lean);
@@ -80,6 +81,7 @@ internal sealed class GpuRun(
     public static PartResult Take(string part, string[] arguments, Setting setting) => (part, arguments) switch
     {
         (Load, []) => DeviceChecks.Load(setting),
+        ("operations", []) => DeviceChecks.Operations(setting),
         ("lean", []) => DeviceChecks.Lean(setting),
         ("out-of-memory", []) => DeviceChecks.OutOfMemory(setting),
         ("flat-memory", []) => DeviceChecks.Flat(setting),
@@ -144,6 +146,8 @@ internal sealed class GpuRun(
             PartResult Last(string program, string[] arguments, TimeSpan time, Func<string, PartResult> read)
             {
                 var (exitCode, text, errors) = InProcess(program, arguments, time);
+                if (exitCode != 0)
+                    Keep(Name(Lost("")), text, errors);
                 if (exitCode is null)
                     return Lost($"stopped after {time.TotalSeconds:F0} s");
                 return exitCode == 0 && text.Split('\n', StringSplitOptions.RemoveEmptyEntries) is [.., var last]
@@ -166,6 +170,8 @@ internal sealed class GpuRun(
         var (exitCode, text, errors) = InProcess(
             tests.FullName, ["-noColor", .. classes.SelectMany(name => (string[])["-class", $"*{name}"])], time,
             ("ZEROONESHOT_TEST_DEVICE", setting.Device));
+        if (exitCode != 0)
+            Keep(GoldenTests, text, errors);
         var summary = text.Split('\n').LastOrDefault(line => line.Contains("Total:", StringComparison.Ordinal))?.Trim();
         return new PartResult("golden", exitCode == 0, exitCode switch
         {
@@ -190,11 +196,15 @@ internal sealed class GpuRun(
         {
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
-            return (null, "", "");
+            return (null, text.Result, errors.Result);
         }
         process.WaitForExit();
         return (process.ExitCode, text.Result, errors.Result);
     }
+
+    /// <summary>All that a part said that failed, in a file of its own: the table has no place for more than its end.</summary>
+    private void Keep(string name, string text, string errors) =>
+        File.WriteAllText(Path.Combine(output.FullName, name.Replace(' ', '-') + ".log"), $"{text}\n{errors}");
 
     private static string LastLines(string text) =>
         string.Join(" | ", text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(6));
