@@ -42,16 +42,18 @@ internal static class DeviceChecks
         var (worst, details) = (0.0, new List<string>());
         foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShotRandom])
         {
-            var expected = StepInDouble(method, SupernetEvaluation.Plain, CPU);
-            foreach (var evaluation in (SupernetEvaluation[])[SupernetEvaluation.Plain, SupernetEvaluation.Lean])
+            var expected = StepInDouble(method, SupernetEvaluation.Plain, CPU, records: false);
+            foreach (var (evaluation, records) in ((SupernetEvaluation, bool)[])
+                [(SupernetEvaluation.Plain, false), (SupernetEvaluation.Lean, false), (SupernetEvaluation.Lean, true)])
             {
-                var found = StepInDouble(method, evaluation, device);
+                var found = StepInDouble(method, evaluation, device, records);
                 foreach (var (name, numbers) in expected)
                 {
                     var deviation = Deviation(numbers, found[name]);
                     worst = double.IsNaN(deviation) ? double.NaN : Math.Max(worst, deviation);
                     if (!(deviation <= Double))
-                        details.Add(string.Create(CultureInfo.InvariantCulture, $"{method.Name} {evaluation} {name} {deviation:0.0e+00}"));
+                        details.Add(string.Create(CultureInfo.InvariantCulture, 
+                            $"{method.Name} {evaluation}{(records ? " recorded" : "")} {name} {deviation:0.0e+00}"));
                 }
             }
         }
@@ -63,12 +65,14 @@ internal static class DeviceChecks
     }
 
     /// <summary>What a step computes, by name, and the gradient of each parameter.</summary>
-    private static Dictionary<string, double[]> StepInDouble(SearchMethod method, SupernetEvaluation evaluation, Device device)
+    private static Dictionary<string, double[]> StepInDouble(SearchMethod method, SupernetEvaluation evaluation, Device device, bool records)
     {
         using var scope = NewDisposeScope();
         var mask = method.Pruning == PruningKind.None
             ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
-        var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation });
+        var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation,
+            Gpu = new() { Records = records },
+        });
         using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64, device);
         using (var random = RandomStream.Of(1, "weights"))
@@ -154,6 +158,27 @@ internal static class DeviceChecks
         ("every fourth", x => MemoryLayout.ChannelsLast(x.repeat_interleave(4, 1)).unflatten(1, [x.shape[1], 4]).transpose(1, 2).select(1, 0)),
     ];
 
+    /// <summary>What <see cref="GpuPrecision"/> says is what convolutions round to.</summary>
+    public static PartResult Precision(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        using var scope = NewDisposeScope();
+        using var stream = RandomStream.Of(1, "features");
+        var x = randn([8, 64, 16, 16], ScalarType.Float64, generator: stream.Generator).to(device);
+        var weight = randn([64, 64, 3, 3], ScalarType.Float64, generator: stream.Generator).to(device);
+        var exact = Numbers(nn.functional.conv2d(x, weight));
+        var deviations = Enum.GetValues<GpuPrecision>().Where(precision => precision != GpuPrecision.BFloat16).ToDictionary(
+            precision => precision, precision =>
+            {
+                using var arithmetic = GpuArithmetic.Begin(new() { Precision = precision }, device);
+                return Deviation(exact, Numbers(nn.functional.conv2d(x.to(ScalarType.Float32), weight.to(ScalarType.Float32))));
+            });
+        return new PartResult("precision", deviations[GpuPrecision.Float32] < 1e-5, "a convolution deviates from double precision by " +
+            string.Join(", ", deviations.Select(of => string.Create(CultureInfo.InvariantCulture, $"{of.Value:0.0e+00} ({of.Key})"))));
+
+        static double[] Numbers(Tensor tensor) => tensor.to(ScalarType.Float64).cpu().reshape(-1).data<double>().ToArray();
+    }
+
     /// <summary>Which evaluation a search at the setting would take.</summary>
     public static PartResult Choice(string method, Setting setting)
     {
@@ -187,6 +212,7 @@ internal static class DeviceChecks
             var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
             {
                 Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 8, Epochs = 2, WarmupEpochs = 0, LearningRate = 0.01, Seed = 1,
+                Gpu = new() { Precision = GpuPrecision.Float32 },
             });
             var checkpoint = Path.Combine(folder.FullName, "search");
             using var stop = new CancellationTokenSource();

@@ -67,7 +67,7 @@ public sealed class RecordedStepTests
             ? RandomPruning.Mask(searched, 0.5, seed: 1) : OperationMask.Full(searched);
         var options = SearchMethod.Parse(method).Apply(new SearchOptions
         {
-            Supernet = new() { Channels = 8, Cells = 3 }, LearningRate = 0.05, Evaluation = SupernetEvaluation.Lean, Seed = 3,
+            Supernet = new() { Channels = 4, Cells = 3 }, LearningRate = 0.05, Evaluation = SupernetEvaluation.Lean, Seed = 3,
             Gpu = new() { Records = records },
         });
         var shape = new ImageShape(3, 16, 16);
