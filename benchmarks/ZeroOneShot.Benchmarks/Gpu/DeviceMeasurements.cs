@@ -20,13 +20,16 @@ internal static class DeviceMeasurements
     public static IReadOnlyDictionary<string, (SupernetEvaluation Evaluation, GpuOptions Gpu)> Ways { get; } =
         new Dictionary<string, (SupernetEvaluation, GpuOptions)>
         {
-            ["lean-launched"] = (SupernetEvaluation.Lean, new() { Records = false }),
+            [Launched] = (SupernetEvaluation.Lean, new() { Records = false }),
             ["lean-channels-last"] = (SupernetEvaluation.Lean, new() { ChannelsLast = true }),
             ["lean-float32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.Float32 }),
             ["lean-tf32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.TensorFloat32 }),
             ["lean-autocast"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.BFloat16 }),
             ["plain-autocast"] = (SupernetEvaluation.Plain, new() { Precision = GpuPrecision.BFloat16 }),
         };
+
+    /// <summary>A lean step that is not recorded.</summary>
+    public const string Launched = "lean-launched";
 
     /// <summary>Orders of features in memory.</summary>
     public const string Planar = "nchw", ChannelsLast = "channels-last";

@@ -72,13 +72,13 @@ internal sealed class GpuRun(
         }
         yield return Measure("training", DeviceMeasurements.Planar);
         yield return Measure("training", DeviceMeasurements.ChannelsLast);
-        foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShot])
+        yield return Measure("choice", SearchMethod.ZeroOneShot.Name);
+        yield return Measure("choice", SearchMethod.Darts.Name);
+        foreach (var way in DeviceMeasurements.Ways.Keys.Append(Measurement.PlainChannelsLast).Append(Measurement.LeanBFloat16))
         {
-            yield return Measure("search-step", method.Name, Measurement.PlainChannelsLast);
-            foreach (var way in DeviceMeasurements.Ways.Keys)
-                yield return Measure("search-step", method.Name, way);
-            yield return Measure("search-step", method.Name, Measurement.LeanBFloat16);
-            yield return Measure("choice", method.Name);
+            yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, way);
+            if (way == DeviceMeasurements.Launched)
+                yield return Measure("search-step", SearchMethod.Darts.Name, way);
         }
 
         static Part Measure(string name, params string[] arguments) => new(name, 45, arguments) { Measures = true };

@@ -12,7 +12,7 @@ namespace ZeroOneShot.Lean;
 internal sealed class RecordedStep : IDisposable
 {
     // Enough to have libraries make what they cannot make while they are recorded, in little memory.
-    private const long ImagesOfRehearsal = 8;
+    private const long ImagesOfRehearsal = 2;
 
     private readonly Tensor _images, _labels;
     private readonly Mixture _mixture;

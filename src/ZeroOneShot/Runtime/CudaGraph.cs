@@ -22,9 +22,10 @@ internal sealed unsafe class CudaGraph : RecordedWork
     private static readonly Lazy<Functions?> s_functions = new(Functions.Find);
 
     private readonly nint _graph;
+    private readonly Pair _stream;
     private bool _disposed;
 
-    private CudaGraph(nint graph, IReadOnlyList<Tensor> results) => (_graph, Results) = (graph, results);
+    private CudaGraph(nint graph, Pair stream, IReadOnlyList<Tensor> results) => (_graph, _stream, Results) = (graph, stream, results);
 
     /// <summary>Whether work on a device can be recorded.</summary>
     public static bool Records(Device device) => device.type == DeviceType.CUDA && s_functions.Value is not null;
@@ -41,7 +42,8 @@ internal sealed unsafe class CudaGraph : RecordedWork
     {
         var functions = s_functions.Value!;
         var before = functions.CurrentStream((sbyte)device.index);
-        var stream = functions.StreamFromPool(0, (sbyte)device.index);
+        // What lies free in the memory of a stream is free for that stream alone.
+        var stream = neighbour?._stream ?? functions.StreamFromPool(0, (sbyte)device.index);
         var graph = (nint)NativeMemory.AllocZeroed(Size);
         cuda.synchronize(device);
         functions.SetCurrentStream(stream);
@@ -77,7 +79,7 @@ internal sealed unsafe class CudaGraph : RecordedWork
         {
             functions.SetCurrentStream(before);
         }
-        return new CudaGraph(graph, results);
+        return new CudaGraph(graph, stream, results);
     }
 
     /// <inheritdoc/>
