@@ -10,7 +10,8 @@ public sealed record GpuOptions
 
     /// <summary>
     /// Whether the channels of a pixel lie side by side in memory (NHWC), as the tensor cores of a GPU read them; else those of a plane, as
-    /// in the public code. Default false: a step of a search takes less time so.
+    /// in the public code. Default false, the order in which whole steps of a search on a GPU were compared with the processor's, though on
+    /// an H200 recorded steps of Zero-One-Shot take two thirds of the time with it; a training has it on by default.
     /// </summary>
     public bool ChannelsLast { get; init; }
 
