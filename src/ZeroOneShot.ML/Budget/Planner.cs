@@ -12,13 +12,13 @@ namespace ZeroOneShot.ML;
 /// <summary>Chooses the sizes of the stages for a time and a memory.</summary>
 /// <param name="images">The images to train on.</param>
 /// <param name="validation">Images to validate with; null for none.</param>
-/// <param name="times">What steps cost.</param>
+/// <param name="times">What steps cost; null where nothing is asked about time.</param>
 /// <param name="method">The method.</param>
 /// <param name="memory">What the process may take, in bytes, of the device's memory.</param>
 /// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
 /// <param name="device">Where the stages compute.</param>
-internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes times, SearchMethod method, long memory, long held,
+internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? times, SearchMethod method, long memory, long held,
     CostTarget? target, string? device = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
@@ -28,6 +28,13 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
     private const int RankedImages = 16, LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
 
     private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
+
+    // Behind a stem that halves the images twice the channels and two more cells take no more time, and learn more.
+    private static readonly (int Channels, int Cells)[] s_halved =
+        [(8, 3), (16, 3), (16, 5), (24, 5), (24, 8), (32, 8), (36, 11), (48, 11), (48, 14), (64, 17)];
+
+    // The sides of images, in pixels, that are halved: larger ones are, more than that, anyway.
+    private const int LeastHalved = 24, MostHalved = 64;
 
     private static readonly (int Channels, int Cells)[] s_networks =
         [(4, 3), (8, 3), (8, 5), (12, 5), (16, 5), (16, 6), (16, 8), (20, 8), (24, 8), (24, 11), (28, 14), (36, 14), (36, 20)];
@@ -135,12 +142,21 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         var settings = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize);
         return settings with
         {
-            Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells },
+            Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells, Stem = plan.Stem },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
             Device = device,
         };
     }
+
+    /// <summary>The stem of a network that is trained on images of a size; null for the usual one of that size.</summary>
+    public static string? StemFor(ImageShape shape) =>
+        Math.Min(shape.Height, shape.Width) >= LeastHalved && Math.Max(shape.Height, shape.Width) <= MostHalved ? Stem.Half.Name : null;
+
+    private (int Channels, int Cells)[] Networks => StemFor(images.Shape) is null ? s_networks : s_halved;
+
+    /// <summary>Epochs that a planned training may be lengthened to where time is left.</summary>
+    public static int MostEpochs(StagePlan plan) => Math.Max(plan.Epochs, LargestEpochs);
 
     private StagePlan? Pruning(double seconds)
     {
@@ -172,7 +188,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             {
                 Stage = RunStage.Prune, Channels = channels, Cells = cells, BatchSize = batchSize, Epochs = initializations,
                 Images = batchSize,
-                Time = TimeSpan.FromSeconds(initializations * batchSize * times.Prune(channels, cells)),
+                Time = TimeSpan.FromSeconds(initializations * batchSize * times!.Prune(channels, cells)),
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(Settings(method, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
@@ -190,7 +206,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
             // Small batches: steps count, of which there are few.
             var batch = Math.Min(images.Count / SearchFraction, seconds > 600 ? 64 : 32);
             var used = images.Count;
-            var perEpoch = used / SearchFraction * times.Search(channels, cells) * 0.85;        // three tenths are half the work
+            var perEpoch = used / SearchFraction * times!.Search(channels, cells) * 0.85;        // three tenths are half the work
             var epochs = Math.Min(LargestSearchEpochs, (int)(seconds / perEpoch));
             // Fewer images rather than fewer than five epochs: architectures change in all but the first.
             if (epochs < 5)
@@ -231,7 +247,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         foreach (var (channels, cells) in s_ranked)
         {
             var batch = Math.Min(RankedImages, images.Count);
-            var each = batch * times.Rank(channels, cells);
+            var each = batch * times!.Rank(channels, cells);
             var plan = new StagePlan
             {
                 Stage = RunStage.Search, Channels = channels, Cells = cells, BatchSize = batch, Epochs = 1,
@@ -249,28 +265,50 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes t
         return best;
     }
 
+    /// <summary>The sizes that come after those of a planned training, a good step larger, where they fit; null where none do.</summary>
+    public (int Channels, int Cells)? Larger(StagePlan plan)
+    {
+        var next = Array.IndexOf(Networks, (plan.Channels, plan.Cells)) + 2;
+        if (next < 2 || next >= Networks.Length)
+            return null;
+        var (channels, cells) = Networks[next];
+        return Memory(plan with { Channels = channels, Cells = cells }) <= memory ? (channels, cells) : null;
+    }
+
+    /// <summary>The training of the network that was found, by the time that is left; of the sizes planned where it has a cost target.</summary>
+    public StagePlan Training(StagePlan planned, double seconds) => target is null ? Training(seconds) : OfSizes(planned, seconds);
+
+    /// <summary>A training of sizes that are decided on, with as many epochs as there is time for.</summary>
+    public StagePlan OfSizes(StagePlan planned, double seconds)
+    {
+        var perEpoch = Passed * times!.Train(planned.Channels, planned.Cells);
+        var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
+        return planned with { Epochs = epochs, Time = TimeSpan.FromSeconds(epochs * perEpoch) };
+    }
+
+    // Validation runs forwards alone.
+    private double Passed => images.Count + (validation?.Count ?? 0) / 3.0;
+
+    private long Memory(StagePlan training) => Beside + TrainingMemory.Predict(
+        StepTimes.Typical, TrainingSettings(training, 0, device), images.Shape, images.ClassCount).Peak;
+
     private StagePlan Training(double seconds)
     {
         StagePlan? best = null;
-        var passed = images.Count + (validation?.Count ?? 0) / 3.0;         // validation runs forwards alone
         // Few images are learned by heart by a large network.
-        var largest = images.Count < 500 ? 7 : images.Count < 5000 ? 9 : s_networks.Length;
-        foreach (var ((channels, cells), index) in s_networks.Take(largest).Select((network, index) => (network, index)))
+        var largest = images.Count < 500 ? Networks.Length / 2 : images.Count < 5000 ? Networks.Length * 2 / 3 : Networks.Length;
+        foreach (var ((channels, cells), index) in Networks.Take(largest).Select((network, index) => (network, index)))
         {
-            var perEpoch = passed * times.Train(channels, cells);
+            var perEpoch = Passed * times!.Train(channels, cells);
             var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
             var steps = (long)epochs * images.Count;
             var batch = Math.Min(images.Count, steps > 200_000 ? 64 : 32);
             var plan = new StagePlan
             {
                 Stage = RunStage.Train, Channels = channels, Cells = cells, BatchSize = batch, Epochs = epochs, Images = images.Count,
-                Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
+                Stem = StemFor(images.Shape), Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
             };
-            plan = plan with
-            {
-                Memory = Beside + TrainingMemory.Predict(
-                    StepTimes.Typical, TrainingSettings(plan, 0, device), images.Shape, images.ClassCount).Peak,
-            };
+            plan = plan with { Memory = Memory(plan) };
             if (best is null)
             {
                 best = plan;

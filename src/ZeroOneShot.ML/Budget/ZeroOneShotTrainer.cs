@@ -179,9 +179,18 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // Train.
         clock.Begin(RunStage.Train);
+        if (_options.Plan is null && !state.KnowsNetwork)
+        {
+            plan = PlanTraining(train, validation, genotype!, plan, clock, run);
+            clock.Planned(plan);
+            run.Log.Planned(plan);
+            display?.Write(plan.ToString());
+            settings = StageSettings.With(settings, "plan", plan.Stages);
+        }
         var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
         {
             TimeLimit = LimitOf(RunStage.Train),
+            MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
             MaxMemory = LeftBy(plan, device),
             TemperatureScaling = validation is not null,
             ClassWeighting = _options.ClassWeighting,
@@ -190,11 +199,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         using var trained = CellNetTraining.Train(
             train, genotype!, training, validation, clock, checkpoint: run.Checkpoint(RunStage.Train),
             cancellationToken: run.Cancellation);
-        clock.End(trained.Epochs.Count, trained.Shortened);
+        clock.End(trained.Epochs.Count, trained.Rescheduled);
         ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with
         {
-            Network = trained.Network.Options, TimeLimit = trained.Shortened ? training.TimeLimit : null,
+            Network = trained.Network.Options, TimeLimit = trained.Rescheduled ? training.TimeLimit : null,
+            MostEpochs = trained.Rescheduled ? training.MostEpochs : null,
         });
 
         var report = new FitReport
@@ -218,6 +228,31 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // A plan that was given is followed to its end.
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
+    }
+
+    /// <summary>The plan with another training: that of the network that was found, in the time that is left.</summary>
+    private ZeroOneShotPlan PlanTraining(
+        ImageSet train, ImageSet? validation, Genotype genotype, ZeroOneShotPlan plan, BudgetClock clock, StageRun run)
+    {
+        var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
+        var larger = Planning(null).Larger(planned);
+        var times = StepTimes.OfFound(train, genotype, (planned.Channels, planned.Cells), larger, device, clock.Share(plan, RunStage.Train) / 10,
+            _options.Time, run.Cancellation);
+        var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
+        if ((training.Channels, training.Cells) != (planned.Channels, planned.Cells))
+        {
+            // Not worked out but timed: what is planned is to be what is done.
+            times = StepTimes.OfFound(train, genotype, (training.Channels, training.Cells), larger: null, device,
+                clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
+            training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
+        }
+        return plan with
+        {
+            Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
+        };
+
+        Planner Planning(StepTimes? times) => new(
+            train, validation, times, _options.Method, plan.MaxMemory, plan.Held, _options.CostTarget, device);
     }
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
@@ -385,7 +420,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         /// A plan to follow, as <see cref="ZeroOneShotTrainer.Plan"/> made it for images of the same number, size and classes, and for the
         /// same <see cref="Method"/>: its sizes and epochs, all of them, however long they take, so that the result can be had again.
         /// <see cref="TimeBudget"/> and <see cref="MaxMemory"/> are then without effect. Default null: a plan is made by a few steps timed
-        /// on the machine, and schedules are shortened where it becomes slower.
+        /// on the machine, and schedules become shorter, and trainings longer, where it becomes
+        /// slower or faster.
         /// </summary>
         public ZeroOneShotPlan? Plan { get; set; }
 

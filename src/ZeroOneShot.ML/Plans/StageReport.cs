@@ -14,10 +14,10 @@ namespace ZeroOneShot.ML;
 public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int Epochs)
 {
     /// <summary>
-    /// Whether the clock made it do other than planned: shortened its schedule, or left operations by chance in place of pruning. Where it
-    /// did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
+    /// Whether the clock made it do other than planned: fewer epochs or genotypes, more epochs, or operations left by chance in place of
+    /// pruning. Where it did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
     /// </summary>
-    public bool Shortened { get; init; }
+    public bool Rescheduled { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
