@@ -187,7 +187,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             display?.Write(plan.ToString());
             settings = StageSettings.With(settings, "plan", plan.Stages);
         }
-        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
+        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device) with
         {
             TimeLimit = LimitOf(RunStage.Train),
             MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
@@ -236,8 +236,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
         var larger = Planning(null).Larger(planned);
-        var times = StepTimes.OfFound(train, genotype, (planned.Channels, planned.Cells), larger, device, clock.Share(plan, RunStage.Train) / 10,
-            _options.Time, run.Cancellation);
+        var times = StepTimes.OfFound(train, genotype, (planned.Channels, planned.Cells), larger, device,
+            clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
         var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
         if ((training.Channels, training.Cells) != (planned.Channels, planned.Cells))
         {
@@ -334,7 +334,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
-        ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
+        ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, 0, null).Network }
         : null;
 
     private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
