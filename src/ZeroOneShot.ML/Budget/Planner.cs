@@ -302,6 +302,26 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return plan with { LearningRate = many ? LargeRate * rate : null };
     }
 
+    /// <summary>The training of an architecture that is given, by a few of its steps, in the time that is left.</summary>
+    /// <param name="train">The images to train on.</param>
+    /// <param name="validation">Images to validate with.</param>
+    /// <param name="genotype">The architecture.</param>
+    /// <param name="left">The time that is left.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static StagePlan TrainingOf(
+        ImageSet train, ImageSet? validation, Genotype genotype, Func<TimeSpan> left, CancellationToken cancellation = default)
+    {
+        var memory = ProcessMemory.MemoryOf(null) / 4 * 3;
+        var stage = Planning(Timed(StepTimes.Small, StepTimes.Larger)).Training(left().TotalSeconds);
+        return Planning(Timed((stage.Channels, stage.Cells), null)).OfSizes(stage, left().TotalSeconds);
+
+        StepTimes Timed((int, int) size, (int, int)? larger) => StepTimes.OfFound(
+            train, genotype, size, larger, device: null, left() / 10, TimeProvider.System, cancellation);
+
+        Planner Planning(StepTimes times) => new(
+            train, validation, times, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null);
+    }
+
     // Validation runs forwards alone.
     private double Passed => images.Count + (validation?.Count ?? 0) / 3.0;
 
@@ -344,7 +364,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     {
         if (target is null)
             return true;
-        var (sized, full) = (target with { Network = TrainingSettings(plan, images.Shape, 0, null).Network }, OperationMask.Full(SearchSpace.Darts));
+        var sized = target with { Network = TrainingSettings(plan, images.Shape, 0, null).Network };
+        var full = OperationMask.Full(SearchSpace.Darts);
         return GenotypeChoices.Of(full, mayShareInput: false)
             .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
     }

@@ -14,8 +14,10 @@ namespace ZeroOneShot.ML;
 /// </summary>
 internal sealed class StepTimes
 {
-    // Small enough to take seconds on a slow machine; two, to see how time grows with the work.
-    private static readonly (int Channels, int Cells) s_least = (4, 3), s_small = (8, 4), s_larger = (16, 6);
+    /// <summary>Sizes small enough to take seconds on a slow machine; two, to see how time grows with the work.</summary>
+    public static readonly (int Channels, int Cells) Small = (8, 4), Larger = (16, 6);
+
+    private static readonly (int Channels, int Cells) s_least = (4, 3);
 
     // Code is compiled in the first steps, and better in the next dozens: a small network's steps become twice as fast meanwhile.
     private const int Batch = 32, RankedImages = 16, Steps = 60, LeastSteps = 3;
@@ -76,11 +78,11 @@ internal sealed class StepTimes
         var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
         var some = Some(images);
         var timer = new Timer(time, limit / 4);
-        var timed = Fits(s_small) ? s_small : s_least;
+        var timed = Fits(Small) ? Small : s_least;
         var small = Training(some, timed, device, timer, cancellation);
         var exponent = 1.0;
-        if (time.GetElapsedTime(start) < limit / 2 && Fits(s_larger))
-            exponent = Exponent(some, Typical, (timed, small), (s_larger, Training(some, s_larger, device, timer, cancellation)));
+        if (time.GetElapsedTime(start) < limit / 2 && Fits(Larger))
+            exponent = Exponent(some, Typical, (timed, small), (Larger, Training(some, Larger, device, timer, cancellation)));
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
         var search = searches && method.Search == SearchKind.OneShot ? Searching(some, timed, method, device, timer, cancellation) : 0;
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, timed, device, timer, cancellation) : 0;
