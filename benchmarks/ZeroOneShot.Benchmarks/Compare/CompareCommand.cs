@@ -37,8 +37,15 @@ internal static class CompareCommand
         };
         data.Validators.Add(result =>
         {
-            if (result.Tokens is [var path] && !Directory.Exists(path.Value) && !File.Exists(path.Value))
-                result.AddError($"There is no folder or zip '{path.Value}'.");
+            try
+            {
+                if (result.Tokens is [var path])
+                    ComparedImages.Check(path.Value);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                result.AddError(e.Message);
+            }
         });
         var minutes = new Option<double>("--minutes") { Description = "Minutes of every run.", DefaultValueFactory = _ => 5 };
         minutes.Validators.Add(result =>

@@ -28,6 +28,19 @@ internal static class ComparedImages
             ? images.Split((double)count / images.Count, SplitSeed).First : images;
     }
 
+    /// <summary>Checks, without reading them, that there are images.</summary>
+    /// <exception cref="IOException">There are none.</exception>
+    /// <exception cref="InvalidDataException">A file is no zip.</exception>
+    public static void Check(string path)
+    {
+        if (File.Exists(path))
+            ZipFile.OpenRead(path).Dispose();
+        else if (!Directory.Exists(path))
+            throw new IOException($"There is no folder or zip '{path}'.");
+        else if (!(CifarFiles.TryDetect(path, out var kind) && kind == CifarKind.Cifar10))
+            Classes(path);
+    }
+
     private static ImageSet ReadFolder(string path, int size)
     {
         if (!File.Exists(path))
