@@ -215,7 +215,8 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     pruningChild,
     startUpChild,
 }.With([
-    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(), ClusterSimulation.Command(), ClusterNoOps.Command(),
+    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(),
+    ClusterSimulation.Command(), ClusterNoOps.Command(),
 ])
     .Parse(args).Invoke();
 

@@ -76,7 +76,8 @@ internal static class Contenders
         var options = Planner.TrainingSettings(stage, train.Shape, setting.Seed, device: null) with
         {
             // Seconds may go by before the first step; who gives no more has no training, and is told 0 epochs.
-            TimeLimit = setting.Elapsed < setting.Budget ? setting.Budget - setting.Elapsed : TimeSpan.FromTicks(1), MostEpochs = Planner.MostEpochs(stage),
+            TimeLimit = setting.Elapsed < setting.Budget ? setting.Budget - setting.Elapsed : TimeSpan.FromTicks(1),
+            MostEpochs = Planner.MostEpochs(stage),
         };
         using var trained = CellNetTraining.Train(train, genotype, options, validation);
         var time = setting.Elapsed;

@@ -284,7 +284,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return Memory(plan with { Channels = channels, Cells = cells }) <= memory ? (channels, cells) : null;
     }
 
-    /// <summary>The training of the network that was found, by the time that is left; of the sizes planned where it has a cost target.</summary>
+    /// <summary>
+    /// The training of the network that was found, by the time that is left; of the sizes planned where it has a cost target.
+    /// </summary>
     public StagePlan Training(StagePlan planned, double seconds) => target is null ? Training(seconds) : OfSizes(planned, seconds);
 
     /// <summary>A training of sizes that are decided on, with as many epochs as there is time for.</summary>

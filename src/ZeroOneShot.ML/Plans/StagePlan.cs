@@ -19,7 +19,9 @@ public sealed record StagePlan
     /// <summary>Number of the network's cells.</summary>
     public required int Cells { get; init; }
 
-    /// <summary>The stem of the network that is trained (<see cref="CellNetOptions.Stem"/>). Default null: that of the images' size.</summary>
+    /// <summary>
+    /// The stem of the network that is trained (<see cref="CellNetOptions.Stem"/>). Default null: that of the images' size.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Stem { get; init; }
 

@@ -15,7 +15,8 @@ public sealed record StageReport(StagePlan Plan, TimeSpan Time, long Memory, int
 {
     /// <summary>
     /// Whether the clock made it do other than planned: fewer epochs or genotypes, more epochs, or operations left by chance in place of
-    /// pruning. Where it did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
+    /// pruning. Where it did so in no stage, the same plan gives the same model without the clock
+    /// (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
     /// </summary>
     public bool Rescheduled { get; init; }
 

@@ -159,7 +159,8 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         })],
     };
 
-    private string Repeats => "It follows the plan of this run without a look at the clock, and gives " + (_rescheduled is not { Count: > 0 }
+    private string Repeats => "It follows the plan of this run without a look at the clock, and gives " +
+        (_rescheduled is not { Count: > 0 }
         ? "the same model, bit for bit, on the same machine with as many threads."
         : "the same model every time, on the same machine with as many threads; another one than this, whose schedules followed " +
           $"the clock ({string.Join(", ", _rescheduled.Select(Rescheduled))}).");
