@@ -1,7 +1,9 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using TorchSharp;
 using ZeroOneShot.Data;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.ML;
 using ZeroOneShot.Networks;
@@ -31,46 +33,150 @@ internal static class DeviceChecks
     }
 
     /// <summary>
-    /// Losses and gradients of the lean evaluation against autograd through the whole network, in double precision, for a network of all
-    /// channels and one of partial connections.
+    /// Losses and gradients in double precision, of the lean evaluation and of autograd through the whole network, against the processor's,
+    /// for a network of all channels and one of partial connections.
     /// </summary>
     public static PartResult Lean(Setting setting)
     {
         var device = TorchRuntime.ResolveDevice(setting.Device);
-        var worst = 0.0;
+        var (worst, details) = (0.0, new List<string>());
         foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShotRandom])
         {
-            var mask = method.Pruning == PruningKind.None
-                ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
-            var values = new List<double[]>();
-            foreach (var evaluation in (SupernetEvaluation[])[SupernetEvaluation.Lean, SupernetEvaluation.Plain])
+            var expected = StepInDouble(method, SupernetEvaluation.Plain, CPU, records: false);
+            foreach (var (evaluation, records) in ((SupernetEvaluation, bool)[])
+                [(SupernetEvaluation.Plain, false), (SupernetEvaluation.Lean, false), (SupernetEvaluation.Lean, true)])
             {
-                using var scope = NewDisposeScope();
-                var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation });
-                using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
-                using var architecture = new ArchitectureParameters(
-                    mask, options.Supernet.EdgeNormalization, ScalarType.Float64, device);
-                using (var random = RandomStream.Of(1, "weights"))
-                    Initialization.Default(supernet, random);
-                using (var random = RandomStream.Of(1, "architecture"))
-                    architecture.Initialize(random);
-                supernet.to(ScalarType.Float64).to(device);
-                using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
-                using var inputs = RandomStream.Of(1, "images");
-                var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
-                var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
-                var numbers = new List<double> { step.ArchitectureStep(images, labels, new SearchMoment(1, 2, 0)).Loss };
-                numbers.AddRange(architecture.Parameters.SelectMany(Gradient));
-                numbers.Add(step.WeightsStep(images, labels, new SearchMoment(1, 2, 0)).Loss);
-                numbers.AddRange(supernet.parameters().SelectMany(Gradient));
-                values.Add([.. numbers]);
+                var found = StepInDouble(method, evaluation, device, records);
+                foreach (var (name, numbers) in expected)
+                {
+                    var deviation = Deviation(numbers, found[name]);
+                    worst = double.IsNaN(deviation) ? double.NaN : Math.Max(worst, deviation);
+                    if (!(deviation <= Double))
+                        details.Add(string.Create(CultureInfo.InvariantCulture, 
+                            $"{method.Name} {evaluation}{(records ? " recorded" : "")} {name} {deviation:0.0e+00}"));
+                }
             }
-            worst = Math.Max(worst, Deviation(values[0], values[1]));
         }
-        return Compared("lean", worst, Double, "losses and gradients, lean against autograd, in double precision");
+        var passed = Compared("lean", worst, Double, "losses and gradients, lean and by autograd, against the processor's, in double precision");
+        return details.Count == 0 ? passed : passed with
+        {
+            Detail = $"{passed.Detail}. {details.Count} differ: {string.Join("; ", details.Take(12))}",
+        };
+    }
+
+    /// <summary>What a step computes, by name, and the gradient of each parameter.</summary>
+    private static Dictionary<string, double[]> StepInDouble(SearchMethod method, SupernetEvaluation evaluation, Device device, bool records)
+    {
+        using var scope = NewDisposeScope();
+        var mask = method.Pruning == PruningKind.None
+            ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
+        var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation,
+            Gpu = new() { Records = records },
+        });
+        using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
+        using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64, device);
+        using (var random = RandomStream.Of(1, "weights"))
+            Initialization.Default(supernet, random);
+        using (var random = RandomStream.Of(1, "architecture"))
+            architecture.Initialize(random);
+        supernet.to(ScalarType.Float64).to(device);
+        using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
+        using var inputs = RandomStream.Of(1, "images");
+        var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
+        var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
+        var numbers = new Dictionary<string, double[]> { ["loss of the architecture step"] =
+            [step.ArchitectureStep(images, labels, new SearchMoment(1, 2, 0)).Loss] };
+        foreach (var (i, parameter) in architecture.Parameters.Index())
+            numbers.Add($"architecture {i}", Gradient(parameter));
+        numbers.Add("loss of the weights step", [step.WeightsStep(images, labels, new SearchMoment(1, 2, 0)).Loss]);
+        foreach (var (name, parameter) in supernet.named_parameters())
+            numbers.Add(name, Gradient(parameter));
+        return numbers;
 
         static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>
             parameter.grad is { } gradient ? gradient.cpu().reshape(-1).data<double>().ToArray() : [];
+    }
+
+    /// <summary>
+    /// Every candidate operation in double precision, forwards and backwards, on features as they lie in a lean step: all channels in both
+    /// orders, and the first of more channels.
+    /// </summary>
+    public static PartResult Operations(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        var (worst, differ) = (0.0, new List<string>());
+        foreach (var operation in SearchSpace.DartsLarge.Operations)
+        {
+            foreach (var stride in (int[])[1, 2])
+            {
+                foreach (var channels in (int[])[2, 8])
+                {
+                    foreach (var (name, arrange) in s_arrangements)
+                    {
+                        var expected = Run(operation, stride, channels, arrange, CPU);
+                        var found = Run(operation, stride, channels, arrange, device);
+                        var deviations = expected.Zip(found).Select(pair => Deviation(pair.First, pair.Second)).ToArray();
+                        if (deviations.Length == 0)
+                            continue;
+                        worst = Math.Max(worst, deviations.Max());
+                        if (!(deviations.Max() <= Double))
+                            differ.Add($"{operation.Name} stride {stride} channels {channels} {name} {string.Join(' ', deviations.Select(d => $"{d:0.0e+00}"))}");
+                    }
+                }
+            }
+        }
+        return new PartResult("operations", differ.Count == 0,
+            $"largest relative deviation from the processor {worst:0.0e+00}, bound {Double:0e+00}. {string.Join("; ", differ)}");
+
+        static List<double[]> Run(CandidateOperation operation, int stride, int channels, Func<Tensor, Tensor> arrange, Device device)
+        {
+            using var scope = NewDisposeScope();
+            if (operation.IsZero(stride))
+                return [];
+            using var module = LayerModules.Build(operation.Layers(stride), channels, channels, affine: false);
+            using (var random = RandomStream.Of(1, "weights"))
+                Initialization.Default(module, random);
+            module.to(ScalarType.Float64).to(device);
+            using var stream = RandomStream.Of(1, "features");
+            var x = arrange(randn([4, channels, 9, 9], ScalarType.Float64, generator: stream.Generator).to(device));
+            using var run = FeatureOrder.Pixels.Run(module, x, needed: true);
+            var g = randn(run.Output.shape, ScalarType.Float64, generator: stream.Generator).to(device);
+            var gradient = FeatureOrder.Pixels.Sum(run.Output, [(arrange(g), 0.5)]);
+            var output = Numbers(run.Output);
+            var ofInput = Numbers(run.Backward(gradient)!);
+            return [output, ofInput, .. module.parameters().Select(parameter => Numbers(parameter.grad!))];
+        }
+
+        static double[] Numbers(Tensor tensor) => tensor.cpu().reshape(-1).data<double>().ToArray();
+    }
+
+    private static readonly (string Name, Func<Tensor, Tensor> Arrange)[] s_arrangements =
+    [
+        ("planar", x => x.contiguous()),
+        ("channels-last", MemoryLayout.ChannelsLast),
+        ("first of more", x => MemoryLayout.ChannelsLast(cat([x, x, x, x], 1)).narrow(1, 0, x.shape[1])),
+        ("every fourth", x => MemoryLayout.ChannelsLast(x.repeat_interleave(4, 1)).unflatten(1, [x.shape[1], 4]).transpose(1, 2).select(1, 0)),
+    ];
+
+    /// <summary>What <see cref="GpuPrecision"/> says is what convolutions round to.</summary>
+    public static PartResult Precision(Setting setting)
+    {
+        var device = TorchRuntime.ResolveDevice(setting.Device);
+        using var scope = NewDisposeScope();
+        using var stream = RandomStream.Of(1, "features");
+        var x = randn([8, 64, 16, 16], ScalarType.Float64, generator: stream.Generator).to(device);
+        var weight = randn([64, 64, 3, 3], ScalarType.Float64, generator: stream.Generator).to(device);
+        var exact = Numbers(nn.functional.conv2d(x, weight));
+        var deviations = Enum.GetValues<GpuPrecision>().Where(precision => precision != GpuPrecision.BFloat16).ToDictionary(
+            precision => precision, precision =>
+            {
+                using var arithmetic = GpuArithmetic.Begin(new() { Precision = precision }, device);
+                return Deviation(exact, Numbers(nn.functional.conv2d(x.to(ScalarType.Float32), weight.to(ScalarType.Float32))));
+            });
+        return new PartResult("precision", deviations[GpuPrecision.Float32] < 1e-5, "a convolution deviates from double precision by " +
+            string.Join(", ", deviations.Select(of => string.Create(CultureInfo.InvariantCulture, $"{of.Value:0.0e+00} ({of.Key})"))));
+
+        static double[] Numbers(Tensor tensor) => tensor.to(ScalarType.Float64).cpu().reshape(-1).data<double>().ToArray();
     }
 
     /// <summary>Which evaluation a search at the setting would take.</summary>
@@ -106,6 +212,7 @@ internal static class DeviceChecks
             var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
             {
                 Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 8, Epochs = 2, WarmupEpochs = 0, LearningRate = 0.01, Seed = 1,
+                Gpu = new() { Precision = GpuPrecision.Float32 },
             });
             var checkpoint = Path.Combine(folder.FullName, "search");
             using var stop = new CancellationTokenSource();

@@ -16,16 +16,23 @@ namespace ZeroOneShot.Benchmarks.Gpu;
 /// <summary>Memory and time of the methods' steps on a device.</summary>
 internal static class DeviceMeasurements
 {
-    /// <summary>What is measured beside libtorch's default, channels-last with convolutions in TF32.</summary>
+    /// <summary>What is measured beside the default: recorded, planar, convolutions in TF32.</summary>
     public static IReadOnlyDictionary<string, (SupernetEvaluation Evaluation, GpuOptions Gpu)> Ways { get; } =
         new Dictionary<string, (SupernetEvaluation, GpuOptions)>
         {
-            ["lean-nchw"] = (SupernetEvaluation.Lean, new() { ChannelsLast = false }),
+            [Launched] = (SupernetEvaluation.Lean, new() { Records = false }),
+            ["lean-channels-last"] = (SupernetEvaluation.Lean, new() { ChannelsLast = true }),
             ["lean-float32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.Float32 }),
             ["lean-tf32"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.TensorFloat32 }),
             ["lean-autocast"] = (SupernetEvaluation.Lean, new() { Precision = GpuPrecision.BFloat16 }),
             ["plain-autocast"] = (SupernetEvaluation.Plain, new() { Precision = GpuPrecision.BFloat16 }),
         };
+
+    /// <summary>A lean step that is not recorded.</summary>
+    public const string Launched = "lean-launched";
+
+    /// <summary>Orders of features in memory.</summary>
+    public const string Planar = "nchw", ChannelsLast = "channels-last";
 
     private const double MiB = 1 << 20;
 
@@ -43,6 +50,8 @@ internal static class DeviceMeasurements
         options = options with { Device = setting.Device };
         if (Ways.TryGetValue(evaluation, out var way))
             options = options with { Evaluation = way.Evaluation, Gpu = way.Gpu };
+        if (evaluation == Measurement.PlainChannelsLast)
+            options = options with { Gpu = new() { ChannelsLast = true } };
         MemoryLayout.Planar = evaluation == Measurement.PlainPlanar;
 
         using var supernet = new Supernet(mask, options.Supernet.WithStem(mask.Space, measurement.Images), 3, Measurement.Classes);
@@ -71,7 +80,7 @@ internal static class DeviceMeasurements
         }
         var (a, w) = (Median(ofArchitecture), Median(ofWeights));
         var peak = DriverMemory.PeakMiB(device);
-        return new PartResult("search-step", true, $"{setting.Repetitions} steps, medians")
+        return new PartResult("search-step", true, $"{setting.Repetitions} steps, medians{(step.IsRecorded ? ", recorded" : "")}")
         {
             Method = method, Evaluation = evaluation, PeakMiB = peak - before, DeviceMiB = peak,
             PredictedMiB = setting.IsSmall || options.Evaluation == SupernetEvaluation.Plain
@@ -111,14 +120,17 @@ internal static class DeviceMeasurements
     }
 
     /// <summary>Steps of training the found network: a published genotype.</summary>
-    public static PartResult Training(Setting setting)
+    public static PartResult Training(string order, Setting setting)
     {
         var device = TorchRuntime.ResolveDevice(setting.Device);
         var network = new CellNetOptions
         {
             Channels = setting.Train.Channels, Cells = setting.Train.Cells, AuxiliaryHead = !setting.IsSmall,
         };
-        var options = new TrainingOptions { Network = network, BatchSize = setting.TrainBatch, Device = setting.Device };
+        var options = new TrainingOptions
+        {
+            Network = network, BatchSize = setting.TrainBatch, Device = setting.Device, Gpu = new() { ChannelsLast = order == ChannelsLast },
+        };
         using var built = new CellNet(PublishedGenotypes.DartsV2, network, 3, Measurement.Classes);
         using (var random = RandomStream.Of(1, "weights"))
             Initialization.Default(built, random);
@@ -135,7 +147,7 @@ internal static class DeviceMeasurements
         return new PartResult("training", true,
             $"{setting.Repetitions} steps, median; {seconds:0.000} s a step of {setting.TrainBatch} images")
         {
-            PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
+            Evaluation = order, PeakMiB = peak - before, DeviceMiB = peak, WeightsSeconds = seconds,
             PredictedMiB = setting.IsSmall ? null : TrainingMemory.Predict(PublishedGenotypes.DartsV2, options,
                 new ImageShape(3, setting.ImageSize, setting.ImageSize), Measurement.Classes).Peak / MiB,
             ImagesPerSecond = setting.TrainBatch / seconds,

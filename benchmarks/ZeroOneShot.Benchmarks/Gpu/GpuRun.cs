@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
@@ -32,7 +33,11 @@ internal sealed class GpuRun(
 
     private TimeSpan Left => limit - Stopwatch.GetElapsedTime(_start);
 
-    private sealed record Part(string Name, int Seconds, params string[] Arguments);
+    private sealed record Part(string Name, int Seconds, params string[] Arguments)
+    {
+        /// <summary>Whether nothing else may run meanwhile.</summary>
+        public bool Measures { get; init; }
+    }
 
     /// <summary>What there is to run.</summary>
     public static string[] Names { get; } = [.. Parts().Select(part => part.Name).Distinct()];
@@ -41,6 +46,8 @@ internal sealed class GpuRun(
     private static IEnumerable<Part> Parts()
     {
         yield return new(Load, 60);
+        yield return new("operations", 60);
+        yield return new("precision", 40);
         yield return new("lean", 60);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.PlainPlanar);
         yield return Measure("search-step", SearchMethod.Darts.Name, Measurement.Lean);
@@ -50,7 +57,7 @@ internal sealed class GpuRun(
         yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, PyTorchStep.Evaluation);
         yield return new(GoldenTests, 90);
         yield return new("out-of-memory", 40);
-        yield return new("flat-memory", 60);
+        yield return new("flat-memory", 60) { Measures = true };          // the driver counts all processes
         yield return new("checkpoint", 60);
         yield return new("pipeline", 60);
         foreach (var method in SearchMethod.Table1.Where(method => method != SearchMethod.Darts && method != SearchMethod.ZeroOneShot))
@@ -63,23 +70,26 @@ internal sealed class GpuRun(
             yield return Measure("search-step", method.Name, Measurement.PlainPlanar);
             yield return Measure("search-step", method.Name, Measurement.Lean);
         }
-        yield return Measure("training");
-        foreach (var method in (SearchMethod[])[SearchMethod.Darts, SearchMethod.ZeroOneShot])
+        yield return Measure("training", DeviceMeasurements.Planar);
+        yield return Measure("training", DeviceMeasurements.ChannelsLast);
+        yield return Measure("choice", SearchMethod.ZeroOneShot.Name);
+        yield return Measure("choice", SearchMethod.Darts.Name);
+        foreach (var way in DeviceMeasurements.Ways.Keys.Append(Measurement.PlainChannelsLast).Append(Measurement.LeanBFloat16))
         {
-            yield return Measure("search-step", method.Name, Measurement.PlainChannelsLast);
-            foreach (var way in DeviceMeasurements.Ways.Keys)
-                yield return Measure("search-step", method.Name, way);
-            yield return Measure("search-step", method.Name, Measurement.LeanBFloat16);
-            yield return Measure("choice", method.Name);
+            yield return Measure("search-step", SearchMethod.ZeroOneShot.Name, way);
+            if (way == DeviceMeasurements.Launched)
+                yield return Measure("search-step", SearchMethod.Darts.Name, way);
         }
 
-        static Part Measure(string name, params string[] arguments) => new(name, 45, arguments);
+        static Part Measure(string name, params string[] arguments) => new(name, 45, arguments) { Measures = true };
     }
 
     /// <summary>Runs a part in this process.</summary>
     public static PartResult Take(string part, string[] arguments, Setting setting) => (part, arguments) switch
     {
         (Load, []) => DeviceChecks.Load(setting),
+        ("precision", []) => DeviceChecks.Precision(setting),
+        ("operations", []) => DeviceChecks.Operations(setting),
         ("lean", []) => DeviceChecks.Lean(setting),
         ("out-of-memory", []) => DeviceChecks.OutOfMemory(setting),
         ("flat-memory", []) => DeviceChecks.Flat(setting),
@@ -88,7 +98,7 @@ internal sealed class GpuRun(
         ("choice", [var method]) => DeviceChecks.Choice(method, setting),
         ("search-step", [var method, var evaluation]) => DeviceMeasurements.SearchStep(method, evaluation, setting),
         ("ranking", [var method]) => DeviceMeasurements.Ranking(method, setting),
-        ("training", []) => DeviceMeasurements.Training(setting),
+        ("training", [var order]) => DeviceMeasurements.Training(order, setting),
         _ => throw new ArgumentException($"Found part '{part} {string.Join(' ', arguments)}'; expected one that {nameof(GpuRun)} names."),
     };
 
@@ -97,20 +107,38 @@ internal sealed class GpuRun(
     {
         output.Create();
         output.Refresh();
-        foreach (var part in Parts().Where(part => parts.Count == 0 || part.Name == Load || parts.Contains(part.Name)))
+        var chosen = Parts().Where(part => parts.Count == 0 || part.Name == Load || parts.Contains(part.Name)).ToArray();
+        foreach (var part in chosen.TakeWhile(part => part.Name == Load))
+            Take(part);
+        if (!_results[0].Passed)
+        {
+            Console.Error.WriteLine($"Nothing else was run: '{setting.Device}' cannot compute here. Without a GPU, " +
+                "run --device cpu --small tries everything on the processor at toy sizes.");
+            return 2;
+        }
+        // What checks, several at once where there are processors; then what measures, by itself.
+        var rest = chosen.Where(part => part.Name != Load).ToLookup(part => part.Measures);
+        var atOnce = Math.Clamp(Environment.ProcessorCount / 4, 1, 4);
+        Parallel.ForEach(Partitioner.Create(rest[false], EnumerablePartitionerOptions.NoBuffering),
+            new() { MaxDegreeOfParallelism = atOnce }, Take);
+        foreach (var part in rest[true])
+            Take(part);
+        var table = Table();
+        Console.WriteLine();
+        Console.WriteLine(table);
+        return _results.All(result => result.Passed) ? 0 : 1;
+
+        void Take(Part part)
         {
             var started = Stopwatch.GetTimestamp();
             var allowed = TimeSpan.FromSeconds(Math.Min(part.Seconds, Left.TotalSeconds));
             var result = allowed < TimeSpan.FromSeconds(2) ? Lost("left out: the time of the whole run was up") : Attempt(part, allowed);
             result = result with { Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1) };
-            _results.Add(result);
-            Console.WriteLine($"{(result.Passed ? "ok  " : "FAIL")} {result.Seconds,5:F1} s  {Name(result)}: {Said(result)}");
-            Write();
-            if (part.Name == Load && !result.Passed)
+            lock (_results)
             {
-                Console.Error.WriteLine($"Nothing else was run: '{setting.Device}' cannot compute here. Without a GPU, " +
-                    "run --device cpu --small tries everything on the processor at toy sizes.");
-                return 2;
+                _results.Add(result);
+                Console.WriteLine($"{(result.Passed ? "ok  " : "FAIL")} {result.Seconds,5:F1} s  {Name(result)}: {Said(result)}");
+                Write();
             }
 
             PartResult Lost(string why) => new(part.Name, false, why)
@@ -144,6 +172,8 @@ internal sealed class GpuRun(
             PartResult Last(string program, string[] arguments, TimeSpan time, Func<string, PartResult> read)
             {
                 var (exitCode, text, errors) = InProcess(program, arguments, time);
+                if (exitCode != 0)
+                    Keep(Name(Lost("")), text, errors);
                 if (exitCode is null)
                     return Lost($"stopped after {time.TotalSeconds:F0} s");
                 return exitCode == 0 && text.Split('\n', StringSplitOptions.RemoveEmptyEntries) is [.., var last]
@@ -151,10 +181,6 @@ internal sealed class GpuRun(
                     : Lost($"ended with {exitCode}: {LastLines(errors)}");
             }
         }
-        var table = Table();
-        Console.WriteLine();
-        Console.WriteLine(table);
-        return _results.All(result => result.Passed) ? 0 : 1;
     }
 
     /// <summary>The tests against recorded tensors of the public code, on the device.</summary>
@@ -166,6 +192,8 @@ internal sealed class GpuRun(
         var (exitCode, text, errors) = InProcess(
             tests.FullName, ["-noColor", .. classes.SelectMany(name => (string[])["-class", $"*{name}"])], time,
             ("ZEROONESHOT_TEST_DEVICE", setting.Device));
+        if (exitCode != 0)
+            Keep(GoldenTests, text, errors);
         var summary = text.Split('\n').LastOrDefault(line => line.Contains("Total:", StringComparison.Ordinal))?.Trim();
         return new PartResult("golden", exitCode == 0, exitCode switch
         {
@@ -190,11 +218,15 @@ internal sealed class GpuRun(
         {
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
-            return (null, "", "");
+            return (null, text.Result, errors.Result);
         }
         process.WaitForExit();
         return (process.ExitCode, text.Result, errors.Result);
     }
+
+    /// <summary>All that a part said that failed, in a file of its own: the table has no place for more than its end.</summary>
+    private void Keep(string name, string text, string errors) =>
+        File.WriteAllText(Path.Combine(output.FullName, name.Replace(' ', '-') + ".log"), $"{text}\n{errors}");
 
     private static string LastLines(string text) =>
         string.Join(" | ", text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(6));
@@ -245,7 +277,7 @@ internal sealed class GpuRun(
         foreach (var r in _results.Where(r => r.ImagesPerSecond is not null))
         {
             Line("");
-            Line($"Training: {setting.Train.Channels} channels, {setting.Train.Cells} cells, batch {setting.TrainBatch}: " +
+            Line($"Training, {r.Evaluation}: {setting.Train.Channels} channels, {setting.Train.Cells} cells, batch {setting.TrainBatch}: " +
                 $"{r.ImagesPerSecond:F0} images a second, peak {r.PeakMiB:F0} MiB, " +
                 $"device {r.DeviceMiB:F0} MiB, predicted {r.PredictedMiB:F0} MiB.");
         }

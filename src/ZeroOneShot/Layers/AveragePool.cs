@@ -1,4 +1,5 @@
 using System.Numerics;
+using TorchSharp;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Onnx;
 using static TorchSharp.torch;
@@ -44,9 +45,13 @@ internal sealed class AveragePoolModule(AveragePool layer) : nn.Module<Tensor, T
     private readonly int _kernel = layer.Kernel, _stride = layer.Stride, _padding = (layer.Kernel - 1) / 2;
     private readonly Window _window = Window.Square(layer.Kernel, layer.Stride, (layer.Kernel - 1) / 2);
 
-    public override Tensor forward(Tensor input) =>
-        nn.functional.avg_pool2d(
-        input, _kernel, _stride, _padding, ceil_mode: _kernel % 2 == 0, count_include_pad: false);
+    public override Tensor forward(Tensor input)
+    {
+        // On a GPU libtorch's way back through padded average pooling is wrong in channels-last order (PyTorch issue 188344).
+        using var planar = _padding > 0 && input.device_type == DeviceType.CUDA ? input.contiguous() : null;
+        return nn.functional.avg_pool2d(
+            planar ?? input, _kernel, _stride, _padding, ceil_mode: _kernel % 2 == 0, count_include_pad: false);
+    }
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {

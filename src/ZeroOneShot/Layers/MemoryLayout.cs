@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Layers;
@@ -43,11 +44,11 @@ internal static class MemoryLayout
 
     /// <summary>
     /// Runs a batch norm in the order that is faster for its channels. Below 8, libtorch's channels-last batch norm takes ten times as long
-    /// as the planar one, which pays for two copies.
+    /// on the processor as the planar one, which pays for two copies.
     /// </summary>
     public static Tensor BatchNorm(Tensor image, Func<Tensor, Tensor> norm)
     {
-        if (image.shape[1] >= FewestChannelsLast || image.is_contiguous())
+        if (image.shape[1] >= FewestChannelsLast || image.is_contiguous() || image.device_type != DeviceType.CPU)
             return norm(image);
         using var scope = NewDisposeScope();
         return ChannelsLast(norm(image.contiguous())).MoveToOuterDisposeScope();

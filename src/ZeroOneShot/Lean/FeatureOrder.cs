@@ -41,10 +41,10 @@ internal abstract class FeatureOrder
     /// <summary>The sum of the terms, each times its factor.</summary>
     /// <param name="like">Features of the size of the result.</param>
     /// <param name="terms">At least one.</param>
-    public abstract Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms);
+    public abstract Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, Factor Factor)> terms);
 
     /// <summary>sum += the terms, each times its factor. A tensor may have its channels in two dimensions.</summary>
-    public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms);
+    public abstract void Add(Tensor sum, params IReadOnlyList<(Tensor Term, Factor Factor)> terms);
 
     /// <summary>The sum of the products of numbers in the same place. The first tensor may have its channels in two dimensions.</summary>
     public abstract Product Product(Tensor a, Tensor b);
@@ -82,23 +82,26 @@ internal abstract class FeatureOrder
 
         public override Tensor Packed(Tensor features) => features.is_contiguous() ? features.alias() : Lanes.Copy(features);
 
-        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
+        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, Factor Factor)> terms)
         {
             if (sum.dtype == ScalarType.Float32)
-                SumKernel<float>.Add(sum, terms);
+                SumKernel<float>.Add(sum, Known(terms));
             else
-                SumKernel<double>.Add(sum, terms);
+                SumKernel<double>.Add(sum, Known(terms));
         }
 
-        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, Factor Factor)> terms)
         {
             var sum = Lanes.EmptyLike(like);
             if (sum.dtype == ScalarType.Float32)
-                SumKernel<float>.Add(sum, terms, overwrite: true);
+                SumKernel<float>.Add(sum, Known(terms), overwrite: true);
             else
-                SumKernel<double>.Add(sum, terms, overwrite: true);
+                SumKernel<double>.Add(sum, Known(terms), overwrite: true);
             return sum;
         }
+
+        private static (Tensor, double)[] Known(IReadOnlyList<(Tensor Term, Factor Factor)> terms) =>
+            [.. terms.Select(term => (term.Term, term.Factor.Value))];
 
         public override Product Product(Tensor a, Tensor b) =>
             new(a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b));
@@ -140,18 +143,19 @@ internal abstract class FeatureOrder
 
         public override Tensor Packed(Tensor features) => MemoryLayout.ChannelsLast(features);
 
-        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms)
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, Factor Factor)> terms)
         {
-            var sum = zeros_like(like);
-            Add(sum, terms);
-            return sum;
+            using var scope = NewDisposeScope();
+            var sum = terms[0].Factor.Times(terms[0].Term.reshape(like.shape));
+            Add(sum, [.. terms.Skip(1)]);
+            return sum.MoveToOuterDisposeScope();
         }
 
-        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms)
+        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, Factor Factor)> terms)
         {
             using var scope = NewDisposeScope();
             foreach (var (term, factor) in terms)
-                sum.Accumulate(term.reshape(sum.shape), factor);
+                factor.AddTo(sum, term.reshape(sum.shape));
         }
 
         public override Product Product(Tensor a, Tensor b)

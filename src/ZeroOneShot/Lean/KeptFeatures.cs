@@ -24,7 +24,7 @@ internal sealed class KeptFeatures(bool bfloat16)
                 return _kept[number];
             if (!_full.TryGetValue(number, out var features))
             {
-                _full[number] = features = FeatureMemory.Empty(_kept[number].shape, ScalarType.Float32).copy_(_kept[number]);
+                _full[number] = features = Like(_kept[number], ScalarType.Float32).copy_(_kept[number]);
                 _kept[number].Dispose();                                            // nobody asks for it once more
             }
             return features;
@@ -40,7 +40,7 @@ internal sealed class KeptFeatures(bool bfloat16)
             return;
         }
         using var _ = no_grad();
-        var rounded = FeatureMemory.Empty(features.shape, ScalarType.BFloat16).copy_(features);
+        var rounded = Like(features, ScalarType.BFloat16).copy_(features);
         features.copy_(rounded);
         _full[Count] = features;
         _kept.Add(rounded);
@@ -55,4 +55,7 @@ internal sealed class KeptFeatures(bool bfloat16)
         if (_full.Remove(number, out var features))
             features.Dispose();
     }
+
+    private static Tensor Like(Tensor features, ScalarType type) => features.device_type == TorchSharp.DeviceType.CPU
+        ? FeatureMemory.Empty(features.shape, type) : empty_like(features, dtype: type);
 }

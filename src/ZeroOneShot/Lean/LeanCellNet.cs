@@ -27,9 +27,13 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
     private readonly RepeatedRuns? _repeated = recomputed > 0 ? new RepeatedRuns(network) : null;
 
     /// <summary>The logits, without a graph.</summary>
-    /// <param name="images">Images that <see cref="Lanes.Handle"/>.</param>
     public Tensor Forward(Tensor images)
     {
+        if (!Lanes.Handle(images))
+        {
+            using var _ = no_grad();
+            return network.ForwardWithAuxiliary(images).Logits;
+        }
         var (count, lanes) = (images.shape[0], Lanes.Count(images.dtype));
         if (network.training || count <= lanes)
             return ForwardTogether(images);

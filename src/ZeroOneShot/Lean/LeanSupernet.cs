@@ -43,7 +43,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images, rectifying: rectifying);
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart);
+        var c = new KnownCoefficients(mixture, Supernet.Mask, apart);
         var arranged = order.Arrange(images);
         var features = new Tensor[_cells.Length];
         for (var i = 0; i < _cells.Length; i++)
@@ -66,7 +66,7 @@ internal sealed class LeanSupernet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
-        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
+        using var c = new KnownCoefficients(mixture, Supernet.Mask, apart: false);
         var arranged = order.Arrange(images);
         var features = new Tensor[_cells.Length];
         var first = Plan.Items.Index().FirstOrDefault(at => at.Item is CellItem cell && cell.Kind == kind, (_cells.Length, null!)).Index;
@@ -102,7 +102,7 @@ internal sealed class LeanSupernet
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var c = new MixingCoefficients(mixture, Supernet.Mask, apart: false);
+        var c = new KnownCoefficients(mixture, Supernet.Mask, apart: false);
         var features = new Tensor[_cells.Length];
         for (var i = shared.First; i < _cells.Length; i++)
         {
@@ -147,9 +147,18 @@ internal sealed class LeanSupernet
     public (Tensor Logits, Tensor Loss) GradientOf(
         Tensor images, Func<Tensor, Tensor> loss, Mixture mixture, bool mixing, FeatureOrder? order = null)
     {
+        using var c = new KnownCoefficients(mixture, Supernet.Mask, apart: true);
+        var (logits, value) = GradientOf(images, loss, c, mixing, order ?? FeatureOrder.For(images));
+        if (mixing)
+            c.Backward();
+        return (logits, value);
+    }
+
+    /// <summary>The same without the way through the mixture: its gradient is gathered by the coefficients.</summary>
+    public (Tensor Logits, Tensor Loss) GradientOf(
+        Tensor images, Func<Tensor, Tensor> loss, MixingCoefficients c, bool mixing, FeatureOrder order)
+    {
         using var scope = NewDisposeScope();
-        order ??= FeatureOrder.For(images);
-        using var c = new MixingCoefficients(mixture, Supernet.Mask, apart: true);
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);
         for (var i = 0; i < _cells.Length; i++)
@@ -180,8 +189,6 @@ internal sealed class LeanSupernet
         {
             Track(true);
         }
-        if (mixing)
-            c.Backward();
         return (logits.detach().MoveToOuterDisposeScope(), value.detach().MoveToOuterDisposeScope());
 
         void Backward(int i, Tensor gradient)

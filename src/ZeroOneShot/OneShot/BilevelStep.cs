@@ -20,6 +20,7 @@ public sealed class BilevelStep : IDisposable
     private readonly ArchitectureParameters _architecture;
     private readonly SearchOptions _options;
     private readonly LeanSupernet? _lean;
+    private readonly Dictionary<bool, RecordedStep?> _recorded = [];         // of the architecture, and of the weights
     private readonly FlatParameters _weights;
     private readonly FlatParameters _architectureParameters;
     private readonly Sgd _weightsOptimizer;
@@ -54,6 +55,12 @@ public sealed class BilevelStep : IDisposable
     /// The order in which a lean step computes; null, the default: the one for the images. On the processor libtorch's is a GPU's.
     /// </summary>
     internal FeatureOrder? Order { get; init; }
+
+    /// <summary>How a lean step is recorded; null, the default: as a CUDA graph, on a GPU.</summary>
+    internal RecordedStep.Recorder? Recorder { get; init; }
+
+    /// <summary>Whether the last step was one launch of recorded work.</summary>
+    internal bool IsRecorded { get; private set; }
 
     /// <summary>
     /// Whether the last architecture step left finite numbers: read with its loss, since a look of its own would be a wait for a GPU.
@@ -145,6 +152,8 @@ public sealed class BilevelStep : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var recorded in _recorded.Values)
+            recorded?.Dispose();
         _weightsOptimizer.Dispose();
         _architectureOptimizer.Dispose();
         _weights.Dispose();
@@ -176,7 +185,12 @@ public sealed class BilevelStep : IDisposable
             using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
             var autocasts = arithmetic?.Autocasts == true;
             if (_lean is not null)
-                return _lean.Gradient(images, labels, mixture, mixing, Order ?? FeatureOrder.For(images, autocasts));
+            {
+                var order = Order ?? FeatureOrder.For(images, autocasts);
+                var recorded = Recorded(_lean, images, labels, mixture, mixing, order);
+                IsRecorded = recorded is not null;
+                return recorded?.Gradient(images, labels, mixture) ?? _lean.Gradient(images, labels, mixture, mixing, order);
+            }
             Tensor logits, loss;
             using (autocasts ? new Autocast(images.device_type) : null)
             {
@@ -186,6 +200,25 @@ public sealed class BilevelStep : IDisposable
             loss.backward();
             return (logits, loss);
         });
+    }
+
+    /// <summary>The recorded step of this kind, made when it is first asked for; null where there is none for this batch.</summary>
+    private RecordedStep? Recorded(LeanSupernet lean, Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder order)
+    {
+        if (!_options.Gpu.Records || Recorder is null && !CudaGraph.Records(images.device)
+            || !RecordedStep.IsAlwaysTheSame(_supernet, mixture))
+        {
+            return null;
+        }
+        if (!_recorded.TryGetValue(mixing, out var recorded))
+        {
+            // Its memory it shares with the other kind, which is done before this one begins.
+            var neighbour = _recorded.GetValueOrDefault(!mixing)?.Work as CudaGraph;
+            recorded = RecordedStep.Of(lean, images, labels, mixture, mixing, order,
+                Recorder ?? ((rehearse, work) => CudaGraph.Of(images.device, rehearse, work, neighbour)));
+            _recorded.Add(mixing, recorded);
+        }
+        return recorded?.Fits(images) == true ? recorded : null;
     }
 
     private void RequireGradients(bool weights, bool architecture)

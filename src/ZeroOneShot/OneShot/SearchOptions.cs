@@ -142,7 +142,7 @@ public sealed record SearchOptions
     /// <summary><c>cpu</c> (null), <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string? Device { get; init; }
 
-    /// <summary>How a GPU computes. Default: channels-last, with libtorch's own precision.</summary>
+    /// <summary>How a GPU computes. Default: recorded steps, planar, with libtorch's own precision.</summary>
     public GpuOptions Gpu { get; init; } = new();
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>

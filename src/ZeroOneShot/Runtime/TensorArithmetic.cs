@@ -13,6 +13,9 @@ internal static class TensorArithmetic
 {
     private static readonly Scalar s_one = 1;
 
+    /// <summary>a + b * c, in a's memory.</summary>
+    public static Tensor AccumulateProduct(this Tensor a, Tensor b, Tensor c) => a.addcmul_(b, c, s_one);
+
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, s_one);
 

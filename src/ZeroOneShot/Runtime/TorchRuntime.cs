@@ -159,6 +159,11 @@ public static partial class TorchRuntime
         // Threads of libgomp that spin while they wait take the processor from whoever works: on a machine that others use too, ten times
         // the time of sleeping. A few microseconds of it spare the sleep between two small operations. A value the user has set stays.
         _ = SetEnvironmentVariable("GOMP_SPINCOUNT", "1000", overwrite: 0);
+        // A GPU's memory lies idle between tensors of many sizes unless libtorch's allocator may lengthen what it has; and the products of
+        // matrices, of which there are few and small ones here, need no 32 MiB each to work in.
+        if (Environment.GetEnvironmentVariable("PYTORCH_ALLOC_CONF") is null)
+            _ = SetEnvironmentVariable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
+        _ = SetEnvironmentVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:2:16:8", overwrite: 0);
         try
         {
             LoadOnLinux();

@@ -140,7 +140,7 @@ public sealed record TrainingOptions
     public string? Device { get; init; }
 
     /// <summary>How a GPU computes. Default: channels-last, with libtorch's own precision.</summary>
-    public GpuOptions Gpu { get; init; } = new();
+    public GpuOptions Gpu { get; init; } = new() { ChannelsLast = true };
 
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;

@@ -138,13 +138,13 @@ public sealed class GumbelRelaxationTests
 
         public override Tensor PooledGradient(Tensor gradient, Tensor like) => order.PooledGradient(gradient, like);
 
-        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, double Factor)> terms) => order.Sum(like, terms);
+        public override Tensor Sum(Tensor like, IReadOnlyList<(Tensor Term, Factor Factor)> terms) => order.Sum(like, terms);
 
         public override Tensor EmptyLike(Tensor features) => order.EmptyLike(features);
 
         public override Tensor Zeros(Tensor like, long channels, int stride) => order.Zeros(like, channels, stride);
 
-        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, double Factor)> terms) => order.Add(sum, terms);
+        public override void Add(Tensor sum, params IReadOnlyList<(Tensor Term, Factor Factor)> terms) => order.Add(sum, terms);
 
         public override Product Product(Tensor a, Tensor b) => order.Product(a, b);
 
