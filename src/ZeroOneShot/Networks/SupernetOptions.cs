@@ -38,8 +38,7 @@ public sealed record SupernetOptions
 
     /// <summary>
     /// The name of one of the stems of the space's network, in DARTS <c>cifar</c>, <c>imagenet</c> or <c>half</c>. Null, the default:
-    /// the first that
-    /// takes the size of the images; without images, the first.
+    /// the first that takes the size of the images; without images, the first.
     /// </summary>
     public string? Stem { get; init; }
 
