@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ZeroOneShot.Benchmarks;
+using ZeroOneShot.Benchmarks.Compare;
 using ZeroOneShot.Benchmarks.Gpu;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
@@ -214,7 +215,8 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     pruningChild,
     startUpChild,
 }.With([
-    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), ClusterSimulation.Command(), ClusterNoOps.Command(),
+    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(),
+    ClusterSimulation.Command(), ClusterNoOps.Command(),
 ])
     .Parse(args).Invoke();
 

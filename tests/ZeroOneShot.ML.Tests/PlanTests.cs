@@ -33,7 +33,7 @@ public sealed class PlanTests : IDisposable
         var plan = method == "Zero-Shot" ? Ranking() : Plan();
         // Of an hour a step, so that everything by the clock would end at once.
         using var whole = Trainer(Options(plan, hours: 1)).Fit(Data());
-        Assert.All(whole.Report!.Stages, of => Assert.False(of.Shortened));
+        Assert.All(whole.Report!.Stages, of => Assert.False(of.Rescheduled));
         Assert.Equal(plan.Stages.Select(of => of.Candidates ?? of.Epochs), whole.Report.Stages.Select(of => of.Epochs));
 
         foreach (var stage in plan.Stages.Select(of => of.Stage))
@@ -83,7 +83,7 @@ public sealed class PlanTests : IDisposable
         options = Options(null, hours: 0);
         (options.CheckpointFolder, options.Time) = (_folder.FullName, new LookedAtTime { Step = TimeSpan.FromSeconds(5) });
         using var model = Trainer(options).Fit(Data());
-        Assert.True(model.Report!.Stages[^1].Shortened);
+        Assert.True(model.Report!.Stages[^1].Rescheduled);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML;
 using Xunit;
+using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -72,7 +73,7 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.All(report.Stages, stage => Assert.InRange(stage.Time, TimeSpan.FromTicks(1), report.Time));
         Assert.InRange(report.Time, TimeSpan.Zero, 1.05 * options.TimeBudget);
         // The plan is told before anything runs.
-        var plan = logger.Messages.FindIndex(message => message.Text == report.Plan.ToString());
+        var plan = logger.Messages.FindIndex(message => message.Text.StartsWith("Zero-One-Shot on 144 images"));
         Assert.InRange(plan, 0, logger.Messages.FindIndex(message => message.Text.StartsWith("Zero-One-Shot leaves")));
         var scored = _ml.MulticlassClassification.Evaluate(model.Transform(Data(seed: 8)));
         Assert.InRange(scored.MicroAccuracy, 0.8, 1);
@@ -159,7 +160,10 @@ public sealed class TimeBudgetTests : IDisposable
         var again = new List<RunProgress>();
         options.Progress = new Told(again.Add);
         using var model = Trainer(options).Fit(Data());
-        Assert.Equal(plan.ToString(), model.Report!.Plan.ToString());
+        // The training alone is planned anew, once it is known what network was found.
+        Assert.Equal(plan.Stages.SkipLast(1).Select(Sizes), model.Report!.Plan.Stages.SkipLast(1).Select(Sizes));
+        if (stage == RunStage.Train)
+            Assert.Equal(plan.ToString(), model.Report.Plan.ToString());
         Assert.DoesNotContain(again, progress => progress.Stage < stage);
         Assert.InRange(model.Report.Time, TimeSpan.Zero, 1.05 * options.TimeBudget);
         // What is over stays over: a third call has nothing left to train.
@@ -169,6 +173,42 @@ public sealed class TimeBudgetTests : IDisposable
 
         var other = Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data(seed: 9)));
         Assert.Contains("is of other images or settings", other.Message);
+    }
+
+    [Fact]
+    public void The_training_is_planned_anew_by_the_network_that_was_found_and_uses_the_time_that_is_left()
+    {
+        var (logger, options) = (new KeepingLogger(), Options());
+        options.Logger = logger;
+        // No step of a training, but those that are timed, takes more than a few looks at the clock.
+        using var model = Trainer(options).Fit(Data());
+        var (report, told) = (model.Report!, model.Report!.Plan.ToString());
+        Assert.Contains(logger.Messages, message => message.Text == told);
+        Assert.Equal(report.Stages[0].Time, report.Plan.Stages[0].Time);
+        Assert.InRange(report.Time, 0.85 * options.TimeBudget, 1.05 * options.TimeBudget);
+        Assert.Equal(report.Stages[^1].Epochs, model.Epochs.Count);
+    }
+
+    private static string? StemOf(SearchSpace space, int channels, int height, int width) =>
+        new PlannedSpace(space, new ImageShape(channels, height, width), classes: 10).Stem;
+
+    [Fact]
+    public void Small_images_are_halved_by_the_stem_and_smaller_and_larger_ones_are_not()
+    {
+        Assert.Equal("half", StemOf(SearchSpace.Darts, 3, 32, 32));
+        Assert.Equal("half", StemOf(SearchSpace.DartsLarge, 1, 28, 64));
+        Assert.Null(StemOf(SearchSpace.Darts, 3, 16, 16));
+        Assert.Null(StemOf(SearchSpace.Darts, 3, 128, 128));
+        Assert.Null(StemOf(SearchSpace.NasBench201, 3, 32, 32));
+        var options = Options();
+        options.TimeBudget = TimeSpan.FromMinutes(2);
+        var data = _ml.Data.LoadImages(Toy.Images(40, seed: 7, side: 32));
+        var plan = Trainer(options).Plan(data);
+        Assert.Equal("half", plan.Stages[^1].Stem);
+        options.Plan = plan with { Stages = [plan.Stages[0] with { Candidates = 4 }, plan.Stages[^1] with { Epochs = 1 }] };
+        using var model = Trainer(options).Fit(data);
+        Assert.Equal("half", model.Weights.Network.Stem);
+        Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(plan.ToJson().Replace("half", "quarter")));
     }
 
     [Fact]
@@ -269,6 +309,8 @@ public sealed class TimeBudgetTests : IDisposable
             return Assert.Throws<ArgumentException>(() => Trainer(options)).Message;
         }
     }
+
+    private static (int, int, int, int, int?) Sizes(StagePlan of) => (of.Channels, of.Cells, of.BatchSize, of.Epochs, of.Candidates);
 
     // Time that passes with looks at the clock: some hundred small steps.
     private static ZeroOneShotTrainer.Options Options() => new()

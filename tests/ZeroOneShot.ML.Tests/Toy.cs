@@ -27,10 +27,10 @@ internal static class Toy
     public static readonly string[] ClassNames = ["bars", "dots", "waves"];
 
     /// <summary>Stripes across, stripes down, and blots, with noise.</summary>
-    public static ImageSet Images(int count = 48, int channels = 3, int seed = 7)
+    public static ImageSet Images(int count = 48, int channels = 3, int seed = 7, int side = Side)
     {
         var random = new Random(seed);
-        var shape = new ImageShape(channels, Side, Side);
+        var shape = new ImageShape(channels, side, side);
         var pixels = new byte[count * shape.Size];
         var labels = new int[count];
         for (var i = 0; i < count; i++)
@@ -38,7 +38,7 @@ internal static class Toy
             labels[i] = i % ClassNames.Length;
             for (var p = 0; p < shape.Size; p++)
             {
-                var (row, column) = (p / Side % Side, p % Side);
+                var (row, column) = (p / side % side, p % side);
                 var bright = labels[i] switch { 0 => row % 4 < 2, 1 => column % 4 < 2, _ => (row / 4 + column / 4) % 2 == 0 };
                 pixels[i * shape.Size + p] = (byte)((bright ? 150 : 50) + random.Next(50));
             }

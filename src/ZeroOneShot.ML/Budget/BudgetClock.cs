@@ -24,7 +24,7 @@ internal sealed class BudgetClock(
     public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
 
     private readonly long _start = time.GetTimestamp();
-    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Shortened)> _stages = [];
+    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Rescheduled)> _stages = [];
     private FitState? _state;
     private string? _folder;
     private TimeSpan _before, _written, _looked, _stageBegan;
@@ -53,6 +53,16 @@ internal sealed class BudgetClock(
         Write();
     }
 
+    /// <summary>Takes in that the plan is another one since it is known what network was found.</summary>
+    public void Planned(ZeroOneShotPlan plan)
+    {
+        (_state!.Plan, _state.KnowsNetwork) = (plan, true);
+        Write();
+    }
+
+    /// <summary>The time that a stage has taken, in all processes.</summary>
+    public TimeSpan Taken(RunStage stage) => TimeSpan.FromSeconds(_state!.StageSeconds.GetValueOrDefault(stage.ToString()));
+
     public void Begin(RunStage stage)
     {
         // What the stage before has freed is not this one's.
@@ -62,13 +72,13 @@ internal sealed class BudgetClock(
         Write();
     }
 
-    public void End(int epochs, bool shortened)
+    public void End(int epochs, bool rescheduled)
     {
         Look();
         // The system's own count has no gaps, but does not tell when it was that large.
         if (!OnGpu && ResidentMemory.Largest is { } largest && largest > _largestBefore)
             _memory = largest;
-        _stages[_stage] = (_memory, epochs, shortened);
+        _stages[_stage] = (_memory, epochs, rescheduled);
         Write();
     }
 
@@ -84,10 +94,10 @@ internal sealed class BudgetClock(
     }
 
     public IReadOnlyList<StageReport> Reports(ZeroOneShotPlan plan) => [.. plan.Stages.Select(stage => new StageReport(
-        stage, TimeSpan.FromSeconds(_state!.StageSeconds.GetValueOrDefault(stage.Stage.ToString())),
+        stage, Taken(stage.Stage),
         _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs)
     {
-        Shortened = _stages[stage.Stage].Shortened,
+        Rescheduled = _stages[stage.Stage].Rescheduled,
     })];
 
     /// <inheritdoc/>

@@ -20,7 +20,7 @@ internal sealed record FitState
     public required string Identity { get; init; }
 
     /// <summary>The plan.</summary>
-    public required ZeroOneShotPlan Plan { get; init; }
+    public required ZeroOneShotPlan Plan { get; set; }
 
     /// <summary>Seconds used so far, by all processes, for everything.</summary>
     public double Seconds { get; set; }
@@ -30,6 +30,9 @@ internal sealed record FitState
 
     /// <summary>Whether pruning took too long, and operations were left by chance.</summary>
     public bool PrunedByChance { get; set; }
+
+    /// <summary>Whether the plan's training is that of the network that was found, timed; before, of a typical one.</summary>
+    public bool KnowsNetwork { get; set; }
 
     private bool _newestIsDamaged;
 

@@ -13,6 +13,9 @@ internal sealed class PlannedSpace
     // Numbers of cells that are tried above one that the space's network cannot have.
     private const int MoreCells = 16;
 
+    // The sides of images, in pixels, that are halved: larger ones are, more than that, anyway.
+    private const int LeastHalved = 24, MostHalved = 64;
+
     private readonly ImageShape _shape;
 
     /// <param name="space">The search space.</param>
@@ -21,6 +24,8 @@ internal sealed class PlannedSpace
     public PlannedSpace(SearchSpace space, ImageShape shape, int classes)
     {
         (Space, _shape) = (space, shape);
+        Stem = Math.Min(shape.Height, shape.Width) >= LeastHalved && Math.Max(shape.Height, shape.Width) <= MostHalved
+            && space.Macro.Stems.Contains(SearchSpaces.Stem.Half) ? SearchSpaces.Stem.Half.Name : null;
         var smallest = new CellNetOptions { Channels = 4, Cells = Cells(1), AuxiliaryHead = false };
         Typical = space == SearchSpace.Darts ? PublishedGenotypes.PcDartsCifar
             : new GenotypeSampler(OperationMask.Full(space)).Draw(Drawn, seed: 0)
@@ -29,6 +34,9 @@ internal sealed class PlannedSpace
 
     /// <summary>The search space.</summary>
     public SearchSpace Space { get; }
+
+    /// <summary>The stem of a network that is trained on the images; null for the usual one of their size.</summary>
+    public string? Stem { get; }
 
     /// <summary>A network as it is likely to be found, for its costs.</summary>
     public Genotype Typical { get; }

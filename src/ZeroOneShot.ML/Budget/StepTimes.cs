@@ -14,11 +14,13 @@ namespace ZeroOneShot.ML;
 /// </summary>
 internal sealed class StepTimes
 {
-    // Small enough to take seconds on a slow machine; two, to see how time grows with the work.
-    private static readonly (int Channels, int Cells) s_least = (4, 3), s_small = (8, 4), s_larger = (16, 6);
+    /// <summary>Sizes small enough to take seconds on a slow machine; two, to see how time grows with the work.</summary>
+    public static readonly (int Channels, int Cells) Small = (8, 4), Larger = (16, 6);
 
-    // In the first step code is compiled.
-    private const int Batch = 32, RankedImages = 16, Steps = 5, LeastSteps = 3;
+    private static readonly (int Channels, int Cells) s_least = (4, 3);
+
+    // Code is compiled in the first steps, and better in the next dozens: a small network's steps become twice as fast meanwhile.
+    private const int Batch = 32, RankedImages = 16, Steps = 60, LeastSteps = 3;
 
     // Genotypes by chance, of which some cost three times what others do.
     private const int LeastGenotypes = 4, Genotypes = 24;
@@ -30,16 +32,17 @@ internal sealed class StepTimes
     // No more than this, and than a tenth of the budget, for all that is timed, roughly.
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
+    private readonly Genotype _genotype;
     private readonly (int Channels, int Cells) _timed;
     private readonly PlannedSpace _space;
     private readonly ImageShape _shape;
     private readonly int _classes;
     private readonly double _exponent, _train, _search, _prune, _rank;
 
-    private StepTimes((int Channels, int Cells) timed, PlannedSpace space, ImageSet images, double exponent, double train, double search,
-        double prune, double rank)
+    private StepTimes(PlannedSpace space, Genotype genotype, (int Channels, int Cells) timed, ImageSet images, double exponent,
+        double train, double search = 0, double prune = 0, double rank = 0)
     {
-        (_timed, _space, _shape, _classes, _exponent) = (timed, space, images.Shape, images.ClassCount, exponent);
+        (_space, _genotype, _timed, _shape, _classes, _exponent) = (space, genotype, timed, images.Shape, images.ClassCount, exponent);
         (_train, _search, _prune, _rank) = (train, search, prune, rank);
     }
 
@@ -67,20 +70,18 @@ internal sealed class StepTimes
     public static StepTimes Measure(ImageSet images, PlannedSpace space, SearchMethod method, string? device, TimeSpan budget,
         TimeProvider time, long memory, CancellationToken cancellation)
     {
-        var (least, smaller, larger) = (space.Size(s_least), space.Size(s_small), space.Size(s_larger));
+        var (least, smaller, larger) = (space.Size(s_least), space.Size(Small), space.Size(Larger));
         var start = time.GetTimestamp();
         var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
-        var some = images.Subset([.. Enumerable.Range(0, Math.Min(images.Count, 8 * Batch))
-            .Select(i => (int)((long)i * images.Count / Math.Min(images.Count, 8 * Batch)))]);
+        var some = Some(images);
         var timer = new Timer(time, limit / 4);
         var timed = Fits(smaller) ? smaller : least;
-        var small = Training(some, space, timed, device, timer, cancellation);
+        var small = Training(some, space, space.Typical, timed, device, timer, cancellation);
         var exponent = 1.0;
-        if (time.GetElapsedTime(start) < limit / 3 && Fits(larger))
+        if (time.GetElapsedTime(start) < limit / 2 && Fits(larger))
         {
-            var seconds = Training(some, space, larger, device, timer, cancellation);
-            var growth = Work(space, some.Shape, some.ClassCount, larger) / Work(space, some.Shape, some.ClassCount, timed);
-            exponent = Math.Clamp(Math.Log(seconds / small) / Math.Log(growth), 0.5, 1.1);
+            exponent = Exponent(some, space, space.Typical, (timed, small),
+                (larger, Training(some, space, space.Typical, larger, device, timer, cancellation)));
         }
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
         var search = searches && method.Search == SearchKind.OneShot
@@ -88,32 +89,75 @@ internal sealed class StepTimes
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, space.Space, timed, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
             : Pruning(some, space.Space, timed, method, device, timer, cancellation);
-        return new StepTimes(timed, space, images, exponent, small, search, prune, rank);
+        return new StepTimes(space, space.Typical, timed, images, exponent, small, search, prune, rank);
 
         bool Fits((int Channels, int Cells) size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
-            + TrainingMemory.Predict(space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
+            + TrainingMemory.Predict(space.Typical, TrainingOf(space, size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
                 <= memory;
     }
 
-    private double Growth(int channels, int cells) =>
-        Math.Pow(Work(_space, _shape, _classes, (channels, cells)) / Work(_space, _shape, _classes, _timed), _exponent);
+    /// <summary>Times training steps of the network that was found, which may cost half or twice what a typical one does.</summary>
+    /// <param name="images">The images; some of them are used.</param>
+    /// <param name="space">The search space.</param>
+    /// <param name="genotype">Its architecture.</param>
+    /// <param name="planned">Its sizes.</param>
+    /// <param name="larger">Larger sizes, to see how the time grows; null for none.</param>
+    /// <param name="device">Where it will run.</param>
+    /// <param name="limit">The time that this may take, roughly.</param>
+    /// <param name="time">What measures it.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static StepTimes OfFound(ImageSet images, PlannedSpace space, Genotype genotype, (int Channels, int Cells) planned,
+        (int Channels, int Cells)? larger, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
+    {
+        limit = limit < s_longest ? limit : s_longest;
+        var (some, timer, start) = (Some(images), new Timer(time, limit / 4), time.GetTimestamp());
+        var seconds = Training(some, space, genotype, planned, device, timer, cancellation);
+        var exponent = 1.0;
+        if (larger is { } next && time.GetElapsedTime(start) < limit / 2)
+        {
+            exponent = Exponent(some, space, genotype, (planned, seconds),
+                (next, Training(some, space, genotype, next, device, timer, cancellation)));
+        }
+        return new StepTimes(space, genotype, planned, images, exponent, seconds);
+    }
 
-    private static double Work(PlannedSpace space, ImageShape shape, int classes, (int Channels, int Cells) size) => NetworkCost.Of(
-        space.Typical, new CellNetOptions { Channels = size.Channels, Cells = size.Cells }, shape, classes, space.Space).MultiplyAdds;
+    private double Growth(int channels, int cells) => Math.Pow(
+        Work(_space, _genotype, _shape, _classes, (channels, cells)) / Work(_space, _genotype, _shape, _classes, _timed), _exponent);
 
-    private static double Training(ImageSet images, PlannedSpace space, (int Channels, int Cells) size, string? device, Timer timer,
-        CancellationToken cancellation)
+    private static double Exponent(ImageSet images, PlannedSpace space, Genotype genotype,
+        ((int Channels, int Cells) Size, double Seconds) small, ((int Channels, int Cells) Size, double Seconds) larger)
+    {
+        var growth = Work(space, genotype, images.Shape, images.ClassCount, larger.Size)
+            / Work(space, genotype, images.Shape, images.ClassCount, small.Size);
+        return Math.Clamp(Math.Log(larger.Seconds / small.Seconds) / Math.Log(growth), 0.5, 1.1);
+    }
+
+    private static double Work(
+        PlannedSpace space, Genotype genotype, ImageShape shape, int classes, (int Channels, int Cells) size) =>
+        NetworkCost.Of(genotype, Network(space, size), shape, classes, space.Space).MultiplyAdds;
+
+    private static CellNetOptions Network(PlannedSpace space, (int Channels, int Cells) size) =>
+        new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false, Stem = space.Stem };
+
+    private static ImageSet Some(ImageSet images)
+    {
+        var count = Math.Min(images.Count, 8 * Batch);
+        return images.Subset([.. Enumerable.Range(0, count).Select(i => (int)((long)i * images.Count / count))]);
+    }
+
+    private static double Training(ImageSet images, PlannedSpace space, Genotype genotype, (int Channels, int Cells) size, string? device,
+        Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count);
-        var options = TrainingOf(size, batch, device);
+        var options = TrainingOf(space, size, batch, device);
         return timer.Time(cancellation, (steps, token) =>
-            CellNetTraining.Train(images, space.Typical, options, progress: steps, space: space.Space, cancellationToken: token)
+            CellNetTraining.Train(images, genotype, options, progress: steps, space: space.Space, cancellationToken: token)
                 .Dispose()) / batch;
     }
 
-    private static TrainingOptions TrainingOf((int Channels, int Cells) size, int batch, string? device) => new()
+    private static TrainingOptions TrainingOf(PlannedSpace space, (int Channels, int Cells) size, int batch, string? device) => new()
     {
-        Network = new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false },
+        Network = Network(space, size),
         Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
     };
 
@@ -168,7 +212,7 @@ internal sealed class StepTimes
     /// <param name="limit">No more than this, but the least number of steps.</param>
     private sealed class Timer(TimeProvider time, TimeSpan limit)
     {
-        /// <summary>Seconds of a step: the median of a few after the first, in which code is compiled.</summary>
+        /// <summary>Seconds of a step: the median of the later half, as code is compiled in the first ones.</summary>
         public double Time(CancellationToken cancellation, Action<IProgress<RunProgress>, CancellationToken> run) =>
             Run(LeastSteps, Steps, cancellation, run).Median;
 
@@ -204,8 +248,9 @@ internal sealed class StepTimes
             get
             {
                 // On a machine so slow that there was one step, that one counts.
-                var steps = _ends.Count == 1 ? _ends : [.. _ends.Skip(1).Zip(_ends, (end, begin) => end - begin)];
-                return steps.Order().ElementAt(steps.Count / 2);
+                double[] steps = _ends.Count == 1 ? [.. _ends] : [.. _ends.Skip(1).Zip(_ends, (end, begin) => end - begin)];
+                var later = steps[(steps.Length / 2)..];
+                return later.Order().ElementAt(later.Length / 2);
             }
         }
 

@@ -186,9 +186,18 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // Train.
         clock.Begin(RunStage.Train);
-        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, seed, device) with
+        if (_options.Plan is null && !state.KnowsNetwork)
+        {
+            plan = PlanTraining(train, validation, genotype!, plan, clock, run);
+            clock.Planned(plan);
+            run.Log.Planned(plan);
+            display?.Write(plan.ToString());
+            settings = StageSettings.With(settings, "plan", plan.Stages);
+        }
+        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device) with
         {
             TimeLimit = LimitOf(RunStage.Train),
+            MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
             MaxMemory = LeftBy(plan, device),
             TemperatureScaling = validation is not null,
             ClassWeighting = _options.ClassWeighting,
@@ -198,11 +207,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             NetworkPlan.Of(_options.Space, training.Network.WithStem(_options.Space, train.Shape), train.Shape, genotype), device);
         using var trained = CellNetTraining.Train(
             train, genotype!, training, validation, clock, _options.Space, run.Checkpoint(RunStage.Train), run.Cancellation);
-        clock.End(trained.Epochs.Count, trained.Shortened);
+        clock.End(trained.Epochs.Count, trained.Rescheduled);
         ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with
         {
-            Network = trained.Network.Options, TimeLimit = trained.Shortened ? training.TimeLimit : null,
+            Network = trained.Network.Options, TimeLimit = trained.Rescheduled ? training.TimeLimit : null,
+            MostEpochs = trained.Rescheduled ? training.MostEpochs : null,
         });
 
         var report = new FitReport
@@ -226,6 +236,32 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // A plan that was given is followed to its end.
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
+    }
+
+    /// <summary>The plan with another training: that of the network that was found, in the time that is left.</summary>
+    private ZeroOneShotPlan PlanTraining(
+        ImageSet train, ImageSet? validation, Genotype genotype, ZeroOneShotPlan plan, BudgetClock clock, StageRun run)
+    {
+        var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
+        var space = new PlannedSpace(_options.Space, train.Shape, train.ClassCount);
+        var larger = Planning(null).Larger(planned);
+        var times = StepTimes.OfFound(train, space, genotype, (planned.Channels, planned.Cells), larger, device,
+            clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
+        var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
+        if ((training.Channels, training.Cells) != (planned.Channels, planned.Cells))
+        {
+            // Not worked out but timed: what is planned is to be what is done.
+            times = StepTimes.OfFound(train, space, genotype, (training.Channels, training.Cells), larger: null, device,
+                clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
+            training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
+        }
+        return plan with
+        {
+            Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
+        };
+
+        Planner Planning(StepTimes? times) => new(
+            train, validation, times, space, _options.Method, plan.MaxMemory, plan.Held, _options.CostTarget, device);
     }
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
@@ -310,7 +346,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
-        ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, 0, null).Network }
+        ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, 0, null).Network }
         : null;
 
     private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
@@ -398,7 +434,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         /// same <see cref="Method"/> and <see cref="Space"/>: its sizes and epochs, all of them, however long they take, so that the result
         /// can be had again.
         /// <see cref="TimeBudget"/> and <see cref="MaxMemory"/> are then without effect. Default null: a plan is made by a few steps timed
-        /// on the machine, and schedules are shortened where it becomes slower.
+        /// on the machine, and schedules become shorter, and trainings longer, where it becomes
+        /// slower or faster.
         /// </summary>
         public ZeroOneShotPlan? Plan { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.Training;
@@ -17,6 +18,12 @@ public sealed record StagePlan
 
     /// <summary>Number of the network's cells.</summary>
     public required int Cells { get; init; }
+
+    /// <summary>
+    /// The stem of the network that is trained (<see cref="CellNetOptions.Stem"/>). Default null: that of the images' size.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Stem { get; init; }
 
     /// <summary>Images of a step; in pruning and in a search without training those that every network is ranked on.</summary>
     public required int BatchSize { get; init; }

@@ -26,10 +26,11 @@ public sealed class StageReport(StagePlan plan, TimeSpan time, long memory, int 
     public int Epochs { get; } = epochs;
 
     /// <summary>
-    /// Whether the clock made it do other than planned: shortened its schedule, or left operations by chance in place of pruning. Where it
-    /// did so in no stage, the same plan gives the same model without the clock (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
+    /// Whether the clock made it do other than planned: fewer epochs or genotypes, more epochs, or operations left by chance in place of
+    /// pruning. Where it did so in no stage, the same plan gives the same model without the clock
+    /// (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
     /// </summary>
-    public bool Shortened { get; init; }
+    public bool Rescheduled { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

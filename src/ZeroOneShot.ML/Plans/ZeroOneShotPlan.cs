@@ -4,6 +4,7 @@ using System.Text;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.ML;
 
@@ -128,6 +129,12 @@ public sealed record ZeroOneShotPlan
             {
                 throw new ArgumentException(FormattableString.Invariant(
                     $"The plan's stage {stage.Stage} has a learning rate of {rate}; expected a number above 0, where it trains."));
+            }
+            if (stage.Stem is not null)
+            {
+                if (stage.Stage != RunStage.Train)
+                    throw new ArgumentException($"The plan's stage {stage.Stage} names a stem; expected one in its training alone.");
+                SearchSpace.Find(Space)?.Macro.StemFor(Shape.Height, Shape.Width, stage.Stem);            // another's: where it is known
             }
             foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, Checked.MostChannels),
                 ("cells", stage.Cells, Checked.MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),

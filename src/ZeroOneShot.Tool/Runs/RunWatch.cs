@@ -22,7 +22,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private readonly List<RunProgress> _course = [];
     private readonly List<string> _warnings = [];
     private ZeroOneShotPlan? _plan;
-    private IReadOnlyList<StageReport>? _shortened;
+    private IReadOnlyList<StageReport>? _rescheduled;
     private long? _written;
 
     /// <summary>Seconds by what was done.</summary>
@@ -99,7 +99,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         CellNetTransformer network, Evaluation evaluation, NetworkCost cost, double? linear, double milliseconds)
     {
         var fit = network.Report!;
-        _shortened = [.. fit.Stages.Where(stage => stage.Shortened)];
+        _rescheduled = [.. fit.Stages.Where(stage => stage.Rescheduled)];
         foreach (var stage in fit.Stages)
             _seconds[Name(stage.Plan)] = stage.Time.TotalSeconds;
         return Shared() with
@@ -143,7 +143,7 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         Title = Path.GetFileName(Path.TrimEndingDirectorySeparator(asked.Data)) + ", " +
             Time,
         Command = asked.Command(folder.Path, _plan is null ? null : folder.Plan),
-        CommandNote = _shortened is null ? null : Repeats,
+        CommandNote = _rescheduled is null ? null : Repeats,
         Asked =
         [
             new ReportFact("Data", data.Description),
@@ -162,12 +162,13 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
         })],
     };
 
-    private string Repeats => "It follows the plan of this run without a look at the clock, and gives " + (_shortened is not { Count: > 0 }
+    private string Repeats => "It follows the plan of this run without a look at the clock, and gives " +
+        (_rescheduled is not { Count: > 0 }
         ? "the same model, bit for bit, on the same machine with as many threads."
-        : "the same model every time, on the same machine with as many threads; another one than this, whose schedules the clock " +
-          $"shortened ({string.Join(", ", _shortened.Select(Shortened))}).");
+        : "the same model every time, on the same machine with as many threads; another one than this, whose schedules followed " +
+          $"the clock ({string.Join(", ", _rescheduled.Select(Rescheduled))}).");
 
-    private static string Shortened(StageReport of) => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}";
+    private static string Rescheduled(StageReport of) => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}";
 
     private string Time => string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minute{(asked.Minutes == 1 ? "" : "s")}");
 

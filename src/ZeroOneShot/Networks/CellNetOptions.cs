@@ -25,8 +25,8 @@ public sealed record CellNetOptions
     public int? StemMultiplier { get; init; }
 
     /// <summary>
-    /// The name of one of the stems of the space's network, in DARTS <c>cifar</c> or <c>imagenet</c>. Null, the default: the first that
-    /// takes the size of the images; without images, the first.
+    /// The name of one of the stems of the space's network, in DARTS <c>cifar</c>, <c>imagenet</c> or <c>half</c>. Null, the default:
+    /// the first that takes the size of the images; without images, the first.
     /// </summary>
     public string? Stem { get; init; }
 

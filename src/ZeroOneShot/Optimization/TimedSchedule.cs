@@ -2,25 +2,33 @@ namespace ZeroOneShot.Optimization;
 
 /// <summary>
 /// How far a run is on its schedule, from 0, before its first step, to 1, its end. Its epochs decide on that, to the last bit; or, as soon
-/// as the time that is left does not suffice for them, that time: the schedule then goes on from where it is, faster, so that learning
-/// rates come to their end within the limit, and slower again, up to the pace of the epochs, where steps become shorter.
+/// as the time that is left does not suffice for them, or for clearly more, that time: the schedule then goes on from where it is, faster
+/// or slower, so that learning rates come to their end as the limit does.
 /// </summary>
 /// <param name="state">Where a run goes on from.</param>
 /// <param name="steps">Steps of all epochs.</param>
 /// <param name="epochs">Number of epochs.</param>
 /// <param name="cost">What a step costs in time, by its progress, in proportion to others; null where all cost alike.</param>
 /// <param name="limited">Whether there is a limit.</param>
+/// <param name="longest">Steps that it may be lengthened to where there is time for more; 0 for no more than those of all epochs.</param>
 internal sealed class TimedSchedule(
-    ScheduleState state, long steps, int epochs, bool limited = false, Func<double, double>? cost = null)
+    ScheduleState state, long steps, int epochs, bool limited = false, Func<double, double>? cost = null, long longest = 0)
 {
     // The first steps of a process compile code, and say nothing about the others.
     private const int StepsToPlanFrom = 4;
+
+    // A machine becomes faster for a moment now and then: only where time for so many steps more, of all that were planned, would be left
+    // is the plan left for it, which can be followed again, and time is not.
+    private const double LeastGain = 0.03;
+
+    private const int StepsToLengthenFrom = 50;
 
     // Of a new measurement in the moving mean of the time of a step.
     private const double Weight = 0.1;
 
     private const int Pieces = 100;
 
+    private readonly long _longest = Math.Max(longest, steps);
     private int _measured;
     private double _secondsOfCost;
 
@@ -40,7 +48,7 @@ internal sealed class TimedSchedule(
     public double Epoch(long step, int epoch) => State.End is null ? epoch : Progress(step) * epochs;
 
     /// <summary>Whether no step is left.</summary>
-    public bool IsOver(long step) => State.Over || step >= steps || step >= State.End;
+    public bool IsOver(long step) => State.Over || step >= (State.End ?? steps) || step >= _longest;
 
     /// <summary>Ends the schedule where it is over, for good.</summary>
     public void Close(long step)
@@ -68,13 +76,16 @@ internal sealed class TimedSchedule(
         // An epoch of validation at the end, and a share of one with every step.
         var ofStep = _secondsOfCost * MeanCost(progress) + SecondsOfAnEpoch * epochs / steps;
         var affordable = (time.TotalSeconds - SecondsOfAnEpoch) / ofStep;
-        if (State.End is null && affordable >= steps - step)
+        if (State.End is null && affordable >= steps - step && !IsLongEnough(affordable, step))
             return;
         State = new ScheduleState
         {
-            Step = step, Progress = progress, End = step + Math.Clamp(affordable, 1, Math.Max(1, (1 - progress) * steps)),
+            Step = step, Progress = progress, End = step + Math.Clamp(affordable, 1, Math.Max(1, (1 - progress) * _longest)),
         };
     }
+
+    private bool IsLongEnough(double affordable, long step) =>
+        _longest > steps && _measured > StepsToLengthenFrom && affordable > steps - step + LeastGain * steps;
 
     private double Cost(double progress) => cost?.Invoke(progress) ?? 1;
 

@@ -6,7 +6,7 @@ namespace ZeroOneShot.Runtime;
 internal sealed class StageClock
 {
     private readonly RunStage _stage;
-    private readonly double[] _costs;
+    private double[] _costs;
     private readonly IProgress<RunProgress>? _progress;
     private readonly TimeSpan? _limit;
     private readonly string? _counted;
@@ -45,6 +45,14 @@ internal sealed class StageClock
     /// <param name="step">Steps of that epoch done.</param>
     /// <param name="steps">Steps of that epoch.</param>
     public void Begin(int epoch, int step, int steps) => _begun = (Done(epoch, step, steps), _time.GetTimestamp());
+
+    /// <summary>Takes in that there are another number of epochs, all of which cost alike; the last may be a part of one.</summary>
+    public void Expect(double epochs)
+    {
+        var count = (int)Math.Ceiling(epochs);
+        if (count != _costs.Length)
+            _costs = [.. Enumerable.Repeat(1.0, count)];
+    }
 
     /// <summary>Tells of what went wrong and could be helped, when <paramref name="step"/> steps of an epoch are done.</summary>
     public void Warn(int epoch, int step, int steps, string warning) => _progress?.Report(new RunProgress

@@ -38,10 +38,11 @@ public sealed class MacroArchitecture
 
     /// <summary>
     /// That of DARTS: reduction cells at a third and at two thirds of the depth, which double the channels; the auxiliary head behind the
-    /// second one. Two stems: <see cref="Stem.Cifar"/> for images of up to 64 pixels a side, <see cref="Stem.ImageNet"/> for larger ones.
+    /// second one. Stems: <see cref="Stem.Cifar"/> for images of up to 64 pixels a side, <see cref="Stem.ImageNet"/> for larger ones,
+    /// <see cref="Stem.Half"/> where options name it.
     /// </summary>
     public static MacroArchitecture Darts { get; } = new(
-        [Stem.Cifar, Stem.ImageNet],
+        [Stem.Cifar, Stem.ImageNet, Stem.Half],
         cells => [.. Enumerable.Range(0, cells).Select(cell =>
             cell == cells / 3 || cell == 2 * cells / 3
                 ? MacroItem.Cell(CellKind.Reduction, channelFactor: 2)

@@ -27,7 +27,7 @@ public static class CellNetTraining
     /// <param name="checkpoint">
     /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
     /// training goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="TrainingOptions.TimeLimit"/> has made
-    /// its schedule shorter. Null: nothing is written.
+    /// its schedule another one. Null: nothing is written.
     /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
@@ -127,19 +127,21 @@ public static class CellNetTraining
             using var file = checkpoint is null ? null : CheckpointOf(
                 checkpoint, images, validation, genotype, space, start, options, memory.PartSize);
             var steps = batches.BatchesPerEpoch;
+            var longest = options.TimeLimit is null ? options.Epochs : options.MostEpochs ?? options.Epochs;
             var state = file?.Load((tensors, saved) =>
             {
-                saved.ThrowIfImpossible(tensors.Path, options.Epochs, steps);
+                saved.ThrowIfImpossible(tensors.Path, longest, steps);
                 step.Restore(tensors);
             }) ?? new TrainingState();
             if (file?.Warning is { } warning)
                 clock.Warn(state.Epoch, state.Step, steps, warning);
             clock.Begin(state.Epoch, state.Step, steps);
             var schedule = new TimedSchedule(
-                state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null);
+                state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null,
+                longest: (long)longest * steps);
             try
             {
-                while (!schedule.State.Over && state.Epoch < options.Epochs && !clock.TimeIsUp
+                while (!schedule.IsOver((long)state.Epoch * steps + state.Step) && !clock.TimeIsUp
                     && options.EarlyStopping?.IsOver(state.Finished) != true)
                 {
                     var epoch = state.Epoch;
@@ -163,6 +165,8 @@ public static class CellNetTraining
                         (state.Images, state.Step) = (state.Images + count, state.Step + 1);
                         schedule.Took(number + 1, (clock.Elapsed - began).TotalSeconds, clock.Left);
                         state.Schedule = schedule.State;
+                        if (schedule.State.End is { } end)
+                            clock.Expect(end / steps);
                         if (state.Step < steps && !schedule.IsOver(number + 1))
                         {
                             clock.Report(
@@ -209,8 +213,8 @@ public static class CellNetTraining
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }
             epochs.AddRange(state.Finished);
-            var came = schedule.State.Over || state.Epoch >= options.Epochs;
-            trained.Shortened = schedule.State.End is not null || !came && clock.TimeIsUp;
+            var came = schedule.IsOver((long)state.Epoch * steps + state.Step);
+            trained.Rescheduled = schedule.State.End is not null || !came && clock.TimeIsUp;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {
                 step.TakeBest();
@@ -250,7 +254,7 @@ public static class CellNetTraining
             ["start weights"] = start?.Fingerprint() ?? "random",
             ["options"] = JsonSerializer.Serialize(options with
             {
-                Device = null, TimeLimit = null, MaxMemory = null, Recomputation = Recomputation.Automatic,
+                Device = null, TimeLimit = null, MostEpochs = null, MaxMemory = null, Recomputation = Recomputation.Automatic,
             }),
             ["images computed together"] = $"{partSize}",
         });

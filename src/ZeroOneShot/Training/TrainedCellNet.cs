@@ -51,7 +51,7 @@ public sealed class TrainedCellNet(
     public int? DivergedEpoch { get; internal set; }
 
     /// <summary>Whether the time limit made its schedule another one than its epochs make.</summary>
-    internal bool Shortened { get; set; }
+    internal bool Rescheduled { get; set; }
 
     /// <summary>
     /// What the logits are divided by, by way of the classifier's weights (<see cref="TrainingOptions.TemperatureScaling"/>); null where

@@ -124,6 +124,13 @@ public sealed record TrainingOptions
     public TimeSpan? TimeLimit { get; init; }
 
     /// <summary>
+    /// Epochs, from <see cref="Epochs"/> on, that the training may be lengthened to where <see cref="TimeLimit"/> leaves time for clearly
+    /// more of them (3 % or more): learning rates then come to their end as the time does, and the result depends on the speed of the
+    /// machine. Default null: none but <see cref="Epochs"/>.
+    /// </summary>
+    public int? MostEpochs { get; init; }
+
+    /// <summary>
     /// Decides order, augmentation, start values and drop path. Default 0. All 64 bits count; libtorch's generator, which draws start
     /// values and drop path, is begun from 32 bits of a hash of them (<see cref="RandomStream.Generator"/>).
     /// </summary>
@@ -181,7 +188,7 @@ public sealed record TrainingOptions
     }
 
     /// <summary>The learning rate at a moment.</summary>
-    /// <param name="epoch">The epoch, a whole one unless <see cref="TimeLimit"/> has shortened the training.</param>
+    /// <param name="epoch">The epoch, a whole one unless <see cref="TimeLimit"/> has made the training shorter or longer.</param>
     /// <param name="progress">The share of all steps that is over.</param>
     internal double LearningRateAt(double epoch, double progress)
     {
@@ -238,6 +245,12 @@ public sealed record TrainingOptions
         Checked.NotNegative(AuxiliaryWeight, nameof(AuxiliaryWeight));
         Checked.BelowOne(DropPath, nameof(DropPath));
         EarlyStopping?.Validate();
+        if (MostEpochs is { } most)
+        {
+            if (most < Epochs)
+                throw new ArgumentException($"MostEpochs is {most}; expected Epochs, {Epochs}, or more, or null for no more than those.");
+            Checked.Epochs(most);
+        }
         if (TimeLimit <= TimeSpan.Zero)
             throw new ArgumentException($"TimeLimit is {TimeLimit}; expected a time above 0, or null for no limit.");
     }

@@ -58,6 +58,7 @@ public sealed class CellNetTests : IDisposable
     [Theory]
     [InlineData(null, 32)]
     [InlineData("imagenet", 64)]
+    [InlineData("half", 32)]
     public void Every_parameter_gets_a_gradient(string? stem, int size)
     {
         using var scope = NewDisposeScope();

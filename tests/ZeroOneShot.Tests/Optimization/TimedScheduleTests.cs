@@ -46,6 +46,42 @@ public sealed class TimedScheduleTests
     }
 
     [Fact]
+    public void With_clearly_more_time_it_is_lengthened_to_end_with_the_time_and_no_further_than_allowed()
+    {
+        var lengthened = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true, longest: 3 * Steps);
+        var (steps, seconds) = Run(lengthened, limit: 200, _ => 1);
+        Assert.InRange(seconds, 198, 200);
+        Assert.InRange(lengthened.Progress(steps - 1), 0.98, 1);
+        Assert.True(lengthened.IsOver(steps));
+        var most = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true, longest: 3 * Steps);
+        (steps, _) = Run(most, limit: 1000, _ => 1);
+        Assert.InRange(steps, 3 * Steps / 2, 3 * Steps);
+        Assert.InRange(most.Progress(steps - 1), 0.98, 1);
+    }
+
+    [Fact]
+    public void With_hardly_more_time_the_epochs_stay_as_they_were_planned()
+    {
+        var schedule = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true, longest: 3 * Steps);
+        var (steps, _) = Run(schedule, limit: 102, _ => 1);
+        Assert.Equal((Steps, new ScheduleState()), (steps, schedule.State));
+    }
+
+    [Fact]
+    public void A_lengthened_schedule_is_shortened_again_where_steps_become_longer_and_goes_on_from_its_state()
+    {
+        var schedule = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true, longest: 3 * Steps);
+        var state = default(ScheduleState);
+        var (_, seconds) = Run(schedule, limit: 200, step => step < 80 ? 1 : 2, step => state = step == 120 ? schedule.State : state);
+        Assert.InRange(seconds, 196, 202);
+        Assert.NotNull(state!.End);
+        var resumed = new TimedSchedule(state, Steps, Epochs, limited: true, longest: 3 * Steps);
+        var (steps, left) = Run(resumed, limit: 40, _ => 2, from: 120);
+        Assert.InRange(left, 36, 42);
+        Assert.True(resumed.IsOver(steps));
+    }
+
+    [Fact]
     public void Progress_never_falls_and_never_jumps()
     {
         var schedule = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true);

@@ -31,6 +31,7 @@ public sealed class StemTests
     {
         Assert.Equal(stem, MacroArchitecture.Darts.StemFor(height, width).Name);
         Assert.Equal("imagenet", MacroArchitecture.Darts.StemFor(height, width, "imagenet").Name);
+        Assert.Equal("half", MacroArchitecture.Darts.StemFor(height, width, "half").Name);
     }
 
     [Theory]

@@ -121,6 +121,23 @@ public sealed class EarlyStoppingTests : IDisposable
     }
 
     [Fact]
+    public void Where_time_is_left_a_training_is_lengthened_as_far_as_it_may_be_and_its_learning_rate_ends_with_it()
+    {
+        const int Planned = 40, Most = 60;
+        var options = Toy.Options with { Epochs = Planned, DropPath = 0, TimeLimit = TimeSpan.FromDays(1), Time = new PastTime() };
+        using var planned = Toy.Train(options);
+        Assert.Equal((Planned, false), (planned.Epochs.Count, planned.Rescheduled));
+        var told = new List<string?>();
+        using var lengthened = Toy.Train(options with { MostEpochs = Most, Time = new PastTime() },
+            progress: new Telling(progress => told.Add($"{progress.Epochs}")));
+        Assert.True(lengthened.Rescheduled);
+        Assert.InRange(lengthened.Epochs.Count, Planned + 1, Most);
+        Assert.Equal(("40", $"{lengthened.Epochs.Count}"), (told[0], told[^1]));
+        Assert.Contains("MostEpochs is 39; expected Epochs, 40, or more",
+            Assert.Throws<ArgumentException>(() => Toy.Train(options with { MostEpochs = 39 })).Message);
+    }
+
+    [Fact]
     public void Settings_that_cannot_be_are_refused()
     {
         Assert.Contains("needs a validation set",
@@ -147,6 +164,11 @@ public sealed class EarlyStoppingTests : IDisposable
     }
 
     /// <summary>Time that is up as soon as it is looked at.</summary>
+    private sealed class Telling(Action<RunProgress> act) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => act(value);
+    }
+
     private sealed class PastTime : TimeProvider
     {
         private long _ticks;

@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Trainers;
+using ZeroOneShot.Data;
+using ZeroOneShot.ML;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.Benchmarks.Compare;
+
+/// <summary>
+/// What is compared. All but ML.NET's own trainers get the same time, and the recipe of short trainings: one cycle of the learning rate,
+/// Nesterov's momentum, smoothed labels, crops and flips; ML.NET's end when they have converged.
+/// </summary>
+internal static class Contenders
+{
+    // Of TrainingOptions: any number of epochs for which its recipe is that for little time.
+    private const int AnyEpochs = 10, Batch = 32, EvaluationBatch = 256;
+
+    // As the planner of a fit has it with as many steps.
+    private const double LearningRate = 0.1;
+
+    /// <param name="Train">The images to train on.</param>
+    /// <param name="Test">Those that are classified at the end.</param>
+    /// <param name="Budget">The time from the images to the trained model.</param>
+    /// <param name="Seed">Decides everything but the clock.</param>
+    internal sealed record Setting(ImageSet Train, ImageSet Test, TimeSpan Budget, long Seed)
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+
+        public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
+    }
+
+    /// <param name="Accuracy">The share of test images classified rightly.</param>
+    /// <param name="Time">The time until the model was trained.</param>
+    /// <param name="Epochs">Epochs; the last one may be a part of one. Null where there are none.</param>
+    /// <param name="Note">Sizes of what was trained.</param>
+    internal sealed record Outcome(double Accuracy, TimeSpan Time, double? Epochs, string Note);
+
+    /// <summary>All, by their names.</summary>
+    public static IReadOnlyDictionary<string, Func<Setting, Outcome>> All { get; } = new Dictionary<string, Func<Setting, Outcome>>
+    {
+        ["zero-one-shot"] = Found,
+        ["random"] = setting => Trained(setting,
+            new GenotypeSampler(OperationMask.Full(SearchSpace.Darts)).Draw(1, setting.Seed)[0]),
+        ["darts-v2"] = setting => Trained(setting, PublishedGenotypes.DartsV2),
+        ["resnet-20"] = setting => Plain(setting, PlainNetworks.ResNet20),
+        ["small-cnn"] = setting => Plain(setting, PlainNetworks.SmallCnn),
+        ["sdca"] = setting => OnPixels(setting, ml => ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
+            new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 })),
+        ["lightgbm"] = setting => OnPixels(setting, ml => ml.MulticlassClassification.Trainers.LightGbm()),
+    };
+
+    /// <summary>This library's trainer as it comes.</summary>
+    private static Outcome Found(Setting setting)
+    {
+        var ml = new MLContext((int)setting.Seed);
+        using var model = ml.MulticlassClassification.Trainers.ZeroOneShot(new ZeroOneShotTrainer.Options
+        {
+            TimeBudget = setting.Budget, Seed = setting.Seed, ShowProgress = false,
+        }).Fit(ml.Data.LoadImages(setting.Train));
+        var time = setting.Elapsed;
+        var scored = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadImages(setting.Test)));
+        return new Outcome(scored.MicroAccuracy, time, model.Epochs.Count, Sizes(model.Report!.Plan.Stages[^1]));
+    }
+
+    /// <summary>A given architecture, trained as this library's trainer trains the one that it finds.</summary>
+    private static Outcome Trained(Setting setting, Genotype genotype)
+    {
+        var (train, validation) = setting.Train.Split(1 - Math.Min(0.1,
+            (double)ZeroOneShotTrainer.Options.MostValidationImages / setting.Train.Count), setting.Seed);
+        var stage = Planner.TrainingOf(train, validation, genotype, () => setting.Budget - setting.Elapsed);
+        var options = Planner.TrainingSettings(stage, train.Shape, setting.Seed, device: null) with
+        {
+            // Seconds may go by before the first step; who gives no more has no training, and is told 0 epochs.
+            TimeLimit = setting.Elapsed < setting.Budget ? setting.Budget - setting.Elapsed : TimeSpan.FromTicks(1),
+            MostEpochs = Planner.MostEpochs(stage),
+        };
+        using var trained = CellNetTraining.Train(train, genotype, options, validation);
+        var time = setting.Elapsed;
+        return new Outcome(trained.Accuracy(setting.Test), time, trained.Epochs.Count, Sizes(stage));
+    }
+
+    /// <summary>A network of libtorch's layers, with all images.</summary>
+    private static Outcome Plain(Setting setting, Func<int, int, nn.Module<Tensor, Tensor>> build)
+    {
+        TorchRuntime.EnsureLoaded();
+        random.manual_seed(setting.Seed);
+        var (train, shape) = (setting.Train, setting.Train.Shape);
+        var (recipe, statistics) = (TrainingOptions.ForEpochs(AnyEpochs, Batch) with { LearningRate = LearningRate }, train.Statistics());
+        using var network = build(shape.Channels, train.ClassCount);
+        var usual = Augmentation.ForSize(Math.Min(shape.Height, shape.Width));
+        using var batches = new BatchStream(train, Math.Min(Batch, train.Count), usual with { CropPadding = usual.CropPadding / 2 },
+            statistics, setting.Seed, "compare", CPU, keepLast: false);
+        using var optimizer = optim.SGD(network.parameters(), LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay,
+            nesterov: recipe.Nesterov);
+        network.train();
+        var step = 0L;
+        do
+        {
+            using var scope = NewDisposeScope();
+            foreach (var group in optimizer.ParamGroups)
+                group.LearningRate = recipe.LearningRateAt(0, Math.Min(1, setting.Elapsed / setting.Budget));
+            var (images, labels) = batches.Batch(step++);
+            optimizer.zero_grad();
+            nn.functional.cross_entropy(network.forward(images), labels, label_smoothing: recipe.LabelSmoothing).backward();
+            nn.utils.clip_grad_norm_(network.parameters(), recipe.ClipNorm);
+            optimizer.step();
+        }
+        while (setting.Elapsed < setting.Budget);
+        var time = setting.Elapsed;
+        network.eval();
+        using var noGradient = no_grad();
+        var right = 0L;
+        foreach (var batch in Enumerable.Range(0, setting.Test.Count).Chunk(EvaluationBatch))
+        {
+            using var scope = NewDisposeScope();
+            var logits = network.forward(statistics.Normalize(setting.Test.ImageTensor(batch)));
+            right += logits.argmax(1).eq(setting.Test.LabelTensor(batch)).sum().item<long>();
+        }
+        return new Outcome((double)right / setting.Test.Count, time, (double)step / batches.BatchesPerEpoch,
+            $"{network.parameters().Sum(parameter => parameter.numel()):N0} parameters");
+    }
+
+    private static Outcome OnPixels<T>(Setting setting, Func<MLContext, IEstimator<T>> trainer)
+        where T : class, ITransformer
+    {
+        var ml = new MLContext((int)setting.Seed);
+        var pipeline = ml.Transforms.Conversion.ConvertType("Features", outputKind: DataKind.Single)
+            .Append(ml.Transforms.Expression("Features", "x => x / 255", "Features"))
+            .AppendCacheCheckpoint(ml)
+            .Append(trainer(ml));
+        using var model = pipeline.Fit(ml.Data.LoadImages(setting.Train));
+        var time = setting.Elapsed;
+        var scored = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadImages(setting.Test)));
+        return new Outcome(scored.MicroAccuracy, time, Epochs: null, "until converged");
+    }
+
+    private static string Sizes(StagePlan stage) => $"{stage.Channels} channels, {stage.Cells} cells, batch {stage.BatchSize}";
+}
