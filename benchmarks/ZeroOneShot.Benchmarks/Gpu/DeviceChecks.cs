@@ -57,7 +57,8 @@ internal static class DeviceChecks
                 }
             }
         }
-        var passed = Compared("lean", worst, Double, "losses and gradients, lean and by autograd, against the processor's, in double precision");
+        var passed = Compared("lean", worst, Double,
+            "losses and gradients, lean and by autograd, against the processor's, in double precision");
         return details.Count == 0 ? passed : passed with
         {
             Detail = $"{passed.Detail}. {details.Count} differ: {string.Join("; ", details.Take(12))}",
@@ -65,7 +66,8 @@ internal static class DeviceChecks
     }
 
     /// <summary>What a step computes, by name, and the gradient of each parameter.</summary>
-    private static Dictionary<string, double[]> StepInDouble(SearchMethod method, SupernetEvaluation evaluation, Device device, bool records)
+    private static Dictionary<string, double[]> StepInDouble(
+        SearchMethod method, SupernetEvaluation evaluation, Device device, bool records)
     {
         using var scope = NewDisposeScope();
         var mask = method.Pruning == PruningKind.None
@@ -120,7 +122,8 @@ internal static class DeviceChecks
                             continue;
                         worst = Math.Max(worst, deviations.Max());
                         if (!(deviations.Max() <= Double))
-                            differ.Add($"{operation.Name} stride {stride} channels {channels} {name} {string.Join(' ', deviations.Select(d => $"{d:0.0e+00}"))}");
+                            differ.Add($"{operation.Name} stride {stride} channels {channels} {name} " +
+                                $"{string.Join(' ', deviations.Select(d => $"{d:0.0e+00}"))}");
                     }
                 }
             }
@@ -155,7 +158,8 @@ internal static class DeviceChecks
         ("planar", x => x.contiguous()),
         ("channels-last", MemoryLayout.ChannelsLast),
         ("first of more", x => MemoryLayout.ChannelsLast(cat([x, x, x, x], 1)).narrow(1, 0, x.shape[1])),
-        ("every fourth", x => MemoryLayout.ChannelsLast(x.repeat_interleave(4, 1)).unflatten(1, [x.shape[1], 4]).transpose(1, 2).select(1, 0)),
+        ("every fourth",
+            x => MemoryLayout.ChannelsLast(x.repeat_interleave(4, 1)).unflatten(1, [x.shape[1], 4]).transpose(1, 2).select(1, 0)),
     ];
 
     /// <summary>What <see cref="GpuPrecision"/> says is what convolutions round to.</summary>

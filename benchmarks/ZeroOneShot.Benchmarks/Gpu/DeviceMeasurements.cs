@@ -129,7 +129,8 @@ internal static class DeviceMeasurements
         };
         var options = new TrainingOptions
         {
-            Network = network, BatchSize = setting.TrainBatch, Device = setting.Device, Gpu = new() { ChannelsLast = order == ChannelsLast },
+            Network = network, BatchSize = setting.TrainBatch, Device = setting.Device,
+            Gpu = new() { ChannelsLast = order == ChannelsLast },
         };
         using var built = new CellNet(PublishedGenotypes.DartsV2, network, 3, Measurement.Classes);
         using (var random = RandomStream.Of(1, "weights"))

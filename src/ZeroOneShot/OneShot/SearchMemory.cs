@@ -88,7 +88,8 @@ public sealed class SearchMemory : PredictedMemory
             {
                 // Of both halves the batch at hand and the one that was copied ahead.
                 return new SearchMemory(options.BatchSize, OfGpuContext, network: 3 * parameters,
-                    images: sizeof(float) * shape.Size * 5L * options.BatchSize, runtime: parameters + (options.Gpu.Records ? OfRecords : 0), features, onGpu);
+                    images: sizeof(float) * shape.Size * 5L * options.BatchSize,
+                    runtime: parameters + (options.Gpu.Records ? OfRecords : 0), features, onGpu);
             }
             return new SearchMemory(
                 options.BatchSize,

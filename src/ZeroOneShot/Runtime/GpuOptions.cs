@@ -16,9 +16,9 @@ public sealed record GpuOptions
     public bool ChannelsLast { get; init; }
 
     /// <summary>
-    /// Whether the work of a lean search step is recorded when it is first done and from then on launched as a whole (a CUDA graph), instead
-    /// of by thousands of launches; the numbers are the same. Without effect where libtorch does not offer it, for relaxations that run
-    /// other operations from step to step, and for layers that are random or one's own. Default true.
+    /// Whether the work of a lean search step is recorded when it is first done and from then on launched as a whole (a CUDA graph),
+    /// instead of by thousands of launches; the numbers are the same. Without effect where libtorch does not offer it, for relaxations that
+    /// run other operations from step to step, and for layers that are random or one's own. Default true.
     /// </summary>
     public bool Records { get; init; } = true;
 
