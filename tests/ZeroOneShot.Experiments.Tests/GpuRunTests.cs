@@ -58,7 +58,7 @@ public sealed class GpuRunTests : IDisposable
         var (exitCode, _, _) = Run("--device", "cpu", "--small", "--libtorch", TorchRuntime.Libtorch.Folder!,
             "--parts", "golden", "out-of-memory", "training");
         Assert.Equal(1, exitCode);
-        Assert.Equal([("load", true), ("golden", false), ("out-of-memory", true), ("training", true)], Parts());
+        Assert.Equal([("load", true), ("golden", false), ("out-of-memory", true), ("training", true), ("training", true)], Parts());
         var table = File.ReadAllText(Path.Combine(Results, "gpu.md"));
         Assert.Contains("| golden | NO |", table);
         Assert.Contains("| out-of-memory | yes |", table);

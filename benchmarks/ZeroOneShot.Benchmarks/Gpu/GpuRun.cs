@@ -29,7 +29,9 @@ internal sealed class GpuRun(
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
     private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly List<PartResult> _results = [];
+    private readonly SortedDictionary<int, PartResult> _byPart = [];         // in the order of the parts, whatever ends first
+
+    private IReadOnlyCollection<PartResult> Results => _byPart.Values;
 
     private TimeSpan Left => limit - Stopwatch.GetElapsedTime(_start);
 
@@ -110,7 +112,7 @@ internal sealed class GpuRun(
         var chosen = Parts().Where(part => parts.Count == 0 || part.Name == Load || parts.Contains(part.Name)).ToArray();
         foreach (var part in chosen.TakeWhile(part => part.Name == Load))
             Take(part);
-        if (!_results[0].Passed)
+        if (!Results.First().Passed)
         {
             Console.Error.WriteLine($"Nothing else was run: '{setting.Device}' cannot compute here. Without a GPU, " +
                 "run --device cpu --small tries everything on the processor at toy sizes.");
@@ -126,7 +128,7 @@ internal sealed class GpuRun(
         var table = Table();
         Console.WriteLine();
         Console.WriteLine(table);
-        return _results.All(result => result.Passed) ? 0 : 1;
+        return Results.All(result => result.Passed) ? 0 : 1;
 
         void Take(Part part)
         {
@@ -134,9 +136,9 @@ internal sealed class GpuRun(
             var allowed = TimeSpan.FromSeconds(Math.Min(part.Seconds, Left.TotalSeconds));
             var result = allowed < TimeSpan.FromSeconds(2) ? Lost("left out: the time of the whole run was up") : Attempt(part, allowed);
             result = result with { Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1) };
-            lock (_results)
+            lock (_byPart)
             {
-                _results.Add(result);
+                _byPart[Array.IndexOf(chosen, part)] = result;
                 Console.WriteLine($"{(result.Passed ? "ok  " : "FAIL")} {result.Seconds,5:F1} s  {Name(result)}: {Said(result)}");
                 Write();
             }
@@ -240,7 +242,7 @@ internal sealed class GpuRun(
     private void Write()
     {
         var file = Path.Combine(output.FullName, "gpu.json");
-        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new { setting, results = _results }, s_indented));
+        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new { setting, results = Results }, s_indented));
         AtomicFile.Write(Path.Combine(output.FullName, "gpu.md"), stream => stream.Write(Encoding.UTF8.GetBytes(Table())));
     }
 
@@ -253,7 +255,7 @@ internal sealed class GpuRun(
         Line("");
         Line("| check | passed | s | |");
         Line("|---|---|---|---|");
-        foreach (var result in _results.Where(result => result.PeakMiB is null))
+        foreach (var result in Results.Where(result => result.PeakMiB is null))
             Line($"| {Name(result)} | {(result.Passed ? "yes" : "NO")} | {result.Seconds:F1} | {result.Detail.Replace('|', '/')} |");
         Line("");
         var shape = setting.Search;
@@ -264,9 +266,9 @@ internal sealed class GpuRun(
         Line("| method | evaluation | peak MiB | device MiB | predicted MiB | a step, s | 50 epochs, h " +
             "| memory / DARTS | paper | time / DARTS | paper |");
         Line("|---|---|---|---|---|---|---|---|---|---|---|");
-        var darts = _results.FirstOrDefault(
+        var darts = Results.FirstOrDefault(
             r => r.Method == SearchMethod.Darts.Name && r.Evaluation == Measurement.PlainPlanar && r.PeakMiB > 0);
-        foreach (var r in _results.Where(r => r.PeakMiB is not null && r.Method is not null))
+        foreach (var r in Results.Where(r => r.PeakMiB is not null && r.Method is not null))
         {
             var paper = PaperTable.Row(r.Method!);
             Line($"| {r.Method} | {r.Evaluation} | {r.PeakMiB:F0} | {r.DeviceMiB:F0} | {r.PredictedMiB:F0} " +
@@ -274,7 +276,7 @@ internal sealed class GpuRun(
                 $"| {r.PeakMiB / darts?.PeakMiB:0.0%} | {paper.MemoryToDarts:0.0%} " +
                 $"| {r.SearchSeconds / darts?.SearchSeconds:0.00} | {paper.SecondsToDarts:0.00} |");
         }
-        foreach (var r in _results.Where(r => r.ImagesPerSecond is not null))
+        foreach (var r in Results.Where(r => r.ImagesPerSecond is not null))
         {
             Line("");
             Line($"Training, {r.Evaluation}: {setting.Train.Channels} channels, {setting.Train.Cells} cells, batch {setting.TrainBatch}: " +

@@ -74,7 +74,8 @@ public sealed record ZeroOneShotPlan
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Method} in {Space} on {TrainImages} images of {Shape} in {Classes} classes, ");
+        var where = Space == SearchSpace.Darts.Name ? "" : $" in {Space}";
+        text.Append(CultureInfo.InvariantCulture, $"{Method}{where} on {TrainImages} images of {Shape} in {Classes} classes, ");
         text.Append(CultureInfo.InvariantCulture, $"{ValidationImages} more to validate with\n");
         text.Append(StagePlan.Heading).Append('\n');
         foreach (var stage in Stages)
