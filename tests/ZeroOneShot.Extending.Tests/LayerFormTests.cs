@@ -7,6 +7,7 @@ using ZeroOneShot.OneShot;
 using ZeroOneShot.Onnx;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Extending.Tests;
@@ -17,6 +18,7 @@ public sealed class LayerFormTests
     [Theory]
     [InlineData("Tanh", "its ONNX form gives numbers that differ by up to")]
     [InlineData("Relu", null)]
+    [InlineData("Exp of Log", "its ONNX form gives numbers that differ by up to")]
     [InlineData("NoSuchOperator", "its ONNX form does not run on features of")]
     [InlineData("GlobalAveragePool", "its ONNX form makes 96 numbers of 2 features of")]
     public void A_layer_whose_ONNX_form_is_not_its_module_is_refused_before_anything_is_pruned_or_trained(string form, string? fault)
@@ -77,6 +79,24 @@ public sealed class LayerFormTests
         Assert.True(of[0] > 0);
     }
 
+    [Theory]
+    [InlineData("synflow")]
+    [InlineData("grasp")]
+    public void Functions_that_compute_in_double_precision_put_back_what_a_layer_of_ones_own_counts(string function)
+    {
+        var space = Stripes.SpaceOf(new CandidateOperation("counted",
+            stride => [new Counted(), new Convolution(3) { Depthwise = true, Stride = stride }, new BatchNorm()]));
+        var options = new RankingOptions { BatchSize = 12, Batches = 1, Initializations = 1 };
+        var (runs, token) = (new Runs(), TestContext.Current.CancellationToken);
+        var cell = new CellGenotype([new("counted", 0), new("skip_connect", 1)]);
+        var of = Ranking.Scores(Stripes.Images(), new Genotype(cell, cell), [runs, RankingFunctions.Named(function), runs], options,
+            new CellNetOptions { Channels = 4, Cells = 3 }, space, token);
+        Assert.Equal(of[0], of[2]);
+        of = Ranking.Scores(Stripes.Images(), OperationMask.Full(space), [runs, RankingFunctions.Named(function), runs], options,
+            Stripes.Search.Supernet with { Cells = 3 }, token);
+        Assert.Equal(of[0], of[2]);
+    }
+
     /// <summary>A ReLU that an ONNX operator of any name stands for.</summary>
     private sealed record Rectified(string Form) : Layer
     {
@@ -87,7 +107,7 @@ public sealed class LayerFormTests
         public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => nn.ReLU();
 
         public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) =>
-            graph.Operator(Form, [x]);
+            Form.Split(" of ") is [var outer, var inner] ? graph.Operator(outer, [graph.Operator(inner, [x])]) : graph.Operator(Form, [x]);
     }
 
     /// <summary>The identity, which counts how often it ran.</summary>

@@ -51,6 +51,7 @@ public sealed class TimeBudgetTests : IDisposable
         using var model = Trainer(options).Fit(Data());
         Assert.InRange(model.MeasureCost().Parameters, 0.95 * 9_000, 9_000);
         options.CostTarget = new CostTarget { Parameters = 10 };
+        (options.Method, options.MetricsCallback) = (SearchMethod.ZeroOneShot, _ => Assert.Fail("Something ran."));
         Assert.Contains("CostTarget is 10 parameters, but the cheapest network",
             Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data())).Message);
     }

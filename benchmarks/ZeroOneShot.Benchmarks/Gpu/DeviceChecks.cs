@@ -84,15 +84,20 @@ internal static class DeviceChecks
         supernet.to(ScalarType.Float64).to(device);
         using var step = new BilevelStep(supernet, architecture, options) { Order = FeatureOrder.Pixels };
         using var inputs = RandomStream.Of(1, "images");
-        var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
-        var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
-        var numbers = new Dictionary<string, double[]> { ["loss of the architecture step"] =
-            [step.ArchitectureStep(images, labels, new SearchMoment(1, 2, 0)).Loss] };
-        foreach (var (i, parameter) in architecture.Parameters.Index())
-            numbers.Add($"architecture {i}", Gradient(parameter));
-        numbers.Add("loss of the weights step", [step.WeightsStep(images, labels, new SearchMoment(1, 2, 0)).Loss]);
-        foreach (var (name, parameter) in supernet.named_parameters())
-            numbers.Add(name, Gradient(parameter));
+        var numbers = new Dictionary<string, double[]>();
+        for (var i = 0; i < 2; i++)
+        {
+            var images = randn([16, 3, 16, 16], ScalarType.Float64, generator: inputs.Generator).to(device);
+            var labels = randint(Measurement.Classes, 16, generator: inputs.Generator).to(device);
+            numbers[$"loss of architecture step {i}"] = [step.ArchitectureStep(images, labels, new SearchMoment(1, 2, i)).Loss];
+            foreach (var (parameter, values) in architecture.Parameters.Index())
+                numbers[$"gradient {parameter} of the architecture in step {i}"] = Gradient(values);
+            numbers[$"loss of weights step {i}"] = [step.WeightsStep(images, labels, new SearchMoment(1, 2, i)).Loss];
+            foreach (var (name, parameter) in supernet.named_parameters())
+                numbers[$"gradient of {name} in step {i}"] = Gradient(parameter);
+        }
+        if (step.IsRecorded != (records && CudaGraph.Records(device)))
+            throw new InvalidOperationException($"Found steps that are {(step.IsRecorded ? "" : "not ")}recorded; expected the contrary.");
         return numbers;
 
         static double[] Gradient(TorchSharp.Modules.Parameter parameter) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ZeroOneShot.Data;
+using ZeroOneShot.Networks;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -165,6 +166,13 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             Seed = seed,
             Device = device,
         };
+    }
+
+    /// <summary>The smallest network that is trained.</summary>
+    public static CellNetOptions Smallest(PlannedSpace space)
+    {
+        var (channels, cells) = space.Sizes(space.Stem is null ? s_networks : s_halved)[0];
+        return new() { Channels = channels, Cells = cells, Stem = space.Stem };
     }
 
     private (int Channels, int Cells)[] Networks => space.Sizes(space.Stem is null ? s_networks : s_halved);

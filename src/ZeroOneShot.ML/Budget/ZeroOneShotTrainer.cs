@@ -131,6 +131,11 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         clock.GoOn(state, _options.CheckpointFolder);
         var (method, seed, device) = (_options.Method, run.Seed, run.Device());
         (clock.MemoryInUse, clock.OnGpu) = (() => ProcessMemory.InUse(device), ProcessMemory.IsGpu(device));
+        if (plan.Stages is [var first, _, ..])
+        {
+            var supernet = new SupernetOptions { Channels = first.Channels, Cells = first.Cells }.WithStem(_options.Space, train.Shape);
+            run.TellLayersOutsideLanes(NetworkPlan.Of(_options.Space, supernet, train.Shape), _options.Space.Operations, device);
+        }
 
         // Prune.
         clock.Begin(RunStage.Prune);
@@ -306,6 +311,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var memory = _options.MaxMemory ?? DefaultMemory(device);
         ResidentMemory.ReturnUnused();
         var space = new PlannedSpace(_options.Space, train.Shape, train.ClassCount);
+        // A target that not even the smallest network keeps to is refused.
+        _ = (_options.CostTarget is { } target ? target with { Network = Planner.Smallest(space) } : null)
+            ?.Draws(OperationMask.Full(_options.Space), train.Shape, train.ClassCount);
         var times = StepTimes.Measure(train, space, _options.Method, device, _options.TimeBudget, _options.Time,
             ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
@@ -336,7 +344,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     // What is measured or chosen by time is no part of it.
     private string Identity(ImageSet train, ImageSet? validation, long seed) =>
-        $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; {_options.Method.Name}; seed {seed}; " +
+        $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; " +
+        $"{_options.Method.Name} ({_options.Method.Pruning}, {_options.Method.Search}); seed {seed}; " +
         $"space {_options.Space.Name} {_options.Space.Signature}; " +
         $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";

@@ -25,6 +25,7 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     private readonly StageOptions _options;
     private readonly CancellationTokenSource _cancellation;
     private readonly Timer _poll;
+    private readonly HashSet<string> _told = [];            // layers of which the log has spoken
     private TimeSpan _logged;
     private int _steps;
 
@@ -120,8 +121,11 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     /// <summary>Says which layers of a network do not run in lanes, as all others do on the processor.</summary>
     public void TellLayersOutsideLanes(NetworkPlan network, IReadOnlyCollection<CandidateOperation> operations, string? device)
     {
-        if (!ProcessMemory.IsGpu(device) && network.LayersOutsideLanes(operations) is { Count: > 0 } layers)
-            Log.OutsideLanes(string.Join(", ", layers.Select(layer => layer.GetType().Name).Distinct()));
+        if (ProcessMemory.IsGpu(device))
+            return;
+        var names = network.LayersOutsideLanes(operations).Select(layer => layer.GetType().Name).Where(_told.Add).ToArray();
+        if (names.Length > 0)
+            Log.OutsideLanes(string.Join(", ", names));
     }
 
     /// <summary>The same of the network of a genotype, whose operations count.</summary>

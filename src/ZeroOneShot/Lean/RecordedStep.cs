@@ -28,9 +28,10 @@ internal sealed class RecordedStep : IDisposable
     /// <summary>The recorded work.</summary>
     public RecordedWork Work => _work;
 
-    /// <summary>Whether a step with these is the same work each time.</summary>
-    public static bool IsAlwaysTheSame(Supernet supernet, Mixture mixture) =>
-        !mixture.AddsIdleWeights && MixingCoefficients.RunsAll(mixture, supernet.Mask) && supernet.RunsInLanes
+    /// <summary>Whether a step with these is the same work each time, and all of it is done where the images are.</summary>
+    public static bool IsAlwaysTheSame(Supernet supernet, Mixture mixture, Tensor images) =>
+        Weights(mixture).All(weights => weights.device_type == images.device_type && weights.dtype == images.dtype)
+        && !mixture.AddsIdleWeights && MixingCoefficients.RunsAll(mixture, supernet.Mask) && supernet.RunsInLanes
         && !supernet.Mask.AllLive.Any(at => supernet.Mask.Space.Operations[at.Operation] is var operation
             && (operation.IsRandom(1) || operation.IsRandom(2)));
 
@@ -101,8 +102,9 @@ internal sealed class RecordedStep : IDisposable
         }
     }
 
-    /// <summary>Whether a batch is like the one it was recorded with.</summary>
-    public bool Fits(Tensor images) => images.dtype == _images.dtype && images.shape.SequenceEqual(_images.shape);
+    /// <summary>Whether a batch and a mixture are like those that it was recorded with.</summary>
+    public bool Fits(Tensor images, Mixture mixture) => images.dtype == _images.dtype && images.shape.SequenceEqual(_images.shape)
+        && Weights(mixture).Count() == Weights(_mixture).Count();
 
     /// <summary>See <see cref="LeanSupernet.Gradient"/>.</summary>
     public (Tensor Logits, Tensor Loss) Gradient(Tensor images, Tensor labels, Mixture mixture)
@@ -135,6 +137,9 @@ internal sealed class RecordedStep : IDisposable
         _images.Dispose();
         _labels.Dispose();
     }
+
+    private static IEnumerable<Tensor> Weights(Mixture mixture) =>
+        Kinds(mixture).Select(mixture.Operations).Concat(Kinds(mixture).Select(mixture.Edges).OfType<Tensor>());
 
     private static IReadOnlyList<CellKind> Kinds(Mixture mixture) => mixture.Live.Space.Kinds;
 

@@ -33,7 +33,10 @@ internal sealed class RepeatedRuns(nn.Module network)
         var buffers = _others.SelectMany(module => module.buffers(recurse: false)).ToArray();
         if (!tracks)
         {
-            _before ??= [.. buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
+            // As they are now: weights and buffers may have been drawn since runs were last told to repeat.
+            foreach (var old in _before ?? [])
+                old.Dispose();
+            _before = [.. buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
             return;
         }
         foreach (var (buffer, before) in buffers.Zip(_before ?? []))

@@ -1,3 +1,4 @@
+using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
@@ -20,7 +21,8 @@ public sealed class BilevelStep : IDisposable
     private readonly ArchitectureParameters _architecture;
     private readonly SearchOptions _options;
     private readonly LeanSupernet? _lean;
-    private readonly Dictionary<bool, RecordedStep?> _recorded = [];         // of the architecture, and of the weights
+    // Of the architecture and of the weights, for batches of a size: the usual one, and that of the last batch of an epoch.
+    private readonly Dictionary<(bool Mixing, long Images), RecordedStep?> _recorded = [];
     private readonly FlatParameters _weights;
     private readonly FlatParameters _architectureParameters;
     private readonly Sgd _weightsOptimizer;
@@ -202,23 +204,46 @@ public sealed class BilevelStep : IDisposable
         });
     }
 
+    // More sizes than an epoch has are somebody's own, and launched.
+    private const int MostRecorded = 4;
+
+    // What is predicted to be needed is to be free that many times over: memory that runs out while a step is recorded is lost.
+    private const double FreeToRecord = 1.5;
+
     /// <summary>The recorded step of this kind, made when it is first asked for; null where there is none for this batch.</summary>
     private RecordedStep? Recorded(LeanSupernet lean, Tensor images, Tensor labels, Mixture mixture, bool mixing, FeatureOrder order)
     {
         if (!_options.Gpu.Records || Recorder is null && !CudaGraph.Records(images.device)
-            || !RecordedStep.IsAlwaysTheSame(_supernet, mixture))
+            || !RecordedStep.IsAlwaysTheSame(_supernet, mixture, images))
         {
             return null;
         }
-        if (!_recorded.TryGetValue(mixing, out var recorded))
+        var key = (mixing, images.shape[0]);
+        if (!_recorded.TryGetValue(key, out var recorded))
         {
-            // Its memory it shares with the other kind, which is done before this one begins.
-            var neighbour = _recorded.GetValueOrDefault(!mixing)?.Work as CudaGraph;
-            recorded = RecordedStep.Of(lean, images, labels, mixture, mixing, order,
+            if (_recorded.Count == MostRecorded)
+                return null;
+            // It shares memory with the others, each of which is done before another begins.
+            var neighbour = _recorded.Values.Select(other => other?.Work).OfType<CudaGraph>().FirstOrDefault();
+            recorded = Recorder is null && neighbour is null && !MemorySuffices(images) ? null : RecordedStep.Of(
+                lean, images, labels, mixture, mixing, order,
                 Recorder ?? ((rehearse, work) => CudaGraph.Of(images.device, rehearse, work, neighbour)));
-            _recorded.Add(mixing, recorded);
+            _recorded.Add(key, recorded);
         }
-        return recorded?.Fits(images) == true ? recorded : null;
+        return recorded?.Fits(images, mixture) == true ? recorded : null;
+    }
+
+    private bool MemorySuffices(Tensor images)
+    {
+        if (GpuMemory.Of($"{images.device}") is not { } memory)
+            return true;
+        var options = _options with
+        {
+            Supernet = _supernet.Options, BatchSize = (int)images.shape[0], Device = "cuda", Evaluation = SupernetEvaluation.Lean,
+        };
+        var shape = new ImageShape((int)images.shape[1], (int)images.shape[2], (int)images.shape[3]);
+        var predicted = SearchMemory.Predict(_supernet.Mask, options, shape, (int)_supernet.Classifier.weight!.shape[0]);
+        return memory.Free >= FreeToRecord * (predicted.Growth + predicted.Spare);
     }
 
     private void RequireGradients(bool weights, bool architecture)

@@ -20,7 +20,17 @@ internal sealed record EvaluationChoice(SupernetEvaluation Evaluation, string Re
     public static EvaluationChoice For(OperationMask mask, SearchOptions options, ImageShape shape, int classes)
     {
         options = options with { Supernet = options.Supernet.WithStem(mask.Space, shape) };
-        return For(options, evaluation => SecondsOfStep(mask, options with { Evaluation = evaluation }, shape, classes));
+        return For(options, evaluation =>
+        {
+            try
+            {
+                return SecondsOfStep(mask, options with { Evaluation = evaluation }, shape, classes);
+            }
+            finally
+            {
+                OutOfMemory.ReleaseCache(TorchRuntime.ResolveDevice(options.Device));
+            }
+        });
     }
 
     /// <summary>The same, with a measurement of one's own.</summary>

@@ -210,7 +210,8 @@ public static class MaskedDartsSearch
             ["options"] = JsonSerializer.Serialize(options with
             {
                 // Where and how it is computed changes rounding alone.
-                Device = null, Evaluation = SupernetEvaluation.Automatic, TimeLimit = null, MaxMemory = null,
+                Device = null, Evaluation = SupernetEvaluation.Automatic, Gpu = options.Gpu with { Records = true }, TimeLimit = null,
+                MaxMemory = null,
             }),
         });
 }

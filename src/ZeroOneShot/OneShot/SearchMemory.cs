@@ -75,6 +75,8 @@ public sealed class SearchMemory : PredictedMemory
         var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations, onGpu);
         var numberOfLanes = onGpu ? options.BatchSize : LanesOf(options.BatchSize);
         var parameters = sizeof(float) * supernet.Parameters(classes);
+        // Steps of both kinds, and of the weights for what is left of an epoch.
+        var records = !options.Gpu.Records ? 0 : images / 2 % options.BatchSize == 0 ? 2 : 3;
         // The weights step comes second, and then both steps' images are in memory.
         var architecture = At(supernet.Largest(weights: false), batches: 1);
         var weights = At(supernet.Largest(weights: true), batches: 2);
@@ -89,7 +91,7 @@ public sealed class SearchMemory : PredictedMemory
                 // Of both halves the batch at hand and the one that was copied ahead.
                 return new SearchMemory(options.BatchSize, OfGpuContext, network: 3 * parameters,
                     images: sizeof(float) * shape.Size * 5L * options.BatchSize,
-                    runtime: parameters + (options.Gpu.Records ? OfRecords : 0), features, onGpu);
+                    runtime: parameters + records * OfRecord, features, onGpu);
             }
             return new SearchMemory(
                 options.BatchSize,

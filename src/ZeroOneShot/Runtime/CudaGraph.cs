@@ -27,8 +27,11 @@ internal sealed unsafe class CudaGraph : RecordedWork
 
     private CudaGraph(nint graph, Pair stream, IReadOnlyList<Tensor> results) => (_graph, _stream, Results) = (graph, stream, results);
 
-    /// <summary>Whether work on a device can be recorded.</summary>
-    public static bool Records(Device device) => device.type == DeviceType.CUDA && s_functions.Value is not null;
+    /// <summary>
+    /// Whether work on a device can be recorded: on the first GPU, for TorchSharp does not let another one be the current one of a thread.
+    /// </summary>
+    public static bool Records(Device device) =>
+        device.type == DeviceType.CUDA && device.index <= 0 && s_functions.Value is not null;
 
     /// <summary>Records work, without doing it.</summary>
     /// <param name="device">The GPU.</param>
@@ -114,7 +117,7 @@ internal sealed unsafe class CudaGraph : RecordedWork
     private sealed class Functions
     {
         private nint _construct, _destroy, _begin, _end, _replay, _pool;
-        private nint _streamFromPool, _current, _setCurrent, _handle, _isCapturing, _endCapture;
+        private nint _streamFromPool, _current, _setCurrent, _handle, _isCapturing, _endCapture, _lastError;
 
         public static Functions? Find()
         {
@@ -139,6 +142,7 @@ internal sealed unsafe class CudaGraph : RecordedWork
                 _handle = Of(c10, "_ZNK3c104cuda10CUDAStream6streamEv"),
                 _isCapturing = Of(runtime, "cudaStreamIsCapturing"),
                 _endCapture = Of(runtime, "cudaStreamEndCapture"),
+                _lastError = Of(runtime, "cudaGetLastError"),
             };
             return found ? functions : null;
 
@@ -180,11 +184,15 @@ internal sealed unsafe class CudaGraph : RecordedWork
             return ((delegate* unmanaged<nint, int*, int>)_isCapturing)(Handle(stream), &status) == 0 && status == active;
         }
 
-        /// <summary>Ends a recording that has failed.</summary>
+        /// <summary>
+        /// Ends a recording that has failed. What libtorch put aside for it stays so until the process ends, which is why nothing is
+        /// recorded that memory may not suffice for.
+        /// </summary>
         public void Abandon(Pair stream)
         {
             nint graph;
             _ = ((delegate* unmanaged<nint, nint*, int>)_endCapture)(Handle(stream), &graph);
+            _ = ((delegate* unmanaged<int>)_lastError)();       // which the next launch would take for its own
         }
 
         // CUDA's own name of a stream.

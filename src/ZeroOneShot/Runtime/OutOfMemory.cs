@@ -26,6 +26,25 @@ internal static class OutOfMemory
         }
     }
 
+    /// <summary>
+    /// Has libtorch give back the memory of a GPU that it keeps for tensors to come. TorchSharp has no call for it; libtorch does so where
+    /// a tensor does not fit, as this one does on no GPU.
+    /// </summary>
+    public static void ReleaseCache(torch.Device device)
+    {
+        const long tooMuch = 12L << 40;
+        if (device.type != DeviceType.CUDA)
+            return;
+        try
+        {
+            torch.empty(tooMuch, torch.ScalarType.Byte, device).Dispose();
+        }
+        catch (ExternalException e) when (Is(e))
+        {
+            // as meant
+        }
+    }
+
     /// <summary>Whether that is why libtorch failed.</summary>
     public static bool Is(ExternalException e) =>
         e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) ||              // CUDA

@@ -30,13 +30,13 @@ internal static class ProcessMemory
     /// </summary>
     public const long OfGpuContext = 700L * MiB;
 
-    /// <summary>What the records of a search's two steps take of a GPU, in bytes: 138 and 154 MiB on an H200.</summary>
-    public const long OfRecords = 150L * MiB;
-
     /// <summary>
-    /// What libtorch holds of a GPU's memory between features, times those in use. An estimate: with it, what a search takes of an H200 was
-    /// predicted within 5 % in five networks.
+    /// What the record of a step takes of a GPU, in bytes: two took 138 and 154 MiB on an H200. A search has up to four, of two kinds of
+    /// steps for batches of two sizes.
     /// </summary>
+    public const long OfRecord = 75L * MiB;
+
+    /// <summary>What libtorch holds of a GPU's memory between features, times those in use. An estimate.</summary>
     public const double IdleOnGpu = 0.15;
 
     /// <summary>Whether that is the name of a GPU; else of the processor.</summary>

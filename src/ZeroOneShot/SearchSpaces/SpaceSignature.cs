@@ -13,6 +13,9 @@ internal static class SpaceSignature
 {
     private const int HexDigits = 12;
 
+    // Numbers of cells whose sequences are compared.
+    private const int CellCounts = 24;
+
     public static string Of(SearchSpace space)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text(space))))[..HexDigits];
@@ -41,13 +44,27 @@ internal static class SpaceSignature
                     select space.Allows(kind, edge, row) ? '1' : '0')),
                 .. macro.Stems.Select(stem => $"{stem}, {stem.Multiplier}, {stem.AuxiliaryBatchNorm}: " +
                     string.Join("; ", stem.Parts.Select(Text))),
-                .. macro.Items(macro.FewestCells).Select(item => $"{item.Kind} {item.ChannelFactor} {Text(item.Layers)}"),
-                $"{macro.AuxiliaryItem(macro.FewestCells)} {Text(macro.Head)}",
+                .. Enumerable.Range(macro.FewestCells, CellCounts).SelectMany(cells => Sequence(macro, cells)),
+                Text(macro.Head),
             ]);
         }
         finally
         {
             CultureInfo.CurrentCulture = culture;
+        }
+    }
+
+    // A macro-architecture of one's own may take some numbers of cells only, and says so by an exception.
+    private static IEnumerable<string> Sequence(MacroArchitecture macro, int cells)
+    {
+        try
+        {
+            return [.. macro.Items(cells).Select(item => $"{item.Kind} {item.ChannelFactor} {Text(item.Layers)}"),
+                $"{cells} cells, {macro.AuxiliaryItem(cells)}"];
+        }
+        catch (ArgumentException)
+        {
+            return [$"not {cells} cells"];
         }
     }
 

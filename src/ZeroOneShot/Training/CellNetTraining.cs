@@ -254,7 +254,8 @@ public static class CellNetTraining
             ["start weights"] = start?.Fingerprint() ?? "random",
             ["options"] = JsonSerializer.Serialize(options with
             {
-                Device = null, TimeLimit = null, MostEpochs = null, MaxMemory = null, Recomputation = Recomputation.Automatic,
+                Device = null, Gpu = options.Gpu with { Records = true }, TimeLimit = null, MostEpochs = null,
+                MaxMemory = null, Recomputation = Recomputation.Automatic,
             }),
             ["images computed together"] = $"{partSize}",
         });

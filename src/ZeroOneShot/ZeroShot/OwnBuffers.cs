@@ -13,21 +13,24 @@ internal sealed class OwnBuffers : IDisposable
     // Looking through all modules takes longer than a small ranking.
     private static readonly ConditionalWeakTable<nn.Module, nn.Module[]> s_modules = [];
 
-    private readonly Tensor[] _buffers, _before;
+    private readonly nn.Module[] _owners;
+    private readonly Tensor[] _before;
 
     public OwnBuffers(nn.Module network)
     {
-        var modules = s_modules.GetValue(network, of =>
+        _owners = s_modules.GetValue(network, of =>
             [.. of.modules().Where(module => module is not IRepeatable && module.buffers(recurse: false).Any())]);
         using var _ = no_grad();
-        _buffers = [.. modules.SelectMany(module => module.buffers(recurse: false))];
-        _before = [.. _buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
+        _before = [.. Buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
     }
+
+    // Asked for each time: a function that computes in double precision gives modules other tensors.
+    private IEnumerable<Tensor> Buffers => _owners.SelectMany(module => module.buffers(recurse: false));
 
     public void Dispose()
     {
         using var _ = no_grad();
-        foreach (var (buffer, before) in _buffers.Zip(_before))
+        foreach (var (buffer, before) in Buffers.Zip(_before))
         {
             buffer.copy_(before);
             before.Dispose();

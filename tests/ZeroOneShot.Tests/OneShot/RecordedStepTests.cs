@@ -30,11 +30,11 @@ public sealed class RecordedStepTests
     }
 
     [Fact]
-    public void A_batch_of_another_size_is_computed_without_the_record()
+    public void The_last_batch_of_an_epoch_has_a_record_of_its_own_and_a_third_size_none()
     {
-        var (expected, _) = Steps("DARTS", "darts", batches: [8, 5, 8], records: false);
-        var (found, recorded) = Steps("DARTS", "darts", batches: [8, 5, 8], records: true);
-        Assert.Equal([true, false, true], recorded);
+        var (expected, _) = Steps("DARTS", "darts", batches: [8, 5, 8, 4, 5], records: false);
+        var (found, recorded) = Steps("DARTS", "darts", batches: [8, 5, 8, 4, 5], records: true);
+        Assert.Equal([true, true, true, false, true], recorded);
         AssertClose(expected, found);
     }
 
