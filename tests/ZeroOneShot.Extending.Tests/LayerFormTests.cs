@@ -97,6 +97,17 @@ public sealed class LayerFormTests
         Assert.Equal(of[0], of[2]);
     }
 
+    [Fact]
+    public void What_a_layer_of_ones_own_draws_for_itself_stays_when_gradients_are_asked_for()
+    {
+        var space = Stripes.SpaceOf(new CandidateOperation("drawn",
+            stride => [new Counted(Drawn: true), new Convolution(3) { Depthwise = true, Stride = stride }, new BatchNorm()]));
+        var options = new RankingOptions { BatchSize = 12, Batches = 1, Initializations = 2 };
+        var of = Ranking.Scores(Stripes.Images(), OperationMask.Full(space), [new Levels()], options,
+            Stripes.Search.Supernet with { Cells = 3 }, TestContext.Current.CancellationToken);
+        Assert.Equal(0, of[0]);
+    }
+
     /// <summary>A ReLU that an ONNX operator of any name stands for.</summary>
     private sealed record Rectified(string Form) : Layer
     {
@@ -111,16 +122,27 @@ public sealed class LayerFormTests
     }
 
     /// <summary>The identity, which counts how often it ran.</summary>
-    private sealed record Counted : Layer
+    private sealed record Counted(bool Drawn = false) : Layer
     {
         public override FeatureSize Output(FeatureSize input, long channels) => input;
 
         public override LayerCost Cost(FeatureSize input, long channels, bool affine) => new(0, 0);
 
-        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => new Counter();
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
+            Drawn ? new Level() : new Counter();
 
         public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) =>
             graph.Operator("Identity", [x]);
+
+        /// <summary>The identity, with a number that is drawn as weights are.</summary>
+        private sealed class Level : nn.Module<Tensor, Tensor>, IDrawnWeights
+        {
+            public Level() : base(nameof(Level)) => register_buffer("level", zeros(1));
+
+            public void Draw(WeightDraw draw) => get_buffer("level")!.fill_(3);
+
+            public override Tensor forward(Tensor input) => input.clone();
+        }
 
         private sealed class Counter : nn.Module<Tensor, Tensor>
         {
@@ -148,6 +170,21 @@ public sealed class LayerFormTests
             network.Forward(network.Images[0]);
             return network.Module.named_buffers().Where(at => at.name.EndsWith("runs", StringComparison.Ordinal))
                 .Sum(at => at.buffer.item<float>());
+        }
+    }
+
+    /// <summary>By how much what was drawn deviates from that in the end, when gradients have been asked for twice.</summary>
+    private sealed class Levels : IRankingFunction
+    {
+        public string Name => "levels";
+
+        public double Rank(RankedNetwork network)
+        {
+            using var scope = NewDisposeScope();
+            for (var i = 0; i < 2; i++)
+                network.Gradient(network.Images[0], logits => logits.sum()).Dispose();
+            return network.Module.named_buffers().Where(at => at.name.EndsWith("level", StringComparison.Ordinal))
+                .Sum(at => Math.Abs(3 - at.buffer.item<float>()));
         }
     }
 
