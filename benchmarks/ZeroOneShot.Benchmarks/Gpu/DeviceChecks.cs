@@ -52,7 +52,7 @@ internal static class DeviceChecks
                     var deviation = Deviation(numbers, found[name]);
                     worst = double.IsNaN(deviation) ? double.NaN : Math.Max(worst, deviation);
                     if (!(deviation <= Double))
-                        details.Add(string.Create(CultureInfo.InvariantCulture, 
+                        details.Add(string.Create(CultureInfo.InvariantCulture,
                             $"{method.Name} {evaluation}{(records ? " recorded" : "")} {name} {deviation:0.0e+00}"));
                 }
             }
@@ -72,8 +72,9 @@ internal static class DeviceChecks
         using var scope = NewDisposeScope();
         var mask = method.Pruning == PruningKind.None
             ? OperationMask.Full(SearchSpace.Darts) : RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 1);
-        var options = method.Apply(new SearchOptions { Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation,
-            Gpu = new() { Records = records },
+        var options = method.Apply(new SearchOptions
+        {
+            Supernet = new() { Channels = 8, Cells = 3 }, Evaluation = evaluation, Gpu = new() { Records = records },
         });
         using var supernet = new Supernet(mask, options.Supernet, 3, Measurement.Classes);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64, device);

@@ -100,8 +100,14 @@ internal abstract class FeatureOrder
             return sum;
         }
 
-        private static (Tensor, double)[] Known(IReadOnlyList<(Tensor Term, Factor Factor)> terms) =>
-            [.. terms.Select(term => (term.Term, term.Factor.Value))];
+        // Called for every sum of a step.
+        private static (Tensor, double)[] Known(IReadOnlyList<(Tensor Term, Factor Factor)> terms)
+        {
+            var known = new (Tensor, double)[terms.Count];
+            for (var i = 0; i < known.Length; i++)
+                known[i] = (terms[i].Term, terms[i].Factor.Value);
+            return known;
+        }
 
         public override Product Product(Tensor a, Tensor b) =>
             new(a.dtype == ScalarType.Float32 ? SumKernel<float>.Product(a, b) : SumKernel<double>.Product(a, b));

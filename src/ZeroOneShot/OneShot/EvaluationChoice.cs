@@ -28,6 +28,7 @@ internal sealed record EvaluationChoice(SupernetEvaluation Evaluation, string Re
             }
             finally
             {
+                // Plain autograd takes many times what a lean search will: libtorch would keep it to the end.
                 OutOfMemory.ReleaseCache(TorchRuntime.ResolveDevice(options.Device));
             }
         });

@@ -47,14 +47,15 @@ internal sealed unsafe class CudaGraph : RecordedWork
         var before = functions.CurrentStream((sbyte)device.index);
         // What lies free in the memory of a stream is free for that stream alone.
         var stream = neighbour?._stream ?? functions.StreamFromPool(0, (sbyte)device.index);
-        var graph = (nint)NativeMemory.AllocZeroed(Size);
         cuda.synchronize(device);
         functions.SetCurrentStream(stream);
+        nint graph;
         IReadOnlyList<Tensor> results;
         try
         {
             prepare();
             cuda.synchronize(device);
+            graph = (nint)NativeMemory.AllocZeroed(Size);
             functions.Construct(graph, 0);
             functions.Begin(graph, neighbour is null ? default : functions.Pool(neighbour._graph), Relaxed);
             try
