@@ -144,6 +144,7 @@ internal static class FitJob
             Plan = plan,
             Method = SearchMethod.Parse(asked.Method),
             Space = SearchSpace.Named(asked.Space),
+            ClassWeighting = asked.ClassWeights ?? ClassWeighting.Equal,
             CostTarget = asked.MaxParameters is null && asked.MaxMultiplyAdds is null
                 ? null : new CostTarget { Parameters = asked.MaxParameters, MultiplyAdds = asked.MaxMultiplyAdds },
             CheckpointFolder = checkpoint,
