@@ -9,6 +9,7 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.Tool.Runs;
 
