@@ -1,4 +1,3 @@
-using Akka.Actor;
 using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Cluster;
@@ -49,28 +48,11 @@ public sealed class ClusterWorker
         ArgumentNullException.ThrowIfNull(log);
         secret.CheckFor(address);
         AtomicFile.EnsureWritable(folder);
-        using var system = ClusterNode.Start(ClusterNode.HostTowards(address), 0, secret);
-        var coordinator = system.ActorSelection(ClusterNode.CoordinatorAt(address, secret));
-        try
+        var membership = new Membership(address, secret, log);
+        await using (membership.ConfigureAwait(false))
         {
-            return await new ClusterWorker(
-                async (message, timeout, token) =>
-                {
-                    try
-                    {
-                        return await coordinator.Ask<Message>(message, timeout, token).ConfigureAwait(false);
-                    }
-                    catch (AskTimeoutException e)
-                    {
-                        throw new TimeoutException($"{address} does not answer: nobody listens there, the network is down, or the " +
-                            "coordinator has another secret, of which its log then tells.", e);
-                    }
-                },
-                folder, work, version, log, patience).Work(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await system.Terminate().ConfigureAwait(false);
+            return await new ClusterWorker(membership.Ask, folder, work, version, log, patience).Work(cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 

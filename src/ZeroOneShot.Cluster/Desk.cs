@@ -22,6 +22,10 @@ internal sealed class Desk
     // The last lease of a unit: what its worker sent is in nobody's way once another has the unit.
     private readonly Dictionary<string, long> _last = [];
 
+    // Where the holders of leases are, as of their last message: a worker may speak from another place of the cluster than before.
+    private readonly Dictionary<string, (string Node, long Lease)> _holders = [];
+    private string _speaker = "";
+
     /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
     public Desk(
         string folder, IReadOnlyList<WorkUnit> units, Func<WorkUnit, bool> isFinished, TimeSpan lease, string version, Action<string> log,
@@ -45,8 +49,11 @@ internal sealed class Desk
     public IReadOnlyDictionary<string, string> Failures => _failures;
 
     /// <summary>Answers a message; from one thread at a time.</summary>
-    public Message Answer(Message message)
+    /// <param name="message">The message.</param>
+    /// <param name="node">The place in the cluster from where it came.</param>
+    public Message Answer(Message message, string node = "")
     {
+        _speaker = node;
         try
         {
             return message switch
@@ -66,6 +73,28 @@ internal sealed class Desk
         }
     }
 
+    /// <summary>The cluster has lost a place: whoever spoke from there loses its unit at once. From one thread at a time.</summary>
+    /// <param name="node">The place.</param>
+    public void Lose(string node)
+    {
+        foreach (var (unit, (_, lease)) in _holders.Where(holder => holder.Value.Node == node).ToArray())
+        {
+            _holders.Remove(unit);
+            if (!Book.TakeAway(unit, lease))
+                continue;
+            Forget(lease);
+            _log($"{unit}: lease {lease} is over, since its worker is no longer in the cluster.");
+        }
+    }
+
+    private bool Renew(string unit, long lease)
+    {
+        if (!Book.Renew(unit, lease))
+            return false;
+        _holders[unit] = (_speaker, lease);
+        return true;
+    }
+
     private Message Give(Pull pull)
     {
         var worker = new string([.. pull.Worker.Where(c => c is >= ' ' and <= '~').Take(80)]);
@@ -82,6 +111,7 @@ internal sealed class Desk
         if (_last.TryGetValue(unit.Id, out var earlier))
             Forget(earlier);
         _last[unit.Id] = lease.Number;
+        _holders[unit.Id] = (_speaker, lease.Number);
         try
         {
             var assigned = new Assigned(unit.Id, lease.Number, Book.Duration.TotalSeconds, unit.Settings, FolderFiles.Notes(unit.Folder),
@@ -101,7 +131,7 @@ internal sealed class Desk
 
     private Message Read(Fetch fetch)
     {
-        if (!Book.Renew(fetch.Unit, fetch.Lease))
+        if (!Renew(fetch.Unit, fetch.Lease))
             return new Fenced();
         var unit = _units[fetch.Unit];
         var folder = fetch.IsData ? unit.DataFolder ?? throw new InvalidDataException($"{unit.Id} has no data.") : unit.Folder;
@@ -110,7 +140,7 @@ internal sealed class Desk
 
     private Message Keep(Put put)
     {
-        if (!Book.Renew(put.Unit, put.Lease))
+        if (!Renew(put.Unit, put.Lease))
             return Fence(put.Unit, put.Lease);
         var path = FolderFiles.PathOf(Aside(put.Lease), put.Path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -124,7 +154,7 @@ internal sealed class Desk
 
     private Message Take(Commit commit)
     {
-        if (!Book.Renew(commit.Unit, commit.Lease))
+        if (!Renew(commit.Unit, commit.Lease))
             return Fence(commit.Unit, commit.Lease);
         var (unit, aside) = (_units[commit.Unit], Aside(commit.Lease));
         var moves = new List<(string From, string To)>();

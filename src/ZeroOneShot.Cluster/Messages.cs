@@ -39,6 +39,9 @@ internal sealed record Fenced : Message;
 /// <summary>It is not done, and why.</summary>
 internal sealed record Refused(string Reason) : Message;
 
+/// <summary>Units are for members of the cluster alone: join, or join again.</summary>
+internal sealed record NotAMember : Message;
+
 /// <summary>A file of a folder.</summary>
 internal sealed record FileNote(string Path, long Length, string Sha256);
 
@@ -53,4 +56,5 @@ internal sealed record FileNote(string Path, long Length, string Sha256);
 [JsonSerializable(typeof(Accepted))]
 [JsonSerializable(typeof(Fenced))]
 [JsonSerializable(typeof(Refused))]
+[JsonSerializable(typeof(NotAMember))]
 internal sealed partial class MessageJson : JsonSerializerContext;

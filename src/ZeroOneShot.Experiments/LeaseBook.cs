@@ -13,7 +13,7 @@ public sealed class LeaseBook
     private readonly Dictionary<string, Entry> _entries = [];
     private readonly Queue<Entry> _waiting = new();
 
-    // Of silent workers: given out first, or a unit that was nearly done would stand behind all that were not begun.
+    // Of silent and lost workers: given out first, or a unit that was nearly done would stand behind all that were not begun.
     private readonly Queue<Entry> _lost = new();
 
     // The earliest time at which a lease may be over; renewals leave it as it is, and are looked up when it comes.
@@ -63,6 +63,9 @@ public sealed class LeaseBook
 
     /// <summary>Leases that were not renewed in time.</summary>
     public long Expired { get; private set; }
+
+    /// <summary>Leases that were ended before their time, since the worker was known to be gone.</summary>
+    public long TakenAway { get; private set; }
 
     /// <summary>Messages of workers that no longer had the unit.</summary>
     public long Fenced { get; private set; }
@@ -123,14 +126,30 @@ public sealed class LeaseBook
         return true;
     }
 
+    /// <summary>Ends a lease whose worker is known to be gone: the next worker gets the unit. False where it was over already.</summary>
+    /// <inheritdoc cref="Renew"/>
+    public bool TakeAway(string unit, long number)
+    {
+        Expire();
+        if (Present(unit, number) is not { } entry)
+            return false;
+        End(entry);
+        TakenAway++;
+        _lost.Enqueue(entry);
+        return true;
+    }
+
     private Entry? Held(string unit, long number)
     {
         Expire();
-        if (number != 0 && _entries.TryGetValue(unit, out var entry) && entry.Number == number)
+        if (Present(unit, number) is { } entry)
             return entry;
         Fenced++;
         return null;
     }
+
+    private Entry? Present(string unit, long number) =>
+        number != 0 && _entries.TryGetValue(unit, out var entry) && entry.Number == number ? entry : null;
 
     private void End(Entry entry)
     {
