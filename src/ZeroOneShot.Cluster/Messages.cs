@@ -30,8 +30,8 @@ internal sealed record Commit(string Unit, long Lease, IReadOnlyList<FileNote> F
 /// <summary>A worker cannot go on with a unit.</summary>
 internal sealed record GiveBack(string Unit, long Lease, string Reason, bool HasFailed) : Message;
 
-/// <summary>It is done.</summary>
-internal sealed record Accepted : Message;
+/// <summary>It is done. Of a commit, with what others did of the unit's parts and the worker does not have.</summary>
+internal sealed record Accepted(IReadOnlyList<FileNote>? Parts = null) : Message;
 
 /// <summary>The lease is over: stop, and throw away what was not committed.</summary>
 internal sealed record Fenced : Message;
