@@ -20,8 +20,8 @@ internal static class ClusterNode
     private const string System = "zeroone";
 
     /// <summary>
-    /// Starts a place in a cluster, which has yet to join. Of a cluster that is cut in two the part with the coordinator is kept: the others
-    /// leave, and come back as new members. A worker that is silent for some ten seconds is out.
+    /// Starts a place in a cluster, which has yet to join. Of a cluster that is cut in two the part with the coordinator is kept: the
+    /// others leave, and come back as new members. A worker that is silent for some ten seconds is out.
     /// </summary>
     /// <param name="role"><see cref="Coordinator"/>, of which a cluster has one, or <see cref="Worker"/>.</param>
     /// <param name="host">By which name or address the others reach it.</param>

@@ -224,7 +224,8 @@ internal sealed class Desk
     {
         var wanted = asked.Where(name => !File.Exists(Path.Combine(unit.Folder, PartFiles.Done(name))))
             .ToDictionary(name => unit.Id + BeforePart + name);
-        foreach (var over in _parts.Where(part => part.Value.Unit == unit && !wanted.ContainsKey(part.Key)).Select(part => part.Key).ToArray())
+        var offered = _parts.Where(part => part.Value.Unit == unit).Select(part => part.Key).ToArray();
+        foreach (var over in offered.Where(part => !wanted.ContainsKey(part)))
         {
             Book.Withdraw(over);
             if (_last.Remove(over, out var lease))

@@ -7,8 +7,8 @@ using Akka.Serialization;
 namespace ZeroOneShot.Cluster;
 
 /// <summary>
-/// What Akka.Cluster itself says: joining, gossip and heartbeats, records of addresses and numbers. Not what commands a member (leave, down),
-/// which this cluster never sends, and not a router's pool, which holds a message of any other serializer.
+/// What Akka.Cluster itself says: joining, gossip and heartbeats, records of addresses and numbers. Not what commands a member (leave,
+/// down), which this cluster never sends, and not a router's pool, which holds a message of any other serializer.
 /// </summary>
 /// <remarks>The names look like those of types; they are looked up in this table alone, and in a switch of Akka's.</remarks>
 internal sealed class MembershipSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)

@@ -76,7 +76,7 @@ public sealed partial class ClusterTests : IDisposable
     [Fact]
     public async Task A_worker_that_is_killed_gives_its_unit_back_though_its_lease_would_last_for_hours()
     {
-        const int steps = 150;
+        const int steps = 60;
         var coordinator = Start(Secret, "coordinator", _port, Ledger, "1", $"{steps}", "20000");
         var killed = Worker("a");
         await Until(() => Leases().Length == 1);
