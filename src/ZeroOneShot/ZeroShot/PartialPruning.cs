@@ -97,7 +97,7 @@ public static class PartialPruning
         OperationMask mask, RanksOfRound ranks, int round, IReadOnlyList<string>? functions, ImportanceSum sum)
     {
         var candidates = mask.AllLive.ToArray();
-        OperationMask[] networks = [mask, .. candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
+        var networks = Networks(mask);
         var values = ranks(networks, round);
         var whole = values[0];
         functions ??= [.. whole.Select((_, r) => $"ranking function {r}")];
@@ -133,6 +133,10 @@ public static class PartialPruning
         return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
             new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))], sum);
     }
+
+    /// <summary>The networks of a round: the whole one, then those that lack one of its live operations.</summary>
+    internal static OperationMask[] Networks(OperationMask mask) =>
+        [mask, .. mask.AllLive.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
 
     /// <summary>Refuses a ranking function whose values are all alike.</summary>
     /// <param name="measured">The values.</param>
