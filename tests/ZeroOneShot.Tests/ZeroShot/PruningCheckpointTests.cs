@@ -121,8 +121,8 @@ public sealed class PruningCheckpointTests : IDisposable
         void Begin(IRankingFunction function)
         {
             using var cancellation = new CancellationTokenSource();
-            ZeroShotPruning.Prune(
-                s_images, s_options with { RankingFunctions = [function] }, EachStep.CancelAt(2, cancellation), Checkpoint, cancellation.Token);
+            ZeroShotPruning.Prune(s_images, s_options with { RankingFunctions = [function] }, EachStep.CancelAt(2, cancellation),
+                Checkpoint, cancellation.Token);
         }
     }
 
