@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// A module that computes on features in the order of <see cref="Lanes"/>: forwards, and backwards by <see cref="LaneRun.Record"/>.
+/// A module that computes on features in the order of <see cref="Lanes"/>: forwards, and backwards by what they record in a <see cref="LaneRun"/>.
 /// </summary>
 internal interface ILaneModule
 {
