@@ -24,6 +24,10 @@ internal static class SearchYield
     public static Command Command(Option<FileInfo?> json, Option<DirectoryInfo> data)
     {
         var command = new Command("search-yield", "What a search without training finds on CIFAR-10, by the yardstick.");
+        var table = new Option<FileInfo?>("--nasbench201")
+        {
+            Description = "The table of all NAS-Bench-201 networks' accuracies: searches that space in place of DARTS, by true accuracies.",
+        };
         var functions = new Option<string[]>("--functions")
         {
             Description = "Sets of ranking functions, names with + between them.", AllowMultipleArgumentsPerToken = true,
@@ -34,12 +38,13 @@ internal static class SearchYield
             Options.Count("--initializations", "Random weights, over which a function's values are averaged", 1),
             Options.Count("--channels", "Of the ranked networks", 16), Options.Count("--cells", "Of the ranked networks", 8));
         var values = new Option<FileInfo?>("--values") { Description = "A CSV file to write with the values of all candidates." };
-        foreach (var option in (Option[])[functions, candidates, seeds, batch, draws, channels, cells, values, json, data])
+        foreach (var option in (Option[])[functions, candidates, seeds, batch, draws, channels, cells, values, table, json, data])
             command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
         {
             var images = CifarFiles.Read10(parsed.GetRequiredValue(data).FullName, CifarPart.Train);
-            Run(AccuracySurrogate.Load(), images, parsed.GetRequiredValue(functions), parsed.GetValue(seeds),
+            IYardstick yardstick = parsed.GetValue(table) is { } file ? NasBench201Table.Read(file.FullName) : AccuracySurrogate.Load();
+            Run(yardstick, images, parsed.GetRequiredValue(functions), parsed.GetValue(seeds),
                 new ZeroShotSearchOptions
                 {
                     Candidates = parsed.GetValue(candidates),
@@ -52,7 +57,7 @@ internal static class SearchYield
         return command;
     }
 
-    private static void Run(AccuracySurrogate yardstick, ImageSet images, IReadOnlyList<string> sets, int seeds,
+    private static void Run(IYardstick yardstick, ImageSet images, IReadOnlyList<string> sets, int seeds,
         ZeroShotSearchOptions options, FileInfo? values, FileInfo? json, CancellationToken cancellationToken)
     {
         // Every candidate is ranked once, by all functions of all sets.

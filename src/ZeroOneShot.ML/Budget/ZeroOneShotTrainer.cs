@@ -46,6 +46,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     private const int FewImages = 200;
 
+    // So many times as many images of one class as of another are worth a word.
+    private const int Unbalanced = 5;
+
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -304,7 +307,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
         if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
             return begun;
-        var warnings = Warnings(train);
+        var warnings = Warnings(train, _options.ClassWeighting);
         if (_options.Plan is { } given)
             return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
         var device = run.Device();
@@ -360,13 +363,22 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
 
-    private static IReadOnlyList<string> Warnings(ImageSet train)
+    private static IReadOnlyList<string> Warnings(ImageSet train, ClassWeighting weighting)
     {
         var warnings = new List<string>();
         if (train.Count < FewImages)
         {
             warnings.Add($"There are {train.Count} images to train on. Expect accuracies that vary by several points from seed to seed, " +
                 "and measure on images that were kept apart.");
+        }
+        var counts = train.ClassCounts();
+        var (most, least) = (counts.Max(), counts.Min());
+        if (weighting == ClassWeighting.Equal && most >= Unbalanced * least)
+        {
+            string Name(int count) => $"'{train.ClassNames[counts.ToList().IndexOf(count)]}'";
+            warnings.Add($"Class {Name(most)} has {most} images to train on, {Name(least)} {least}: such rare classes are seldom " +
+                "predicted. Where they matter as much as others, set ClassWeighting (zeroone fit: --class-weights balanced), and look at " +
+                "the accuracy of each class.");
         }
         return warnings;
     }
@@ -376,9 +388,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var shape = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host).Shape;
         _ = _options.Space.Macro.StemFor(shape.Height, shape.Width);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
+        WeightColumn.Check(input.Schema, _options.ExampleWeightColumnName, _host);
         if (_options.ValidationSet is { } given)
             CellNetTrainer.CheckValidationSet(given, _options.FeatureColumnName, _options.LabelColumnName, _host);
-        var images = LabelledImages.Read(input, _options, run);
+        var images = LabelledImages.Read(input, _options, run, weightColumn: _options.ExampleWeightColumnName);
         var counts = images.ClassCounts().ToList();
         if (counts.FindIndex(count => count < 2) is >= 0 and var few)
         {
@@ -414,6 +427,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         ArgumentNullException.ThrowIfNull(inputSchema);
         var label = LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        WeightColumn.Check(inputSchema, _options.ExampleWeightColumnName, _host);
         if (_options.ValidationSet is { } set)
             CellNetTrainer.CheckValidationSet(set, _options.FeatureColumnName, _options.LabelColumnName, _host);
         return StageSchema.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
@@ -423,7 +437,13 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     public sealed class Options : StageOptions
     {
         /// <summary>No more images than these are split off to validate with, however many there are.</summary>
-        internal const int MostValidationImages = 2000;
+        internal const int MostValidationImages = 1000;
+
+        /// <summary>
+        /// The column, a Single, with how much each example counts in the loss of the training: 0 or more, of which only the proportions
+        /// matter; rows of weight 0 are left out. The search, and what is measured, count all alike. Default null: so does the training.
+        /// </summary>
+        public string? ExampleWeightColumnName { get; set; }
 
         /// <summary>
         /// The time that Fit may take from its first line to its last, above 0. Schedules end within it; it is exceeded by less than 5 %.
@@ -472,7 +492,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public IDataView? ValidationSet { get; set; }
 
         /// <summary>
-        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 2,000
+        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 1,000
         /// images. Without effect with a <see cref="ValidationSet"/>. Default 0.1.
         /// </summary>
         public double ValidationFraction { get; set; } = 0.1;

@@ -13,6 +13,9 @@ public static class CellNetCatalog
     /// <param name="catalog">The catalog.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
     /// <param name="featureColumnName">The pixel column, annotated by the search.</param>
+    /// <param name="exampleWeightColumnName">
+    /// The column, a Single, with how much each example counts in the training; null: all alike.
+    /// </param>
     /// <param name="epochs">Number of epochs, at least 1.</param>
     /// <param name="batchSize">Images per step, at least 2.</param>
     /// <param name="channels">Channels of the first cells, at least 2; they double at each of the two reductions.</param>
@@ -21,20 +24,21 @@ public static class CellNetCatalog
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     public static CellNetTrainer CellNet(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
-        string labelColumnName = "Label", string featureColumnName = "Features",
+        string labelColumnName = "Label", string featureColumnName = "Features", string? exampleWeightColumnName = null,
         int epochs = 600, int batchSize = 128, int channels = 36, int cells = 20, IDataView? validationSet = null) =>
         catalog.CellNet(new CellNetTrainer.Options
         {
             LabelColumnName = labelColumnName,
             FeatureColumnName = featureColumnName,
+            ExampleWeightColumnName = exampleWeightColumnName,
             Settings = Settings(epochs, batchSize, channels, cells),
             ValidationSet = validationSet,
         });
 
-    /// <inheritdoc
-    /// cref="CellNet(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, int, int, int, int, IDataView?)"/>
+    /// <summary>Makes a trainer of the network that the search found (<see cref="CellNetTrainer"/>), with settings of one's own.</summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="options">Settings; copied.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public static CellNetTrainer CellNet(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, CellNetTrainer.Options options)
     {

@@ -37,8 +37,12 @@ public static class ImageDataCatalog
     /// <param name="images">The images.</param>
     /// <param name="labelColumnName">The label column, a key whose values are the class names.</param>
     /// <param name="featureColumnName">The pixel column, Vector&lt;Single, channels, height, width&gt; of values from 0 to 255.</param>
+    /// <param name="exampleWeightColumnName">
+    /// The column of <see cref="ImageSet.Weights"/>, a Single, which is there where the images have some.
+    /// </param>
     public static IDataView LoadImages(
-        this DataOperationsCatalog catalog, ImageSet images, string labelColumnName = "Label", string featureColumnName = "Features")
+        this DataOperationsCatalog catalog, ImageSet images, string labelColumnName = "Label", string featureColumnName = "Features",
+        string exampleWeightColumnName = "Weight")
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(images);
@@ -48,6 +52,10 @@ public static class ImageDataCatalog
             new VectorDataViewType(NumberDataViewType.Single, shape.Channels, shape.Height, shape.Width);
         schema[nameof(PixelRow.Features)].ColumnName = featureColumnName;
         SetLabel(schema[nameof(PixelRow.Label)], labelColumnName, images.ClassNames);
+        if (images.Weights is null)
+            schema.Remove(schema[nameof(PixelRow.Weight)]);
+        else
+            schema[nameof(PixelRow.Weight)].ColumnName = exampleWeightColumnName;
         return catalog.LoadFromEnumerable(Rows(images), schema);
     }
 
@@ -185,6 +193,7 @@ public static class ImageDataCatalog
             for (var p = 0; p < pixels.Length; p++)
                 row.Features[p] = pixels[p];
             row.Label = (uint)images.Label(i);
+            row.Weight = images.Weights?[i] ?? 1;
             yield return row;
         }
     }
@@ -195,6 +204,8 @@ public static class ImageDataCatalog
         public float[] Features { get; set; } = [];
 
         public uint Label { get; set; }
+
+        public float Weight { get; set; }
     }
 
     private sealed class PathRow

@@ -11,6 +11,9 @@ public static class ZeroOneShotCatalog
     /// <param name="catalog">The catalog.</param>
     /// <param name="labelColumnName">The label column, a key.</param>
     /// <param name="featureColumnName">The pixel column: Vector&lt;Single or Byte, channels, height, width&gt;.</param>
+    /// <param name="exampleWeightColumnName">
+    /// The column, a Single, with how much each example counts in the training; null: all alike.
+    /// </param>
     /// <param name="timeBudget">The time that Fit may take; null is 15 minutes.</param>
     /// <param name="maxMemory">
     /// The memory that the process is to keep to, in bytes; null is three quarters of what the machine has.
@@ -29,13 +32,14 @@ public static class ZeroOneShotCatalog
     /// </example>
     public static ZeroOneShotTrainer ZeroOneShot(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
-        string labelColumnName = "Label", string featureColumnName = "Features",
+        string labelColumnName = "Label", string featureColumnName = "Features", string? exampleWeightColumnName = null,
         TimeSpan? timeBudget = null, long? maxMemory = null, IDataView? validationSet = null)
     {
         var options = new ZeroOneShotTrainer.Options
         {
             LabelColumnName = labelColumnName,
             FeatureColumnName = featureColumnName,
+            ExampleWeightColumnName = exampleWeightColumnName,
             MaxMemory = maxMemory,
             ValidationSet = validationSet,
         };
@@ -44,10 +48,13 @@ public static class ZeroOneShotCatalog
         return catalog.ZeroOneShot(options);
     }
 
-    /// <inheritdoc
-    /// cref="ZeroOneShot(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, TimeSpan?, long?, IDataView?)"/>
+    /// <summary>
+    /// Makes a trainer that finds and trains a network within a time and a memory (<see cref="ZeroOneShotTrainer"/>), with settings of
+    /// one's own.
+    /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="options">Settings; copied.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public static ZeroOneShotTrainer ZeroOneShot(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, ZeroOneShotTrainer.Options options)
     {

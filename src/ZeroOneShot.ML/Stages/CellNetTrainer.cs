@@ -81,6 +81,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     {
         var pixels = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host);
         LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
+        WeightColumn.Check(input.Schema, _options.ExampleWeightColumnName, _host);
         var features = input.Schema[_options.FeatureColumnName];
         var start = _options.ContinueFrom;
         var genotype = _options.Genotype ?? start?.Genotype
@@ -97,7 +98,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         LookForPlaceToSave(genotype, pixels.Shape, run);
 
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
-        var images = LabelledImages.Read(input, _options, run);
+        var images = LabelledImages.Read(input, _options, run, weightColumn: _options.ExampleWeightColumnName);
         var validation = _options.ValidationSet is { } set ? LabelledImages.Read(set, _options, run, forTraining: false) : null;
         if (validation is not null)
             CheckClasses(validation.ClassNames, images);
@@ -186,6 +187,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         ArgumentNullException.ThrowIfNull(inputSchema);
         var label = LabelColumn.Find(inputSchema, _options.LabelColumnName, _host);
         var features = PixelColumn.Find(inputSchema, _options.FeatureColumnName, _host);
+        WeightColumn.Check(inputSchema, _options.ExampleWeightColumnName, _host);
         if (_options.Genotype is null && _options.ContinueFrom is null)
         {
             StageSchema.Require(features, SearchAnnotations.Genotype, Order, _host);
@@ -250,6 +252,12 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
     /// <summary>The settings of <see cref="CellNetTrainer"/>.</summary>
     public sealed class Options : StageOptions
     {
+        /// <summary>
+        /// The column, a Single, with how much each example counts in the loss of the training: 0 or more, of which only the proportions
+        /// matter; rows of weight 0 are left out. Validation, and what is measured, count all alike. Default null: so does the training.
+        /// </summary>
+        public string? ExampleWeightColumnName { get; set; }
+
         /// <summary>
         /// The column of probabilities that is made. Default <c>Score</c>. With another name, a column <c>Score</c> of the data stays, and
         /// must then be there when the model is used.

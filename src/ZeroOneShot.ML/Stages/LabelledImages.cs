@@ -16,10 +16,12 @@ internal static class LabelledImages
     /// <param name="options">The columns, and the scale of the pixels.</param>
     /// <param name="run">Told of rows without a label; stops at once.</param>
     /// <param name="forTraining">Whether there must be images of two classes at least.</param>
-    public static ImageSet Read(IDataView data, StageOptions options, StageRun run, bool forTraining = true)
+    /// <param name="weightColumn">The column with how much the images count; rows of weight 0 are left out. Null for none.</param>
+    public static ImageSet Read(
+        IDataView data, StageOptions options, StageRun run, bool forTraining = true, string? weightColumn = null)
     {
         // On a thread of its own: components may hold on to a batch of rows for long, and who cancels is not to wait for them.
-        var reading = Task.Run(() => ReadRows(data, options, run, forTraining));
+        var reading = Task.Run(() => ReadRows(data, options, run, forTraining, weightColumn));
         Task.WaitAny([reading], run.Cancellation);
         try
         {
@@ -33,12 +35,13 @@ internal static class LabelledImages
         }
     }
 
-    private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining)
+    private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining, string? weightColumn)
     {
         var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
         var (channel, cancellationToken) = (run.Channel, run.Cancellation);
         var pixelColumn = PixelColumn.Find(data.Schema, featureColumn, channel);
         var classes = LabelColumn.Find(data.Schema, labelColumn, channel);
+        WeightColumn.Check(data.Schema, weightColumn, channel);
         if (!(scale > 0 && float.IsFinite(scale)))
             throw new ArgumentException($"PixelScale is {scale}; expected a number above 0: 1 for values 0 to 255, 255 for values 0 to 1.");
         if (pixelColumn.IsByte && scale != 1)
@@ -49,13 +52,16 @@ internal static class LabelledImages
 
         var size = pixelColumn.Shape.Size;
         var pixels = new byte[ImageSet.ByteCount(data.GetRowCount() ?? RowsAtFirst, pixelColumn.Shape)];
-        var labels = new List<int>();
-        long row = 0, skipped = 0;
+        var (labels, weights) = (new List<int>(), new List<float>());
+        long row = 0, skipped = 0, without = 0;
         var (features, label) = (data.Schema[featureColumn], data.Schema[labelColumn]);
-        using var cursor = data.GetRowCursor([features, label]);
+        DataViewSchema.Column? weighing = weightColumn is null ? null : data.Schema[weightColumn];
+        using var cursor = data.GetRowCursor(weighing is { } column ? [features, label, column] : [features, label]);
         var getLabel = cursor.GetGetter<uint>(label);
+        var getWeight = weighing is { } weighed ? cursor.GetGetter<float>(weighed) : null;
         var copy = pixelColumn.IsByte ? CopyBytes(cursor, features) : CopySingles(cursor, features, scale, channel);
         uint key = 0;
+        float weight = 1;
         for (; cursor.MoveNext(); row++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -64,6 +70,17 @@ internal static class LabelledImages
             {
                 skipped++;
                 continue;
+            }
+            if (getWeight is not null)
+            {
+                getWeight(ref weight);
+                WeightColumn.CheckValue(weight, weightColumn!, row, channel);
+                if (weight == 0)
+                {
+                    without++;
+                    continue;
+                }
+                weights.Add(weight);
             }
             if (pixels.Length < (labels.Count + 1) * (long)size)
             {
@@ -75,12 +92,16 @@ internal static class LabelledImages
         }
         if (skipped > 0)
             run.Log.SkippedRows(skipped, row, labelColumn);
+        if (without > 0)
+            run.Log.LeftOutRows(without, row, weightColumn!);
         if (labels.Count == 0)
             throw channel.Process(new InvalidOperationException(
-                $"Found no image with a value in the {labelColumn} column among {row} row(s); give labelled images."));
+                $"Found no image with a value in the {labelColumn} column{(weightColumn is null ? "" : $" and a weight above 0 in " +
+                $"{weightColumn}")} among {row} row(s); give labelled images."));
         if (forTraining && labels.Distinct().Take(2).Count() < 2)
             throw LabelColumn.OneClass(channel, labelColumn);
-        return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames);
+        return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames,
+            getWeight is null ? null : [.. weights]);
     }
 
     private delegate void CopyImage(long row, Span<byte> image);

@@ -23,6 +23,9 @@ internal static partial class StageMessages
     [LoggerMessage(5, LogLevel.Warning, "Skipped {Skipped} of {Rows} rows without a value in the {Column} column")]
     public static partial void SkippedRows(this ILogger logger, long skipped, long rows, string column);
 
+    [LoggerMessage(33, LogLevel.Information, "Left out {Without} of {Rows} rows whose weight in the {Column} column is 0")]
+    public static partial void LeftOutRows(this ILogger logger, long without, long rows, string column);
+
     [LoggerMessage(6, LogLevel.Warning, "Computing on the processor: {Reason}")]
     public static partial void FellBackToProcessor(this ILogger logger, string reason);
 

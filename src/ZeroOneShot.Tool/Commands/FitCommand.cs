@@ -5,6 +5,7 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
 using ZeroOneShot.Tool.Runs;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.Tool.Commands;
 
@@ -120,6 +121,13 @@ internal static class FitCommand
             Description = "The most multiply-adds for one image; the found network gets at least 95 % of them.", HelpName = "N",
         };
 
+        private static readonly Option<string?> s_classWeights = new("--class-weights")
+        {
+            Description = "How much the classes count in the training: balanced, every class as any other, however few its images; " +
+                "square-root, half-way there; equal, the default, every image as any other.",
+            HelpName = "KIND",
+        };
+
         private static readonly Option<bool> s_linear = new("--linear")
         {
             Description = "Trains a linear classifier of the same pixels too, to compare; its time comes on top.",
@@ -129,7 +137,7 @@ internal static class FitCommand
         {
             command.Add(s_data);
             foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass,
-                s_maxParameters, s_maxMultiplyAdds, s_linear])
+                s_maxParameters, s_maxMultiplyAdds, s_classWeights, s_linear])
             {
                 command.Add(option);
             }
@@ -169,9 +177,29 @@ internal static class FitCommand
                 ImagesPerClass = perClass,
                 MaxParameters = parsed.GetValue(s_maxParameters),
                 MaxMultiplyAdds = parsed.GetValue(s_maxMultiplyAdds),
+                ClassWeights = parsed.GetValue(s_classWeights) is { } weighting ? Weighting(weighting) : null,
                 Linear = parsed.GetValue(s_linear),
                 FollowsPlan = plan is not null,
             };
+        }
+
+        /// <summary>How the command line calls a weighting of classes.</summary>
+        public static string NameOf(ClassWeighting weighting) => weighting switch
+        {
+            ClassWeighting.Balanced => "balanced",
+            ClassWeighting.SquareRoot => "square-root",
+            _ => "equal",
+        };
+
+        private static ClassWeighting Weighting(string name)
+        {
+            foreach (var weighting in Enum.GetValues<ClassWeighting>())
+            {
+                if (NameOf(weighting) == name)
+                    return weighting;
+            }
+            throw new ToolException(ExitCode.Arguments,
+                $"--class-weights is '{name}'; expected {string.Join(", ", Enum.GetValues<ClassWeighting>().Select(NameOf))}.");
         }
 
         // What the plan says holds; to say something else beside it is a slip.

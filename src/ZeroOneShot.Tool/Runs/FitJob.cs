@@ -9,6 +9,7 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Data;
 using ZeroOneShot.Tool.Output;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.Tool.Runs;
 
@@ -144,6 +145,7 @@ internal static class FitJob
             Plan = plan,
             Method = SearchMethod.Parse(asked.Method),
             Space = SearchSpace.Named(asked.Space),
+            ClassWeighting = asked.ClassWeights ?? ClassWeighting.Equal,
             CostTarget = asked.MaxParameters is null && asked.MaxMultiplyAdds is null
                 ? null : new CostTarget { Parameters = asked.MaxParameters, MultiplyAdds = asked.MaxMultiplyAdds },
             CheckpointFolder = checkpoint,

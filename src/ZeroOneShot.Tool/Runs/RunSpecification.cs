@@ -1,6 +1,8 @@
 using System.Globalization;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Tool.Commands;
 using ZeroOneShot.Tool.Output;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.Tool.Runs;
 
@@ -35,6 +37,9 @@ internal sealed record RunSpecification
 
     public long? MaxMultiplyAdds { get; init; }
 
+    /// <summary>How much the classes count in the training; null: every image as any other.</summary>
+    public ClassWeighting? ClassWeights { get; init; }
+
     /// <summary>Whether a linear classifier is trained beside it, to compare.</summary>
     public bool Linear { get; init; }
 
@@ -65,6 +70,7 @@ internal sealed record RunSpecification
         Add("--images-per-class", ImagesPerClass?.ToString(CultureInfo.InvariantCulture));
         Add("--max-parameters", MaxParameters?.ToString(CultureInfo.InvariantCulture));
         Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
+        Add("--class-weights", ClassWeights is { } weighting ? FitCommand.Asked.NameOf(weighting) : null);
         if (Linear)
             words.Add("--linear");
         Add("--out", Terminal.Word(outFolder));

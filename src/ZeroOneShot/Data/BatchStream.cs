@@ -36,7 +36,7 @@ internal sealed class BatchStream : IDisposable
     private readonly string _name;
     private readonly Device _device;
     private Worker? _worker;
-    private Task<(Tensor Images, Tensor Labels)>? _next;
+    private Task<Batch>? _next;
     private long _nextNumber;
     private bool _disposed;
 
@@ -64,9 +64,9 @@ internal sealed class BatchStream : IDisposable
     /// <summary>Batches of an epoch.</summary>
     public int BatchesPerEpoch => _order.BatchesPerEpoch;
 
-    /// <summary>A batch; images float32 N x C x H x W, labels int64 N. Walking in steps of one, it is ready or nearly so.</summary>
+    /// <summary>A batch. Walking in steps of one, it is ready or nearly so.</summary>
     /// <remarks>Whatever went wrong when the batch was made is thrown here, not before the batch is asked for.</remarks>
-    public (Tensor Images, Tensor Labels) Batch(long number)
+    public Batch Batch(long number)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var start = Stopwatch.GetTimestamp();
@@ -74,13 +74,16 @@ internal sealed class BatchStream : IDisposable
             Drop();
         if (_next is null)
             Begin(number);
-        var (images, labels) = End();
+        var batch = End();
         Begin(number + 1);
         using var scope = NewDisposeScope();                            // scopes belong to threads: the batch came without one
-        scope.Attach(images, labels);
-        scope.MoveToOuter(images, labels);
+        foreach (var tensor in Tensors(batch))
+        {
+            scope.Attach(tensor);
+            scope.MoveToOuter(tensor);
+        }
         s_waiting.Record(Stopwatch.GetElapsedTime(start).TotalSeconds);
-        return (images, labels);
+        return batch;
     }
 
     /// <summary>Waits for the batch under way, drops it and ends the thread.</summary>
@@ -97,7 +100,7 @@ internal sealed class BatchStream : IDisposable
     {
         _worker ??= new Worker($"ZeroOneShot batches ({_name})");
         _nextNumber = number;
-        var next = _next = new Task<(Tensor, Tensor)>(() => Make(number));      // keeps the result or the exception for End
+        var next = _next = new Task<Batch>(() => Make(number));      // keeps the result or the exception for End
         _worker.Begin(() =>
         {
             var start = Stopwatch.GetTimestamp();
@@ -106,7 +109,7 @@ internal sealed class BatchStream : IDisposable
         });
     }
 
-    private (Tensor Images, Tensor Labels) End()
+    private Batch End()
     {
         var next = _next!;
         _next = null;
@@ -123,11 +126,14 @@ internal sealed class BatchStream : IDisposable
         _worker!.Wait();
         if (!next.IsCompletedSuccessfully)
             return;
-        next.Result.Images.Dispose();
-        next.Result.Labels.Dispose();
+        foreach (var tensor in Tensors(next.Result))
+            tensor.Dispose();
     }
 
-    private (Tensor Images, Tensor Labels) Make(long number)
+    private static IEnumerable<Tensor> Tensors(Batch batch) =>
+        batch.Weights is { } weights ? [batch.Images, batch.Labels, weights] : [batch.Images, batch.Labels];
+
+    private Batch Make(long number)
     {
         using var scope = NewDisposeScope();
         using var random = RandomStream.Of(_seed, $"{_name}: augmentation {number}");
@@ -135,6 +141,7 @@ internal sealed class BatchStream : IDisposable
         var pixels = _augmentation.Apply(_images.ImageTensor(indices), random.Random);
         var images = _augmentation.ApplyCutout(_statistics.Normalize(pixels), random.Random).ToDevice(_device);
         var labels = _images.LabelTensor(indices).ToDevice(_device);
-        return (images.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
+        var weights = _images.WeightTensor(indices)?.ToDevice(_device);
+        return new(images.DetachFromDisposeScope(), labels.DetachFromDisposeScope(), weights?.DetachFromDisposeScope());
     }
 }

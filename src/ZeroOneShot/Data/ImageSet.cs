@@ -15,17 +15,23 @@ public sealed class ImageSet
     private readonly ReadOnlyMemory<byte> _pixels;
     private readonly int[] _labels;
     private readonly string[] _classNames;
+    private readonly float[]? _weights;
 
     /// <summary>A set of the given images.</summary>
     /// <param name="pixels">N x C x H x W bytes. They are kept, not copied: do not write to them afterwards.</param>
     /// <param name="labels">The class of each image, N of them, 0 to the number of classes - 1. Copied.</param>
     /// <param name="shape">The size of each image; every part at least 1.</param>
     /// <param name="classNames">The name of each class, at least one; a class may be without images. Copied.</param>
+    /// <param name="weights">
+    /// How much each image counts in the loss of a training, N finite numbers above 0, of which only the proportions matter; null: all
+    /// alike. Copied.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// The lengths do not fit together, a label is out of range (the message names the record), or the images take more than
+    /// The lengths do not fit together, a label or a weight is out of range (the message names the record), or the images take more than
     /// <see cref="Array.MaxLength"/> bytes.
     /// </exception>
-    public ImageSet(ReadOnlyMemory<byte> pixels, int[] labels, ImageShape shape, IReadOnlyList<string> classNames)
+    public ImageSet(
+        ReadOnlyMemory<byte> pixels, int[] labels, ImageShape shape, IReadOnlyList<string> classNames, float[]? weights = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
         ArgumentNullException.ThrowIfNull(classNames);
@@ -43,7 +49,14 @@ public sealed class ImageSet
                     $"Record {i} has label {labels[i]}; expected 0 to {classNames.Count - 1}, since there are {classNames.Count} class " +
                     "names. Number the classes from 0 and name each.", nameof(labels));
         }
+        if (weights is not null && weights.Length != labels.Length)
+            throw new ArgumentException($"Found {weights.Length} weights and {labels.Length} labels; give one of each for each image.",
+                nameof(weights));
+        if (weights?.AsSpan().IndexOfAnyExceptInRange(float.Epsilon, float.MaxValue) is >= 0 and var wrong)
+            throw new ArgumentException($"Record {wrong} has weight {weights[wrong]}; expected a finite number above 0. " +
+                "Leave images out that are not to count.", nameof(weights));
         _pixels = pixels;
+        _weights = weights?.ToArray();
         _labels = [.. labels];
         _classNames = [.. classNames];
         Shape = shape;
@@ -57,6 +70,9 @@ public sealed class ImageSet
 
     /// <summary>The name of each class, in the order of the labels.</summary>
     public IReadOnlyList<string> ClassNames => _classNames;
+
+    /// <summary>How much each image counts in the loss of a training; null where all count alike.</summary>
+    public IReadOnlyList<float>? Weights => _weights;
 
     /// <summary>The number of classes, whether they have images here or not.</summary>
     public int ClassCount => _classNames.Length;
@@ -100,12 +116,15 @@ public sealed class ImageSet
         ArgumentNullException.ThrowIfNull(indices);
         var pixels = new byte[ByteCount(indices.Count, Shape)];
         var labels = new int[indices.Count];
+        var weights = _weights is null ? null : new float[indices.Count];
         for (var i = 0; i < labels.Length; i++)
         {
             Pixels(indices[i]).CopyTo(pixels.AsSpan(i * Shape.Size));
             labels[i] = _labels[indices[i]];
+            if (weights is not null)
+                weights[i] = _weights![indices[i]];
         }
-        return new ImageSet(pixels, labels, Shape, _classNames);
+        return new ImageSet(pixels, labels, Shape, _classNames, weights);
     }
 
     /// <summary>
@@ -191,6 +210,22 @@ public sealed class ImageSet
         return tensor;
     }
 
+    /// <summary>The weights of the images with these indices as one tensor; null where all images count alike.</summary>
+    /// <param name="indices">The images, in the order wanted; an index may come more than once.</param>
+    /// <returns>A new tensor of n values of type Float32 on the CPU, which the caller owns.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">An index is out of range.</exception>
+    internal torch.Tensor? WeightTensor(ReadOnlySpan<int> indices)
+    {
+        CheckAll(indices);
+        if (_weights is null)
+            return null;
+        var tensor = torch.empty([indices.Length], torch.ScalarType.Float32);
+        var target = MemoryMarshal.Cast<byte, float>(tensor.bytes);
+        for (var i = 0; i < indices.Length; i++)
+            target[i] = _weights[indices[i]];
+        return tensor;
+    }
+
     /// <summary>
     /// The mean and the (population) standard deviation of each channel over all pixels, which range from 0 to 1. A deviation below one
     /// grey level, 1/255, is given as 1/255, so that a blank channel can be normalised.
@@ -212,7 +247,7 @@ public sealed class ImageSet
     }
 
     /// <summary>
-    /// What tells this set from any other: number, shape and classes of the images, and a hash of their pixels and labels.
+    /// What tells this set from any other: number, shape and classes of the images, and a hash of their pixels, labels and weights.
     /// </summary>
     internal string Fingerprint()
     {
@@ -221,8 +256,11 @@ public sealed class ImageSet
         {
             hash.AppendData(Pixels(i));
             hash.AppendData(BitConverter.GetBytes(Label(i)));
+            if (_weights is not null)
+                hash.AppendData(BitConverter.GetBytes(_weights[i]));
         }
-        return $"{Count} images of {Shape}, {ClassCount} classes, SHA-256 {Convert.ToHexString(hash.GetHashAndReset())}";
+        return $"{Count} {(_weights is null ? "" : "weighted ")}images of {Shape}, {ClassCount} classes, " +
+            $"SHA-256 {Convert.ToHexString(hash.GetHashAndReset())}";
     }
 
     /// <summary>The bytes that images of this shape take together, once it is known that one array can hold them.</summary>

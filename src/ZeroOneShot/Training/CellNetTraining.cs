@@ -158,7 +158,7 @@ public static class CellNetTraining
                         var dropPath = options.DropPath * at / options.Epochs;
                         using var random = RandomStream.Of(options.Seed, $"train: drop path {number}");
                         var batch = batches.Batch(number);
-                        var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random, number);
+                        var (loss, correct) = step.Take(batch.Images, batch.Labels, dropPath, random, number, batch.Weights);
                         Checked.Finite(loss, epoch, options.LearningRate);
                         var count = batch.Labels.shape[0];
                         (state.Loss, state.Correct) = (state.Loss + loss * count, state.Correct + correct);

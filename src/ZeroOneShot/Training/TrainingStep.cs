@@ -53,10 +53,12 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="dropPath">Drop path probability.</param>
     /// <param name="random">Where the dropping is drawn from.</param>
     /// <param name="number">The number of the step, from 0.</param>
+    /// <param name="weights">How much each image counts, float32, N; null: all alike.</param>
     /// <returns>
-    /// Mean cross entropy, without the auxiliary head's, label smoothing and class weights, and the number of images classified rightly.
+    /// Mean cross entropy, without the auxiliary head's, label smoothing and weights, and the number of images classified rightly.
     /// </returns>
-    public (double Loss, long Correct) Take(Tensor images, Tensor labels, double dropPath, RandomStream random, long number = 0)
+    public (double Loss, long Correct) Take(
+        Tensor images, Tensor labels, double dropPath, RandomStream random, long number = 0, Tensor? weights = null)
     {
         using var scope = NewDisposeScope();
         _weights.Gradient.zero_();
@@ -66,11 +68,13 @@ internal sealed class TrainingStep : IDisposable
         {
             using var inner = NewDisposeScope();
             var (some, theirs) = (images.narrow(0, first, length), labels.narrow(0, first, length));
+            var counting = weights?.narrow(0, first, length);
             using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
             var (logits, minimised) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
-                some, output => Weighed(Loss(output, theirs), theirs, labels), _options.AuxiliaryWeight, dropPath, random,
-                arithmetic?.Autocasts == true));
-            var crossEntropy = IsCrossEntropy ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
+                some, output => Weighed(Loss(output, theirs, counting), (theirs, counting), (labels, weights)),
+                _options.AuxiliaryWeight, dropPath, random, arithmetic?.Autocasts == true));
+            var crossEntropy = IsCrossEntropy && weights is null
+                ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
             losses.Add(crossEntropy.MoveToOuterDisposeScope());
             correct.Add(logits.argmax(1).eq(theirs).sum().MoveToOuterDisposeScope());
         }
@@ -83,21 +87,32 @@ internal sealed class TrainingStep : IDisposable
 
     private bool IsCrossEntropy => _options.LabelSmoothing == 0 && _classWeights is null;
 
-    private Tensor Loss(Tensor logits, Tensor labels) =>
-        nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
+    /// <summary>The mean of the images' losses, each as often as the image counts.</summary>
+    private Tensor Loss(Tensor logits, Tensor labels, Tensor? weights)
+    {
+        if (weights is null)
+            return nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
+        var losses = nn.functional.cross_entropy(logits, labels, weight: _classWeights, reduction: nn.Reduction.None,
+            label_smoothing: _options.LabelSmoothing);
+        return losses.mul(weights).sum().div(Weight(labels, weights).to(losses.dtype));
+    }
 
     /// <summary>
     /// The loss of a part of the images times its weight: the mean over all of them is that of the parts' means, each as often as it has
-    /// images, or as much as their classes weigh.
+    /// images, or as much as these and their classes weigh.
     /// </summary>
-    private Tensor Weighed(Tensor loss, Tensor some, Tensor all)
+    private Tensor Weighed(Tensor loss, (Tensor Labels, Tensor? Weights) some, (Tensor Labels, Tensor? Weights) all)
     {
-        if (_classWeights is null || some.shape[0] == all.shape[0])
-            return loss.Times((double)some.shape[0] / all.shape[0]);
-        using var share = Weight(some).div(Weight(all)).to(loss.dtype);
+        if (_classWeights is null && all.Weights is null || some.Labels.shape[0] == all.Labels.shape[0])
+            return loss.Times((double)some.Labels.shape[0] / all.Labels.shape[0]);
+        using var share = Weight(some.Labels, some.Weights).div(Weight(all.Labels, all.Weights)).to(loss.dtype);
         return loss.mul(share);
+    }
 
-        Tensor Weight(Tensor labels) => _classWeights.index_select(0, labels).sum().to(ScalarType.Float64);
+    private Tensor Weight(Tensor labels, Tensor? weights)
+    {
+        var each = _classWeights?.index_select(0, labels);
+        return (each is null ? weights! : weights is null ? each : each.mul(weights)).sum(ScalarType.Float64);
     }
 
     /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>

@@ -155,6 +155,43 @@ public sealed class TrainingMemoryTests
         }
     }
 
+    /// <summary>Against PyTorch's formula, the sum of weight times loss over the sum of the weights, by autograd.</summary>
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.1)]
+    public void A_step_of_weighted_images_moves_the_weights_by_the_weighted_mean_of_their_gradients(double labelSmoothing)
+    {
+        using var scope = NewDisposeScope();
+        var options = Small with { LabelSmoothing = labelSmoothing, ClipNorm = 1e9, Momentum = 0, WeightDecay = 0 };
+        var (images, labels, counts) = (randn(17, 3, 16, 16), randint(3, 17), rand(17).add(0.5));
+        using var ours = Drawn();
+        using (var step = new TrainingStep(ours, options) { LearningRate = 0.1 })
+        {
+            using var random = RandomStream.Of(1, "drop path");
+            step.Take(images, labels, dropPath: 0, random, weights: counts);
+        }
+        using var plain = Drawn();
+        var (logits, auxiliary) = plain.ForwardWithAuxiliary(images);
+        (Loss(logits) + (auxiliary is null ? 0 : options.AuxiliaryWeight * Loss(auxiliary))).backward();
+        foreach (var (mine, its) in ours.parameters().Zip(plain.parameters()))
+        {
+            if (its.grad is { } gradient)
+                Assert.True(allclose(mine.detach(), its.detach() - 0.1 * gradient, rtol: 1e-3, atol: 1e-5));
+        }
+
+        Tensor Loss(Tensor output) => (nn.functional.cross_entropy(
+            output, labels, reduction: nn.Reduction.None, label_smoothing: labelSmoothing) * counts).sum() / counts.sum();
+
+        CellNet Drawn()
+        {
+            var network = new CellNet(PublishedGenotypes.DartsV1, options.Network, 3, classes: 3);
+            using var drawn = RandomStream.Of(1, "weights");
+            Initialization.Default(network, drawn);
+            network.train();
+            return network;
+        }
+    }
+
     [Theory]
     [InlineData(8, 5, 32)]
     [InlineData(16, 8, 32)]
