@@ -138,7 +138,8 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
             {
                 MarkUsed(used, group, images);
                 Loops.Widest.InputGradient(g[group, channel], x[group, channel], gx[group, channel], x.PlaneSize,
-                    T.CreateTruncating(factors[channel]), T.CreateTruncating(sums[channel] / count), T.CreateTruncating(products[channel] / count), used);
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(sums[channel] / count),
+                    T.CreateTruncating(products[channel] / count), used);
             }
         });
     }

@@ -22,8 +22,8 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     internal delegate Tensor? BackwardStep(Tensor gradient, bool needed);
 
     /// <summary>
-    /// The same from a gradient that is a factor times another, which it neither changes nor keeps, and the sum of the products of that other
-    /// one with the output.
+    /// The same from a gradient that is a factor times another, which it neither changes nor keeps, and the sum of the products of that
+    /// other one with the output.
     /// </summary>
     internal delegate (double Product, Tensor? InputGradient) MultipleStep(Tensor gradient, double factor, bool needed);
 
@@ -109,8 +109,8 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     }
 
     /// <summary>
-    /// <see cref="Backward"/> from a factor times a gradient, which is not taken over, and the sum of the products of that gradient with the
-    /// output; null where the last layer cannot.
+    /// <see cref="Backward"/> from a factor times a gradient, which is not taken over, and the sum of the products of that gradient with
+    /// the output; null where the last layer cannot.
     /// </summary>
     public (double Product, Tensor? InputGradient)? BackwardOfMultiple(Tensor gradient, double factor, bool needed)
     {

@@ -61,7 +61,9 @@ internal abstract class FeatureOrder
     /// <summary>Runs a module without a graph.</summary>
     public abstract Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input);
 
-    /// <summary>Runs a module without a graph, but for a batch norm at its end, which is left to <see cref="Add(Tensor, Summand, Factor)"/>.</summary>
+    /// <summary>
+    /// Runs a module without a graph, but for a batch norm at its end, which is left to <see cref="Add(Tensor, Summand, Factor)"/>.
+    /// </summary>
     public virtual Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input) => new(Forward(module, input));
 
     /// <summary>sum += the output of a module, times its factor.</summary>
