@@ -14,11 +14,11 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     // have at least 16.
     private const int Outputs = 4, Together = 2;
 
-    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, and how
-    // many pixels at most; pixels, inputs and outputs that are correlated together, in a second-level cache; multiplications that are
-    // worth a thread's while.
-    private const int MostPlanes = 8, TileSize = 1 << 15, MostPixels = 32, CorrelatedPixels = 64, CorrelatedInputs = 64,
-        CorrelatedOutputs = 64, MinimumWork = 1 << 14;
+    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, if it
+    // holds so many pixels, else in a second-level cache, and then at most as many of a plane as make memory fetch ahead. Pixels, inputs and
+    // outputs that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    private const int MostPlanes = 8, FirstLevel = 1 << 15, FewPixels = 32, SecondLevel = 1 << 19, ManyPixels = 64, CorrelatedPixels = 64,
+        CorrelatedInputs = 64, CorrelatedOutputs = 64, MinimumWork = 1 << 14;
 
     private static int Lanes => Kernels.Lanes.Count<T>();
 
@@ -122,13 +122,13 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         }
         // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
         var packs = x.Channels > MostPlanes;
-        var tile = packs ? Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Together * Together, Together, MostPixels) : MostPixels;
+        var tile = packs ? TogetherPacked(x.Channels * Lanes * sizeof(T)) : FewPixels;
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
         var all = x.Groups * tiles;
         Workers.Each((all + perTask - 1) / perTask, (long)perTask * tile * Lanes * Math.Max(x.Channels, y.Channels), task =>
         {
-            var size = tile * Lanes;
+            var size = (tile + 1) * Lanes;                          // not a power of two, as above
             var packed = Memory.Scratch<T>((long)size * (1 + x.Channels));
             var spare = packed + x.Channels * size;
             T** to = stackalloc T*[Outputs], gates = stackalloc T*[Outputs];
@@ -139,7 +139,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                     var (group, first) = (at / tiles, at % tiles * tile);
                     var count = Math.Min(tile, x.Pixels - first);
                     if (packs)
-                        Loops.Widest.Pack(x, packed, group, first, count, tile, rectify);
+                        Loops.Widest.Pack(x, packed, group, first, count, size, rectify);
                     var from = packs ? packed : x[group, 0] + first * Lanes;
                     for (var block = 0; block < blocks; block++)
                     {
@@ -157,14 +157,19 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
+    /// <summary>Pixels that are packed together, of so many bytes in all planes.</summary>
+    private static int TogetherPacked(int bytes) => FirstLevel / bytes >= FewPixels
+        ? Math.Min(FirstLevel / bytes / Together * Together, ManyPixels)
+        : Math.Clamp(SecondLevel / bytes / Together * Together, Together, ManyPixels);
+
     /// <summary>The loops over some pixels.</summary>
     private abstract class Loops
     {
         public static Loops Widest { get; } =
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
-        /// <summary>Copies some pixels of all planes to where they lie close together, a tile from a plane to the next.</summary>
-        public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify);
+        /// <summary>Copies some pixels of all planes to where they lie close together, so many numbers from a plane to the next.</summary>
+        public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify);
 
         /// <summary>Four outputs of some numbers. Where there are gates, zeros where they are not positive.</summary>
         public abstract void Multiply(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int numbers, bool rectify);
@@ -184,9 +189,9 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
+        public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify)
         {
-            for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
+            for (var channel = 0; channel < x.Channels; channel++, packed += size)
             {
                 var from = x[group, channel] + first * Lanes;
                 for (nint i = 0; i < count * Lanes; i += V.Count)
