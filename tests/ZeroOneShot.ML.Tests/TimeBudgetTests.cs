@@ -5,6 +5,7 @@ using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
 
 namespace ZeroOneShot.ML.Tests;
 
@@ -133,6 +134,31 @@ public sealed class TimeBudgetTests : IDisposable
         options.ValidationSet = _ml.Data.LoadImages(Toy.Images(2));
         error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
         Assert.Contains("The ValidationSet has no image of class 'waves'", error.Message);
+    }
+
+    [Fact]
+    public void Very_unequal_classes_are_worth_a_word_unless_they_are_weighed()
+    {
+        var images = Toy.Images(360);
+        var unequal = _ml.Data.LoadImages(images.Subset([.. Enumerable.Range(0, 360).Where(i => i % 3 != 1 || i < 36)]));
+        var options = Options();
+        Assert.Matches(@"^Class 'bars' has 10\d images to train on, 'dots' 1\d: such rare classes are seldom predicted",
+            Assert.Single(Trainer(options).Plan(unequal).Warnings));
+        options.ClassWeighting = ClassWeighting.Balanced;
+        Assert.Empty(Trainer(options).Plan(unequal).Warnings);
+        Assert.DoesNotContain(Trainer(Options()).Plan(Data()).Warnings, warning => warning.Contains("rare", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_share_to_validate_with_is_taken_as_given_and_too_few_images_for_a_search_are_counted()
+    {
+        var options = Options();
+        options.ValidationFraction = 0.25;
+        Assert.Equal((120, 40), (Trainer(options).Plan(Data()).TrainImages, Trainer(options).Plan(Data()).ValidationImages));
+        options.Method = SearchMethod.ZeroOneShot;
+        var few = _ml.Data.LoadImages(new ImageSet(new byte[4 * 3 * 16 * 16], [0, 1, 0, 1], new ImageShape(3, 16, 16), ["a", "b"]));
+        Assert.Contains("There are 3 images to train on, without those to validate with; expected at least 4 for method Zero-One-Shot",
+            Assert.Throws<ArgumentException>(() => Trainer(options).Fit(few)).Message);
     }
 
     [Theory]

@@ -244,6 +244,7 @@ public sealed class FitTests(TinyRun run)
     [InlineData(2, "--minutes", "1,5", "'1,5' is no number; expected one such as 15 or 0.5, with a point.")]
     [InlineData(2, "--minutes", "0", "--minutes is 0; expected more than 0")]
     [InlineData(2, "--memory", "much", "'much' is no size; expected a number and a unit, for example 2GB or 800MiB.")]
+    [InlineData(2, "--class-weights", "fair", "--class-weights is 'fair'; expected equal, balanced, square-root.")]
     [InlineData(2, "--sed", "1", "--sed")]
     [InlineData(2, "--seed", "one", "'one' for option '--seed': expected a whole number")]
     public void A_wrong_option_is_one_sentence_and_a_number(int exitCode, string option, string value, string sentence)

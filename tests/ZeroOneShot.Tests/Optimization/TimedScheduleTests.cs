@@ -46,6 +46,18 @@ public sealed class TimedScheduleTests
     }
 
     [Fact]
+    public void What_comes_after_every_epoch_and_at_the_end_is_kept_free()
+    {
+        // One epoch that is to be lengthened as time allows, with a validation of 30 s behind it and another at the end.
+        var schedule = new TimedSchedule(new ScheduleState(), Steps, epochs: 1, limited: true, longest: 3 * Steps)
+        {
+            SecondsOfAnEpoch = 30, SecondsAtTheEnd = 30,
+        };
+        var (_, seconds) = Run(schedule, limit: 200, _ => 1);
+        Assert.InRange(seconds, 95, 140);
+    }
+
+    [Fact]
     public void With_clearly_more_time_it_is_lengthened_to_end_with_the_time_and_no_further_than_allowed()
     {
         var lengthened = new TimedSchedule(new ScheduleState(), Steps, Epochs, limited: true, longest: 3 * Steps);
