@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Cluster;
 
 namespace ZeroOneShot.Cluster;
 
@@ -8,12 +9,20 @@ namespace ZeroOneShot.Cluster;
 /// </summary>
 public sealed class ClusterCoordinator : IDisposable
 {
-    private readonly ActorSystem _system;
+    private readonly ClusterSecret _secret;
     private readonly Desk _desk;
+    private readonly Action<string> _log;
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _one = new();
+    private ActorSystem _system;
+    private bool _isDisposed;
 
-    private ClusterCoordinator(ActorSystem system, Desk desk, ClusterAddress address) =>
-        (_system, _desk, Address) = (system, desk, address);
+    private ClusterCoordinator(ClusterAddress address, ClusterSecret secret, Desk desk, Action<string> log)
+    {
+        (_secret, _desk, _log) = (secret, desk, log);
+        _system = Open(address);
+        Address = address with { Port = ((ExtendedActorSystem)_system).Provider.DefaultAddress.Port ?? address.Port };
+    }
 
     /// <summary>Where it listens.</summary>
     public ClusterAddress Address { get; }
@@ -58,26 +67,63 @@ public sealed class ClusterCoordinator : IDisposable
                 log(line);
         }
         var desk = new Desk(folder, units, isFinished, lease, version, Log);
-        var system = ClusterNode.Start(address.Host, address.Port, secret);
-        ClusterNode.Listen(system, Log);
-        var port = ((ExtendedActorSystem)system).Provider.DefaultAddress.Port ?? address.Port;
-        var coordinator = new ClusterCoordinator(system, desk, address with { Port = port });
-        system.ActorOf(Props.Create(() => new Listener(desk, coordinator._done)), ClusterNode.Coordinator);
-        return coordinator;
+        return new ClusterCoordinator(address, secret, desk, Log);
     }
 
-    /// <summary>Stops to listen.</summary>
-    public void Dispose() => _system.Terminate().Wait();
+    /// <summary>Leaves the cluster, and stops to listen.</summary>
+    public void Dispose()
+    {
+        lock (_one)
+            _isDisposed = true;
+        _system.Terminate().Wait();
+    }
+
+    /// <summary>Begins a cluster with this coordinator as its first member.</summary>
+    private ActorSystem Open(ClusterAddress address)
+    {
+        var system = ClusterNode.Start(ClusterNode.Coordinator, address.Host, address.Port, _secret);
+        ClusterNode.Listen(system, _log);
+        system.ActorOf(Props.Create(() => new Listener(_desk, _done)), ClusterNode.Coordinator);
+        var cluster = Akka.Cluster.Cluster.Get(system);
+        cluster.Join(cluster.SelfAddress);
+        // Where members contradict one another about who is reachable, all of these are downed, the coordinator too.
+        system.WhenTerminated.ContinueWith(_ =>
+        {
+            lock (_one)
+            {
+                if (_isDisposed)
+                    return;
+                _log("The cluster had lost its coordinator, which begins it anew.");
+                _system = Open(Address);
+            }
+        }, TaskScheduler.Default);
+        return system;
+    }
 
     private sealed class Listener : ReceiveActor
     {
+        private readonly HashSet<string> _members = [];
+
         public Listener(Desk desk, TaskCompletionSource done)
         {
             Receive<Message>(message =>
             {
-                Sender.Tell(desk.Answer(message));
+                var node = $"{Sender.Path.Address}";
+                // Whoever the cluster has put out, or has not taken in, is not watched: a unit there would be lost until its lease is over.
+                Sender.Tell(message is Pull && !desk.Book.IsDone && !_members.Contains(node)
+                    ? new NotAMember() : desk.Answer(message, node));
                 End();
             });
+            Receive<ClusterEvent.IMemberEvent>(change =>
+            {
+                var node = $"{change.Member.Address}";
+                if (change.Member.Status is MemberStatus.Joining or MemberStatus.WeaklyUp or MemberStatus.Up)
+                    _members.Add(node);
+                else if (change.Member.Status is MemberStatus.Down or MemberStatus.Removed && _members.Remove(node))
+                    desk.Lose(node);
+            });
+            Akka.Cluster.Cluster.Get(Context.System).Subscribe(
+                Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.IMemberEvent));
             End();
 
             void End()

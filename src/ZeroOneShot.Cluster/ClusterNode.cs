@@ -10,14 +10,24 @@ using Akka.Remote.Transport.DotNetty;
 
 namespace ZeroOneShot.Cluster;
 
-/// <summary>Akka.Remote as coordinator and workers use it: plain messages of our own, and nothing else that it can do.</summary>
+/// <summary>
+/// Akka.Cluster as coordinator and workers use it: its membership, plain messages of our own, and nothing else that it can do.
+/// </summary>
 internal static class ClusterNode
 {
-    public const string Coordinator = "coordinator";
+    public const string Coordinator = "coordinator", Worker = "worker";
 
     private const string System = "zeroone";
 
-    public static ActorSystem Start(string host, int port, ClusterSecret secret)
+    /// <summary>
+    /// Starts a place in a cluster, which has yet to join. Of a cluster that is cut in two the part with the coordinator is kept: the
+    /// others leave, and come back as new members. A worker that is silent for some ten seconds is out.
+    /// </summary>
+    /// <param name="role"><see cref="Coordinator"/>, of which a cluster has one, or <see cref="Worker"/>.</param>
+    /// <param name="host">By which name or address the others reach it.</param>
+    /// <param name="port">0 lets the system choose.</param>
+    /// <param name="secret">What all have.</param>
+    public static ActorSystem Start(string role, string host, int port, ClusterSecret secret)
     {
         var tls = secret.IsNone ? null : Tls(ClusterCertificate.Of(secret));
         static string Type<T>() => $"\"{typeof(T).FullName}, {typeof(T).Assembly.GetName().Name}\"";
@@ -26,9 +36,16 @@ internal static class ClusterNode
               loglevel = WARNING
               stdout-loglevel = OFF
               loggers = []
-              coordinated-shutdown.run-by-clr-shutdown-hook = off
+              coordinated-shutdown {
+                run-by-clr-shutdown-hook = off
+                phases {
+                  cluster-leave.timeout = 2 s
+                  cluster-exiting.timeout = 2 s
+                  cluster-exiting-done.timeout = 2 s
+                }
+              }
               actor {
-                provider = remote
+                provider = cluster
                 serializers {
                   zeroone = {{Type<MessageSerializer>()}}
                   json = {{Type<RefusedJson>()}}
@@ -37,12 +54,14 @@ internal static class ClusterNode
                   akka-misc = {{Type<RefusedMiscellany>()}}
                   primitive = {{Type<RefusedPrimitive>()}}
                   akka-system-msg = {{Type<RefusedSystemMessage>()}}
+                  akka-cluster = {{Type<MembershipSerializer>()}}
+                  reliable-delivery = {{Type<RefusedReliableDelivery>()}}
                 }
                 serialization-bindings { {{Type<Message>()}} = zeroone }
               }
               remote {
                 untrusted-mode = on
-                trusted-selection-paths = ["/user/{{Coordinator}}"]
+                trusted-selection-paths = ["/user/{{Coordinator}}", "/system/cluster/core/daemon", "/system/cluster/heartbeatReceiver"]
                 log-remote-lifecycle-events = off
                 retry-gate-closed-for = 1 s
                 dot-netty.tcp {
@@ -52,6 +71,27 @@ internal static class ClusterNode
                   maximum-frame-size = 2000000b
                   send-buffer-size = 2000000b
                   receive-buffer-size = 2000000b
+                }
+              }
+              cluster {
+                roles = [{{role}}]
+                app-version = "1.0"
+                seed-node-timeout = 1 s
+                retry-unsuccessful-join-after = 3 s
+                periodic-tasks-initial-delay = 200 ms
+                gossip-interval = 500 ms
+                leader-actions-interval = 500 ms
+                allow-weakly-up-members = 2 s
+                failure-detector {
+                  heartbeat-interval = 1 s
+                  acceptable-heartbeat-pause = 4 s
+                }
+                downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
+                split-brain-resolver {
+                  active-strategy = keep-oldest
+                  keep-oldest { role = {{Coordinator}}, down-if-alone = off }
+                  stable-after = 4 s
+                  down-all-when-unstable = off
                 }
               }
             }
@@ -68,9 +108,9 @@ internal static class ClusterNode
         }
     }
 
-    /// <summary>Where workers find the coordinator.</summary>
-    public static string CoordinatorAt(ClusterAddress address, ClusterSecret secret) =>
-        $"akka.{(secret.IsNone ? "" : "ssl.")}tcp://{System}@{address.Host}:{address.Port}/user/{Coordinator}";
+    /// <summary>The coordinator's place, by which workers join, and below which they find it.</summary>
+    public static Address CoordinatorAt(ClusterAddress address, ClusterSecret secret) =>
+        new(secret.IsNone ? "akka.tcp" : "akka.ssl.tcp", System, address.Host, address.Port);
 
     /// <summary>The address by which this machine reaches another.</summary>
     public static string HostTowards(ClusterAddress address)

@@ -1,4 +1,4 @@
-using Akka.Actor;
+using ZeroOneShot.Experiments;
 using ZeroOneShot.Persistence;
 
 namespace ZeroOneShot.Cluster;
@@ -6,7 +6,8 @@ namespace ZeroOneShot.Cluster;
 /// <summary>Asks a coordinator for units, does them, and brings what it wrote, as it goes along.</summary>
 public sealed class ClusterWorker
 {
-    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5), s_again = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5), s_again = TimeSpan.FromMilliseconds(300),
+        s_parts = TimeSpan.FromSeconds(1);
 
     private readonly Func<Message, TimeSpan, CancellationToken, Task<Message>> _ask;
     private readonly UnitWork _work;
@@ -49,28 +50,11 @@ public sealed class ClusterWorker
         ArgumentNullException.ThrowIfNull(log);
         secret.CheckFor(address);
         AtomicFile.EnsureWritable(folder);
-        using var system = ClusterNode.Start(ClusterNode.HostTowards(address), 0, secret);
-        var coordinator = system.ActorSelection(ClusterNode.CoordinatorAt(address, secret));
-        try
+        var membership = new Membership(address, secret, log);
+        await using (membership.ConfigureAwait(false))
         {
-            return await new ClusterWorker(
-                async (message, timeout, token) =>
-                {
-                    try
-                    {
-                        return await coordinator.Ask<Message>(message, timeout, token).ConfigureAwait(false);
-                    }
-                    catch (AskTimeoutException e)
-                    {
-                        throw new TimeoutException($"{address} does not answer: nobody listens there, the network is down, or the " +
-                            "coordinator has another secret, of which its log then tells.", e);
-                    }
-                },
-                folder, work, version, log, patience).Work(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await system.Terminate().ConfigureAwait(false);
+            return await new ClusterWorker(membership.Ask, folder, work, version, log, patience).Work(cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
@@ -130,10 +114,13 @@ public sealed class ClusterWorker
             var data = unit.Data is { } notes ? await Data(unit, notes, cancellationToken).ConfigureAwait(false) : null;
             _log($"{unit.Unit} {(unit.Files.Count > 1 ? "goes on" : "begins")}.");
             work = Task.Run(() => _work(copy, unit.Settings, data, stop.Token), CancellationToken.None);
-            var between = TimeSpan.FromSeconds(unit.LeaseSeconds / 3);
-            while (await Task.WhenAny(work, Task.Delay(between, CancellationToken.None)).ConfigureAwait(false) != work)
+            while (await Task.WhenAny(work, Pause(unit, copy)).ConfigureAwait(false) != work)
             {
-                if (!await Bring(unit, copy, known, isFinished: false, leaving.Token).ConfigureAwait(false))
+                if (await Bring(unit, copy, known, isFinished: false, leaving.Token).ConfigureAwait(false) is { } taken)
+                {
+                    await FetchParts(unit, taken.Parts ?? [], copy, known, leaving.Token).ConfigureAwait(false);
+                }
+                else
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                     await Task.WhenAny(work).ConfigureAwait(false);
@@ -142,7 +129,7 @@ public sealed class ClusterWorker
                 }
             }
             await work.ConfigureAwait(false);
-            var isTaken = await Bring(unit, copy, known, isFinished: true, leaving.Token).ConfigureAwait(false);
+            var isTaken = await Bring(unit, copy, known, isFinished: true, leaving.Token).ConfigureAwait(false) is not null;
             _log($"{unit.Unit} is finished{(isTaken ? "" : ", too late: another worker has it")}.");
             return isTaken;
         }
@@ -192,8 +179,42 @@ public sealed class ClusterWorker
         }
     }
 
-    /// <summary>Sends what changed; false where the lease is over.</summary>
-    private async Task<bool> Bring(
+    /// <summary>
+    /// Until the unit's files are brought again: a third of its lease, less where it offers parts of itself, which others shall hear of
+    /// soon, and where what they did is wanted.
+    /// </summary>
+    private static async Task Pause(Assigned unit, string folder)
+    {
+        var most = TimeSpan.FromSeconds(unit.LeaseSeconds / 3);
+        for (var began = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(began) is var passed && passed < most;)
+        {
+            await Task.Delay(TimeSpan.FromTicks(Math.Min((most - passed).Ticks, s_parts.Ticks)) + TimeSpan.FromMilliseconds(1))
+                .ConfigureAwait(false);
+            // A part of another's unit asks for itself.
+            if (unit.Files is not [{ Path: var only }] || PartFiles.PartAsked(only) is null)
+            {
+                if (PartFiles.AllAsked(folder).Count > 0)
+                    return;
+            }
+        }
+    }
+
+    /// <summary>What others did of the unit's parts: the work finds it when it comes to it.</summary>
+    private async Task FetchParts(
+        Assigned unit, IReadOnlyList<FileNote> parts, string folder, Dictionary<string, string> known, CancellationToken cancellationToken)
+    {
+        foreach (var note in parts)
+        {
+            // The work deletes the folder when it wants no more.
+            if (PartFiles.PartDone(note.Path) is not { } part || !File.Exists(Path.Combine(folder, PartFiles.Asked(part))))
+                continue;
+            await Fetch(unit, note, FolderFiles.PathOf(folder, note.Path), isData: false, cancellationToken).ConfigureAwait(false);
+            known[note.Path] = note.Sha256;
+        }
+    }
+
+    /// <summary>Sends what changed; null where the lease is over.</summary>
+    private async Task<Accepted?> Bring(
         Assigned unit, string folder, Dictionary<string, string> known, bool isFinished, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
@@ -212,7 +233,7 @@ public sealed class ClusterWorker
                     var part = bytes.AsSpan(offset, Math.Min(FolderFiles.ChunkBytes, bytes.Length - offset)).ToArray();
                     var answer = await Ask(new Put(unit.Unit, unit.Lease, name, offset, part), cancellationToken).ConfigureAwait(false);
                     if (answer is Fenced)
-                        return false;
+                        return null;
                     if (answer is Refused)
                         break;                                      // said twice, or a full disk there: the commit will tell
                 }
@@ -220,7 +241,7 @@ public sealed class ClusterWorker
             }
             var reply = await Ask(new Commit(unit.Unit, unit.Lease, notes, isFinished), cancellationToken).ConfigureAwait(false);
             if (reply is not Refused refused)
-                return reply is Accepted;
+                return reply as Accepted;
             if (attempt == 3)
                 throw new InvalidOperationException($"The coordinator does not take what was done: {refused.Reason}");
             known.Clear();

@@ -9,6 +9,9 @@ namespace ZeroOneShot.Cluster;
 /// </summary>
 internal sealed class Desk
 {
+    // No unit has this sign in its name.
+    private const char BeforePart = '#';
+
     private const string Incoming = ".incoming", EpochFile = "cluster-epoch";
 
     private readonly Dictionary<string, WorkUnit> _units;
@@ -19,8 +22,15 @@ internal sealed class Desk
     private readonly HashSet<string> _refusedVersions = [];
     private readonly Dictionary<string, string> _failures = [];
 
+    // Parts of units that are offered, or in the hands of a helper, by their names in the book.
+    private readonly Dictionary<string, (WorkUnit Unit, string Name)> _parts = [];
+
     // The last lease of a unit: what its worker sent is in nobody's way once another has the unit.
     private readonly Dictionary<string, long> _last = [];
+
+    // Where the holders of leases are, as of their last message: a worker may speak from another place of the cluster than before.
+    private readonly Dictionary<string, (string Node, long Lease)> _holders = [];
+    private string _speaker = "";
 
     /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
     public Desk(
@@ -45,8 +55,11 @@ internal sealed class Desk
     public IReadOnlyDictionary<string, string> Failures => _failures;
 
     /// <summary>Answers a message; from one thread at a time.</summary>
-    public Message Answer(Message message)
+    /// <param name="message">The message.</param>
+    /// <param name="node">The place in the cluster from where it came.</param>
+    public Message Answer(Message message, string node = "")
     {
+        _speaker = node;
         try
         {
             return message switch
@@ -66,6 +79,28 @@ internal sealed class Desk
         }
     }
 
+    /// <summary>The cluster has lost a place: whoever spoke from there loses its unit at once. From one thread at a time.</summary>
+    /// <param name="node">The place.</param>
+    public void Lose(string node)
+    {
+        foreach (var (unit, (_, lease)) in _holders.Where(holder => holder.Value.Node == node).ToArray())
+        {
+            _holders.Remove(unit);
+            if (!Book.TakeAway(unit, lease))
+                continue;
+            Forget(lease);
+            _log($"{unit}: lease {lease} is over, since its worker is no longer in the cluster.");
+        }
+    }
+
+    private bool Renew(string unit, long lease)
+    {
+        if (!Book.Renew(unit, lease))
+            return false;
+        _holders[unit] = (_speaker, lease);
+        return true;
+    }
+
     private Message Give(Pull pull)
     {
         var worker = new string([.. pull.Worker.Where(c => c is >= ' ' and <= '~').Take(80)]);
@@ -78,20 +113,24 @@ internal sealed class Desk
         }
         if (Book.Take(worker.Length > 0 ? worker : "?") is not { } lease)
             return new Idle(Wait.TotalSeconds, Book.IsDone);
-        var unit = _units[lease.Unit];
-        if (_last.TryGetValue(unit.Id, out var earlier))
+        var unit = UnitOf(lease.Unit);
+        if (_last.TryGetValue(lease.Unit, out var earlier))
             Forget(earlier);
-        _last[unit.Id] = lease.Number;
+        _last[lease.Unit] = lease.Number;
+        _holders[lease.Unit] = (_speaker, lease.Number);
         try
         {
-            var assigned = new Assigned(unit.Id, lease.Number, Book.Duration.TotalSeconds, unit.Settings, FolderFiles.Notes(unit.Folder),
+            // A part comes with what asks for it alone.
+            var files = _parts.TryGetValue(lease.Unit, out var part)
+                ? [FolderFiles.Note(unit.Folder, PartFiles.Asked(part.Name))] : FolderFiles.Notes(unit.Folder);
+            var assigned = new Assigned(lease.Unit, lease.Number, Book.Duration.TotalSeconds, unit.Settings, files,
                 unit.DataFolder is { } folder ? Data(folder) : null);
-            _log($"{unit.Id}: lease {lease.Number} to {lease.Worker}.");
+            _log($"{lease.Unit}: lease {lease.Number} to {lease.Worker}.");
             return assigned;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TakeBack(new GiveBack(unit.Id, lease.Number, e.Message, HasFailed: true));
+            TakeBack(new GiveBack(lease.Unit, lease.Number, e.Message, HasFailed: true));
             throw;
         }
     }
@@ -101,16 +140,16 @@ internal sealed class Desk
 
     private Message Read(Fetch fetch)
     {
-        if (!Book.Renew(fetch.Unit, fetch.Lease))
+        if (!Renew(fetch.Unit, fetch.Lease))
             return new Fenced();
-        var unit = _units[fetch.Unit];
+        var unit = UnitOf(fetch.Unit);
         var folder = fetch.IsData ? unit.DataFolder ?? throw new InvalidDataException($"{unit.Id} has no data.") : unit.Folder;
         return new Chunk(FolderFiles.Read(FolderFiles.PathOf(folder, fetch.Path), Math.Max(0, fetch.Offset)));
     }
 
     private Message Keep(Put put)
     {
-        if (!Book.Renew(put.Unit, put.Lease))
+        if (!Renew(put.Unit, put.Lease))
             return Fence(put.Unit, put.Lease);
         var path = FolderFiles.PathOf(Aside(put.Lease), put.Path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -124,8 +163,10 @@ internal sealed class Desk
 
     private Message Take(Commit commit)
     {
-        if (!Book.Renew(commit.Unit, commit.Lease))
+        if (!Renew(commit.Unit, commit.Lease))
             return Fence(commit.Unit, commit.Lease);
+        if (_parts.TryGetValue(commit.Unit, out var part))
+            return commit.IsFinished ? TakePart(commit, part.Unit, PartFiles.Done(part.Name)) : new Accepted();
         var (unit, aside) = (_units[commit.Unit], Aside(commit.Lease));
         var moves = new List<(string From, string To)>();
         foreach (var note in commit.Files)
@@ -145,10 +186,18 @@ internal sealed class Desk
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             File.Move(from, to, overwrite: true);
         }
+        var asked = commit.Files.Select(note => PartFiles.PartAsked(note.Path)).OfType<string>().ToArray();
+        var done = new List<FileNote>();
         foreach (var name in FolderFiles.Names(unit.Folder).Except(commit.Files.Select(note => note.Path)))
-            File.Delete(Path.Combine(unit.Folder, name));
+        {
+            if (asked.Contains(PartFiles.PartDone(name)))
+                done.Add(FolderFiles.Note(unit.Folder, name));
+            else
+                File.Delete(Path.Combine(unit.Folder, name));
+        }
+        Offer(unit, asked);
         if (!commit.IsFinished)
-            return new Accepted();
+            return new Accepted(done.Count > 0 ? done : null);
         if (!_isFinished(unit))
             return TakeBack(new GiveBack(unit.Id, commit.Lease, "it is said to be finished, and its folder is not", HasFailed: true));
         Book.Finish(unit.Id, commit.Lease);
@@ -157,12 +206,48 @@ internal sealed class Desk
         return new Accepted();
     }
 
+    private Message TakePart(Commit commit, WorkUnit unit, string file)
+    {
+        var from = FolderFiles.PathOf(Aside(commit.Lease), file);
+        if (commit.Files.FirstOrDefault(note => note.Path == file) is not { } sent || !IsAsNoted(from, sent))
+            return new Refused($"'{file}' is not here as it was noted; send it anew.");
+        File.Move(from, FolderFiles.PathOf(unit.Folder, file), overwrite: true);
+        Book.Finish(commit.Unit, commit.Lease);
+        _parts.Remove(commit.Unit);
+        Forget(commit.Lease);
+        _log($"{commit.Unit}: finished under lease {commit.Lease}.");
+        return new Accepted();
+    }
+
+    /// <summary>Offers what the worker of a unit asks for and nobody has done, and withdraws what it no longer asks for.</summary>
+    private void Offer(WorkUnit unit, IReadOnlyCollection<string> asked)
+    {
+        var wanted = asked.Where(name => !File.Exists(Path.Combine(unit.Folder, PartFiles.Done(name))))
+            .ToDictionary(name => unit.Id + BeforePart + name);
+        var offered = _parts.Where(part => part.Value.Unit == unit).Select(part => part.Key).ToArray();
+        foreach (var over in offered.Where(part => !wanted.ContainsKey(part)))
+        {
+            Book.Withdraw(over);
+            if (_last.Remove(over, out var lease))
+                Forget(lease);
+            _parts.Remove(over);
+        }
+        foreach (var (id, name) in wanted.OrderBy(part => part.Value, StringComparer.Ordinal))
+        {
+            if (_parts.TryAdd(id, (unit, name)))
+                Book.Offer(id);
+        }
+    }
+
+    private WorkUnit UnitOf(string id) => _parts.TryGetValue(id, out var part) ? part.Unit : _units[id];
+
     private Message TakeBack(GiveBack back)
     {
         if (!Book.GiveBack(back.Unit, back.Lease, back.HasFailed))
             return new Fenced();
         Forget(back.Lease);
-        _failures[back.Unit] = back.Reason;
+        if (!_parts.ContainsKey(back.Unit))
+            _failures[back.Unit] = back.Reason;
         _log($"{back.Unit}: given back under lease {back.Lease}: {back.Reason}");
         return new Accepted();
     }

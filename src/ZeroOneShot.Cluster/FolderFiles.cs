@@ -19,15 +19,13 @@ internal static partial class FolderFiles
     ];
 
     /// <summary>The same with their hashes.</summary>
-    public static IReadOnlyList<FileNote> Notes(string folder)
+    public static IReadOnlyList<FileNote> Notes(string folder) => [.. Names(folder).Select(name => Note(folder, name))];
+
+    /// <summary>A file with its hash.</summary>
+    public static FileNote Note(string folder, string name)
     {
-        var notes = new List<FileNote>();
-        foreach (var name in Names(folder))
-        {
-            using var file = File.OpenRead(Path.Combine(folder, name));
-            notes.Add(new FileNote(name, file.Length, Convert.ToHexStringLower(SHA256.HashData(file))));
-        }
-        return notes;
+        using var file = File.OpenRead(Path.Combine(folder, name));
+        return new FileNote(name, file.Length, Convert.ToHexStringLower(SHA256.HashData(file)));
     }
 
     public static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

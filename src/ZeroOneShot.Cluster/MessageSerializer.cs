@@ -1,14 +1,12 @@
 using System.Collections.Frozen;
-using System.Runtime.Serialization;
 using System.Text.Json;
 using Akka.Actor;
-using Akka.Event;
 using Akka.Serialization;
 
 namespace ZeroOneShot.Cluster;
 
 /// <summary>
-/// Messages as JSON of known records. The name of a record is looked up in a table of eleven; no name of a type is ever looked up from what
+/// Messages as JSON of known records. The name of a record is looked up in a table of twelve; no name of a type is ever looked up from what
 /// came over the network.
 /// </summary>
 internal sealed class MessageSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
@@ -16,7 +14,7 @@ internal sealed class MessageSerializer(ExtendedActorSystem system) : Serializer
     private static readonly FrozenDictionary<string, Type> s_types = new[]
     {
         typeof(Pull), typeof(Assigned), typeof(Idle), typeof(Fetch), typeof(Chunk), typeof(Put), typeof(Commit), typeof(GiveBack),
-        typeof(Accepted), typeof(Fenced), typeof(Refused),
+        typeof(Accepted), typeof(Fenced), typeof(Refused), typeof(NotAMember),
     }.ToFrozenDictionary(type => type.Name);
 
     public override int Identifier => 160116;
@@ -28,20 +26,14 @@ internal sealed class MessageSerializer(ExtendedActorSystem system) : Serializer
     public override object FromBinary(byte[] bytes, string manifest)
     {
         if (!s_types.TryGetValue(manifest, out var type))
-            throw Refuse("A message was refused: it is none of those that coordinator and workers know.");
+            throw RefusingSerializer.Refuse(system, "A message was refused: it is none of those that coordinator and workers know.");
         try
         {
             return JsonSerializer.Deserialize(bytes, type, MessageJson.Default) ?? throw new JsonException("It is null.");
         }
         catch (JsonException e)
         {
-            throw Refuse($"A message was refused: it is no {type.Name} ({e.Message}).");
+            throw RefusingSerializer.Refuse(system, $"A message was refused: it is no {type.Name} ({e.Message}).");
         }
-    }
-
-    private SerializationException Refuse(string sentence)
-    {
-        system.Log.Warning(sentence);
-        return new SerializationException(sentence);
     }
 }

@@ -30,14 +30,17 @@ internal sealed record Commit(string Unit, long Lease, IReadOnlyList<FileNote> F
 /// <summary>A worker cannot go on with a unit.</summary>
 internal sealed record GiveBack(string Unit, long Lease, string Reason, bool HasFailed) : Message;
 
-/// <summary>It is done.</summary>
-internal sealed record Accepted : Message;
+/// <summary>It is done. Of a commit, with what others did of the unit's parts and the worker does not have.</summary>
+internal sealed record Accepted(IReadOnlyList<FileNote>? Parts = null) : Message;
 
 /// <summary>The lease is over: stop, and throw away what was not committed.</summary>
 internal sealed record Fenced : Message;
 
 /// <summary>It is not done, and why.</summary>
 internal sealed record Refused(string Reason) : Message;
+
+/// <summary>Units are for members of the cluster alone: join, or join again.</summary>
+internal sealed record NotAMember : Message;
 
 /// <summary>A file of a folder.</summary>
 internal sealed record FileNote(string Path, long Length, string Sha256);
@@ -53,4 +56,5 @@ internal sealed record FileNote(string Path, long Length, string Sha256);
 [JsonSerializable(typeof(Accepted))]
 [JsonSerializable(typeof(Fenced))]
 [JsonSerializable(typeof(Refused))]
+[JsonSerializable(typeof(NotAMember))]
 internal sealed partial class MessageJson : JsonSerializerContext;

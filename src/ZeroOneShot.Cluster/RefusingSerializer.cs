@@ -21,11 +21,19 @@ internal abstract class RefusingSerializer(ExtendedActorSystem system, int ident
 
     public override object FromBinary(byte[] bytes, string manifest)
     {
-        var named = new string([.. manifest.Take(100).Where(c => c is > ' ' and < '\x7f')]);
-        var sentence = $"A message was refused: it is written by serializer {identifier}, which this cluster does not use" +
-            (named.Length > 0 ? $", and names the type '{named}'." : ".");
+        var named = Printable(manifest);
+        throw Refuse(system, $"A message was refused: it is written by serializer {identifier}, which this cluster does not use" +
+            (named.Length > 0 ? $", and names the type '{named}'." : "."));
+    }
+
+    /// <summary>What stands in a log of a name that came over the network.</summary>
+    public static string Printable(string name) => new([.. name.Take(100).Where(c => c is >= ' ' and < '\x7f')]);
+
+    /// <summary>Logs a refusal, and returns what is to be thrown.</summary>
+    public static SerializationException Refuse(ExtendedActorSystem system, string sentence)
+    {
         system.Log.Warning(sentence);
-        throw new SerializationException(sentence);
+        return new SerializationException(sentence);
     }
 }
 
@@ -51,3 +59,5 @@ internal sealed class RefusedPrimitive(ExtendedActorSystem system) : RefusingSer
 }
 
 internal sealed class RefusedSystemMessage(ExtendedActorSystem system) : RefusingSerializer(system, 22);
+
+internal sealed class RefusedReliableDelivery(ExtendedActorSystem system) : RefusingSerializer(system, 36);

@@ -3,6 +3,8 @@ namespace ZeroOneShot.Cluster;
 /// <summary>
 /// Does a unit: goes on from what lies in the folder, writes whole files there as it goes along (<see cref="Persistence.AtomicFile"/>), and
 /// returns when it is finished. What it leaves is brought to the coordinator again and again, so that another worker can go on.
+/// It may ask for help by files of the folder (<see cref="Experiments.PartFiles"/>): a worker that finds no unit is then given a folder
+/// with one such file, and what it leaves there comes into this one.
 /// </summary>
 /// <param name="folder">The worker's copy of the unit's folder.</param>
 /// <param name="settings">What the coordinator says beside it.</param>

@@ -18,6 +18,9 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
     /// <summary>With what the process ends where the machine, and not the run, is to blame: a file could not be read or written.</summary>
     public const int FileFault = 1;
 
+    /// <summary>What the program is told in place of the name of a stage: it then does <see cref="ExperimentRun.DoPart"/>.</summary>
+    public const string Part = "Part";
+
     /// <summary>This program, started again.</summary>
     /// <param name="arguments">As for the constructor.</param>
     public static ChildProcess OfThisProgram(params IReadOnlyList<string> arguments) => new(Environment.ProcessPath!,
@@ -34,7 +37,35 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
     public void Start(RunFolder run, RunStage stage, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var start = new ProcessStartInfo(program, [.. arguments, run.Path, stage.ToString()])
+        var (code, words) = Run([run.Path, stage.ToString()], cancellationToken);
+        if (code == 0 && run.Record(stage) is not null)
+            return;
+        var message = $"Stage {stage} of {run.Specification.Id} ended with {code}: {words}";
+        if (code == FileFault)
+            throw new IOException(message);
+        run.Log(message);
+        throw new InvalidOperationException(message);
+    }
+
+    /// <summary>Does a part of another worker's pruning (<see cref="ExperimentRun.DoPart"/>).</summary>
+    /// <param name="folder">The folder that asks for it; the program is told of it and, in the stage's place, <see cref="Part"/>.</param>
+    /// <param name="cancellationToken">Ends the process.</param>
+    /// <exception cref="IOException">It ended with <see cref="FileFault"/>; the message has its last words.</exception>
+    /// <exception cref="InvalidOperationException">It ended otherwise; the message has its last words.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public void StartPart(string folder, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var (code, words) = Run([folder, Part], cancellationToken);
+        if (code == 0)
+            return;
+        var message = $"A part of a pruning ended with {code}: {words}";
+        throw code == FileFault ? new IOException(message) : new InvalidOperationException(message);
+    }
+
+    private (int Code, string Words) Run(string[] more, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(program, [.. arguments, .. more])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
@@ -44,15 +75,9 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
         using (cancellationToken.Register(() => End(process)))
             process.WaitForExit();
         cancellationToken.ThrowIfCancellationRequested();
-        if (process.ExitCode == 0 && run.Record(stage) is not null)
-            return;
         var words = string.Join(' ', $"{errors.Result}\n{output.Result}"
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(5));
-        var message = $"Stage {stage} of {run.Specification.Id} ended with {process.ExitCode}: {(words.Length > 0 ? words : "no words")}";
-        if (process.ExitCode == FileFault)
-            throw new IOException(message);
-        run.Log(message);
-        throw new InvalidOperationException(message);
+        return (process.ExitCode, words.Length > 0 ? words : "no words");
     }
 
     private static void End(Process process)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -32,7 +33,13 @@ public static class ExperimentRun
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static void Do(
         RunFolder run, RunStage stage, ExperimentData data, ExperimentPreset preset, string? device = null,
-        IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
+        IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        DoWith(RunParts.UsualWorth, run, stage, data, preset, device, progress, cancellationToken);
+
+    /// <summary>The same, where a pruning round is offered to helpers from another rest on.</summary>
+    internal static void DoWith(
+        TimeSpan worth, RunFolder run, RunStage stage, ExperimentData data, ExperimentPreset preset, string? device,
+        IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(data);
@@ -51,10 +58,11 @@ public static class ExperimentRun
         Directory.CreateDirectory(run.Checkpoints);
         var before = run.Attempts(stage);
         run.Log($"{stage} begins, attempt {before.Count + 1}, process {Environment.ProcessId} on {Environment.MachineName}.");
-        var attempt = new Attempt(run, stage, before, progress);
+        var parts = new RunParts(run, worth);
+        var attempt = new Attempt(run, stage, before, parts, progress);
         try
         {
-            var step = new Step(run, preset, device, attempt, cancellationToken);
+            var step = new Step(run, preset, device, parts, attempt, cancellationToken);
             var found = stage switch
             {
                 RunStage.Prune => step.Prune(images.Train),
@@ -90,6 +98,51 @@ public static class ExperimentRun
         return run.Result()!;
     }
 
+    /// <summary>
+    /// Does a part of another worker's pruning round, which its folder asks for (<see cref="PartFiles"/>), and leaves what was asked for
+    /// there.
+    /// </summary>
+    /// <param name="folder">A folder with the file that asks for the part.</param>
+    /// <param name="data">The run's data.</param>
+    /// <param name="preset">The run's preset.</param>
+    /// <param name="device">Where to compute; null is the processor.</param>
+    /// <param name="cancellationToken">Stops within a network.</param>
+    /// <exception cref="ArgumentException">Data, preset or version of the library are others than the run's.</exception>
+    /// <exception cref="InvalidDataException">The folder asks for nothing, or the file is damaged.</exception>
+    /// <exception cref="InvalidOperationException">A ranking function gave no finite number.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static void DoPart(
+        string folder, ExperimentData data, ExperimentPreset preset, string? device = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(preset);
+        var part = PartFiles.AllAsked(folder) is [var first, ..] ? first :
+            throw new InvalidDataException($"'{folder}' asks for no part of a pruning; expected a file {PartFiles.Asked("NAME")}.");
+        var file = Path.Combine(folder, PartFiles.Asked(part));
+        PartRequest request;
+        try
+        {
+            request = ChecksummedJson.Read<PartRequest>(file);
+        }
+        catch (System.Text.Json.JsonException e)
+        {
+            throw new InvalidDataException($"'{file}' is damaged ({e.Message}).", e);
+        }
+        Check(request.Specification, data, preset);
+        TorchRuntime.EnsureLoaded();
+        var (start, used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        var options = Options(request.Specification, preset, device);
+        var ranks = ZeroShotPruning.Rank(data.PartFor(preset).Train, options,
+            SearchMethod.Parse(request.Specification.Method).Pruning == PruningKind.ZeroShotToGenotype,
+            OperationMask.FromJson(request.Mask, options.Space), request.Part, cancellationToken);
+        ChecksummedJson.Write(Path.Combine(folder, PartFiles.Done(part)), new PartResult(request, [.. ranks],
+            Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - used).TotalSeconds));
+    }
+
+    private static ZeroShotPruningOptions Options(RunSpecification run, ExperimentPreset preset, string? device) =>
+        SearchMethod.Parse(run.Method).Apply(
+            preset.Prune with { Space = SearchSpace.Named(run.Space), Seed = run.Seed, Device = device });
+
     private static void Check(RunSpecification specification, ExperimentData data, ExperimentPreset preset)
     {
         if (specification.Data != data.Name || specification.DataHash != data.Hash)
@@ -114,7 +167,8 @@ public static class ExperimentRun
 
     /// <summary>The three stages.</summary>
     private sealed class Step(
-        RunFolder run, ExperimentPreset preset, string? device, IProgress<RunProgress> progress, CancellationToken cancellationToken)
+        RunFolder run, ExperimentPreset preset, string? device, RunParts parts, IProgress<RunProgress> progress,
+        CancellationToken cancellationToken)
     {
         private readonly SearchMethod _method = SearchMethod.Parse(run.Specification.Method);
         private readonly SearchSpace _space = SearchSpace.Named(run.Specification.Space);
@@ -123,14 +177,13 @@ public static class ExperimentRun
 
         public Found Prune(ImageSet images)
         {
-            var options = _method.Apply(preset.Prune with { Space = _space, Seed = Seed, Device = device });
+            var options = Options(run.Specification, preset, device);
             var result = _method.Pruning switch
             {
                 PruningKind.None => new PruningResult(_method.StartMask(_space), []),
                 PruningKind.Random => new PruningResult(RandomPruning.Mask(_space, options.Pruning.Level, Seed), []),
-                PruningKind.ZeroShot =>
-                    ZeroShotPruning.Prune(images, options, progress, run.Checkpoint(RunStage.Prune), cancellationToken),
-                _ => ZeroShotPruning.PruneToGenotype(images, options, progress, run.Checkpoint(RunStage.Prune), cancellationToken),
+                _ => ZeroShotPruning.PruneWith(parts, images, options, toGenotype: _method.Pruning == PruningKind.ZeroShotToGenotype,
+                    progress, run.Checkpoint(RunStage.Prune), cancellationToken),
             };
             return new Found(result.Mask.ToJson(), result.Genotype?.ToString(),
                 Computed: _method.Pruning is PruningKind.ZeroShot or PruningKind.ZeroShotToGenotype);
@@ -171,7 +224,8 @@ public static class ExperimentRun
 
     /// <summary>Measures an attempt, and notes it down every few seconds: it may be killed at any moment.</summary>
     private sealed class Attempt(
-        RunFolder run, RunStage stage, IReadOnlyList<AttemptNote> before, IProgress<RunProgress>? progress) : IProgress<RunProgress>
+        RunFolder run, RunStage stage, IReadOnlyList<AttemptNote> before, RunParts parts, IProgress<RunProgress>? progress)
+        : IProgress<RunProgress>
     {
         private readonly PeakMemory _peak = new();
         private readonly long _start = Stopwatch.GetTimestamp();
@@ -202,7 +256,8 @@ public static class ExperimentRun
             };
         }
 
-        private AttemptNote Present() => new(Stopwatch.GetElapsedTime(_start).TotalSeconds,
-            (Environment.CpuUsage.TotalTime - _used).TotalSeconds, _peak.GrowthMiB);
+        // With what helpers took: the table compares what methods cost, however many machines there were.
+        private AttemptNote Present() => new(Stopwatch.GetElapsedTime(_start).TotalSeconds + parts.Seconds,
+            (Environment.CpuUsage.TotalTime - _used).TotalSeconds + parts.ProcessorSeconds, _peak.GrowthMiB);
     }
 }

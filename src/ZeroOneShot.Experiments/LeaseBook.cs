@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace ZeroOneShot.Experiments;
 
 /// <summary>
@@ -13,14 +15,17 @@ public sealed class LeaseBook
     private readonly Dictionary<string, Entry> _entries = [];
     private readonly Queue<Entry> _waiting = new();
 
-    // Of silent workers: given out first, or a unit that was nearly done would stand behind all that were not begun.
+    // Of silent and lost workers: given out first, or a unit that was nearly done would stand behind all that were not begun.
     private readonly Queue<Entry> _lost = new();
+
+    // Parts of units in the hands of a worker, of which nobody is waited for: the last one first, since that worker begins with the first.
+    private readonly Stack<Entry> _offers = new();
 
     // The earliest time at which a lease may be over; renewals leave it as it is, and are looked up when it comes.
     private readonly PriorityQueue<(Entry Entry, long Number), long> _deadlines = new();
     private readonly TimeProvider _time;
     private readonly long _ticks;
-    private readonly int _epoch;
+    private readonly int _epoch, _units;
     private uint _count;
 
     /// <summary>A book in which all units wait.</summary>
@@ -44,12 +49,13 @@ public sealed class LeaseBook
                 throw new ArgumentException($"Unit '{unit}' stands twice; a unit is done once.", nameof(units));
             _waiting.Enqueue(entry);
         }
+        _units = _entries.Count;
     }
 
     /// <summary>How long a lease lasts without being renewed.</summary>
     public TimeSpan Duration { get; }
 
-    /// <summary>Units in the hands of a worker.</summary>
+    /// <summary>Units in the hands of a worker, without parts.</summary>
     public int Leased { get; private set; }
 
     /// <summary>Units that nobody has and that are not done.</summary>
@@ -64,24 +70,50 @@ public sealed class LeaseBook
     /// <summary>Leases that were not renewed in time.</summary>
     public long Expired { get; private set; }
 
+    /// <summary>Leases that were ended before their time, since the worker was known to be gone.</summary>
+    public long TakenAway { get; private set; }
+
     /// <summary>Messages of workers that no longer had the unit.</summary>
     public long Fenced { get; private set; }
 
     /// <summary>Whether nothing is left to be done.</summary>
-    public bool IsDone => Finished + Failed == _entries.Count;
+    public bool IsDone => Finished + Failed == _units;
 
-    /// <summary>Leases the next unit; null where none waits.</summary>
+    /// <summary>
+    /// Offers a part of a unit to whoever finds no unit that waits. It counts among no units; whoever offered it may do it too.
+    /// </summary>
+    /// <param name="part">Its name, among units and parts.</param>
+    /// <exception cref="ArgumentException">The name stands already.</exception>
+    public void Offer(string part)
+    {
+        var entry = new Entry(part) { IsOffer = true };
+        if (!_entries.TryAdd(part, entry))
+            throw new ArgumentException($"'{part}' stands twice; a part is offered once.", nameof(part));
+        _offers.Push(entry);
+    }
+
+    /// <summary>A part is no longer wanted: whoever has it is not listened to any more.</summary>
+    /// <param name="part">Its name.</param>
+    public void Withdraw(string part)
+    {
+        if (!_entries.TryGetValue(part, out var entry) || !entry.IsOffer)
+            return;
+        entry.Number = 0;
+        _entries.Remove(part);
+    }
+
+    /// <summary>Leases the next unit, or where none waits the next part of one; null where there is none.</summary>
     /// <param name="worker">The worker's name, for the log.</param>
     public Lease? Take(string worker)
     {
         ArgumentException.ThrowIfNullOrEmpty(worker);
         Expire();
-        if (!_lost.TryDequeue(out var entry) && !_waiting.TryDequeue(out entry))
+        if (!_lost.TryDequeue(out var entry) && !_waiting.TryDequeue(out entry) && !TryOffer(out entry))
             return null;
         entry.Number = ((long)_epoch << 32) | ++_count;
         entry.Deadline = _time.GetTimestamp() + _ticks;
         _deadlines.Enqueue((entry, entry.Number), entry.Deadline);
-        Leased++;
+        Leased += entry.IsOffer ? 0 : 1;
         return new Lease(entry.Unit, entry.Number, worker);
     }
 
@@ -103,7 +135,10 @@ public sealed class LeaseBook
         if (Held(unit, number) is not { } entry)
             return false;
         End(entry);
-        Finished++;
+        if (entry.IsOffer)
+            _entries.Remove(unit);
+        else
+            Finished++;
         return true;
     }
 
@@ -116,26 +151,65 @@ public sealed class LeaseBook
         if (Held(unit, number) is not { } entry)
             return false;
         End(entry);
-        if (hasFailed && ++entry.Failures >= MaxFailures)
+        var isLeft = hasFailed && ++entry.Failures >= MaxFailures;
+        if (entry.IsOffer && isLeft)
+            _entries.Remove(unit);
+        else if (entry.IsOffer)
+            _offers.Push(entry);
+        else if (isLeft)
             Failed++;
         else
             _waiting.Enqueue(entry);
         return true;
     }
 
+    /// <summary>Ends a lease whose worker is known to be gone: the next worker gets the unit. False where it was over already.</summary>
+    /// <inheritdoc cref="Renew"/>
+    public bool TakeAway(string unit, long number)
+    {
+        Expire();
+        if (Present(unit, number) is not { } entry)
+            return false;
+        TakenAway++;
+        Lose(entry);
+        return true;
+    }
+
     private Entry? Held(string unit, long number)
     {
         Expire();
-        if (number != 0 && _entries.TryGetValue(unit, out var entry) && entry.Number == number)
+        if (Present(unit, number) is { } entry)
             return entry;
         Fenced++;
         return null;
     }
 
+    private Entry? Present(string unit, long number) =>
+        number != 0 && _entries.TryGetValue(unit, out var entry) && entry.Number == number ? entry : null;
+
     private void End(Entry entry)
     {
         entry.Number = 0;
-        Leased--;
+        Leased -= entry.IsOffer ? 0 : 1;
+    }
+
+    private void Lose(Entry entry)
+    {
+        End(entry);
+        if (entry.IsOffer)
+            _offers.Push(entry);
+        else
+            _lost.Enqueue(entry);
+    }
+
+    private bool TryOffer([NotNullWhen(true)] out Entry? entry)
+    {
+        while (_offers.TryPop(out entry))
+        {
+            if (_entries.TryGetValue(entry.Unit, out var present) && present == entry)
+                return true;                                        // the others were withdrawn
+        }
+        return false;
     }
 
     private void Expire()
@@ -151,9 +225,8 @@ public sealed class LeaseBook
                 _deadlines.Enqueue(first, first.Entry.Deadline);    // renewed meanwhile
                 continue;
             }
-            End(first.Entry);
             Expired++;
-            _lost.Enqueue(first.Entry);
+            Lose(first.Entry);
         }
     }
 
@@ -167,5 +240,7 @@ public sealed class LeaseBook
         public long Deadline { get; set; }
 
         public int Failures { get; set; }
+
+        public bool IsOffer { get; init; }
     }
 }

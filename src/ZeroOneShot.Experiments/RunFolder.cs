@@ -36,6 +36,10 @@ public sealed class RunFolder
     /// <summary>The folder of checkpoints.</summary>
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
+    /// <summary>Whether a folder is that of a run.</summary>
+    /// <param name="path">The folder.</param>
+    public static bool IsOne(string path) => File.Exists(System.IO.Path.Combine(path, SpecificationFile));
+
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="path">The folder.</param>
     /// <exception cref="InvalidDataException">Its specification is missing or damaged.</exception>

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Serialization;
 using System.Text.RegularExpressions;
+using Akka.Actor;
 using Xunit;
 using ZeroOneShot.ClusterProcess;
 using ZeroOneShot.Tests;
@@ -69,6 +71,37 @@ public sealed partial class ClusterTests : IDisposable
         }
         Assert.All(FinishedUnits().GroupBy(id => id), unit => Assert.Single(unit));
         Assert.True(round >= 2, $"{round} workers were killed; give more units.");
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_killed_gives_its_unit_back_though_its_lease_would_last_for_hours()
+    {
+        const int steps = 60;
+        var coordinator = Start(Secret, "coordinator", _port, Ledger, "1", $"{steps}", "20000");
+        var killed = Worker("a");
+        await Until(() => Leases().Length == 1);
+        killed.Kill();
+        Worker("b");
+        Assert.Equal(0, await coordinator.End());
+        Assert.Contains("is over, since its worker is no longer in the cluster", Log);
+        Assert.Equal(2, Leases().Length);
+        Assert.Equal(1, Finished);
+    }
+
+    [Theory]
+    [InlineData("Akka.Cluster.ClusterUserAction+Down, Akka.Cluster")]
+    [InlineData("Akka.Cluster.ClusterUserAction+Leave, Akka.Cluster")]
+    [InlineData("Akka.Cluster.Routing.ClusterRouterPool, Akka.Cluster")]
+    [InlineData("System.Diagnostics.Process, System")]
+    public async Task Whoever_commands_a_member_or_names_a_type_in_the_words_of_membership_is_refused(string manifest)
+    {
+        var refused = new TaskCompletionSource<string>();
+        using var system = ClusterNode.Start(ClusterNode.Worker, "127.0.0.1", 0, ClusterSecret.None);
+        ClusterNode.Listen(system, line => refused.TrySetResult(line));
+        var serializer = new MembershipSerializer((ExtendedActorSystem)system);
+        Assert.Throws<SerializationException>(() => serializer.FromBinary([], manifest));
+        Assert.Contains(manifest, await refused.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancellation));
+        await system.Terminate();
     }
 
     [Fact]

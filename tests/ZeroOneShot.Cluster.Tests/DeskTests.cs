@@ -134,6 +134,21 @@ public sealed class DeskTests : IDisposable
         Assert.Contains(_log, line => line.Contains("is too late, and thrown away", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_worker_that_the_cluster_has_put_out_loses_its_unit_at_once_unless_it_spoke_from_another_place_since()
+    {
+        var desk = Desk(2);
+        var first = Assert.IsType<Assigned>(desk.Answer(new Pull("one", "test"), "place 1"));
+        var second = Assert.IsType<Assigned>(desk.Answer(new Pull("two", "test"), "place 2"));
+        Assert.IsType<Accepted>(desk.Answer(new Put(second.Unit, second.Lease, "a", 0, [1]), "place 3"));
+        desk.Lose("place 1");
+        desk.Lose("place 2");
+        Assert.Equal((1L, 0L), (desk.Book.TakenAway, desk.Book.Expired));
+        Assert.Equal(first.Unit, Assert.IsType<Assigned>(desk.Answer(new Pull("three", "test"), "place 4")).Unit);
+        Assert.IsType<Fenced>(desk.Answer(new Put(first.Unit, first.Lease, "a", 0, [1]), "place 1"));
+        Assert.IsType<Accepted>(desk.Answer(new Put(second.Unit, second.Lease, "b", 0, [1]), "place 3"));
+    }
+
     private Desk Desk(int units)
     {
         Directory.CreateDirectory(_folder.File("data"));

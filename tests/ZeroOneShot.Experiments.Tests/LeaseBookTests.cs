@@ -70,6 +70,48 @@ public sealed class LeaseBookTests
     }
 
     [Fact]
+    public void A_worker_that_is_known_to_be_gone_loses_its_unit_before_its_lease_is_over()
+    {
+        var book = Book(1, "a", "b");
+        var lost = book.Take("one")!;
+        Assert.True(book.TakeAway("a", lost.Number));
+        Assert.False(book.TakeAway("a", lost.Number));
+        Assert.Equal("a", book.Take("two")!.Unit);
+        Assert.False(book.Finish("a", lost.Number));
+        Assert.Equal((1L, 0L), (book.TakenAway, book.Expired));
+    }
+
+    [Fact]
+    public void Parts_are_for_who_finds_no_unit_the_last_one_first_and_nobody_waits_for_them()
+    {
+        var book = Book(1, "a", "b");
+        var a = book.Take("one")!;
+        book.Offer("a#1");
+        book.Offer("a#2");
+        book.Offer("a#3");
+        var b = book.Take("two")!;
+        Assert.Equal("b", b.Unit);
+        Assert.True(book.Finish("b", b.Number));
+        var part = book.Take("two")!;
+        Assert.Equal(("a#3", 1, 0), (part.Unit, book.Leased, book.Waiting));
+        _time.Pass(s_lease / 2);
+        Assert.True(book.Renew("a", a.Number));
+        _time.Pass(s_lease / 2);
+        Assert.False(book.Finish("a#3", part.Number));              // too late, and offered again
+        part = book.Take("three")!;
+        Assert.Equal("a#3", part.Unit);
+        Assert.True(book.Finish("a#3", part.Number));
+        book.Withdraw("a#2");
+        var last = book.Take("three")!;
+        Assert.Equal("a#1", last.Unit);
+        book.Withdraw("a#1");
+        Assert.False(book.Finish("a#1", last.Number));
+        Assert.Null(book.Take("three"));
+        Assert.True(book.Finish("a", a.Number));
+        Assert.Equal((true, 2), (book.IsDone, book.Finished));
+    }
+
+    [Fact]
     public void A_clock_that_is_set_by_an_hour_ends_no_lease_and_keeps_none()
     {
         var time = new SetClock();

@@ -21,17 +21,22 @@ internal static class StageCommand
                 throw new ToolException(ExitCode.Arguments, "Expected preset, device, folders of data, folder of the run and stage; " +
                     "table1 starts this command, people do not.");
             }
+            var data = folders.Split(Path.PathSeparator).Select(ExperimentData.Cifar).ToArray();
+            if (stage == ChildProcess.Part)
+            {
+                ExperimentRun.DoPart(path, data.Single(), ExperimentPreset.Parse(preset), device, stop.Token);
+                return ExitCode.Done;
+            }
             var run = RunFolder.Open(path);
-            var data = folders.Split(Path.PathSeparator).Select(ExperimentData.Cifar).Single(set => set.Name == run.Specification.Data);
-            ExperimentRun.Do(run, Enum.Parse<RunStage>(stage), data, ExperimentPreset.Parse(preset), device,
-                cancellationToken: stop.Token);
+            ExperimentRun.Do(run, Enum.Parse<RunStage>(stage), data.Single(set => set.Name == run.Specification.Data),
+                ExperimentPreset.Parse(preset), device, cancellationToken: stop.Token);
             return ExitCode.Done;
         });
         return command;
     }
 
-    /// <summary>Starts this command for every stage.</summary>
-    public static StageStarter Starter(ExperimentPreset preset, string? device, IEnumerable<string> folders) =>
+    /// <summary>This command, for stages and for parts.</summary>
+    public static ChildProcess InAProcess(ExperimentPreset preset, string? device, IEnumerable<string> folders) =>
         ChildProcess.OfThisProgram(Name, preset.Name, device ?? "cpu",
-            string.Join(Path.PathSeparator, folders.Select(Path.GetFullPath))).Start;
+            string.Join(Path.PathSeparator, folders.Select(Path.GetFullPath)));
 }

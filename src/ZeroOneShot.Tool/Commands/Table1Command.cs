@@ -116,8 +116,8 @@ internal static class Table1Command
                 return ExitCode.Done;
             if (address is not null)
                 return Coordinate(ledger, options, address, secret, lease, folders, stop.Token);
-            var started = StageCommand.Starter(options.Preset, parsed.GetValue(s_device), folders);
-            return Write(ledger, Table1.Run(ledger, options, started, new Lines(), stop.Token));
+            var process = StageCommand.InAProcess(options.Preset, parsed.GetValue(s_device), folders);
+            return Write(ledger, Table1.Run(ledger, options, process.Start, new Lines(), stop.Token));
         });
         return command;
     }

@@ -50,10 +50,17 @@ internal static class WorkerCommand
 
             void Work(string folder, string preset, string? data, CancellationToken cancellationToken)
             {
-                var run = RunFolder.Open(folder);
-                var start = StageCommand.Starter(ExperimentPreset.Parse(preset), device, [data!]);
-                while (run.NextStage is { } stage)
-                    start(run, stage, cancellationToken);
+                var process = StageCommand.InAProcess(ExperimentPreset.Parse(preset), device, [data!]);
+                if (RunFolder.IsOne(folder))
+                {
+                    var run = RunFolder.Open(folder);
+                    while (run.NextStage is { } stage)
+                        process.Start(run, stage, cancellationToken);
+                }
+                else
+                {
+                    process.StartPart(folder, cancellationToken);
+                }
             }
         });
         return command;

@@ -10,7 +10,7 @@ public static class PartialPruning
     /// Values of a ranking function that differ by no more than this part of their size are equal: single precision, in which networks
     /// compute, has 24 bits, and sums lose some of them.
     /// </summary>
-    private const double Rounding = 1e-6;
+    internal const double Rounding = 1e-6;
 
     /// <summary>
     /// What the ranking functions give for some networks of a round, the whole one first and then those that lack an operation.
@@ -97,7 +97,7 @@ public static class PartialPruning
         OperationMask mask, RanksOfRound ranks, int round, IReadOnlyList<string>? functions, ImportanceSum sum)
     {
         var candidates = mask.AllLive.ToArray();
-        OperationMask[] networks = [mask, .. candidates.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
+        var networks = Networks(mask);
         var values = ranks(networks, round);
         var whole = values[0];
         functions ??= [.. whole.Select((_, r) => $"ranking function {r}")];
@@ -131,8 +131,12 @@ public static class PartialPruning
                 $"example by its logarithm, or sum ranks ({nameof(PruningOptions)}.{nameof(PruningOptions.Sum)}).");
         }
         return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
-            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))]);
+            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))], sum);
     }
+
+    /// <summary>The networks of a round: the whole one, then those that lack one of its live operations.</summary>
+    internal static OperationMask[] Networks(OperationMask mask) =>
+        [mask, .. mask.AllLive.Select(j => mask.Without(j.Kind, j.Edge, j.Operation))];
 
     /// <summary>Refuses a ranking function whose values are all alike.</summary>
     /// <param name="measured">The values.</param>

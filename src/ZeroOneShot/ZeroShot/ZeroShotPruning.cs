@@ -36,11 +36,8 @@ public static class ZeroShotPruning
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static PruningResult Prune(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
-        string? checkpoint = null, CancellationToken cancellationToken = default)
-    {
-        using var run = new Run(images, options, toGenotype: false, progress, checkpoint, cancellationToken);
-        return run.Prune();
-    }
+        string? checkpoint = null, CancellationToken cancellationToken = default) =>
+        PruneWith(share: null, images, options, toGenotype: false, progress, checkpoint, cancellationToken);
 
     /// <summary>
     /// Prunes until one operation per edge is left (ETENAS), then reads off the architecture: the two edges per node whose removal would
@@ -50,17 +47,42 @@ public static class ZeroShotPruning
     /// <inheritdoc cref="Prune"/>
     public static PruningResult PruneToGenotype(
         ImageSet images, ZeroShotPruningOptions options, IProgress<RunProgress>? progress = null,
-        string? checkpoint = null, CancellationToken cancellationToken = default)
+        string? checkpoint = null, CancellationToken cancellationToken = default) =>
+        PruneWith(share: null, images, options, toGenotype: true, progress, checkpoint, cancellationToken);
+
+    /// <summary>The same, where others may rank networks of a round.</summary>
+    internal static PruningResult PruneWith(
+        IRoundShare? share, ImageSet images, ZeroShotPruningOptions options, bool toGenotype, IProgress<RunProgress>? progress,
+        string? checkpoint, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options = ToGenotype(options);
-        using var run = new Run(images, options, toGenotype: true, progress, checkpoint, cancellationToken);
+        options = toGenotype ? ToGenotype(options) : options;
+        using var run = new Run(images, options, toGenotype, share, progress, checkpoint, cancellationToken);
         var result = run.Prune();
+        if (!toGenotype)
+            return result;
         var last = run.Importances(result.Mask, result.Rounds.Count);
         return new PruningResult(result.Start, result.Rounds)
         {
             Images = result.Images, LastOperations = last, Genotype = result.Mask.ReadGenotype((kind, edge, row) => last[kind, edge, row]),
         };
+    }
+
+    /// <summary>Ranks a part of another's round.</summary>
+    /// <param name="images">Its images.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="toGenotype">Whether it is <see cref="PruneToGenotype"/>.</param>
+    /// <param name="mask">The whole network of the round.</param>
+    /// <param name="part">The networks.</param>
+    /// <param name="cancellationToken">Stops within one network.</param>
+    /// <returns>Networks x functions.</returns>
+    internal static IReadOnlyList<double[]> Rank(
+        ImageSet images, ZeroShotPruningOptions options, bool toGenotype, OperationMask mask, RoundPart part,
+        CancellationToken cancellationToken)
+    {
+        using var run = new Run(images, toGenotype ? ToGenotype(options) : options, toGenotype, share: null, progress: null,
+            checkpoint: null, cancellationToken);
+        return run.Rank(mask, part);
     }
 
     /// <summary>The work that a pruning will be.</summary>
@@ -83,9 +105,10 @@ public static class ZeroShotPruning
         private readonly int _outputs;
         private readonly CandidateRuns _runs;
         private readonly PruningCheckpoint? _checkpoint;
+        private readonly IRoundShare? _share;
 
         public Run(
-            ImageSet images, ZeroShotPruningOptions options, bool toGenotype, IProgress<RunProgress>? progress,
+            ImageSet images, ZeroShotPruningOptions options, bool toGenotype, IRoundShare? share, IProgress<RunProgress>? progress,
             string? checkpoint, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(images);
@@ -93,7 +116,8 @@ public static class ZeroShotPruning
             options.Validate();
             options = options with { Supernet = options.Supernet.WithStem(options.Space, images.Shape) };
             cancellationToken.ThrowIfCancellationRequested();
-            (_options, _cancellation) = (options, cancellationToken);
+            // To first order, all networks of an initialisation are one measurement.
+            (_options, _share, _cancellation) = (options, options.FirstOrder ? null : share, cancellationToken);
             var plan = new PruningPlan(options, toGenotype);
             _runs = options.Runs ?? plan.Fitting(images.Shape, images.ClassCount).Runs;
             _clock = new StageClock(RunStage.Prune, plan.Costs, progress, time: options.Time);
@@ -144,6 +168,8 @@ public static class ZeroShotPruning
         private IReadOnlyList<IReadOnlyList<double>> Ranks(IReadOnlyList<OperationMask> networks, int round)
         {
             var ranks = networks.Select(_ => new double[_functions.Length]).ToArray();
+            using var shared = _share is null ? null :
+                new SharedRound(_share, networks[0], round, _options.Initializations, _options.Time);
             try
             {
                 for (var initialization = 0; initialization < _options.Initializations; initialization++)
@@ -166,10 +192,19 @@ public static class ZeroShotPruning
                         if (measured && (!_options.FirstOrder || i == networks.Count - 1))
                             _clock.Report(round, done + 1, all);
 
-                        double[] Measure() => _options.FirstOrder
-                            ? (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
-                                _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i]
-                            : Ranks(networks, i, round, initialization, logits);
+                        double[] Measure()
+                        {
+                            if (_options.FirstOrder)
+                            {
+                                return (firstOrder ??= FirstOrderRanks.Of(_lean, _batches.Images, networks[0],
+                                    _options.Supernet.EdgeNormalization, _options.RankingFunctions, _cancellation))[i];
+                            }
+                            if (shared?.Find(initialization, i) is { } found)
+                                return found;
+                            var ranked = Ranks(networks, i, round, initialization, logits);
+                            shared?.Measured(initialization, i);
+                            return ranked;
+                        }
                     }
                 }
             }
@@ -180,6 +215,17 @@ public static class ZeroShotPruning
             }
             _checkpoint?.Save();
             return ranks;
+        }
+
+        /// <summary>The ranks of some networks of a round at one of its random weights.</summary>
+        public IReadOnlyList<double[]> Rank(OperationMask mask, RoundPart part)
+        {
+            var networks = PartialPruning.Networks(mask);
+            Ranking.Initialize(_lean.Supernet, _options, part.Round, part.Initialization, _device);
+            using var logits = new CandidateLogits(
+                _lean, _batches.Images, networks, Uniform, _runs == CandidateRuns.SideBySide, _cancellation);
+            return [.. Enumerable.Range(part.First, part.Count)
+                .Select(i => Ranks(networks, i, part.Round, part.Initialization, logits))];
         }
 
         private double[] Ranks(IReadOnlyList<OperationMask> networks, int i, int round, int initialization, CandidateLogits logits)
