@@ -136,7 +136,7 @@ public static class MaskedDartsSearch
                 state.Schedule = schedule.State;
                 if (state.Step < steps && !schedule.IsOver(number + 1))
                 {
-                    if (clock.Elapsed - written > s_interval)
+                    if (clock.Elapsed - written > StageClock.BetweenCheckpoints)
                     {
                         file?.Save(state, step.State());
                         written = clock.Elapsed;
