@@ -61,6 +61,26 @@ public sealed class LaneLayersTests
         Assert.Equal("", string.Join("\n", wrong));
     }
 
+    /// <summary>Windows of three and five columns have loops of their own, where their dilation is once or twice their stride.</summary>
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(5, 3)]
+    [InlineData(3, 5)]
+    [InlineData(7, 1)]
+    public void Windows_that_are_no_squares_give_the_outputs_and_gradients_of_autograd(int rows, int columns)
+    {
+        var wrong = from stride in (HeightWidth[])[1, 2, (1, 2)]
+                    from dilation in (HeightWidth[])[1, 2, (1, 2), (2, 1), 4]
+                    from size in (int[])[24, 9]
+                    from images in (int[])[3, 19]
+                    let layer = new Convolution((rows, columns)) { Stride = stride, Dilation = dilation, Depthwise = true }
+                    let deviation = Deviation(() => new ModuleChain([new ReluModule(), new ConvolutionModule(layer, 3, 3),
+                        new BatchNormModule(3, affine: true)]), 3, size, images, ScalarType.Float64)
+                    where !(deviation < 1e-10)
+                    select $"stride {stride}, dilation {dilation}, {images} images of {size}: {deviation:E1}";
+        Assert.Equal("", string.Join("\n", wrong));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(16)]
