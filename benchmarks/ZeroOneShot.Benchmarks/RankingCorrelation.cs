@@ -17,6 +17,8 @@ namespace ZeroOneShot.Benchmarks;
 /// </summary>
 internal static class RankingCorrelation
 {
+    private const int FewestNetworks = 3;
+
     /// <summary>What is scored.</summary>
     public sealed record Settings
     {
@@ -53,6 +55,18 @@ internal static class RankingCorrelation
         {
             random.Random.Shuffle(rows);
             rows = rows[..settings.Networks.Value];
+        }
+        var needed = settings.SetSize > 0 ? 2 * FewestNetworks : FewestNetworks;
+        if (rows.Length < needed)
+        {
+            throw new ArgumentException(
+                $"There are {rows.Length} networks to correlate{(settings.SetSize > 0 ? ", and --sets halves them" : "")}; " +
+                $"expected at least {needed}. Give a larger --networks or table.");
+        }
+        if (settings.SetSize > settings.Functions.Count)
+        {
+            throw new ArgumentException(
+                $"--sets is {settings.SetSize}, of {settings.Functions.Count} function(s); expected no more than there are functions.");
         }
         var shape = read.Network with
         {
@@ -174,7 +188,11 @@ internal static class RankingCorrelation
         {
             var interval = RankCorrelation.Bootstrap(ours, measured, RankCorrelation.Spearman, settings.Seed);
             return new Row(name, table.Name, measured.Count, Finite(interval.Value), Finite(interval.Low), Finite(interval.High),
-                Finite(RankCorrelation.Kendall(ours, measured)));
+                Finite(RankCorrelation.Kendall(ours, measured)))
+            {
+                Seed = settings.Seed, Images = images,
+                Network = $"{shape.Channels} channels, {shape.Cells} cells, weights {settings.Weights}, {settings.Initializations} drawn",
+            };
         }
 
         // Chosen on the first half, measured on the second.
@@ -290,5 +308,14 @@ internal static class RankingCorrelation
 
         [JsonPropertyName("failed")]
         public int Failed { get; init; }
+
+        [JsonPropertyName("seed")]
+        public long Seed { get; init; }
+
+        [JsonPropertyName("network")]
+        public string Network { get; init; } = "";
+
+        [JsonPropertyName("images")]
+        public string Images { get; init; } = "";
     }
 }

@@ -9,7 +9,8 @@ namespace ZeroOneShot.Benchmarks;
 /// <summary>
 /// Architectures with their measured accuracy, and scores that were published for them. A file of one of three forms, told apart by the
 /// name of its first column: <c>arch</c>, the compact form of NASLib's NAS-Bench-301; <c>net</c>, that of its NAS-Bench-201;
-/// <c>genotype</c>, DARTS' own text. The second column is <c>val_accuracy</c>; all others are scores.
+/// <c>genotype</c>, DARTS' own text, whose networks are those of SWAP's public scripts. The second column is <c>val_accuracy</c>; all
+/// others are scores.
 /// </summary>
 internal sealed record ScoredNetworks(
     string Name, SearchSpace Space, CellNetOptions Network, IReadOnlyList<ScoredNetworks.Row> Rows, IReadOnlyList<string> Scores)
@@ -35,7 +36,7 @@ internal sealed record ScoredNetworks(
 
     /// <summary>Reads a table.</summary>
     /// <exception cref="InvalidDataException">
-    /// It has none of the three forms, or a row that is none or lacks a number; the message names it.
+    /// It has none of the three forms, or a row that is none, of another space or lacks a number; the message names it.
     /// </exception>
     public static ScoredNetworks Read(FileInfo file)
     {
@@ -48,12 +49,24 @@ internal sealed record ScoredNetworks(
         }
         var rows = ArchitectureTable.Read(file.FullName).Select((row, number) => new Row(
             row.Genotype, Number(row, columns[1], number), [.. columns[2..].Select(column => Number(row, column, number))])).ToArray();
-        return columns[0] switch
+        var table = columns[0] switch
         {
             "arch" => new(file.Name, Benchmark301, new() { Channels = 32, Cells = 8, AffineOperations = false }, rows, columns[2..]),
             "net" => new(file.Name, SearchSpace.NasBench201, new() { Channels = 16, Cells = 15 }, rows, columns[2..]),
-            _ => new(file.Name, OneCell, new() { Channels = 3, Cells = 1 }, rows, columns[2..]),
+            _ => new ScoredNetworks(file.Name, OneCell, new() { Channels = 3, Cells = 1 }, rows, columns[2..]),
         };
+        foreach (var (number, row) in rows.Index())
+        {
+            try
+            {
+                row.Genotype.ThrowIfNotIn(table.Space);
+            }
+            catch (ArgumentException e)
+            {
+                throw new InvalidDataException($"Row {number + 1} of '{file.FullName}': {e.Message}", e);
+            }
+        }
+        return table;
     }
 
     private static CandidateOperation[] Normalized(bool noneCanBeChosen) => [.. SearchSpace.Darts.Operations.Select(row =>
@@ -62,6 +75,7 @@ internal sealed record ScoredNetworks(
 
     private static double Number(TableRow row, string column, int number) =>
         double.TryParse(row.Values.GetValueOrDefault(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && double.IsFinite(value)
             ? value
-            : throw new InvalidDataException($"Row {number + 1} has no number in column '{column}'; expected one in every column.");
+            : throw new InvalidDataException($"Row {number + 1} has no finite number in column '{column}'; expected one in every column.");
 }

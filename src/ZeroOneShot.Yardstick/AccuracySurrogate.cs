@@ -24,6 +24,11 @@ public sealed class AccuracySurrogate : IYardstick
     private const string FactsEntry = "yardstick.json";
     private const int RowsOfAChunk = 2048;
 
+    private static readonly JsonSerializerOptions s_strict = new()
+    {
+        RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+    };
+
     private static readonly Lazy<AccuracySurrogate> s_shipped = new(LoadShipped);
     private static readonly Dictionary<string, int> s_names =
         SearchSpace.Darts.Operations.Where(row => row.CanBeChosen).Index().ToDictionary(at => at.Item.Name, at => at.Index);
@@ -203,7 +208,8 @@ public sealed class AccuracySurrogate : IYardstick
             using (var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true))
             {
                 using var entry = zip.GetEntry(FactsEntry)?.Open() ?? throw new InvalidDataException($"it has no entry '{FactsEntry}'");
-                facts = JsonSerializer.Deserialize<SurrogateFacts>(entry) ?? throw new InvalidDataException($"'{FactsEntry}' is null");
+                facts = JsonSerializer.Deserialize<SurrogateFacts>(entry, s_strict)
+                    ?? throw new InvalidDataException($"'{FactsEntry}' is null");
             }
             if (facts.Version != Version || facts.Space != SearchSpace.Darts.Name || facts.Features != GenotypeFeatures.LinearCount)
             {

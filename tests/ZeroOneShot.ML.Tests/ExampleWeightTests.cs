@@ -48,10 +48,19 @@ public sealed class ExampleWeightTests
         Assert.Null(_ml.Data.LoadImages(images).Schema.GetColumnOrNull(Column));
         var options = new ZeroOneShotTrainer.Options
         {
-            TimeBudget = TimeSpan.FromMinutes(1), ExampleWeightColumnName = Column, ShowProgress = false,
+            TimeBudget = TimeSpan.FromMinutes(1), ShowProgress = false,
         };
+        options.Plan = _ml.MulticlassClassification.Trainers.ZeroOneShot(options).Plan(data);
+        options.Plan = options.Plan with
+        {
+            Stages = [.. options.Plan.Stages.Select(stage => stage with { Candidates = stage.Candidates is null ? null : 2, Epochs = 1 })],
+        };
+        using var without = _ml.MulticlassClassification.Trainers.ZeroOneShot(options).Fit(data);
+        options.ExampleWeightColumnName = Column;
         var trainer = _ml.MulticlassClassification.Trainers.ZeroOneShot(options);
-        Assert.Equal(43, trainer.Plan(data).TrainImages);
+        using var with = trainer.Fit(data);
+        Assert.Equal(without.Genotype, with.Genotype);
+        Assert.NotEqual(without.Epochs[0].ValidationLoss, with.Epochs[0].ValidationLoss);
         Assert.Contains("Could not find example weight column 'Weight'",
             Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Fit(_ml.Data.LoadImages(images))).Message);
     }
@@ -63,6 +72,21 @@ public sealed class ExampleWeightTests
     public void What_is_no_weight_is_refused_with_its_row(float weight, string expected) => Assert.Contains(expected,
         Assert.Throws<InvalidOperationException>(() =>
             _ml.MulticlassClassification.Trainers.CellNet(Options()).Fit(Contradicted(weight, 1))).Message);
+
+    [Fact]
+    public void A_pipeline_refuses_what_is_no_weight_before_its_first_stage_runs()
+    {
+        var prune = Toy.Prune();
+        prune.MetricsCallback = _ => Assert.Fail("Something ran.");
+        var search = Toy.Search();
+        search.MetricsCallback = _ => Assert.Fail("Something ran.");
+        var train = Toy.Train();
+        train.ExampleWeightColumnName = Column;
+        var pipeline = _ml.Transforms.ZeroShotPrune(prune).Append(_ml.Transforms.MaskedDartsSearch(search))
+            .Append(_ml.MulticlassClassification.Trainers.CellNet(train));
+        Assert.Contains("Column 'Weight' has weight -3 in row 1", Assert.Throws<InvalidOperationException>(
+            () => pipeline.Fit(Contradicted(1, -3))).Message);
+    }
 
     [Fact]
     public void A_column_of_another_type_is_refused_before_any_data_is_read()

@@ -5,6 +5,7 @@ using Microsoft.ML.Trainers;
 using ZeroOneShot.Data;
 using ZeroOneShot.ML;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
 using static TorchSharp.torch;
@@ -43,24 +44,28 @@ internal static class Contenders
     /// <summary>All, by their names.</summary>
     public static IReadOnlyDictionary<string, Func<Setting, Outcome>> All { get; } = new Dictionary<string, Func<Setting, Outcome>>
     {
-        ["zero-one-shot"] = Found,
+        ["zero-one-shot"] = setting => Found(setting, SearchMethod.ZeroShot),
         ["random"] = setting => Trained(setting,
             new GenotypeSampler(OperationMask.Full(SearchSpace.Darts)).Draw(1, setting.Seed)[0]),
+        ["zero-one-shot-paper"] = setting => Found(setting, SearchMethod.ZeroOneShot),
+        ["zero-one-shot-rnd"] = setting => Found(setting, SearchMethod.ZeroOneShotRandom),
+        ["pc-darts"] = setting => Trained(setting, PublishedGenotypes.PcDartsCifar),
         ["darts-v2"] = setting => Trained(setting, PublishedGenotypes.DartsV2),
         ["resnet-20"] = setting => Plain(setting, PlainNetworks.ResNet20),
         ["small-cnn"] = setting => Plain(setting, PlainNetworks.SmallCnn),
         ["sdca"] = setting => OnPixels(setting, ml => ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
-            new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 })),
-        ["lightgbm"] = setting => OnPixels(setting, ml => ml.MulticlassClassification.Trainers.LightGbm()),
+            new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 }), "until converged, 1 thread"),
+        ["lightgbm"] = setting => OnPixels(
+            setting, ml => ml.MulticlassClassification.Trainers.LightGbm(), "100 rounds, ML.NET's default"),
     };
 
-    /// <summary>This library's trainer as it comes.</summary>
-    private static Outcome Found(Setting setting)
+    /// <summary>This library's trainer, by one of its methods.</summary>
+    private static Outcome Found(Setting setting, SearchMethod method)
     {
         var ml = new MLContext((int)setting.Seed);
         using var model = ml.MulticlassClassification.Trainers.ZeroOneShot(new ZeroOneShotTrainer.Options
         {
-            TimeBudget = setting.Budget, Seed = setting.Seed, ShowProgress = false,
+            TimeBudget = setting.Budget, Method = method, Seed = setting.Seed, ShowProgress = false,
         }).Fit(ml.Data.LoadImages(setting.Train));
         var time = setting.Elapsed;
         var scored = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadImages(setting.Test)));
@@ -75,8 +80,8 @@ internal static class Contenders
         var stage = Planner.TrainingOf(train, validation, genotype, () => setting.Budget - setting.Elapsed);
         var options = Planner.TrainingSettings(stage, train.Shape, setting.Seed, device: null) with
         {
-            // Seconds may go by before the first step; who gives no more has no training, and is told 0 epochs.
-            TimeLimit = setting.Elapsed < setting.Budget ? setting.Budget - setting.Elapsed : TimeSpan.FromTicks(1),
+            // Timing may have used the time up: a few steps are trained all the same, and their time is told.
+            TimeLimit = TimeSpan.FromSeconds(Math.Max(1, (setting.Budget - setting.Elapsed).TotalSeconds)),
             MostEpochs = Planner.MostEpochs(stage),
         };
         using var trained = CellNetTraining.Train(train, genotype, options, validation);
@@ -125,7 +130,7 @@ internal static class Contenders
             $"{network.parameters().Sum(parameter => parameter.numel()):N0} parameters");
     }
 
-    private static Outcome OnPixels<T>(Setting setting, Func<MLContext, IEstimator<T>> trainer)
+    private static Outcome OnPixels<T>(Setting setting, Func<MLContext, IEstimator<T>> trainer, string note)
         where T : class, ITransformer
     {
         var ml = new MLContext((int)setting.Seed);
@@ -136,7 +141,7 @@ internal static class Contenders
         using var model = pipeline.Fit(ml.Data.LoadImages(setting.Train));
         var time = setting.Elapsed;
         var scored = ml.MulticlassClassification.Evaluate(model.Transform(ml.Data.LoadImages(setting.Test)));
-        return new Outcome(scored.MicroAccuracy, time, Epochs: null, "until converged");
+        return new Outcome(scored.MicroAccuracy, time, Epochs: null, note);
     }
 
     private static string Sizes(StagePlan stage) => $"{stage.Channels} channels, {stage.Cells} cells, batch {stage.BatchSize}";

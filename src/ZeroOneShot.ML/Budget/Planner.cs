@@ -145,8 +145,10 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     }
 
     /// <summary>The settings of a planned search without training.</summary>
-    public static ZeroShotSearchOptions RankingSettings(StagePlan plan, long seed, string? device) => new()
+    public static ZeroShotSearchOptions RankingSettings(SearchSpace space, StagePlan plan, long seed, string? device) => new()
     {
+        // By the tables of each space: see docs/sizes-and-budgets.md.
+        Functions = space.Name == SearchSpace.NasBench201.Name ? [new Swap(), new Naswot()] : new ZeroShotSearchOptions().Functions,
         Candidates = plan.Candidates!.Value,
         Ranking = new() { BatchSize = plan.BatchSize, Batches = 1, Initializations = 1, Device = device },
         Network = new() { Channels = plan.Channels, Cells = plan.Cells, AuxiliaryHead = false },
@@ -278,7 +280,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             plan = plan with
             {
                 Time = TimeSpan.FromSeconds(plan.Candidates!.Value * each),
-                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(plan, 0, null), space.Space, images.Shape),
+                Memory = Beside + ZeroShotSearchMemory.Predict(RankingSettings(space.Space, plan, 0, null), space.Space, images.Shape),
             };
             if (best is not null && (plan.Memory > memory || seconds / each < EnoughCandidates))
                 break;

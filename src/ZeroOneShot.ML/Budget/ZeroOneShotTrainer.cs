@@ -156,7 +156,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (plan.Of(RunStage.Search) is { Candidates: not null } ranking)
         {
             clock.Begin(RunStage.Search);
-            var options = Planner.RankingSettings(ranking, seed, device) with
+            var options = Planner.RankingSettings(_options.Space, ranking, seed, device) with
             {
                 TimeLimit = LimitOf(RunStage.Search),
                 Draw = TargetOf(plan)?.Draws(pruned.Mask, train.Shape, train.ClassCount),
@@ -207,7 +207,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             TimeLimit = LimitOf(RunStage.Train),
             MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
             MaxMemory = LeftBy(plan, device),
-            TemperatureScaling = validation is not null,
+            TemperatureScaling = _options.TemperatureScaling && validation?.Count >= Options.LeastForTemperature,
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
         };
@@ -281,13 +281,14 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (!state.PrunedByChance)
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
-            clock.Stop = _options.Plan is null ? (clock.Elapsed + LongestPruning * _options.TimeBudget, source) : null;
+            // A method that prunes down to a genotype has nothing to put in its place.
+            clock.Stop = _options.Plan is null && method.Pruning != PruningKind.ZeroShotToGenotype
+                ? (clock.Elapsed + LongestPruning * _options.TimeBudget, source) : null;
             try
             {
                 return ZeroShotPruneEstimator.OnImages(method, train, settings, clock, run.Checkpoint(RunStage.Prune), source.Token);
             }
-            catch (OperationCanceledException) when (!run.Cancellation.IsCancellationRequested
-                && method.Pruning != PruningKind.ZeroShotToGenotype)
+            catch (OperationCanceledException) when (clock.Stop is not null && !run.Cancellation.IsCancellationRequested)
             {
                 run.Log.PrunedByChance(LongestPruning);
                 state.PrunedByChance = true;
@@ -350,7 +351,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; " +
         $"{_options.Method.Name} ({_options.Method.Pruning}, {_options.Method.Search}); seed {seed}; " +
         $"space {_options.Space.Name} {_options.Space.Signature}; " +
-        $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
+        $"class weights {_options.ClassWeighting}; cost target {_options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 
     // For the stages' own predictions, which are of a process that holds nothing else; a plan by hand may not say what it held.
@@ -400,10 +401,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         }
         if (_options.ValidationSet is not { } set)
         {
-            if (_options.ValidationFraction == 0)
-                return (images, null);
-            var share = Math.Min(_options.ValidationFraction, (double)Options.MostValidationImages / images.Count);
-            return images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed);
+            var share = _options.ValidationFraction ?? Math.Min(Options.UsualFraction, (double)Options.MostValidationImages / images.Count);
+            return share == 0 ? (Enough(images), null) : SplitOff(images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed));
         }
         var validation = LabelledImages.Read(set, _options, run, forTraining: false);
         CellNetTrainer.CheckClasses(validation.ClassNames, images);
@@ -417,7 +416,19 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             throw new ArgumentException($"The ValidationSet has no image of class '{images.ClassNames[missing]}'; " +
                 "expected some of every class. Give others, or leave ValidationSet out and let images be split off.");
         }
-        return (images, validation);
+        return (Enough(images), validation);
+
+        (ImageSet, ImageSet?) SplitOff((ImageSet Train, ImageSet Validation) parts) => (Enough(parts.Train), parts.Validation);
+    }
+
+    /// <summary>Refuses too few images for the smallest batches of all stages.</summary>
+    private ImageSet Enough(ImageSet train)
+    {
+        // A one-shot search takes halves of them in turn, and batch norms need two images.
+        var least = _options.Method.Search == SearchKind.OneShot ? 4 : 2;
+        return train.Count >= least ? train : throw new ArgumentException(
+            $"There are {train.Count} images to train on, without those to validate with; expected at least {least} for method " +
+            $"{_options.Method.Name}. Add images.");
     }
 
     /// <inheritdoc/>
@@ -436,8 +447,14 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// <summary>The settings of <see cref="ZeroOneShotTrainer"/>.</summary>
     public sealed class Options : StageOptions
     {
-        /// <summary>No more images than these are split off to validate with, however many there are.</summary>
+        /// <summary>What is split off to validate with: this share, but no more images than these.</summary>
+        internal const double UsualFraction = 0.1;
+
+        /// <inheritdoc cref="UsualFraction"/>
         internal const int MostValidationImages = 1000;
+
+        /// <summary>Fewer images than these say too little of how high probabilities should be.</summary>
+        internal const int LeastForTemperature = 100;
 
         /// <summary>
         /// The column, a Single, with how much each example counts in the loss of the training: 0 or more, of which only the proportions
@@ -492,10 +509,16 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public IDataView? ValidationSet { get; set; }
 
         /// <summary>
-        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5, and no more than 1,000
-        /// images. Without effect with a <see cref="ValidationSet"/>. Default 0.1.
+        /// The share of the images that is split off to validate with, by class and by seed, 0 (none) to 0.5. Without effect with a
+        /// <see cref="ValidationSet"/>. Default null: a tenth, but no more than 1,000 images.
         /// </summary>
-        public double ValidationFraction { get; set; } = 0.1;
+        public double? ValidationFraction { get; set; }
+
+        /// <summary>
+        /// Whether probabilities are made as high as they turn out right on the images to validate with
+        /// (<see cref="TrainingOptions.TemperatureScaling"/>), where these are 100 or more. Default true.
+        /// </summary>
+        public bool TemperatureScaling { get; set; } = true;
 
         /// <summary>How much the classes count in the training. Default <see cref="ClassWeighting.Equal"/>.</summary>
         public ClassWeighting ClassWeighting { get; set; } = ClassWeighting.Equal;
@@ -528,7 +551,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                 throw new ArgumentException(
                     $"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for no limit of one's own.");
             }
-            if (ValidationFraction is not (>= 0 and <= 0.5))
+            if (ValidationFraction is not (null or >= 0 and <= 0.5))
                 throw new ArgumentException($"ValidationFraction is {ValidationFraction}; expected 0 to 0.5.");
             Plan?.Validate();
             if (Plan is not null)

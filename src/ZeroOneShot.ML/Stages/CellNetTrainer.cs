@@ -198,6 +198,7 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         {
             var target = _options.Genotype is null && _options.ContinueFrom is null ? earlier.CostTarget : null;
             earlier.Add((images, run) => Check(images, target, run));
+            earlier.WeightColumn = _options.ExampleWeightColumnName;
         }
         return StageSchema.PromiseScores(inputSchema, label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
     }

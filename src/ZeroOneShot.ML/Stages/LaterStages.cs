@@ -31,6 +31,24 @@ internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
     /// <summary>What the search that promised keeps to; null where it has no limit.</summary>
     public CostTarget? CostTarget { get; init; }
 
+    /// <summary>
+    /// The column of example weights that a later stage reads; null for none. An earlier stage that finds it reads it too, so that what is
+    /// no weight is refused before anything runs.
+    /// </summary>
+    public string? WeightColumn
+    {
+        get;
+        set
+        {
+            field = value;
+            earlier?.WeightColumn = value;
+        }
+    }
+
+    /// <summary>The same, where the data of a stage have it already.</summary>
+    public string? WeightColumnIn(DataViewSchema schema) =>
+        WeightColumn is { } name && schema.GetColumnOrNull(name) is not null ? name : null;
+
     /// <summary>What came with a column's promise; null where no stage promised it.</summary>
     public static LaterStages? Of(SchemaShape.Column column) =>
         column.Annotations is { } annotations && s_promised.TryGetValue(annotations, out var found) ? found : null;

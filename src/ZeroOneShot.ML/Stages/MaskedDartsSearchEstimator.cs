@@ -92,7 +92,7 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         var settings = _options.Settings with { Seed = run.Seed, Device = run.Device() };
         settings = method?.Apply(settings) ?? settings;
         _ = settings.Supernet.WithStem(mask.Space, pixels.Shape);
-        var images = LabelledImages.Read(input, _options, run);
+        var images = LabelledImages.Read(input, _options, run, weightColumn: later?.WeightColumnIn(input.Schema));
         later?.Check(images, run);
         run.TellLayersOutsideLanes(NetworkPlan.Of(mask.Space, settings.Supernet, images.Shape),
             [.. mask.AllLive.Select(at => mask.Space.Operations[at.Operation]).Distinct()], settings.Device);

@@ -19,7 +19,7 @@ public sealed record SearchPreset
     {
         Name = "quick",
         Prune = s_cheapest,
-        Search = new() { Supernet = new() { Channels = 8, Cells = 4 }, Epochs = 3, WarmupEpochs = 1, BatchSize = 64 },
+        Search = SearchOptions.ForEpochs(3, 64) with { Supernet = new() { Channels = 8, Cells = 4 } },
         Train = new()
         {
             Network = new() { Channels = 8, Cells = 4, AuxiliaryHead = false },
@@ -36,14 +36,8 @@ public sealed record SearchPreset
     {
         Name = "cpu",
         Prune = s_cheapest,
-        Search = new() { Epochs = 10, WarmupEpochs = 3, BatchSize = 128 },
-        Train = new()
-        {
-            Network = new() { Channels = 16, Cells = 8, AuxiliaryHead = false },
-            Epochs = 30,
-            BatchSize = 128,
-            DropPath = 0.1,
-        },
+        Search = SearchOptions.ForEpochs(10, 128),
+        Train = TrainingOptions.ForEpochs(30, 128) with { Network = new() { Channels = 16, Cells = 8, AuxiliaryHead = false } },
     };
 
     /// <summary>The settings of the paper, for a GPU. It alone prunes by the paper's <see cref="NngpNorm"/>.</summary>

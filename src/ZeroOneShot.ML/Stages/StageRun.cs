@@ -26,6 +26,7 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
     private readonly CancellationTokenSource _cancellation;
     private readonly Timer _poll;
     private readonly HashSet<string> _told = [];            // layers of which the log has spoken
+    private RunStage? _stage;
     private TimeSpan _logged;
     private int _steps;
 
@@ -76,6 +77,9 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
             Log.Warned(warning);
             return;
         }
+        // Every stage counts its own time from 0.
+        if (_stage != value.Stage)
+            (_stage, _logged, _steps) = (value.Stage, TimeSpan.Zero, 0);
         if (value.EndsEpoch)
             _options.MetricsCallback?.Invoke(value);
         if (++_steps == StepsToPredictFrom && value.RemainingText is { } remaining)

@@ -87,7 +87,7 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
         ImageSet Images()
         {
-            var images = LabelledImages.Read(input, _options, run);
+            var images = LabelledImages.Read(input, _options, run, weightColumn: later?.WeightColumnIn(input.Schema));
             later?.Check(images, run);
             run.TellLayersOutsideLanes(
                 NetworkPlan.Of(settings.Space, settings.Supernet, images.Shape), settings.Space.Operations, settings.Device);

@@ -82,6 +82,30 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
+    /// <summary>
+    /// sum += weight y, y = factor x + term as <see cref="Scale"/> makes it, bit for bit what adding y gives, without y's memory.
+    /// </summary>
+    /// <param name="sum">The sum.</param>
+    /// <param name="input">x.</param>
+    /// <param name="images">Number of lanes that are images.</param>
+    /// <param name="factors">Of y.</param>
+    /// <param name="terms">Of y.</param>
+    /// <param name="weight">By which all of y is multiplied.</param>
+    public static void AddScaled(Tensor sum, Tensor input, long images, double[] factors, double[] terms, double weight)
+    {
+        var (y, x) = (new Planes<T>(sum), new Planes<T>(input));
+        Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
+        {
+            var used = stackalloc T[Lanes];
+            for (var group = 0; group < x.Groups; group++)
+            {
+                MarkUsed(used, group, images);
+                Loops.Widest.AddScaled(y[group, channel], x[group, channel], x.PlaneSize, T.CreateTruncating(factors[channel]),
+                    T.CreateTruncating(terms[channel]), T.CreateTruncating(weight), used);
+            }
+        });
+    }
+
     /// <summary>Sums of g and of g x over every channel, x being the normalised input: dL/dshift and dL/dscale.</summary>
     public static (double[] Sums, double[] Products) Products(Tensor gradient, Tensor normalized)
     {
@@ -99,11 +123,13 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>
-    /// dL/dx = factor (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's memory; 0 in lanes that are no image.
+    /// dL/dx = factor (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's or x's memory or another; 0 in lanes that are
+    /// no image.
     /// </summary>
-    public static void InputGradient(Tensor gradient, Tensor normalized, long images, double[] factors, double[] sums, double[] products)
+    public static void InputGradient(
+        Tensor gradient, Tensor normalized, Tensor inputGradient, long images, double[] factors, double[] sums, double[] products)
     {
-        var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));
+        var (g, x, gx) = (new Planes<T>(gradient), new Planes<T>(normalized), new Planes<T>(inputGradient));
         var count = (double)images * x.Pixels;
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
@@ -111,8 +137,9 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
             for (var group = 0; group < x.Groups; group++)
             {
                 MarkUsed(used, group, images);
-                Loops.Widest.InputGradient(g[group, channel], x[group, channel], x.PlaneSize, T.CreateTruncating(factors[channel]),
-                    T.CreateTruncating(sums[channel] / count), T.CreateTruncating(products[channel] / count), used);
+                Loops.Widest.InputGradient(g[group, channel], x[group, channel], gx[group, channel], x.PlaneSize,
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(sums[channel] / count),
+                    T.CreateTruncating(products[channel] / count), used);
             }
         });
     }
@@ -137,11 +164,13 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
 
         public abstract void Scale(T* x, T* y, long count, T factor, T term, T* used);
 
+        public abstract void AddScaled(T* sum, T* x, long count, T factor, T term, T weight, T* used);
+
         public abstract void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used);
 
         public abstract (double Sum, double Product) Products(T* g, T* x, long count);
 
-        public abstract void InputGradient(T* g, T* x, long count, T factor, T mean, T product, T* used);
+        public abstract void InputGradient(T* g, T* x, T* y, long count, T factor, T mean, T product, T* used);
     }
 
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
@@ -203,6 +232,27 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddScaled(T* sum, T* x, long count, T factor, T term, T weight, T* used)
+        {
+            var (f, t, w) = (V.Create(factor), V.Create(term), V.Create(weight));
+            var (used0, used1, used2, used3) = Used(used);
+            var i = 0L;
+            for (; i + 4 * V.Count <= count; i += 4 * V.Count)
+            {
+                One(i, used0);
+                One(i + V.Count, used1);
+                One(i + 2 * V.Count, used2);
+                One(i + 3 * V.Count, used3);
+            }
+            for (; i < count; i += V.Count)
+                One(i, V.Load(used + i % Lanes));
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            void One(long at, V mark) =>
+                V.MultiplyAdd(V.MultiplyAdd(V.Load(x + at), f, t) & mark, w, V.Load(sum + at)).Store(sum + at);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public override void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used)
         {
             var (f, t, g, s) = (V.Create(factor), V.Create(term), V.Create(scale), V.Create(shift));
@@ -248,20 +298,20 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void InputGradient(T* g, T* x, long count, T factor, T mean, T product, T* used)
+        public override void InputGradient(T* g, T* x, T* y, long count, T factor, T mean, T product, T* used)
         {
             var (f, m, p) = (V.Create(factor), V.Create(mean), V.Create(-product));
             var (used0, used1, used2, used3) = Used(used);
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
             {
-                (Centered(i) & used0).Store(g + i);
-                (Centered(i + V.Count) & used1).Store(g + i + V.Count);
-                (Centered(i + 2 * V.Count) & used2).Store(g + i + 2 * V.Count);
-                (Centered(i + 3 * V.Count) & used3).Store(g + i + 3 * V.Count);
+                (Centered(i) & used0).Store(y + i);
+                (Centered(i + V.Count) & used1).Store(y + i + V.Count);
+                (Centered(i + 2 * V.Count) & used2).Store(y + i + 2 * V.Count);
+                (Centered(i + 3 * V.Count) & used3).Store(y + i + 3 * V.Count);
             }
             for (; i < count; i += V.Count)
-                (Centered(i) & V.Load(used + i % Lanes)).Store(g + i);
+                (Centered(i) & V.Load(used + i % Lanes)).Store(y + i);
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             V Centered(long i) => V.MultiplyAdd(V.Load(x + i), p, V.Load(g + i) - m) * f;

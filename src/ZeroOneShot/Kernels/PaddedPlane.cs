@@ -3,54 +3,48 @@ using System.Runtime.CompilerServices;
 
 namespace ZeroOneShot.Kernels;
 
-/// <summary>A copy of a plane with a border around it, so that a window slides over it without asking where the plane ends.</summary>
+/// <summary>
+/// A copy of a plane with a border before and after every row, so that a window slides along it without asking where the row ends. Rows of
+/// the window above and below the plane are left out (<see cref="Window.RowsInside"/>).
+/// </summary>
 /// <param name="height">Rows of the plane.</param>
 /// <param name="width">Columns of the plane.</param>
-/// <param name="above">Rows of the border above the plane.</param>
 /// <param name="before">Columns of the border before the plane.</param>
-/// <param name="below">Rows below it.</param>
 /// <param name="after">Columns after it.</param>
-internal readonly unsafe struct PaddedPlane<T>(int height, int width, int above, int before, int below, int after)
+internal readonly unsafe struct PaddedPlane<T>(int height, int width, int before, int after)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private static int Lanes => Kernels.Lanes.Count<T>();
 
     /// <summary>The copy of a plane over which the window of a convolution slides.</summary>
     public static PaddedPlane<T> Around(int height, int width, Window window) =>
-        new(height, width, window.Padding.Height, window.Padding.Width, window.Padding.Height, window.Padding.Width);
+        new(height, width, window.Padding.Width, window.Padding.Width);
 
     /// <summary>
     /// The copy of a plane over which the window of a pooling slides, which may reach farther beyond the end than the beginning.
     /// </summary>
     public static PaddedPlane<T> AroundPool(int height, int width, Window window) =>
-        new(height, width, window.Padding.Height, window.Padding.Width, window.Kernel.Height, window.Kernel.Width);
+        new(height, width, window.Padding.Width, window.Kernel.Width);
 
     /// <summary>Numbers from a row to the next.</summary>
     public int RowLength => (before + width + after) * Lanes;
 
     /// <summary>Numbers of the whole copy.</summary>
-    public long Size => (long)(above + height + below) * RowLength;
+    public long Size => (long)height * RowLength;
 
-    private long First => (long)above * RowLength + before * Lanes;
+    private int First => before * Lanes;
 
     /// <summary>Copies a plane, rectified if asked for, and draws the border.</summary>
     public void Fill(T* padded, T* plane, T border, bool rectify)
     {
-        Loops.Widest.Copy(plane, width * Lanes, padded + First, RowLength, width * Lanes, height, rectify);
-        // Between the rows of the plane lie the end of one row's border and the beginning of the next one's.
-        new Span<T>(padded, (int)First).Fill(border);
-        var to = padded + First + width * Lanes;
-        var beside = (before + after) * Lanes;
-        for (var y = 1; y < height; y++, to += RowLength)
-            new Span<T>(to, beside).Fill(border);
-        new Span<T>(to, (int)(padded + Size - to)).Fill(border);
+        Loops.Widest.Fill(plane, width * Lanes, padded, before * Lanes, after * Lanes, height, border, rectify);
     }
 
     /// <summary>Copies the plane out of the border; zeros where <paramref name="gate"/>, of the plane's size, is not positive.</summary>
     public void Take(T* padded, T* plane, T* gate)
     {
         if (gate == null)
-            Loops.Widest.Copy(padded + First, RowLength, plane, width * Lanes, width * Lanes, height, rectify: false);
+            Loops.Widest.Copy(padded + First, RowLength, plane, width * Lanes, height);
         else
             Loops.Widest.CopyGated(padded + First, RowLength, plane, gate, width * Lanes, height);
     }
@@ -60,25 +54,49 @@ internal readonly unsafe struct PaddedPlane<T>(int height, int width, int above,
         public static Loops Widest { get; } =
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
-        /// <summary>Copies rows, each of some numbers.</summary>
-        public abstract void Copy(T* from, int fromRow, T* to, int toRow, int count, int rows, bool rectify);
+        /// <summary>Copies rows that follow one another, a border before and after each.</summary>
+        public abstract void Fill(T* from, int count, T* to, int before, int after, int rows, T border, bool rectify);
 
-        /// <summary>Copies rows to where they follow one another; zeros where the gate there is not positive.</summary>
+        /// <summary>Copies rows, each of some numbers, to where they follow one another.</summary>
+        public abstract void Copy(T* from, int fromRow, T* to, int count, int rows);
+
+        /// <summary>The same; zeros where the gate there is not positive.</summary>
         public abstract void CopyGated(T* from, int fromRow, T* to, T* gate, int count, int rows);
     }
 
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void Copy(T* from, int fromRow, T* to, int toRow, int count, int rows, bool rectify)
+        public override void Fill(T* from, int count, T* to, int before, int after, int rows, T border, bool rectify)
         {
-            for (var y = 0; y < rows; y++, from += fromRow, to += toRow)
+            var edge = V.Create(border);
+            for (var y = 0; y < rows; y++, from += count)
+            {
+                for (nint i = 0; i < before; i += V.Count, to += V.Count)
+                    edge.Store(to);
+                if (rectify)
+                {
+                    for (nint i = 0; i < count; i += V.Count)
+                        V.Rectified(V.Load(from + i)).Store(to + i);
+                }
+                else
+                {
+                    for (nint i = 0; i < count; i += V.Count)
+                        V.Load(from + i).Store(to + i);
+                }
+                to += count;
+                for (nint i = 0; i < after; i += V.Count, to += V.Count)
+                    edge.Store(to);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void Copy(T* from, int fromRow, T* to, int count, int rows)
+        {
+            for (var y = 0; y < rows; y++, from += fromRow, to += count)
             {
                 for (nint i = 0; i < count; i += V.Count)
-                {
-                    var numbers = V.Load(from + i);
-                    (rectify ? V.Rectified(numbers) : numbers).Store(to + i);
-                }
+                    V.Load(from + i).Store(to + i);
             }
         }
 

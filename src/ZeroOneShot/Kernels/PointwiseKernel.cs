@@ -14,10 +14,11 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     // have at least 16.
     private const int Outputs = 4, Together = 2;
 
-    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, and how
-    // many pixels at most; pixels of a plane that are correlated together, in a second-level cache; multiplications that are worth a
-    // thread's while.
-    private const int MostPlanes = 8, TileSize = 1 << 15, MostPixels = 32, CorrelatedPixels = 64, MinimumWork = 1 << 14;
+    // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, if it
+    // holds so many pixels, else in a second-level cache, and then at most as many of a plane as make memory fetch ahead. Pixels, inputs and
+    // outputs that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    private const int MostPlanes = 8, FirstLevel = 1 << 15, FewPixels = 32, SecondLevel = 1 << 19, ManyPixels = 64, CorrelatedPixels = 64,
+        CorrelatedInputs = 64, CorrelatedOutputs = 64, MinimumWork = 1 << 14;
 
     private static int Lanes => Kernels.Lanes.Count<T>();
 
@@ -48,20 +49,62 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(input));
         var sums = Memory.Of<T>(weightGradient);
-        var blocks = (g.Channels + Outputs - 1) / Outputs;
-        Workers.Each(blocks, x.Groups * x.PlaneSize * x.Channels, block =>
+        var (blocks, parts) = ((g.Channels + Outputs - 1) / Outputs, (x.Channels + CorrelatedInputs - 1) / CorrelatedInputs);
+        // A thread takes as many outputs as there are for it, or as have their sums in a second-level cache.
+        var threads = x.Groups * x.PlaneSize * x.Channels * blocks >= MinimumWork * Lanes ? (int)get_num_threads() : 1;
+        var perTask = Math.Min((blocks + threads - 1) / threads, CorrelatedOutputs / Outputs);
+        var ranges = (blocks + perTask - 1) / perTask;
+        Workers.Each(ranges * parts, x.Groups * x.PlaneSize * x.Channels, task =>
         {
-            // Some pixels of all channels at a time, so that they stay in the cache while they meet one another.
-            for (var group = 0; group < x.Groups; group++)
+            var (from, input) = (task % ranges * perTask * Outputs, task / ranges * CorrelatedInputs);
+            Correlate(g, from, Math.Min(from + perTask * Outputs, g.Channels),
+                x, input, Math.Min(input + CorrelatedInputs, x.Channels), sums, rectify);
+        });
+    }
+
+    /// <summary>Adds the products of some planes of the gradient with some of the input, summed over all pixels.</summary>
+    private static void Correlate(Planes<T> g, int from, int to, Planes<T> x, int first, int last, T* sums, bool rectify)
+    {
+        var (blocks, pairs) = ((to - from + Outputs - 1) / Outputs, (last - first + Together - 1) / Together);
+        // Some pixels of the inputs, close together as their planes are not, and a sum for every lane of every product.
+        const int size = Outputs * Together;
+        var packed = Memory.Scratch<T>(((long)pairs * Together * CorrelatedPixels + (long)blocks * pairs * size) * Lanes);
+        var registers = packed + pairs * Together * CorrelatedPixels * Lanes;
+        new Span<T>(registers, blocks * pairs * size * Lanes).Clear();
+        T** outputs = stackalloc T*[Outputs];
+        for (var group = 0; group < x.Groups; group++)
+        {
+            for (var pixel = 0; pixel < x.Pixels; pixel += CorrelatedPixels)
             {
-                for (var first = 0; first < x.Pixels; first += CorrelatedPixels)
+                var count = Math.Min(CorrelatedPixels, x.Pixels - pixel) * Lanes;
+                // What a last pair or block lacks is the last plane once more; its sums are not used.
+                for (var i = 0; i < pairs * Together; i++)
                 {
-                    var count = Math.Min(CorrelatedPixels, x.Pixels - first);
-                    for (var channel = 0; channel < x.Channels; channel += Together)
-                        Loops.Widest.AddProducts(g, block * Outputs, x, channel, group, first, count, sums, rectify);
+                    Loops.Widest.Copy(x[group, Math.Min(first + i, last - 1)] + pixel * Lanes,
+                        packed + i * CorrelatedPixels * Lanes, count, rectify);
+                }
+                var at = registers;
+                for (var block = 0; block < blocks; block++)
+                {
+                    for (var i = 0; i < Outputs; i++)
+                        outputs[i] = g[group, Math.Min(from + block * Outputs + i, to - 1)] + pixel * Lanes;
+                    for (var pair = 0; pair < pairs; pair++, at += size * Lanes)
+                    {
+                        Loops.Widest.AddProducts(
+                            outputs, packed + pair * Together * CorrelatedPixels * Lanes, CorrelatedPixels * Lanes, count, at);
+                    }
                 }
             }
-        });
+        }
+        for (var output = from; output < to; output++)
+        {
+            for (var input = first; input < last; input++)
+            {
+                var product = ((output - from) / Outputs * pairs + (input - first) / Together) * size +
+                    (input - first) % Together * Outputs + (output - from) % Outputs;
+                sums[output * x.Channels + input] += Loops.Widest.Sum(registers + product * Lanes);
+            }
+        }
     }
 
     /// <summary>
@@ -79,13 +122,13 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         }
         // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
         var packs = x.Channels > MostPlanes;
-        var tile = packs ? Math.Clamp(TileSize / (x.Channels * Lanes * sizeof(T)) / Together * Together, Together, MostPixels) : MostPixels;
+        var tile = packs ? TogetherPacked(x.Channels * Lanes * sizeof(T)) : FewPixels;
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
         var all = x.Groups * tiles;
         Workers.Each((all + perTask - 1) / perTask, (long)perTask * tile * Lanes * Math.Max(x.Channels, y.Channels), task =>
         {
-            var size = tile * Lanes;
+            var size = (tile + 1) * Lanes;                          // not a power of two, as above
             var packed = Memory.Scratch<T>((long)size * (1 + x.Channels));
             var spare = packed + x.Channels * size;
             T** to = stackalloc T*[Outputs], gates = stackalloc T*[Outputs];
@@ -96,7 +139,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                     var (group, first) = (at / tiles, at % tiles * tile);
                     var count = Math.Min(tile, x.Pixels - first);
                     if (packs)
-                        Loops.Widest.Pack(x, packed, group, first, count, tile, rectify);
+                        Loops.Widest.Pack(x, packed, group, first, count, size, rectify);
                     var from = packs ? packed : x[group, 0] + first * Lanes;
                     for (var block = 0; block < blocks; block++)
                     {
@@ -114,31 +157,41 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
+    /// <summary>Pixels that are packed together, of so many bytes in all planes.</summary>
+    private static int TogetherPacked(int bytes) => FirstLevel / bytes >= FewPixels
+        ? Math.Min(FirstLevel / bytes / Together * Together, ManyPixels)
+        : Math.Clamp(SecondLevel / bytes / Together * Together, Together, ManyPixels);
+
     /// <summary>The loops over some pixels.</summary>
     private abstract class Loops
     {
         public static Loops Widest { get; } =
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
-        /// <summary>Copies some pixels of all planes to where they lie close together, a tile from a plane to the next.</summary>
-        public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify);
+        /// <summary>Copies some pixels of all planes to where they lie close together, so many numbers from a plane to the next.</summary>
+        public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify);
 
         /// <summary>Four outputs of some numbers. Where there are gates, zeros where they are not positive.</summary>
         public abstract void Multiply(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int numbers, bool rectify);
 
+        /// <summary>Copies numbers.</summary>
+        public abstract void Copy(T* from, T* to, int numbers, bool rectify);
+
         /// <summary>
-        /// The products of four planes of the gradient with two of the input, summed over some pixels and the images of a group.
+        /// Adds the products of four outputs with two inputs to eight pixels, number by number: those with the first input come first.
         /// </summary>
-        public abstract void AddProducts(
-            Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify);
+        public abstract void AddProducts(T** outputs, T* inputs, nint inputStride, nint numbers, T* products);
+
+        /// <summary>The sum of the numbers of a pixel that <see cref="AddProducts"/> added to.</summary>
+        public abstract T Sum(T* products);
     }
 
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int tile, bool rectify)
+        public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify)
         {
-            for (var channel = 0; channel < x.Channels; channel++, packed += tile * Lanes)
+            for (var channel = 0; channel < x.Channels; channel++, packed += size)
             {
                 var from = x[group, channel] + first * Lanes;
                 for (nint i = 0; i < count * Lanes; i += V.Count)
@@ -196,22 +249,27 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         private static V Gated(V sum, T* gate, nint at) => gate == null ? sum : sum & V.IsPositive(V.Load(gate + at));
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void AddProducts(
-            Planes<T> g, int output, Planes<T> x, int channel, int group, int first, int pixels, T* sums, bool rectify)
+        public override void Copy(T* from, T* to, int numbers, bool rectify)
         {
-            var (a0, a1, a2, a3) = (default(V), default(V), default(V), default(V));
-            var (b0, b1, b2, b3) = (default(V), default(V), default(V), default(V));
-            // What a last block lacks is computed with the last plane, and not kept.
-            var (last, lastInput) = (g.Channels - 1, x.Channels - 1);
-            T* g0 = g[group, output], g1 = g[group, Math.Min(output + 1, last)];
-            T* g2 = g[group, Math.Min(output + 2, last)], g3 = g[group, Math.Min(output + 3, last)];
-            T* x0 = x[group, channel], x1 = x[group, Math.Min(channel + 1, lastInput)];
-            var end = (nint)(first + pixels) * Lanes;
-            for (var i = (nint)first * Lanes; i < end; i += V.Count)
+            for (nint i = 0; i < numbers; i += V.Count)
+            {
+                var some = V.Load(from + i);
+                (rectify ? V.Rectified(some) : some).Store(to + i);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddProducts(T** outputs, T* inputs, nint inputStride, nint numbers, T* products)
+        {
+            // No calls while the sums are in registers, or they would go through memory.
+            T* g0 = outputs[0], g1 = outputs[1], g2 = outputs[2], g3 = outputs[3], x0 = inputs, x1 = inputs + inputStride;
+            var (a0, a1) = (V.Load(products), V.Load(products + Lanes));
+            var (a2, a3) = (V.Load(products + 2 * Lanes), V.Load(products + 3 * Lanes));
+            var (b0, b1) = (V.Load(products + 4 * Lanes), V.Load(products + 5 * Lanes));
+            var (b2, b3) = (V.Load(products + 6 * Lanes), V.Load(products + 7 * Lanes));
+            for (nint i = 0; i < numbers; i += V.Count)
             {
                 var (a, b) = (V.Load(x0 + i), V.Load(x1 + i));
-                if (rectify)
-                    (a, b) = (V.Rectified(a), V.Rectified(b));
                 var v = V.Load(g0 + i);
                 (a0, b0) = (V.MultiplyAdd(a, v, a0), V.MultiplyAdd(b, v, b0));
                 v = V.Load(g1 + i);
@@ -221,23 +279,17 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                 v = V.Load(g3 + i);
                 (a3, b3) = (V.MultiplyAdd(a, v, a3), V.MultiplyAdd(b, v, b3));
             }
-            var to = sums + output * x.Channels + channel;
-            var two = channel < lastInput;
-            Add(to, a0, b0, two);
-            if (output + 1 <= last)
-                Add(to + x.Channels, a1, b1, two);
-            if (output + 2 <= last)
-                Add(to + 2 * x.Channels, a2, b2, two);
-            if (output + 3 <= last)
-                Add(to + 3 * x.Channels, a3, b3, two);
+            a0.Store(products);
+            a1.Store(products + Lanes);
+            a2.Store(products + 2 * Lanes);
+            a3.Store(products + 3 * Lanes);
+            b0.Store(products + 4 * Lanes);
+            b1.Store(products + 5 * Lanes);
+            b2.Store(products + 6 * Lanes);
+            b3.Store(products + 7 * Lanes);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Add(T* sums, V a, V b, bool two)
-        {
-            sums[0] += V.Sum(a);
-            if (two)
-                sums[1] += V.Sum(b);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override T Sum(T* products) => V.Sum(V.Load(products));
     }
 }

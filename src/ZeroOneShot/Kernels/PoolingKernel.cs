@@ -25,7 +25,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             var (group, channel) = (i / x.Channels, i % x.Channels);
             var copy = Memory.Scratch<T>(padded.Size);
             padded.Fill(copy, x[group, channel], T.NegativeInfinity, rectify: false);
-            Loops.Widest.Max(copy, padded.RowLength, y[group, channel], y.Height, y.Width, window);
+            Loops.Widest.Max(copy, padded.RowLength, x.Height, y[group, channel], y.Height, y.Width, window);
         });
     }
 
@@ -42,7 +42,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             var sums = copy + padded.Size;
             padded.Fill(copy, x[group, channel], T.NegativeInfinity, rectify: false);
             new Span<T>(sums, (int)padded.Size).Clear();
-            Loops.Widest.SpreadToMaxima(copy, sums, padded.RowLength, g[group, channel], y[group, channel], y.Height, y.Width, window);
+            Loops.Widest.SpreadToMaxima(
+                copy, sums, padded.RowLength, x.Height, g[group, channel], y[group, channel], y.Height, y.Width, window);
             padded.Take(sums, gx[group, channel], gate: null);
         });
     }
@@ -63,7 +64,8 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             padded.Fill(copy, x[group, channel], T.Zero, rectify);
             var ones = stackalloc T[window.Taps];
             new Span<T>(ones, window.Taps).Fill(T.One);
-            DepthwiseKernel<T>.Loops.Widest.Slide(copy, padded.RowLength, ones, y[group, channel], y.Height, y.Width, window);
+            DepthwiseKernel<T>.Loops.Widest.Slide(
+                copy, padded.RowLength, x.Height, ones, y[group, channel], y.Height, y.Width, window, gate: null);
             Loops.Widest.DivideByArea(y[group, channel], y[group, channel], y.Height, y.Width, x.Height, x.Width, window);
         });
     }
@@ -87,7 +89,7 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             Loops.Widest.DivideByArea(g[group, channel], means, g.Height, g.Width, gx.Height, gx.Width, window);
             var ones = stackalloc T[window.Taps];
             new Span<T>(ones, window.Taps).Fill(T.One);
-            DepthwiseKernel<T>.Loops.Widest.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength, window);
+            DepthwiseKernel<T>.Loops.Widest.Spread(means, g.Height, g.Width, ones, sums, padded.RowLength, gx.Height, window);
             padded.Take(sums, gx[group, channel], x is { } gate ? gate[group, channel] : null);
         });
     }
@@ -143,11 +145,11 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
         /// <summary>The maximum in every window.</summary>
-        public abstract void Max(T* padded, int rowLength, T* output, int height, int width, Window window);
+        public abstract void Max(T* padded, int rowLength, int rows, T* output, int height, int width, Window window);
 
         /// <summary>Adds the gradient of every window to the first number in it that is its maximum.</summary>
         public abstract void SpreadToMaxima(
-            T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, Window window);
+            T* padded, T* sums, int rowLength, int rows, T* gradient, T* maxima, int height, int width, Window window);
 
         /// <summary>Sums of windows over the number of pixels of each that lie in the image.</summary>
         public abstract void DivideByArea(T* sums, T* means, int height, int width, int imageHeight, int imageWidth, Window window);
@@ -162,18 +164,19 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void Max(T* padded, int rowLength, T* output, int height, int width, Window window)
+        public override void Max(T* padded, int rowLength, int rows, T* output, int height, int width, Window window)
         {
-            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            var (columns, step) = (window.Kernel.Width, window.Stride.Width * Lanes);
             for (var y = 0; y < height; y++)
             {
-                var row = padded + (nint)y * window.Stride.Height * rowLength;
+                var (from, until) = window.RowsInside(y, rows);
+                var row = padded + (nint)(window.Top(y) + from) * rowLength;
                 for (var x = 0; x < width; x++, row += step)
                 {
                     for (var part = 0; part < Lanes; part += V.Count, output += V.Count)
                     {
                         var max = V.Load(row + part);
-                        for (var i = 0; i < rows; i++)
+                        for (var i = 0; i < until - from; i++)
                         {
                             var at = row + part + (nint)i * rowLength;
                             for (var j = 0; j < columns; j++, at += Lanes)
@@ -187,18 +190,19 @@ internal static unsafe class PoolingKernel<T> where T : unmanaged, IFloatingPoin
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public override void SpreadToMaxima(
-            T* padded, T* sums, int rowLength, T* gradient, T* maxima, int height, int width, Window window)
+            T* padded, T* sums, int rowLength, int rows, T* gradient, T* maxima, int height, int width, Window window)
         {
-            var ((rows, columns), step) = (window.Kernel, window.Stride.Width * Lanes);
+            var (columns, step) = (window.Kernel.Width, window.Stride.Width * Lanes);
             for (var y = 0; y < height; y++)
             {
-                var place = (nint)y * window.Stride.Height * rowLength;
+                var (from, until) = window.RowsInside(y, rows);
+                var place = (nint)(window.Top(y) + from) * rowLength;
                 for (var x = 0; x < width; x++, place += step)
                 {
                     for (var part = 0; part < Lanes; part += V.Count, gradient += V.Count, maxima += V.Count)
                     {
                         var (max, rest) = (V.Load(maxima), V.Load(gradient));
-                        for (var i = 0; i < rows; i++)
+                        for (var i = 0; i < until - from; i++)
                         {
                             var at = place + part + (nint)i * rowLength;
                             for (var j = 0; j < columns; j++, at += Lanes)

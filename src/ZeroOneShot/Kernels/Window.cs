@@ -26,6 +26,19 @@ internal readonly record struct Window(HeightWidth Kernel, HeightWidth Stride, H
     /// <summary>Columns of the result.</summary>
     public long WidthOf(long width) => Number(width, Kernel.Width, Stride.Width, Dilation.Width, Padding.Width);
 
+    /// <summary>
+    /// The rows of taps that lie in an image, from the first to before the last, where the window lies for a row of the result.
+    /// </summary>
+    public (int From, int To) RowsInside(int row, int height)
+    {
+        var top = Top(row);
+        var from = top >= 0 ? 0 : Math.Min((Dilation.Height - 1 - top) / Dilation.Height, Kernel.Height);
+        return (from, top >= height ? from : Math.Clamp((height - top + Dilation.Height - 1) / Dilation.Height, from, Kernel.Height));
+    }
+
+    /// <summary>The image's row where the window begins for a row of the result; negative: above the image.</summary>
+    public int Top(int row) => row * Stride.Height - Padding.Height;
+
     private static long Number(long size, int kernel, int stride, int dilation, int padding) =>
         (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
 }

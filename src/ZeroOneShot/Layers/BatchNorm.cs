@@ -93,13 +93,7 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
             run.Record((_, _) => throw new NotSupportedException("A batch norm in evaluation mode does not run backwards in lanes."));
             return output;
         }
-        // What a run repeats has the statistics that it had.
-        if (!run.Repeats || _last is not var (means, variances))
-            _last = (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
-        if (Tracks && !run.Repeats)
-            Track<T>(means, variances, (double)run.Images * x.size(2) * x.size(3));
-        var inverse = Array.ConvertAll(variances, v => 1 / Math.Sqrt(v + Epsilon));
-        var terms = inverse.Zip(means, (f, mean) => -f * mean).ToArray();
+        var (inverse, terms) = Normalization<T>(x, run);
         var normalized = output;
         if (scale is null)
         {
@@ -122,10 +116,36 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
             if (!needed)
                 return null;
             BatchNormKernel<T>.InputGradient(
-                g, normalized, run.Images, scale is null ? inverse : [.. inverse.Select((f, c) => f * scale[c])], sums, products);
+                g, normalized, g, run.Images, scale is null ? inverse : [.. inverse.Select((f, c) => f * scale[c])], sums, products);
             return g;
-        }, normalized);
+        }, scale is null ? OfMultiple : null, normalized);
         return output;
+
+        // In the memory of the output, which nobody reads any more.
+        (double, Tensor?) OfMultiple(Tensor g, double factor, bool needed)
+        {
+            var (sums, products) = BatchNormKernel<T>.Products(g, normalized);
+            if (!needed)
+                return (products.Sum(), null);
+            BatchNormKernel<T>.InputGradient(
+                g, normalized, normalized, run.Images, Array.ConvertAll(inverse, f => f * factor), sums, products);
+            return (products.Sum(), normalized);
+        }
+    }
+
+    /// <summary>
+    /// What a run in training mode multiplies every channel by, and then adds, without learned scale and shift; updates the running
+    /// statistics.
+    /// </summary>
+    public (double[] Factors, double[] Terms) Normalization<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // What a run repeats has the statistics that it had.
+        if (!run.Repeats || _last is not var (means, variances))
+            _last = (means, variances) = BatchNormKernel<T>.Statistics(x, run.Images);
+        if (Tracks && !run.Repeats)
+            Track<T>(means, variances, (double)run.Images * x.size(2) * x.size(3));
+        var factors = Array.ConvertAll(variances, v => 1 / Math.Sqrt(v + Epsilon));
+        return (factors, [.. factors.Zip(means, (f, mean) => -f * mean)]);
     }
 
     private void Track<T>(double[] means, double[] variances, double count) where T : unmanaged, IFloatingPointIeee754<T>

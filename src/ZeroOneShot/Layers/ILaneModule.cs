@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Layers;
 
 /// <summary>
-/// A module that computes on features in the order of <see cref="Lanes"/>: forwards, and backwards by <see cref="LaneRun.Record"/>.
+/// A module that computes on features in the order of <see cref="Lanes"/>: forwards, and backwards by what it records in a
+/// <see cref="LaneRun"/>.
 /// </summary>
 internal interface ILaneModule
 {

@@ -13,13 +13,19 @@ namespace ZeroOneShot.Layers;
 /// <param name="repeats">Whether it repeats the last run of the module, on the same input.</param>
 internal sealed class LaneRun(long images, bool recorded, bool repeats = false) : IDisposable
 {
-    private readonly Stack<BackwardStep> _steps = [];
+    private readonly Stack<(BackwardStep Step, MultipleStep? OfMultiple)> _steps = [];
     private readonly HashSet<Tensor> _kept = new(ReferenceEqualityComparer.Instance);
     private readonly List<LaneRun> _branches = [];
     private Tensor? _input;
 
     /// <summary>The gradient of a layer's input from that of its output, whose memory it may use; null where it is not needed.</summary>
     internal delegate Tensor? BackwardStep(Tensor gradient, bool needed);
+
+    /// <summary>
+    /// The same from a gradient that is a factor times another, which it neither changes nor keeps, and the sum of the products of that
+    /// other one with the output.
+    /// </summary>
+    internal delegate (double Product, Tensor? InputGradient) MultipleStep(Tensor gradient, double factor, bool needed);
 
     /// <summary>Number of lanes that are images.</summary>
     public long Images => images;
@@ -45,6 +51,27 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
         return input.dtype == ScalarType.Float32 ? Through<float>(module, input) : Through<double>(module, input);
     }
 
+    /// <summary>
+    /// The module's output, but for a batch norm at its end, without learned scale and shift and in training mode, which is left to whoever
+    /// adds the output to a sum.
+    /// </summary>
+    public Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input)
+    {
+        var layers = (module as LayerSequence)?.Layers ?? module as ModuleChain;
+        if (recorded || layers is not { Modules: [_, .., BatchNormModule { Weight: null, training: true } norm] } chain)
+            return new Summand(Forward(module, input));
+        using var _ = no_grad();
+        _input = input;
+        return input.dtype == ScalarType.Float32 ? Of<float>() : Of<double>();
+
+        Summand Of<T>() where T : unmanaged, IFloatingPointIeee754<T>
+        {
+            var features = chain.InLanes<T>(input, this, chain.Modules.Count - 1);
+            var (factors, terms) = norm.Normalization<T>(features, this);
+            return new Summand(features, factors, terms);
+        }
+    }
+
     /// <summary>The output of a module that is part of the run's.</summary>
     public Tensor Through<T>(nn.Module<Tensor, Tensor> module, Tensor x) where T : unmanaged, IFloatingPointIeee754<T> =>
         module is ILaneModule lanes ? lanes.InLanes<T>(x, this) : InImages(module, x);
@@ -68,9 +95,9 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     {
         using var _ = no_grad();
         Tensor? current = gradient;
-        while (current is not null && _steps.TryPop(out var step))
+        while (current is not null && _steps.TryPop(out var last))
         {
-            var next = step(current, needed || _steps.Count > 0);
+            var next = last.Step(current, needed || _steps.Count > 0);
             if (!ReferenceEquals(next, current))
                 current.Dispose();
             current = next;
@@ -81,12 +108,31 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
         return null;
     }
 
+    /// <summary>
+    /// <see cref="Backward"/> from a factor times a gradient, which is not taken over, and the sum of the products of that gradient with
+    /// the output; null where the last layer cannot.
+    /// </summary>
+    public (double Product, Tensor? InputGradient)? BackwardOfMultiple(Tensor gradient, double factor, bool needed)
+    {
+        if (!_steps.TryPeek(out var last) || last.OfMultiple is not { } step)
+            return null;
+        using var _ = no_grad();
+        _steps.Pop();
+        var (product, current) = step(gradient, factor, needed || _steps.Count > 0);
+        if (current is not null)
+            _kept.Remove(current);
+        return (product, current is null ? null : Backward(current, needed));
+    }
+
     /// <summary>A layer's backward step, and the tensors that it reads.</summary>
-    public void Record(BackwardStep step, params ReadOnlySpan<Tensor?> reads)
+    public void Record(BackwardStep step, params ReadOnlySpan<Tensor?> reads) => Record(step, null, reads);
+
+    /// <inheritdoc cref="Record(BackwardStep, ReadOnlySpan{Tensor?})"/>
+    public void Record(BackwardStep step, MultipleStep? ofMultiple, params ReadOnlySpan<Tensor?> reads)
     {
         if (!recorded)
             return;
-        _steps.Push(step);
+        _steps.Push((step, ofMultiple));
         foreach (var tensor in reads)
         {
             if (tensor is not null && !ReferenceEquals(tensor, _input) && _kept.Add(tensor))

@@ -112,12 +112,16 @@ internal sealed class ModuleChain : nn.Module<Tensor, Tensor>, ILaneModule
         return (ReferenceEquals(output, input) ? input.alias() : output).MoveToOuterDisposeScope();
     }
 
-    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T> =>
+        InLanes<T>(x, run, _modules.Length);
+
+    /// <summary>The output in lanes of the first modules.</summary>
+    public Tensor InLanes<T>(Tensor x, LaneRun run, int count) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (var i = 0; i < _modules.Length; i++)
+        for (var i = 0; i < count; i++)
         {
             Tensor y;
-            if (_modules[i] is IRectifier && i + 1 < _modules.Length && _modules[i + 1] is IRectifyingModule next)
+            if (_modules[i] is IRectifier && i + 1 < count && _modules[i + 1] is IRectifyingModule next)
             {
                 // A ReLU is part of the convolution behind it, which rectifies what it reads.
                 run.Rectifying?.Invoke(x);

@@ -61,6 +61,25 @@ internal abstract class FeatureOrder
     /// <summary>Runs a module without a graph.</summary>
     public abstract Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input);
 
+    /// <summary>
+    /// Runs a module without a graph, but for a batch norm at its end, which is left to <see cref="Add(Tensor, Summand, Factor)"/>.
+    /// </summary>
+    public virtual Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input) => new(Forward(module, input));
+
+    /// <summary>sum += the output of a module, times its factor.</summary>
+    public virtual void Add(Tensor sum, Summand output, Factor factor) => Add(sum, (output.Features, factor));
+
+    /// <summary>Runs a module backwards from a factor times a gradient, which stays as it is.</summary>
+    /// <param name="run">The module.</param>
+    /// <param name="gradient">The gradient; it may have its channels in two dimensions.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="multiplies">Whether the product of the gradient and the module's output is wanted.</param>
+    public virtual (Product? Product, Tensor? InputGradient) Backward(ModuleRun run, Tensor gradient, Factor factor, bool multiplies)
+    {
+        var product = multiplies ? Product(gradient, run.Output) : (Product?)null;
+        return (product, run.Backward(Sum(run.Output, [(gradient, factor)])));
+    }
+
     /// <summary>Runs a module once more, so that it can run backwards.</summary>
     /// <param name="module">The module.</param>
     /// <param name="input">Its input when it ran last, which must not change meanwhile.</param>
@@ -118,10 +137,35 @@ internal abstract class FeatureOrder
             return run.Forward(module, input);
         }
 
+        public override Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input)
+        {
+            using var run = new LaneRun(images, recorded: false) { Rectifying = rectifying };
+            return run.ForwardToAdd(module, input);
+        }
+
+        public override void Add(Tensor sum, Summand output, Factor factor)
+        {
+            if (output is not { Factors: { } factors, Terms: { } terms })
+                base.Add(sum, output, factor);
+            else if (sum.dtype == ScalarType.Float32)
+                BatchNormKernel<float>.AddScaled(sum, output.Features, images, factors, terms, factor.Value);
+            else
+                BatchNormKernel<double>.AddScaled(sum, output.Features, images, factors, terms, factor.Value);
+        }
+
+        public override (Product? Product, Tensor? InputGradient) Backward(
+            ModuleRun run, Tensor gradient, Factor factor, bool multiplies) =>
+            run.OfMultiple!(gradient, factor.Value) is var (product, ofInput)
+                ? (new Product(product), ofInput)
+                : base.Backward(run, gradient, factor, multiplies);
+
         public override ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed)
         {
             var run = new LaneRun(images, recorded: true, repeats: true);
-            return new ModuleRun(run.Forward(module, input), gradient => run.Backward(gradient, needed), run);
+            return new ModuleRun(run.Forward(module, input), gradient => run.Backward(gradient, needed), run)
+            {
+                OfMultiple = (gradient, factor) => run.BackwardOfMultiple(gradient, factor, needed),
+            };
         }
     }
 
@@ -220,5 +264,11 @@ internal readonly record struct Product(double? Value, Tensor? Later = null);
 /// <param name="Kept">What is disposed with the run.</param>
 internal sealed record ModuleRun(Tensor Output, Func<Tensor, Tensor?> Backward, IDisposable Kept) : IDisposable
 {
+    /// <summary>
+    /// From a gradient and a factor that it is multiplied by, without memory for the product: the sum of the products of the gradient with
+    /// the output, and the gradient of the input. Gives null, and has done nothing, where the module cannot.
+    /// </summary>
+    public Func<Tensor, double, (double, Tensor?)?>? OfMultiple { get; init; }
+
     public void Dispose() => Kept.Dispose();
 }

@@ -1,3 +1,4 @@
+using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -208,20 +209,24 @@ internal sealed class LeanCell
         var operations = c.Runs(_cell.Kind, uses);
         Workers.Run(operations.Count, Output, Add, x.device_type == TorchSharp.DeviceType.CPU);
 
-        Tensor Output(int i)
+        Summand Output(int i)
         {
-            var output = order.Forward(operations[i].Module, x);
+            // What is added to one node alone is normalised on the way.
+            var output = operations[i].Edges.Count == 1 && nodes.MixedNode is null
+                ? order.ForwardToAdd(operations[i].Module, x)
+                : new Summand(order.Forward(operations[i].Module, x));
             _counter?.Add(operations[i]);
             operations[i].ShareStatistics();
-            return output.DetachFromDisposeScope();
+            output.Features.DetachFromDisposeScope();
+            return output;
         }
 
-        void Add(int i, Tensor output)
+        void Add(int i, Summand output)
         {
             foreach (var edge in operations[i].Edges)
-                order.Add(nodes.Parts[edge.Node].Mixed, (output, c[_cell.Kind, edge.Index, operations[i].Row]));
-            if (!nodes.Keeps(operations[i], output))
-                output.Dispose();
+                order.Add(nodes.Parts[edge.Node].Mixed, output, c[_cell.Kind, edge.Index, operations[i].Row]);
+            if (!nodes.Keeps(operations[i], output.Features))
+                output.Features.Dispose();
         }
     }
 
@@ -267,6 +272,12 @@ internal sealed class LeanCell
             var use = operations[i];
             using var run = order.Run(use.Module, x, gx is not null);
             _counter?.Add(use, times: 2);
+            if (use.Edges is [var only])
+            {
+                var (product, ofInput) =
+                    order.Backward(run, gradients[only.Node].Mixed, c[_cell.Kind, only.Index, use.Row], multiplies: mixing);
+                return (ofInput?.DetachFromDisposeScope(), mixing ? [product!.Value] : []);
+            }
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
             var gradient = order.Sum(
                 run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);

@@ -93,6 +93,7 @@ public static class MaskedDartsSearch
         if (file?.Warning is { } warning)
             clock.Warn(state.Epoch, state.Step, steps, warning);
         clock.Begin(state.Epoch, state.Step, steps);
+        var written = clock.Elapsed;
         var schedule = new TimedSchedule(state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null,
             progress => progress * options.Epochs < options.WarmupEpochs ? CostOfWarmup : CostOfBoth);
         while (!schedule.State.Over && state.Epoch < options.Epochs && !clock.TimeIsUp
@@ -134,7 +135,14 @@ public static class MaskedDartsSearch
                 schedule.Took(number + 1, (clock.Elapsed - began).TotalSeconds, clock.Left);
                 state.Schedule = schedule.State;
                 if (state.Step < steps && !schedule.IsOver(number + 1))
+                {
+                    if (clock.Elapsed - written > s_interval)
+                    {
+                        file?.Save(state, step.State());
+                        written = clock.Elapsed;
+                    }
                     clock.Report(epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
+                }
             }
             // The last step may have left what no loss has seen yet.
             if (step.NotFinite() is { } lost)
@@ -160,6 +168,7 @@ public static class MaskedDartsSearch
                 Epoch = epoch + 1, Updates = state.Updates, Schedule = schedule.State, Finished = [.. state.Finished, finished],
             };
             file?.Save(state, step.State());
+            written = clock.Elapsed;
             clock.Report(epoch, steps, steps, finished.Loss, finished.Accuracy, finished.SearchLoss, finished.SearchAccuracy);
         }
         return new SearchResult(Found(), mask, architecture.AlphaValues(), architecture.BetaValues(),

@@ -38,6 +38,9 @@ internal sealed class TimedSchedule(
     /// <summary>Seconds that come with every epoch beside its steps: measuring the validation images.</summary>
     public double SecondsOfAnEpoch { get; set; }
 
+    /// <summary>Seconds that come once, after the last step and its epoch's end.</summary>
+    public double SecondsAtTheEnd { get; set; }
+
     /// <summary>How far the schedule is before a step, from 0 to 1.</summary>
     /// <param name="step">The number of the step in the whole run, from 0.</param>
     public double Progress(long step) => State.End is { } end
@@ -75,7 +78,7 @@ internal sealed class TimedSchedule(
         _secondsOfCost += Weight * (ofCost - _secondsOfCost);
         // An epoch of validation at the end, and a share of one with every step.
         var ofStep = _secondsOfCost * MeanCost(progress) + SecondsOfAnEpoch * epochs / steps;
-        var affordable = (time.TotalSeconds - SecondsOfAnEpoch) / ofStep;
+        var affordable = (time.TotalSeconds - SecondsOfAnEpoch - SecondsAtTheEnd) / ofStep;
         if (State.End is null && affordable >= steps - step && !IsLongEnough(affordable, step))
             return;
         State = new ScheduleState

@@ -16,6 +16,12 @@ public static class CellNetTraining
 {
     private const string Batches = "train";
 
+    // Who is killed loses so much at the most.
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
+
+    // A forward run costs a third of a step.
+    private const double CostOfForward = 1 / 3.0;
+
     /// <summary>Trains the network of a genotype from random weights.</summary>
     /// <param name="images">The training images.</param>
     /// <param name="genotype">The architecture.</param>
@@ -39,8 +45,8 @@ public static class CellNetTraining
     /// fits into <see cref="TrainingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// There is no such device, or the training diverged: loss or weights are no finite numbers any more, and there is no epoch to go back
-    /// to (<see cref="TrainedCellNet.DivergedEpoch"/>).
+    /// There is no such device, <see cref="TrainingOptions.TimeLimit"/> was up before the first step, or the training diverged: loss or
+    /// weights are no finite numbers any more, and there is no epoch to go back to (<see cref="TrainedCellNet.DivergedEpoch"/>).
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
@@ -120,7 +126,7 @@ public static class CellNetTraining
             start?.CopyTo(network, images.ClassNames);
             network.to(device);
 
-            using var step = new TrainingStep(network, options, images.ClassCounts(),
+            using var step = new TrainingStep(network, options, TrainingStep.ClassWeights(options.ClassWeighting, images),
                 partSize: memory.PartSize, recomputed: memory.Recomputed);
             var measure = options.EarlyStopping ?? new EarlyStopping();
             var clock = new StageClock(RunStage.Train, Enumerable.Repeat(1.0, options.Epochs), progress, options.TimeLimit, options.Time);
@@ -139,6 +145,7 @@ public static class CellNetTraining
             var schedule = new TimedSchedule(
                 state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null,
                 longest: (long)longest * steps);
+            var (measured, saved) = (false, clock.Elapsed);
             try
             {
                 while (!schedule.IsOver((long)state.Epoch * steps + state.Step) && !clock.TimeIsUp
@@ -163,12 +170,20 @@ public static class CellNetTraining
                         var count = batch.Labels.shape[0];
                         (state.Loss, state.Correct) = (state.Loss + loss * count, state.Correct + correct);
                         (state.Images, state.Step) = (state.Images + count, state.Step + 1);
-                        schedule.Took(number + 1, (clock.Elapsed - began).TotalSeconds, clock.Left);
+                        var seconds = (clock.Elapsed - began).TotalSeconds;
+                        if (!measured && validation is not null)
+                            ExpectValidation(CostOfForward * seconds / count * validation.Count);
+                        schedule.Took(number + 1, seconds, clock.Left);
                         state.Schedule = schedule.State;
                         if (schedule.State.End is { } end)
                             clock.Expect(end / steps);
                         if (state.Step < steps && !schedule.IsOver(number + 1))
                         {
+                            if (clock.Elapsed - saved > s_interval)
+                            {
+                                file?.Save(state, step.State());
+                                saved = clock.Elapsed;
+                            }
                             clock.Report(
                                 epoch, state.Step, steps, state.Loss / state.Images, (double)state.Correct / state.Images);
                         }
@@ -186,7 +201,8 @@ public static class CellNetTraining
                     {
                         var began = clock.Elapsed;
                         validated = step.WithAverage(() => trained.Measure(validation, cancellationToken));
-                        schedule.SecondsOfAnEpoch = (clock.Elapsed - began).TotalSeconds;
+                        ExpectValidation((clock.Elapsed - began).TotalSeconds);
+                        measured = true;
                     }
                     if (validated is { Loss: var validationLoss } && !double.IsFinite(validationLoss))
                         throw Checked.DivergedWeights($"The validation loss became {validationLoss}", epoch, options.LearningRate);
@@ -199,6 +215,7 @@ public static class CellNetTraining
                     if (measure.BestOf(state.Finished) == epoch)
                         step.KeepAsBest();
                     file?.Save(state, step.State());
+                    saved = clock.Elapsed;
                     clock.Report(
                         epoch, steps, steps, finished.Loss, finished.Accuracy, finished.ValidationLoss, finished.ValidationAccuracy);
                 }
@@ -211,6 +228,11 @@ public static class CellNetTraining
             catch (DivergedException) when (options.EarlyStopping is not null && measure.BestOf(state.Finished) is not null)
             {
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
+            }
+            if (state is { Epoch: 0, Step: 0 })
+            {
+                throw new InvalidOperationException(
+                    $"Time was up before the first step of the training: TimeLimit is {options.TimeLimit}. Nothing was trained; give more.");
             }
             epochs.AddRange(state.Finished);
             var came = schedule.IsOver((long)state.Epoch * steps + state.Step);
@@ -228,6 +250,9 @@ public static class CellNetTraining
             if (options.TemperatureScaling)
                 trained.ScaleTemperature(validation!, cancellationToken);
             return trained;
+
+            void ExpectValidation(double seconds) =>
+                (schedule.SecondsOfAnEpoch, schedule.SecondsAtTheEnd) = (seconds, options.TemperatureScaling ? seconds : 0);
         }
         catch
         {

@@ -1,3 +1,4 @@
+using ZeroOneShot.Data;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
@@ -27,19 +28,17 @@ internal sealed class TrainingStep : IDisposable
 
     /// <param name="network">The network, which steps change.</param>
     /// <param name="options">The settings.</param>
-    /// <param name="classCounts">The number of images of every class, for class weights; null for none.</param>
+    /// <param name="classWeights">What an image of each class counts; null: all alike. See <see cref="ClassWeights"/>.</param>
     /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
     /// <param name="partSize">Images that are computed together; 0: all of a step.</param>
     /// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>
-    public TrainingStep(CellNet network, TrainingOptions options, IReadOnlyList<int>? classCounts = null, bool plain = false,
+    public TrainingStep(CellNet network, TrainingOptions options, double[]? classWeights = null, bool plain = false,
         int partSize = 0, int recomputed = 0)
     {
         (_network, _lean, _options, _partSize) = (network, new LeanCellNet(network, plain, recomputed), options, partSize);
         _weights = new FlatParameters(network.parameters());
         _optimizer = new Sgd(_weights, options.Momentum, options.WeightDecay, options.Nesterov);
-        _classWeights = classCounts is not null && ClassWeights(options.ClassWeighting, classCounts) is { } weights
-            ? tensor(weights, device: _weights.Values.device).DetachFromDisposeScope()
-            : null;
+        _classWeights = classWeights is null ? null : tensor(classWeights, device: _weights.Values.device).DetachFromDisposeScope();
     }
 
     public double LearningRate
@@ -71,7 +70,7 @@ internal sealed class TrainingStep : IDisposable
             var counting = weights?.narrow(0, first, length);
             using var arithmetic = GpuArithmetic.Begin(_options.Gpu, images.device);
             var (logits, minimised) = OutOfMemory.Explain($"A training step of {count} images", images.device, () => _lean.GradientOf(
-                some, output => Weighed(Loss(output, theirs, counting), (theirs, counting), (labels, weights)),
+                some, output => Loss(output, theirs, counting, share: (double)length / count),
                 _options.AuxiliaryWeight, dropPath, random, arithmetic?.Autocasts == true));
             var crossEntropy = IsCrossEntropy && weights is null
                 ? minimised : nn.functional.cross_entropy(logits, theirs).Times((double)length / count);
@@ -87,32 +86,24 @@ internal sealed class TrainingStep : IDisposable
 
     private bool IsCrossEntropy => _options.LabelSmoothing == 0 && _classWeights is null;
 
-    /// <summary>The mean of the images' losses, each as often as the image counts.</summary>
-    private Tensor Loss(Tensor logits, Tensor labels, Tensor? weights)
-    {
-        if (weights is null)
-            return nn.functional.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: _options.LabelSmoothing);
-        var losses = nn.functional.cross_entropy(logits, labels, weight: _classWeights, reduction: nn.Reduction.None,
-            label_smoothing: _options.LabelSmoothing);
-        return losses.mul(weights).sum().div(Weight(labels, weights).to(losses.dtype));
-    }
-
     /// <summary>
-    /// The loss of a part of the images times its weight: the mean over all of them is that of the parts' means, each as often as it has
-    /// images, or as much as these and their classes weigh.
+    /// The part of the loss that some of a step's images have: the mean over the step of the images' losses, each times what the image
+    /// counts, which is 1 on the average of the whole set. So an image counts the same whatever others a step has.
     /// </summary>
-    private Tensor Weighed(Tensor loss, (Tensor Labels, Tensor? Weights) some, (Tensor Labels, Tensor? Weights) all)
+    private Tensor Loss(Tensor logits, Tensor labels, Tensor? weights, double share)
     {
-        if (_classWeights is null && all.Weights is null || some.Labels.shape[0] == all.Labels.shape[0])
-            return loss.Times((double)some.Labels.shape[0] / all.Labels.shape[0]);
-        using var share = Weight(some.Labels, some.Weights).div(Weight(all.Labels, all.Weights)).to(loss.dtype);
-        return loss.mul(share);
+        if (_classWeights is null && weights is null)
+            return nn.functional.cross_entropy(logits, labels, label_smoothing: _options.LabelSmoothing).Times(share);
+        var losses = nn.functional.cross_entropy(
+            logits, labels, reduction: nn.Reduction.None, label_smoothing: _options.LabelSmoothing);
+        using var counting = Counting(labels, weights).to(losses.dtype);
+        return losses.mul(counting).mean().Times(share);
     }
 
-    private Tensor Weight(Tensor labels, Tensor? weights)
+    private Tensor Counting(Tensor labels, Tensor? weights)
     {
-        var each = _classWeights?.index_select(0, labels);
-        return (each is null ? weights! : weights is null ? each : each.mul(weights)).sum(ScalarType.Float64);
+        var ofClass = _classWeights?.index_select(0, labels);
+        return ofClass is null ? weights! : weights is null ? ofClass : ofClass.mul(weights.to(ScalarType.Float64));
     }
 
     /// <summary>The images that are computed together: first and number. None of one, of which batch norms know no variance.</summary>
@@ -212,15 +203,29 @@ internal sealed class TrainingStep : IDisposable
         FeatureMemory.ReturnUnused();
     }
 
-    /// <summary>What an image of each class counts, 1 on the average of all images; null where all count alike.</summary>
-    internal static float[]? ClassWeights(ClassWeighting weighting, IReadOnlyList<int> counts)
+    /// <summary>
+    /// What an image of each class counts, before its own weight; all that images count is 1 on the average of the set. Null where all
+    /// count alike.
+    /// </summary>
+    internal static double[]? ClassWeights(ClassWeighting weighting, ImageSet images)
     {
-        if (weighting == ClassWeighting.Equal)
+        if (weighting == ClassWeighting.Equal && images.Weights is null)
             return null;
-        var power = weighting == ClassWeighting.Balanced ? -1.0 : -0.5;
-        double[] weights = [.. counts.Select(count => count == 0 ? 0 : Math.Pow(count, power))];
-        var mean = weights.Zip(counts, (weight, count) => weight * count).Sum() / counts.Sum();
-        return [.. weights.Select(weight => (float)(weight / mean))];
+        var totals = new double[images.ClassCount];
+        for (var i = 0; i < images.Count; i++)
+            totals[images.Label(i)] += images.Weights?[i] ?? 1;
+        return ClassWeights(weighting, totals, images.Count);
+    }
+
+    /// <param name="weighting">How much classes count.</param>
+    /// <param name="totals">What the images of each class weigh together.</param>
+    /// <param name="images">The number of all images.</param>
+    internal static double[] ClassWeights(ClassWeighting weighting, IReadOnlyList<double> totals, int images)
+    {
+        var power = weighting switch { ClassWeighting.Balanced => -1.0, ClassWeighting.SquareRoot => -0.5, _ => 0 };
+        double[] weights = [.. totals.Select(total => total == 0 ? 0 : Math.Pow(total, power))];
+        var mean = weights.Zip(totals, (weight, total) => weight * total).Sum() / images;
+        return [.. weights.Select(weight => weight / mean)];
     }
 
     // The decay grows with the steps, from 0.1, as far as the options say: random weights are soon forgotten. Every few steps suffice.

@@ -6,9 +6,14 @@ namespace ZeroOneShot.ZeroShot;
 /// <param name="functions"><see cref="Functions"/>.</param>
 /// <param name="ranks"><see cref="Ranks"/>.</param>
 /// <param name="candidates"><see cref="Candidates"/>.</param>
+/// <param name="sum"><see cref="Sum"/>.</param>
 public sealed class ImportanceMeasurement(
-    IReadOnlyList<string> functions, IReadOnlyList<double> ranks, IReadOnlyList<CandidateImportance> candidates)
+    IReadOnlyList<string> functions, IReadOnlyList<double> ranks, IReadOnlyList<CandidateImportance> candidates,
+    ImportanceSum sum = ImportanceSum.RelativeChanges)
 {
+    /// <summary>What the importances sum over the ranking functions.</summary>
+    public ImportanceSum Sum { get; } = sum;
+
     /// <summary>The names of the ranking functions.</summary>
     public IReadOnlyList<string> Functions { get; } = functions;
 
@@ -31,7 +36,8 @@ public sealed class ImportanceMeasurement(
     /// <param name="space">The search space that was pruned.</param>
     /// <param name="kind">The kind of cell.</param>
     /// <param name="function">
-    /// One of <see cref="Functions"/>, whose part of the importance, (r(N) - r(N without j)) / |r(N)|, is shown; null: all of it.
+    /// One of <see cref="Functions"/>, of which r(N) - r(N without j) is shown, divided by |r(N)| as the importance has it where
+    /// <see cref="Sum"/> is of relative changes; null: the importance.
     /// </param>
     /// <returns>[edge][operation]; null where an operation was not live.</returns>
     /// <exception cref="ArgumentException">There is no such function; the message lists those there are.</exception>
@@ -44,8 +50,10 @@ public sealed class ImportanceMeasurement(
         var grid = new double?[space.Topology.EdgeCount][];
         for (var edge = 0; edge < grid.Length; edge++)
             grid[edge] = new double?[space.Operations.Count];
+        // Where ranks are summed r(N) may be 0.
+        var scale = r >= 0 && Sum == ImportanceSum.RelativeChanges ? Math.Abs(Ranks[r]) : 1;
         foreach (var j in Candidates.Where(j => j.Kind == kind))
-            grid[j.Edge][j.Operation] = r < 0 ? j.Importance : (Ranks[r] - j.Ranks[r]) / Math.Abs(Ranks[r]);
+            grid[j.Edge][j.Operation] = r < 0 ? j.Importance : (Ranks[r] - j.Ranks[r]) / scale;
         return grid;
     }
 }

@@ -10,7 +10,7 @@ public static class PartialPruning
     /// Values of a ranking function that differ by no more than this part of their size are equal: single precision, in which networks
     /// compute, has 24 bits, and sums lose some of them.
     /// </summary>
-    private const double Rounding = 1e-6;
+    internal const double Rounding = 1e-6;
 
     /// <summary>
     /// What the ranking functions give for some networks of a round, the whole one first and then those that lack an operation.
@@ -131,7 +131,7 @@ public static class PartialPruning
                 $"example by its logarithm, or sum ranks ({nameof(PruningOptions)}.{nameof(PruningOptions.Sum)}).");
         }
         return new ImportanceMeasurement(functions, whole, [.. candidates.Select((j, i) =>
-            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))]);
+            new CandidateImportance(j.Kind, j.Edge, j.Operation, values[i + 1], importances[i]))], sum);
     }
 
     /// <summary>The networks of a round: the whole one, then those that lack one of its live operations.</summary>

@@ -55,7 +55,13 @@ public sealed partial class PruningResult
 
     private static ImportanceMeasurement Measurement(JsonNode? node, SearchSpace space)
     {
-        var measured = Object(node, "importances", "ranks", "operations");
+        var measured = Object(node, "importances", "sum", "ranks", "operations");
+        var sum = Needed(measured["sum"], "sum").GetValue<string>() switch
+        {
+            RanksSummed => ImportanceSum.Ranks,
+            ChangesSummed => ImportanceSum.RelativeChanges,
+            var other => throw new FormatException($"Importances sum '{other}'; expected '{ChangesSummed}' or '{RanksSummed}'."),
+        };
         var (functions, ranks) = Ranks(measured["ranks"]);
         var candidates = new List<CandidateImportance>();
         foreach (var at in Needed(measured["operations"], "operations").AsArray())
@@ -83,7 +89,7 @@ public sealed partial class PruningResult
             }
             candidates.Add(new(kind, edge, row, ofOperation, Needed(operation["importance"], "importance").GetValue<double>()));
         }
-        return new(functions, ranks, candidates);
+        return new(functions, ranks, candidates, sum);
     }
 
     private static (string[] Functions, double[] Ranks) Ranks(JsonNode? node)

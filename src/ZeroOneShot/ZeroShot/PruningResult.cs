@@ -9,6 +9,8 @@ namespace ZeroOneShot.ZeroShot;
 /// <param name="rounds"><see cref="Rounds"/>.</param>
 public sealed partial class PruningResult(OperationMask start, IReadOnlyList<PruningRound> rounds)
 {
+    private const string RanksSummed = "ranks", ChangesSummed = "relative changes";
+
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
     /// <summary>
@@ -38,9 +40,9 @@ public sealed partial class PruningResult(OperationMask start, IReadOnlyList<Pru
     public int? Images { get; init; }
 
     /// <summary>
-    /// All of it as JSON, for reports: <c>space</c>, <c>images</c>, <c>start</c>, <c>rounds</c> (each with <c>importances</c> and
-    /// <c>mask</c>), <c>last_operations</c> and <c>genotype</c>. Masks as <see cref="OperationMask.ToJson"/> writes them, operations by
-    /// name.
+    /// All of it as JSON, for reports: <c>space</c>, <c>images</c>, <c>start</c>, <c>rounds</c> (each with <c>importances</c>, which say
+    /// what they <c>sum</c>, and <c>mask</c>), <c>last_operations</c> and <c>genotype</c>. Masks as <see cref="OperationMask.ToJson"/>
+    /// writes them, operations by name.
     /// </summary>
     public string ToJson()
     {
@@ -55,6 +57,7 @@ public sealed partial class PruningResult(OperationMask start, IReadOnlyList<Pru
 
         JsonObject Json(ImportanceMeasurement measured) => new()
         {
+            ["sum"] = measured.Sum == ImportanceSum.Ranks ? RanksSummed : ChangesSummed,
             ["ranks"] = Named(measured.Functions, measured.Ranks),
             ["operations"] = new JsonArray([.. measured.Candidates.Select(candidate => new JsonObject
             {

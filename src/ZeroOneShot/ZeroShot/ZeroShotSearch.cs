@@ -40,7 +40,9 @@ public static class ZeroShotSearch
     /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than a batch, or they
     /// are of one class and a function needs labels.
     /// </exception>
-    /// <exception cref="InvalidOperationException">A function gave no finite number.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A function gave no finite number, or all functions gave the same for all candidates.
+    /// </exception>
     /// <exception cref="InvalidDataException">
     /// The checkpoint and the one before are damaged, or are of other images or other settings.
     /// </exception>
@@ -91,11 +93,28 @@ public static class ZeroShotSearch
         {
             file?.Save(state, []);
         }
-        var scores = Ranking.SumOfRanks(
-            [.. options.Functions.Select((_, function) => values.Select(ofNetwork => ofNetwork[function]).ToArray())]);
+        var byFunction = options.Functions.Select((_, function) => values.Select(ofNetwork => ofNetwork[function]).ToArray()).ToArray();
+        if (ThrowIfBlind(options.Functions, byFunction) is { } blind)
+            clock.Warn(0, values.Count, genotypes.Count, blind);
+        var scores = Ranking.SumOfRanks(byFunction);
         return new ZeroShotSearchResult(
             [.. values.Select((ofNetwork, i) => new RankedCandidate(genotypes[i], ofNetwork, scores[i]))
                 .OrderByDescending(candidate => candidate.Score)], mask);
+    }
+
+    /// <summary>Refuses functions that all tell no candidate from another, and says which of several do not.</summary>
+    private static string? ThrowIfBlind(IReadOnlyList<IRankingFunction> functions, double[][] values)
+    {
+        var blind = functions.Where((_, function) => Alike(values[function])).Select(function => $"'{function.Name}'").ToArray();
+        if (values[0].Length < 2 || blind.Length == 0)
+            return null;
+        var told = $"Ranking function {string.Join(" and ", blind)} gave the same for all {values[0].Length} candidates, up to rounding";
+        return blind.Length == functions.Count
+            ? throw new InvalidOperationException(
+                $"{told}: nothing tells which is best. Rank on other images or more of them (BatchSize), or with another function.")
+            : $"{told}: the others alone decide.";
+
+        static bool Alike(double[] all) => all.Max() - all.Min() <= PartialPruning.Rounding * Math.Abs(all[0]);
     }
 
     /// <summary>Different genotypes that are accepted, fewer than asked where the mask has no more.</summary>

@@ -44,9 +44,11 @@ public sealed class RecipeOptionsTests
     [InlineData(ClassWeighting.SquareRoot, 0.8333333, 1.6666667)]
     public void Images_of_rare_classes_count_more_and_all_together_as_before(ClassWeighting weighting, double often, double rare)
     {
-        var weights = TrainingStep.ClassWeights(weighting, [80, 20])!;
-        Assert.Equal([often, rare], weights.Select(weight => (double)weight), (a, b) => Math.Abs(a - b) < 1e-6);
-        Assert.Null(TrainingStep.ClassWeights(ClassWeighting.Equal, [80, 20]));
+        Assert.Equal([often, rare], TrainingStep.ClassWeights(weighting, [80, 20], 100), (a, b) => Math.Abs(a - b) < 1e-6);
+        // Images that weigh twice as much are as good as twice as many.
+        Assert.Equal(TrainingStep.ClassWeights(weighting, [80, 20], 100)[1] / TrainingStep.ClassWeights(weighting, [80, 20], 100)[0],
+            TrainingStep.ClassWeights(weighting, [160, 40], 100)[1] / TrainingStep.ClassWeights(weighting, [160, 40], 100)[0], 1e-9);
+        Assert.Null(TrainingStep.ClassWeights(ClassWeighting.Equal, RandomImages.Of(24, 3, new ImageShape(3, 16, 16))));
     }
 
     [Fact]

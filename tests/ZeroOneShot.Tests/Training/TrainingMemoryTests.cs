@@ -141,8 +141,12 @@ public sealed class TrainingMemoryTests
         var (whole, inParts) = (Weights(some, theirs, 0), Weights(cat([some, some, some]), cat([theirs, theirs, theirs]), 17));
         Assert.True(((whole - inParts).norm() / whole.norm()).item<float>() < 1e-5);
         Assert.False(whole.equal(Weights(some.flip(2), theirs, 0)).all().item<bool>());
+        var counts = rand(17).add(0.5);
+        (whole, inParts) = (Weights(some, theirs, 0, counts),
+            Weights(cat([some, some, some]), cat([theirs, theirs, theirs]), 17, cat([counts, counts, counts])));
+        Assert.True(((whole - inParts).norm() / whole.norm()).item<float>() < 1e-5);
 
-        static Tensor Weights(Tensor images, Tensor labels, int partSize)
+        static Tensor Weights(Tensor images, Tensor labels, int partSize, Tensor? counts = null)
         {
             using var network = new CellNet(PublishedGenotypes.DartsV1, Small.Network, 3, classes: 3);
             using (var drawn = RandomStream.Of(1, "weights"))
@@ -150,22 +154,24 @@ public sealed class TrainingMemoryTests
             network.train();
             using var step = new TrainingStep(network, Small, partSize: partSize) { LearningRate = 0.1 };
             using var random = RandomStream.Of(1, "drop path");
-            step.Take(images, labels, dropPath: 0, random);
+            step.Take(images, labels, dropPath: 0, random, weights: counts);
             return cat([.. network.parameters().Select(parameter => parameter.detach().flatten())]);
         }
     }
 
-    /// <summary>Against PyTorch's formula, the sum of weight times loss over the sum of the weights, by autograd.</summary>
+    /// <summary>By autograd: the mean over the step of every loss times what its image and its class count.</summary>
     [Theory]
-    [InlineData(0.0)]
-    [InlineData(0.1)]
-    public void A_step_of_weighted_images_moves_the_weights_by_the_weighted_mean_of_their_gradients(double labelSmoothing)
+    [InlineData(0.0, false)]
+    [InlineData(0.1, false)]
+    [InlineData(0.1, true)]
+    public void A_step_of_weighted_images_moves_the_weights_by_the_mean_of_their_weighted_gradients(double labelSmoothing, bool byClass)
     {
         using var scope = NewDisposeScope();
         var options = Small with { LabelSmoothing = labelSmoothing, ClipNorm = 1e9, Momentum = 0, WeightDecay = 0 };
         var (images, labels, counts) = (randn(17, 3, 16, 16), randint(3, 17), rand(17).add(0.5));
         using var ours = Drawn();
-        using (var step = new TrainingStep(ours, options) { LearningRate = 0.1 })
+        double[]? ofClasses = byClass ? [0.5, 2, 1] : null;
+        using (var step = new TrainingStep(ours, options, ofClasses) { LearningRate = 0.1 })
         {
             using var random = RandomStream.Of(1, "drop path");
             step.Take(images, labels, dropPath: 0, random, weights: counts);
@@ -180,7 +186,9 @@ public sealed class TrainingMemoryTests
         }
 
         Tensor Loss(Tensor output) => (nn.functional.cross_entropy(
-            output, labels, reduction: nn.Reduction.None, label_smoothing: labelSmoothing) * counts).sum() / counts.sum();
+            output, labels, reduction: nn.Reduction.None, label_smoothing: labelSmoothing) * counts * OfClasses()).mean();
+
+        Tensor OfClasses() => ofClasses is null ? ones(17) : tensor(ofClasses, dtype: ScalarType.Float32).index_select(0, labels);
 
         CellNet Drawn()
         {

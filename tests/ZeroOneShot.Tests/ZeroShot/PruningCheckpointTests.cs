@@ -8,6 +8,7 @@ using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Tests.ZeroShot;
 
@@ -28,6 +29,15 @@ public sealed class PruningCheckpointTests : IDisposable
         Supernet = new SupernetOptions { Channels = 4, Cells = 3 }, BatchSize = 8, Batches = 1, Initializations = 1,
         Pruning = new PruningOptions { Level = 0, OperationsPerRound = 1 },
     };
+
+    // Of each of these the public surface shows no setting.
+    private static readonly (IRankingFunction First, IRankingFunction Second)[] s_set =
+    [
+        (new Swap(), new Swap(images: 3)), (new SwapRegularised(5, 5), new SwapRegularised(50, 5)),
+        (new SwapRegularised(5, 5), new SwapRegularised(5, 50)), (new SwapRegularised(5, 5), new SwapRegularised(5, 5, images: 3)),
+        (new NtkCondition(), new NtkCondition(images: 3)), (new NtkCondition(), new NtkCondition(training: true)),
+        (new JacobianCovariance(), new JacobianCovariance(training: true)), (new NngpNorm(), new NngpNorm(features: true)),
+    ];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -97,6 +107,26 @@ public sealed class PruningCheckpointTests : IDisposable
         Assert.Contains("is no checkpoint of this pruning: its options are",
             Assert.Throws<InvalidDataException>(() => Prune(Checkpoint, seed: 6)).Message);
     }
+
+    [Theory]
+    [MemberData(nameof(Set))]
+    public void A_shipped_function_that_is_set_otherwise_does_not_go_on_from_the_ranks_of_the_other(int pair)
+    {
+        var (first, second) = s_set[pair];
+        Assert.ThrowsAny<OperationCanceledException>(() => Begin(first));
+        Assert.ThrowsAny<OperationCanceledException>(() => Begin(first));
+        Assert.Contains(first.Name == second.Name ? "its settings of the ranking functions are" : "its ranking functions are",
+            Assert.Throws<InvalidDataException>(() => Begin(second)).Message);
+
+        void Begin(IRankingFunction function)
+        {
+            using var cancellation = new CancellationTokenSource();
+            ZeroShotPruning.Prune(s_images, s_options with { RankingFunctions = [function] }, EachStep.CancelAt(2, cancellation),
+                Checkpoint, cancellation.Token);
+        }
+    }
+
+    public static TheoryData<int> Set => [.. Enumerable.Range(0, s_set.Length)];
 
     [Fact]
     public void Ranks_of_a_function_of_the_same_name_with_other_settings_are_not_taken()

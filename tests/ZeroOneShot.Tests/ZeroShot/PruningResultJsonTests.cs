@@ -48,6 +48,29 @@ public sealed class PruningResultJsonTests
         Assert.Contains("first, second", Assert.Throws<ArgumentException>(() => measured.Grid(space, CellKind.Normal, "third")).Message);
     }
 
+    [Fact]
+    public void Where_ranks_are_summed_the_file_says_so_and_a_whole_network_of_rank_0_has_a_grid()
+    {
+        double? whole = null;
+        var pruned = PartialPruning.Prune(OperationMask.Full(SearchSpace.Darts), Ranks,
+            new PruningOptions { OperationsPerRound = 4, Sum = ImportanceSum.Ranks }, ["own"]);
+        var json = new PruningResult(pruned.Start, pruned.Rounds).ToJson();
+        Assert.Contains("\"sum\": \"ranks\"", json, StringComparison.Ordinal);
+        Assert.Contains("\"sum\": \"relative changes\"", s_result.ToJson(), StringComparison.Ordinal);
+        var read = PruningResult.FromJson(json, SearchSpace.Darts).Rounds[0].Importances;
+        Assert.Equal(ImportanceSum.Ranks, read.Sum);
+        Assert.Equal(-read.Candidates[0].Ranks[0], read.Grid(SearchSpace.Darts, CellKind.Normal, "own")[0][read.Candidates[0].Operation]);
+        Assert.Contains("sum 'means'; expected 'relative changes' or 'ranks'", Assert.Throws<FormatException>(() => PruningResult.FromJson(
+            json.Replace("\"sum\": \"ranks\"", "\"sum\": \"means\"", StringComparison.Ordinal), SearchSpace.Darts)).Message);
+
+        double[] Ranks(OperationMask mask)
+        {
+            var sum = mask.AllLive.Sum(j => j.Operation * j.Edge % 5 + 0.1);
+            whole ??= sum;
+            return [sum - whole.Value];
+        }
+    }
+
     // Ranks that anything can be told apart by; no network is needed.
     private static PruningResult Result()
     {

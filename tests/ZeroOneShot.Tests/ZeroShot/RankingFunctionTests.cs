@@ -35,13 +35,18 @@ public sealed class RankingFunctionTests : IDisposable
         var first = Score(watching);
         Assert.Equal(first, Score(function));
         var mask = RandomPruning.Mask(SearchSpace.Darts, 0.4, seed: 1).Without(CellKind.Normal, 0, 0);
-        Assert.True(double.IsFinite(Ranking.Score(s_images, mask, watching, s_options, new SupernetOptions { Channels = 4, Cells = 3 },
-            TestContext.Current.CancellationToken)));
-        Assert.Equal(2, watching.Networks);
+        var masked = OfSupernet(mask);
+        Assert.True(double.IsFinite(masked));
+        // Of twelve images none is like another.
+        Assert.Equal(name == "linear-regions", masked == OfSupernet(OperationMask.Full(SearchSpace.Darts)));
+        Assert.Equal(3, watching.Networks);
 
         // The functions asked before do not matter.
         Assert.Equal([first, first], Ranking.Scores(s_images, PublishedGenotypes.DartsV2, [function, function], s_options, shape,
             cancellationToken: TestContext.Current.CancellationToken));
+
+        double OfSupernet(OperationMask of) => Ranking.Score(s_images, of, watching, s_options,
+            new SupernetOptions { Channels = 4, Cells = 3 }, TestContext.Current.CancellationToken);
 
         double Score(IRankingFunction ranking) => Ranking.Score(s_images, PublishedGenotypes.DartsV2, ranking, s_options, shape,
             cancellationToken: TestContext.Current.CancellationToken);

@@ -5,6 +5,7 @@ using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 using Xunit;
 
 namespace ZeroOneShot.Tests.ZeroShot;
@@ -15,7 +16,8 @@ public sealed class ZeroShotSearchTests : IDisposable
     private static readonly ZeroShotSearchOptions s_small = new()
     {
         Candidates = 6,
-        Ranking = new() { BatchSize = 8, Batches = 1, Initializations = 1 },
+        // Of eight images SWAP sees all patterns in each of these networks.
+        Ranking = new() { BatchSize = 16, Batches = 1, Initializations = 1 },
         Network = new() { Channels = 4, Cells = 3, AuxiliaryHead = false },
         Seed = 3,
     };
@@ -83,6 +85,20 @@ public sealed class ZeroShotSearchTests : IDisposable
     }
 
     [Fact]
+    public void Functions_that_tell_no_candidate_from_another_are_refused_and_one_among_others_is_told()
+    {
+        // Of sixteen images none is like another.
+        Assert.Contains("Ranking function 'linear-regions' gave the same for all 6 candidates, up to rounding: nothing tells which is best",
+            Assert.Throws<InvalidOperationException>(() => Run(options: s_small with { Functions = [new LinearRegions()] })).Message);
+        var warnings = new List<string>();
+        var found = Run(options: s_small with { Functions = [new LinearRegions(), new L2Norm()] },
+            progress: new Warned(warnings.Add));
+        Assert.Contains("'linear-regions' gave the same for all 6 candidates, up to rounding: the others alone decide",
+            Assert.Single(warnings));
+        Assert.Equal(found.Candidates.Max(candidate => candidate.Values[1]), found.Candidates[0].Values[1]);
+    }
+
+    [Fact]
     public void Where_there_is_one_genotype_to_draw_it_is_found()
     {
         var found = Run(options: s_small with { Draw = _ => PublishedGenotypes.PcDartsCifar });
@@ -140,4 +156,13 @@ public sealed class ZeroShotSearchTests : IDisposable
         string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationTokenSource? stop = null) =>
         ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts),
             options ?? s_small, progress, checkpoint, stop?.Token ?? TestContext.Current.CancellationToken);
+
+    private sealed class Warned(Action<string> act) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value)
+        {
+            if (value.Warning is { } warning)
+                act(warning);
+        }
+    }
 }
