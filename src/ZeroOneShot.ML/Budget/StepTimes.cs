@@ -203,7 +203,7 @@ internal sealed class StepTimes
             Candidates = Genotypes, Images = 0, Time = default, Memory = 0,
         };
         return timer.Mean(LeastGenotypes, Genotypes, cancellation, (steps, token) => ZeroShotSearch.Run(
-            images, OperationMask.Full(space), Planner.RankingSettings(plan, seed: 0, device), steps,
+            images, OperationMask.Full(space), Planner.RankingSettings(space, plan, seed: 0, device), steps,
             cancellationToken: token)) / batch;
     }
 

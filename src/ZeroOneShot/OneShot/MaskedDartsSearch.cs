@@ -20,9 +20,6 @@ public static class MaskedDartsSearch
     // In time: once the architecture is trained too, a step has twice the work.
     private const double CostOfWarmup = 1, CostOfBoth = 2;
 
-    // Between two files; a kill loses no more than this.
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
-
     private const string TrainHalf = "search: train half", SearchHalf = "search: search half";
 
     /// <summary>Searches an architecture for a set of images.</summary>
@@ -139,7 +136,7 @@ public static class MaskedDartsSearch
                 state.Schedule = schedule.State;
                 if (state.Step < steps && !schedule.IsOver(number + 1))
                 {
-                    if (clock.Elapsed - written > s_interval)
+                    if (clock.Elapsed - written > StageClock.BetweenCheckpoints)
                     {
                         file?.Save(state, step.State());
                         written = clock.Elapsed;

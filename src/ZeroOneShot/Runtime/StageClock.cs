@@ -5,6 +5,9 @@ namespace ZeroOneShot.Runtime;
 /// </summary>
 internal sealed class StageClock
 {
+    /// <summary>The time between two checkpoints within an epoch or a round: a kill loses no more than this.</summary>
+    public static readonly TimeSpan BetweenCheckpoints = TimeSpan.FromSeconds(20);
+
     private readonly RunStage _stage;
     private double[] _costs;
     private readonly IProgress<RunProgress>? _progress;

@@ -16,9 +16,6 @@ public static class CellNetTraining
 {
     private const string Batches = "train";
 
-    // Who is killed loses so much at the most.
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
-
     // A forward run costs a third of a step.
     private const double CostOfForward = 1 / 3.0;
 
@@ -179,7 +176,7 @@ public static class CellNetTraining
                             clock.Expect(end / steps);
                         if (state.Step < steps && !schedule.IsOver(number + 1))
                         {
-                            if (clock.Elapsed - saved > s_interval)
+                            if (clock.Elapsed - saved > StageClock.BetweenCheckpoints)
                             {
                                 file?.Save(state, step.State());
                                 saved = clock.Elapsed;
@@ -232,7 +229,8 @@ public static class CellNetTraining
             if (state is { Epoch: 0, Step: 0 })
             {
                 throw new InvalidOperationException(
-                    $"Time was up before the first step of the training: TimeLimit is {options.TimeLimit}. Nothing was trained; give more.");
+                    $"Time was up before the first step of the training: TimeLimit is {options.TimeLimit}. Nothing was trained; " +
+                    "give more time.");
             }
             epochs.AddRange(state.Finished);
             var came = schedule.IsOver((long)state.Epoch * steps + state.Step);

@@ -28,8 +28,7 @@ internal sealed class TrainingStep : IDisposable
 
     /// <param name="network">The network, which steps change.</param>
     /// <param name="options">The settings.</param>
-    /// <param name="classWeights">What an image of each class counts; null: all alike. See
-    /// <see cref="ClassWeights(ClassWeighting, ImageSet)"/>.</param>
+    /// <param name="classWeights">What an image of each class counts; null: all alike.</param>
     /// <param name="plain">Whether ordinary autograd computes, to compare with.</param>
     /// <param name="partSize">Images that are computed together; 0: all of a step.</param>
     /// <param name="recomputed">How many items of the network are recomputed, from the first on.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using ZeroOneShot.Data;
 using ZeroOneShot.Persistence;
+using ZeroOneShot.Runtime;
 
 namespace ZeroOneShot.ZeroShot;
 
@@ -11,9 +12,6 @@ namespace ZeroOneShot.ZeroShot;
 /// </summary>
 internal sealed class PruningCheckpoint : IDisposable
 {
-    // Between two files; a kill loses no more than this.
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
-
     private readonly Checkpoint<List<double[]>> _file;
     private readonly List<double[]> _ranks;
     private int _next;
@@ -60,7 +58,7 @@ internal sealed class PruningCheckpoint : IDisposable
         if (!HasNext)
         {
             _ranks.Add(measure());
-            if (Stopwatch.GetElapsedTime(_saved) > s_interval)
+            if (Stopwatch.GetElapsedTime(_saved) > StageClock.BetweenCheckpoints)
                 Save();
         }
         return _ranks[_next++];

@@ -22,9 +22,6 @@ public static class ZeroShotSearch
     // In a row: refused, until none is taken to be accepted; known, until the mask is taken to have no more genotypes.
     private const int MostRefused = 10_000, MostKnown = 100;
 
-    // Between two files; a kill loses no more than this.
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(20);
-
     /// <summary>Searches.</summary>
     /// <param name="images">The images to rank on.</param>
     /// <param name="mask">What the genotypes are drawn from: the whole space, or what a pruning has left.</param>
@@ -79,7 +76,7 @@ public static class ZeroShotSearch
                 cancellationToken.ThrowIfCancellationRequested();
                 values.Add(Ranking.Scores(images, genotypes[values.Count], options.Functions, batches, ranking, options.Network, mask.Space,
                     cancellationToken));
-                if (options.Time.GetElapsedTime(saved) > s_interval)
+                if (options.Time.GetElapsedTime(saved) > StageClock.BetweenCheckpoints)
                 {
                     file?.Save(state, []);
                     saved = options.Time.GetTimestamp();
