@@ -155,7 +155,8 @@ internal static class ClusterNode
     {
         private const int Longest = 240;
 
-        // Of a machine that is gone each member tells again and again; one line when it breaks off, and the resolver's decision, are enough.
+        // Of a machine that is gone each member tells again and again; one line when it breaks off, and the resolver's decision, are
+        // enough.
         private static readonly string[] s_silent =
         [
             "Disassociated", "Tried to associate with unreachable", "heartbeat interval is growing", "Marking node(s) as UNREACHABLE",
