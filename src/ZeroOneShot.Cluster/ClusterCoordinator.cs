@@ -15,7 +15,7 @@ public sealed class ClusterCoordinator : IDisposable
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _one = new();
     private ActorSystem _system;
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     private ClusterCoordinator(ClusterAddress address, ClusterSecret secret, Desk desk, Action<string> log)
     {
@@ -82,7 +82,11 @@ public sealed class ClusterCoordinator : IDisposable
     private ActorSystem Open(ClusterAddress address)
     {
         var system = ClusterNode.Start(ClusterNode.Coordinator, address.Host, address.Port, _secret);
-        ClusterNode.Listen(system, _log);
+        ClusterNode.Listen(system, line =>
+        {
+            if (!_isDisposed)               // what breaks when the cluster is left is no news
+                _log(line);
+        });
         system.ActorOf(Props.Create(() => new Listener(_desk, _done)), ClusterNode.Coordinator);
         var cluster = Akka.Cluster.Cluster.Get(system);
         cluster.Join(cluster.SelfAddress);

@@ -67,6 +67,8 @@ internal static class ClusterNode
                 dot-netty.tcp {
                   hostname = "{{host}}"
                   port = {{port}}
+                  # On, .NET would let a second process listen at the same port, and share its connections.
+                  tcp-reuse-addr = off
                   enable-ssl = {{(tls is null ? "off" : "on")}}
                   maximum-frame-size = 2000000b
                   send-buffer-size = 2000000b
@@ -151,14 +153,23 @@ internal static class ClusterNode
 
     private sealed class Listener : ReceiveActor
     {
-        // A machine that is gone is told of twice, the second time by this word alone; behind the first line stand stack traces.
-        private const string Again = "Disassociated";
+        private const int Longest = 240;
+
+        // Of a machine that is gone each member tells again and again; one line when it breaks off, and the resolver's decision, are
+        // enough.
+        private static readonly string[] s_silent =
+        [
+            "Disassociated", "Tried to associate with unreachable", "heartbeat interval is growing", "Marking node(s) as UNREACHABLE",
+            "Scheduled sending of heartbeat was delayed", "Coordinated shutdown phase",
+        ];
 
         public Listener(Action<string> log) => Receive<LogEvent>(line =>
         {
+            // Behind the first line stand stack traces.
             var first = $"{line.Message}".Split('\n')[0].TrimEnd();
-            if (first != Again)
-                log($"Network: {first}");
+            if (first == s_silent[0] || s_silent.Skip(1).Any(words => first.Contains(words, StringComparison.Ordinal)))
+                return;
+            log($"Network: {(first.Length > Longest ? first[..Longest] + "..." : first)}");
         });
     }
 }

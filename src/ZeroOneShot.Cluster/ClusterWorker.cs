@@ -65,7 +65,7 @@ public sealed class ClusterWorker
             switch (await Ask(new Pull(_name, _version), cancellationToken).ConfigureAwait(false))
             {
                 case Assigned unit:
-                    finished += await Do(unit, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+                    finished += await Do(unit, cancellationToken).ConfigureAwait(false) && !IsPart(unit) ? 1 : 0;
                     break;
                 case Idle { IsDone: true }:
                     return finished;
@@ -124,7 +124,8 @@ public sealed class ClusterWorker
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                     await Task.WhenAny(work).ConfigureAwait(false);
-                    _log($"{unit.Unit}: the lease is over; another worker has it, or the coordinator was started again.");
+                    _log($"{unit.Unit}: the lease is over; " + (IsPart(unit) ? "it is no longer wanted."
+                        : "another worker has it, or the coordinator was started again."));
                     return false;
                 }
             }
@@ -190,14 +191,13 @@ public sealed class ClusterWorker
         {
             await Task.Delay(TimeSpan.FromTicks(Math.Min((most - passed).Ticks, s_parts.Ticks)) + TimeSpan.FromMilliseconds(1))
                 .ConfigureAwait(false);
-            // A part of another's unit asks for itself.
-            if (unit.Files is not [{ Path: var only }] || PartFiles.PartAsked(only) is null)
-            {
-                if (PartFiles.AllAsked(folder).Count > 0)
-                    return;
-            }
+            if (!IsPart(unit) && PartFiles.AllAsked(folder).Count > 0)
+                return;
         }
     }
+
+    // A part of another's unit comes with what asks for it alone.
+    private static bool IsPart(Assigned unit) => unit.Files is [{ Path: var only }] && PartFiles.PartAsked(only) is not null;
 
     /// <summary>What others did of the unit's parts: the work finds it when it comes to it.</summary>
     private async Task FetchParts(

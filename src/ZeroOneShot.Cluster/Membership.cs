@@ -63,7 +63,11 @@ internal sealed class Membership(ClusterAddress address, ClusterSecret secret, A
         public Place(ClusterAddress address, ClusterSecret secret, Action<string> log)
         {
             _system = ClusterNode.Start(ClusterNode.Worker, ClusterNode.HostTowards(address), 0, secret);
-            ClusterNode.Listen(_system, log);
+            ClusterNode.Listen(_system, line =>
+            {
+                if (!IsOver)                // what breaks when this place is left is no news
+                    log(line);
+            });
             _system.ActorOf(Props.Create(() => new Watcher(this)), "membership");
             var coordinator = ClusterNode.CoordinatorAt(address, secret);
             Coordinator = _system.ActorSelection(new RootActorPath(coordinator) / "user" / ClusterNode.Coordinator);
@@ -82,7 +86,11 @@ internal sealed class Membership(ClusterAddress address, ClusterSecret secret, A
             set => _isOver = value;
         }
 
-        public Task End() => _system.Terminate();
+        public Task End()
+        {
+            IsOver = true;
+            return _system.Terminate();
+        }
 
         private sealed class Watcher : ReceiveActor
         {

@@ -1,7 +1,8 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using ZeroOneShot.OneShot;
+using ZeroOneShot.Report;
 using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Experiments;
@@ -37,8 +38,8 @@ public sealed record Table1Report(
     ];
 
     /// <summary>Two tables, what the methods cost and what they found, for every set of images and space.</summary>
-    public IReadOnlyList<ReportTable> Tables() =>
-        [.. Rows.GroupBy(row => (row.Data, row.Space)).SelectMany(group => (ReportTable[])[Cost([.. group]), Found([.. group])])];
+    public IReadOnlyList<PageTable> Tables() =>
+        [.. Rows.GroupBy(row => (row.Data, row.Space)).SelectMany(group => (PageTable[])[Cost([.. group]), Found([.. group])])];
 
     /// <summary>The tables with the paper's figures beside them, and ratios to DARTS of both.</summary>
     public string ToMarkdown()
@@ -70,6 +71,9 @@ public sealed record Table1Report(
         }
         return text.ToString().TrimEnd('\n') + "\n";
     }
+
+    /// <summary>The same as a page for a browser.</summary>
+    public string ToHtml() => TablePage.Of("Table 1", Notes, Failures, Tables());
 
     /// <summary>The rows, one a line, with a header; empty where there is nothing.</summary>
     public string ToCsv()
@@ -104,7 +108,7 @@ public sealed record Table1Report(
     public string ToJson() =>
         JsonSerializer.Serialize(new { Preset, Sizes, CodeVersion, Rows, Paper = PaperTable1.Rows, Failures }, s_json);
 
-    private static ReportTable Cost(IReadOnlyList<Table1Row> rows)
+    private static PageTable Cost(IReadOnlyList<Table1Row> rows)
     {
         var (isPapers, papersDarts) = (rows[0].Space == SearchSpace.Darts.Name, PaperTable1.Row(SearchMethod.Darts.Name)!);
         var darts = rows.FirstOrDefault(row => row.Method == SearchMethod.Darts.Name);
@@ -128,7 +132,7 @@ public sealed record Table1Report(
         string[] Papers(string cell) => isPapers ? [cell] : [];
     }
 
-    private static ReportTable Found(IReadOnlyList<Table1Row> rows)
+    private static PageTable Found(IReadOnlyList<Table1Row> rows)
     {
         var isPapers = rows[0].Space == SearchSpace.Darts.Name && rows.Any(row => PaperAccuracy(row) is not null);
         string[] columns = ["method", "runs", "estimated %", "interval", "percentile", "skip connections %", "trained here %"];

@@ -155,6 +155,16 @@ public sealed partial class ClusterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_coordinator_whose_port_another_one_has_is_refused()
+    {
+        Coordinator(1, 1);
+        await Until(() => _processes[0].Words.Contains("ready", StringComparison.Ordinal));
+        var second = Start(Secret, "coordinator", _port, _folder.File("another"), "1", "1", Lease);
+        Assert.Equal(1, await second.End());
+        Assert.Contains($"127.0.0.1:{_port} cannot be listened at", second.Words);
+    }
+
+    [Fact]
     public void An_address_that_others_can_reach_needs_a_secret()
     {
         var error = Assert.Throws<ArgumentException>(() => ClusterCoordinator.Start(new ClusterAddress("192.0.2.1", 4160),

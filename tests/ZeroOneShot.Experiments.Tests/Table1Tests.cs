@@ -76,6 +76,25 @@ public sealed class Table1Tests : IDisposable
         Assert.Contains("\"search_mib\": {", report.ToJson());
     }
 
+    [Theory]
+    [InlineData("darts-s1", "Zero-One-Shot")]
+    [InlineData("darts-s2", "Zero-One-Shot")]
+    [InlineData("darts-s3", "Zero-One-Shot")]
+    [InlineData("darts-s4", "Zero-One-Shot")]
+    [InlineData("darts-large", "DARTS-RND")]
+    public void Every_space_has_its_tables_without_what_is_known_of_that_of_DARTS_alone(string space, string method)
+    {
+        var options = Toy.Table(SearchMethod.Parse(method)) with { Spaces = [SearchSpace.Named(space)], Seeds = [1] };
+        var report = Run(options, Toy.InThisProcess);
+        Assert.Empty(report.Failures);
+        Assert.True(report.IsComplete);
+        Assert.Equal([$"What it costs: noise, space {space}", $"What it finds: noise, space {space}"],
+            report.Tables().Select(table => table.Caption));
+        Assert.DoesNotContain(report.Tables().SelectMany(table => table.Columns), column => column.Contains("the paper's"));
+        Assert.Null(report.Rows[0].Estimated);
+        Assert.NotNull(report.Rows[0].SkipConnections);
+    }
+
     [Fact]
     public void Found_networks_of_NAS_Bench_201_have_the_tables_accuracy_where_a_table_is_given()
     {

@@ -70,6 +70,21 @@ public sealed class Table1CommandTests : IDisposable
     }
 
     [Fact]
+    public void CIFAR_10_and_CIFAR_100_stand_side_by_side_in_one_table()
+    {
+        var folder = In("cifar-100-binary");
+        Directory.CreateDirectory(folder);
+        File.WriteAllBytes(Path.Combine(folder, "train.bin"), Records100(200, seed: 3));
+        File.WriteAllBytes(Path.Combine(folder, "test.bin"), Records100(100, seed: 4));
+        var done = Tool.Run("table1", "--data", Data, folder, "--methods", "DARTS-RND", "--seeds", "1", "--out", Out, "--preset", Preset);
+        Assert.Equal((0, ""), (done.ExitCode, done.Errors));
+        Assert.Contains("What it finds: cifar10, space darts", done.Output);
+        var found = done.Output.IndexOf("What it finds: cifar100, space darts", StringComparison.Ordinal);
+        Assert.Contains("| DARTS-RND | 1 of 1 |", done.Output[found..]);
+        Assert.Contains("79.58", done.Output);                      // the paper's, on CIFAR-100
+    }
+
+    [Fact]
     public async Task A_coordinator_gives_its_runs_to_a_worker_and_a_second_one_of_the_ledger_is_refused()
     {
         var address = $"127.0.0.1:{FreePort()}";
@@ -113,6 +128,20 @@ public sealed class Table1CommandTests : IDisposable
         new Random(seed).NextBytes(bytes);
         for (var record = 0; record < count; record++)
             bytes[record * length] = (byte)(record % 10);
+        return bytes;
+    }
+
+    /// <summary>As of CIFAR-100: a superclass, a class, the pixels.</summary>
+    private static byte[] Records100(int count, int seed)
+    {
+        const int length = 2 + 3 * 32 * 32;
+        var bytes = new byte[count * length];
+        new Random(seed).NextBytes(bytes);
+        for (var record = 0; record < count; record++)
+        {
+            bytes[record * length] = (byte)(record % 20);
+            bytes[record * length + 1] = (byte)(record % 100);
+        }
         return bytes;
     }
 

@@ -5,7 +5,6 @@ using ZeroOneShot.Cluster;
 using ZeroOneShot.Experiments;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
-using ZeroOneShot.Report;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Output;
 using ZeroOneShot.Yardstick;
@@ -197,8 +196,7 @@ internal static class Table1Command
         foreach (var (file, text) in new[]
         {
             ("table1.md", report.ToMarkdown()), ("table1.csv", report.ToCsv()), ("table1.json", report.ToJson()),
-            ("table1.html", TablePage.Of("Table 1", report.Notes, report.Failures,
-                [.. report.Tables().Select(table => new PageTable(table.Caption, table.Columns, table.Rows))])),
+            ("table1.html", report.ToHtml()),
         })
         {
             AtomicFile.Write(Path.Combine(ledger.Folder, file), stream => stream.Write(Encoding.UTF8.GetBytes(text)));

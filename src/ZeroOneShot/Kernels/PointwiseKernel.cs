@@ -15,8 +15,8 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     private const int Outputs = 4, Together = 2;
 
     // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, if it
-    // holds so many pixels, else in a second-level cache, and then at most as many of a plane as make memory fetch ahead. Pixels, inputs and
-    // outputs that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
+    // holds so many pixels, else in a second-level cache, and then at most as many of a plane as make memory fetch ahead. Pixels, inputs
+    // and outputs that are correlated together, in a second-level cache; multiplications that are worth a thread's while.
     private const int MostPlanes = 8, FirstLevel = 1 << 15, FewPixels = 32, SecondLevel = 1 << 19, ManyPixels = 64, CorrelatedPixels = 64,
         CorrelatedInputs = 64, CorrelatedOutputs = 64, MinimumWork = 1 << 14;
 

@@ -1,7 +1,0 @@
-namespace ZeroOneShot.Experiments;
-
-/// <summary>A table of a report, of texts.</summary>
-/// <param name="Caption">What it is.</param>
-/// <param name="Columns">The headings.</param>
-/// <param name="Rows">As many cells each as there are columns; the first says what the row is.</param>
-public sealed record ReportTable(string Caption, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
