@@ -67,8 +67,6 @@ internal static class ClusterNode
                 dot-netty.tcp {
                   hostname = "{{host}}"
                   port = {{port}}
-                  # On, .NET would let a second process listen at the same port, and share its connections.
-                  tcp-reuse-addr = off
                   enable-ssl = {{(tls is null ? "off" : "on")}}
                   maximum-frame-size = 2000000b
                   send-buffer-size = 2000000b
@@ -100,6 +98,7 @@ internal static class ClusterNode
             """);
         try
         {
+            ThrowIfTaken(host, port);
             var setup = BootstrapSetup.Create().WithConfig(config);
             return ActorSystem.Create(System, tls is null ? ActorSystemSetup.Create(setup) : setup.And(tls));
         }
@@ -108,6 +107,19 @@ internal static class ClusterNode
             throw new IOException($"{host}:{port} cannot be listened at ({socket.Message}). Is another coordinator there? Choose another " +
                 "port, or an address of this machine.", e);
         }
+    }
+
+    /// <summary>
+    /// The transport lets several processes listen at a port, which then share its connections; without that it would have to wait for
+    /// minutes until the connections of a coordinator that was killed are forgotten. So a port that is taken is found beforehand.
+    /// </summary>
+    private static void ThrowIfTaken(string host, int port)
+    {
+        if (port == 0)
+            return;
+        var address = IPAddress.TryParse(host, out var one) ? one : Dns.GetHostAddresses(host, AddressFamily.InterNetwork)[0];
+        using var listener = new TcpListener(address, port);
+        listener.Start();
     }
 
     /// <summary>The coordinator's place, by which workers join, and below which they find it.</summary>

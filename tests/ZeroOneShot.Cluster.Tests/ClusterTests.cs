@@ -88,6 +88,19 @@ public sealed partial class ClusterTests : IDisposable
         Assert.Equal(1, Finished);
     }
 
+    [Fact]
+    public async Task A_coordinator_that_is_killed_starts_again_at_once_at_its_address_and_its_worker_joins_again()
+    {
+        const int steps = 60;
+        var coordinator = Coordinator(1, steps);
+        var worker = Worker("a");
+        await Until(() => Leases().Length == 1);
+        coordinator.Kill();
+        Assert.Equal(0, await Coordinator(1, steps).End());
+        Assert.Equal(0, await worker.End());
+        Assert.Equal(1, Finished);
+    }
+
     [Theory]
     [InlineData("Akka.Cluster.ClusterUserAction+Down, Akka.Cluster")]
     [InlineData("Akka.Cluster.ClusterUserAction+Leave, Akka.Cluster")]
