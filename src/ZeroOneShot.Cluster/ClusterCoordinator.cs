@@ -161,7 +161,7 @@ public sealed class ClusterCoordinator : IDisposable
             void End()
             {
                 if (desk.Book.IsDone)
-                    Task.Delay(desk.Wait * 1.5).ContinueWith(_ => done.TrySetResult(), TaskScheduler.Default);
+                    Task.Delay(desk.Farewell).ContinueWith(_ => done.TrySetResult(), TaskScheduler.Default);
             }
         }
     }

@@ -42,6 +42,9 @@ internal sealed class Desk
     private readonly Dictionary<string, (string Node, long Lease)> _holders = [];
     private string _speaker = "";
 
+    // Whether a part was withdrawn that somebody may still be at.
+    private bool _isHelped;
+
     /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
     public Desk(
         string folder, IReadOnlyList<WorkUnit> units, Func<WorkUnit, bool> isFinished, TimeSpan lease, string version, Action<string> log,
@@ -60,6 +63,12 @@ internal sealed class Desk
 
     /// <summary>After which time a worker without a unit asks again.</summary>
     public TimeSpan Wait => TimeSpan.FromSeconds(Math.Clamp(Book.Duration.TotalSeconds / 4, 0.1, 5));
+
+    /// <summary>
+    /// How long to answer when all is done, so that every worker asks once more and is told: one without a unit soon, one with a part that
+    /// nobody waits for only when it brings something, after a third of its lease.
+    /// </summary>
+    public TimeSpan Farewell => _isHelped && Book.Duration / 2 > Wait * 1.5 ? Book.Duration / 2 : Wait * 1.5;
 
     /// <summary>Units that failed too often, with the last reason.</summary>
     public IReadOnlyDictionary<string, string> Failures => _failures;
@@ -247,7 +256,10 @@ internal sealed class Desk
         {
             Book.Withdraw(over);
             if (_last.Remove(over, out var lease))
+            {
+                _isHelped = true;
                 Forget(lease);
+            }
             _parts.Remove(over);
         }
         foreach (var (id, name) in wanted.OrderBy(part => part.Value, StringComparer.Ordinal))

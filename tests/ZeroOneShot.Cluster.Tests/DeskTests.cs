@@ -1,5 +1,6 @@
 using Xunit;
 using ZeroOneShot.ClusterProcess;
+using ZeroOneShot.Experiments;
 using ZeroOneShot.Tests;
 
 namespace ZeroOneShot.Cluster.Tests;
@@ -226,6 +227,26 @@ public sealed class DeskTests : IDisposable
         Assert.IsType<Fenced>(desk.Answer(new Commit(first.Unit, first.Lease, notes, IsFinished: true)));
         Assert.False(CountingWork.IsFinished(_folder.File("units/unit-0000")));
         Assert.Contains(_log, line => line.Contains("is too late, and thrown away", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_helper_whose_part_nobody_wants_any_more_is_still_answered_when_all_is_done()
+    {
+        var desk = Desk(1);
+        var unit = Assert.IsType<Assigned>(desk.Answer(new Pull("one", "test")));
+        Assert.True(desk.Farewell < TimeSpan.FromMinutes(1) / 3);
+        var ask = new FileNote(PartFiles.Asked("p"), 1, FolderFiles.Hash([1]));
+        var result = new FileNote("result.txt", 1, FolderFiles.Hash([2]));
+        Assert.IsType<Accepted>(desk.Answer(new Put(unit.Unit, unit.Lease, ask.Path, 0, [1])));
+        Assert.IsType<Accepted>(desk.Answer(new Commit(unit.Unit, unit.Lease, [.. unit.Files, ask], IsFinished: false)));
+        var part = Assert.IsType<Assigned>(desk.Answer(new Pull("helper", "test")));
+        Assert.Equal(ask.Path, Assert.Single(part.Files).Path);
+        Assert.IsType<Accepted>(desk.Answer(new Put(unit.Unit, unit.Lease, result.Path, 0, [2])));
+        Assert.IsType<Accepted>(desk.Answer(new Commit(unit.Unit, unit.Lease, [.. unit.Files, result], IsFinished: true)));
+        Assert.True(desk.Book.IsDone);
+        Assert.True(desk.Farewell > TimeSpan.FromMinutes(1) / 3);   // by when the helper brings what it has
+        Assert.IsType<Fenced>(desk.Answer(new Commit(part.Unit, part.Lease, [], IsFinished: false)));
+        Assert.True(Assert.IsType<Idle>(desk.Answer(new Pull("helper", "test"))).IsDone);
     }
 
     [Fact]
