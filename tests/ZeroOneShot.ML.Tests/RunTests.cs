@@ -129,14 +129,12 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void When_time_is_up_what_was_found_so_far_is_used_and_a_warning_says_so()
+    public void When_time_is_up_a_search_gives_what_it_has_found_so_far_and_a_training_without_a_step_is_an_error()
     {
         var warnings = new KeepingLogger();
-        var soon = TimeSpan.FromTicks(1);
-        using var model = Fit(logger: warnings, limit: soon);
-        Assert.Empty(model.LastTransformer.Epochs);
-        Assert.NotNull(_ml.MulticlassClassification.Evaluate(model.Transform(Toy.Data(_ml))));
-        Assert.Equal(2, warnings.Messages.Count(message => message.Text.StartsWith("Time was up after 0 of 2 epochs")));
+        var error = Assert.Throws<InvalidOperationException>(() => Fit(logger: warnings, limit: TimeSpan.FromTicks(1)));
+        Assert.StartsWith("Time was up before the first step of the training: TimeLimit is 00:00:00.0000001.", error.Message);
+        Assert.Single(warnings.Messages, message => message.Text.StartsWith("Time was up after 0 of 2 epochs"));
     }
 
     [Fact]

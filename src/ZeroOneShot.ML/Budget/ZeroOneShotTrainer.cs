@@ -99,7 +99,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint folder, or it cannot be written to.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A pixel value is out of range, there are no labelled rows, or the native library of ONNX Runtime is missing.
+    /// A pixel value is out of range, there are no labelled rows, the native library of ONNX Runtime is missing, or the time was used up
+    /// before the training began.
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled by its token or by the MLContext.</exception>
     public CellNetTransformer Fit(IDataView input)
@@ -194,6 +195,11 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         // Train.
         clock.Begin(RunStage.Train);
+        if (_options.Plan is null && clock.Share(plan, RunStage.Train) <= TimeSpan.FromTicks(1)
+            && (run.Checkpoint(RunStage.Train) is not { } begun || !File.Exists(begun)))
+        {
+            throw BudgetUsedUp("the training of what was found began");
+        }
         if (_options.Plan is null && !state.KnowsNetwork)
         {
             plan = PlanTraining(train, validation, genotype!, plan, clock, run);
@@ -272,6 +278,11 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             train, validation, times, space, _options.Method, plan.MaxMemory, plan.Held, _options.CostTarget, device);
     }
 
+    private InvalidOperationException BudgetUsedUp(string before) => new(
+        $"TimeBudget, {_options.TimeBudget}, was used up before {before}: the machine is slower than it was when the plan was made, or " +
+        "an earlier Fit used most of it. Give more time" +
+        (_options.CheckpointFolder is { } folder ? $"; what was reached is in '{folder}', and the same Fit goes on from there." : "."));
+
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
     {
         var method = _options.Method;
@@ -282,14 +293,17 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
             // A method that prunes down to a genotype has nothing to put in its place.
-            clock.Stop = _options.Plan is null && method.Pruning != PruningKind.ZeroShotToGenotype
-                ? (clock.Elapsed + LongestPruning * _options.TimeBudget, source) : null;
+            var decides = method.Pruning == PruningKind.ZeroShotToGenotype;
+            var until = decides ? _options.TimeBudget : clock.Elapsed + LongestPruning * _options.TimeBudget;
+            clock.Stop = _options.Plan is null ? (until, source) : null;
             try
             {
                 return ZeroShotPruneEstimator.OnImages(method, train, settings, clock, run.Checkpoint(RunStage.Prune), source.Token);
             }
             catch (OperationCanceledException) when (clock.Stop is not null && !run.Cancellation.IsCancellationRequested)
             {
+                if (decides)
+                    throw BudgetUsedUp("its pruning was over");
                 run.Log.PrunedByChance(LongestPruning);
                 state.PrunedByChance = true;
             }
@@ -351,7 +365,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; " +
         $"{_options.Method.Name} ({_options.Method.Pruning}, {_options.Method.Search}); seed {seed}; " +
         $"space {_options.Space.Name} {_options.Space.Signature}; " +
-        $"class weights {_options.ClassWeighting}; cost target {_options.CostTarget?.ToString() ?? "none"}; " +
+        $"class weights {_options.ClassWeighting}; temperature {_options.TemperatureScaling}; " +
+        $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 
     // For the stages' own predictions, which are of a process that holds nothing else; a plan by hand may not say what it held.

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.SearchSpaces;
@@ -45,9 +46,9 @@ internal sealed class LaterStages(SearchSpace space, LaterStages? earlier)
         }
     }
 
-    /// <summary>The same, where the data of a stage have it already.</summary>
+    /// <summary>The same, where the data of a stage have it already, as weights: what comes between two stages may still make it.</summary>
     public string? WeightColumnIn(DataViewSchema schema) =>
-        WeightColumn is { } name && schema.GetColumnOrNull(name) is not null ? name : null;
+        WeightColumn is { } name && schema.GetColumnOrNull(name)?.Type == NumberDataViewType.Single ? name : null;
 
     /// <summary>What came with a column's promise; null where no stage promised it.</summary>
     public static LaterStages? Of(SchemaShape.Column column) =>

@@ -40,9 +40,9 @@ public abstract class StageOptions
     public string? Device { get; set; }
 
     /// <summary>
-    /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. Pruning writes
-    /// it every 20 seconds, search and training after every epoch; all when the Fit is cancelled or its time is up. A later Fit with the
-    /// same images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a
+    /// A folder for the stage's checkpoint, <c>prune.safetensors</c>, <c>search.safetensors</c> or <c>train.safetensors</c>. It is written
+    /// every 20 seconds, by search and training after every epoch too, and when the Fit is cancelled or its time is up. A later Fit with
+    /// the same images and settings goes on from it, to the same result bit for bit; one with others is refused, so that every fold of a
     /// cross-validation would need a folder of its own. So is one while another runs. The checkpoint before stays in
     /// <c>search.previous.safetensors</c> and so on, from which a Fit goes on, with a warning, when the newest is damaged. Default null:
     /// nothing is written.

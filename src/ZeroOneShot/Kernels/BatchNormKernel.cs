@@ -94,6 +94,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     public static void AddScaled(Tensor sum, Tensor input, long images, double[] factors, double[] terms, double weight)
     {
         var (y, x) = (new Planes<T>(sum), new Planes<T>(input));
+        SumKernel<T>.ThrowIfOther(y, x);
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             var used = stackalloc T[Lanes];
@@ -110,6 +111,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     public static (double[] Sums, double[] Products) Products(Tensor gradient, Tensor normalized)
     {
         var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));
+        SumKernel<T>.ThrowIfOther(x, g);
         var (sums, products) = (new double[x.Channels], new double[x.Channels]);
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
@@ -130,6 +132,8 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         Tensor gradient, Tensor normalized, Tensor inputGradient, long images, double[] factors, double[] sums, double[] products)
     {
         var (g, x, gx) = (new Planes<T>(gradient), new Planes<T>(normalized), new Planes<T>(inputGradient));
+        SumKernel<T>.ThrowIfOther(x, g);
+        SumKernel<T>.ThrowIfOther(x, gx);
         var count = (double)images * x.Pixels;
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {

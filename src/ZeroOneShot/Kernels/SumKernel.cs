@@ -33,7 +33,7 @@ internal static unsafe class SumKernel<T> where T : unmanaged, IFloatingPointIee
         });
     }
 
-    private static void ThrowIfOther(in Planes<T> sum, in Planes<T> term)
+    internal static void ThrowIfOther(in Planes<T> sum, in Planes<T> term)
     {
         if ((term.Groups, term.Height, term.Width) != (sum.Groups, sum.Height, sum.Width) || term.Channels < sum.Channels)
         {

@@ -29,7 +29,8 @@ public static class MaskedDartsSearch
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
+    /// A file written every 20 seconds, after every epoch, when the run is cancelled and when its time is up, and the one before beside
+    /// it. If it exists, the
     /// search goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="SearchOptions.TimeLimit"/> has made its
     /// schedule shorter. Null: nothing is written.
     /// </param>

@@ -5,7 +5,7 @@ namespace ZeroOneShot.Runtime;
 /// </summary>
 internal sealed class StageClock
 {
-    /// <summary>The time between two checkpoints within an epoch or a round: a kill loses no more than this.</summary>
+    /// <summary>The time between two checkpoints within an epoch or a round: a kill loses no more than this, and a step.</summary>
     public static readonly TimeSpan BetweenCheckpoints = TimeSpan.FromSeconds(20);
 
     private readonly RunStage _stage;

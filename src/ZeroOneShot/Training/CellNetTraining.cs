@@ -28,7 +28,8 @@ public static class CellNetTraining
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
-    /// A file written after every epoch, when the run is cancelled and when its time is up, and the one before beside it. If it exists, the
+    /// A file written every 20 seconds, after every epoch, when the run is cancelled and when its time is up, and the one before beside
+    /// it. If it exists, the
     /// training goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="TrainingOptions.TimeLimit"/> has made
     /// its schedule another one. Null: nothing is written.
     /// </param>
@@ -142,7 +143,7 @@ public static class CellNetTraining
             var schedule = new TimedSchedule(
                 state.Schedule, (long)options.Epochs * steps, options.Epochs, options.TimeLimit is not null,
                 longest: (long)longest * steps);
-            var (measured, saved) = (false, clock.Elapsed);
+            var (measured, fastest, saved) = (false, double.PositiveInfinity, clock.Elapsed);
             try
             {
                 while (!schedule.IsOver((long)state.Epoch * steps + state.Step) && !clock.TimeIsUp
@@ -168,8 +169,12 @@ public static class CellNetTraining
                         (state.Loss, state.Correct) = (state.Loss + loss * count, state.Correct + correct);
                         (state.Images, state.Step) = (state.Images + count, state.Step + 1);
                         var seconds = (clock.Elapsed - began).TotalSeconds;
-                        if (!measured && validation is not null)
-                            ExpectValidation(CostOfForward * seconds / count * validation.Count);
+                        // Of the fastest step so far: one that was held up says nothing of validation, nor does a small one.
+                        if (!measured && validation is not null && count == options.BatchSize)
+                        {
+                            fastest = Math.Min(fastest, seconds / count);
+                            ExpectValidation(CostOfForward * fastest * validation.Count);
+                        }
                         schedule.Took(number + 1, seconds, clock.Left);
                         state.Schedule = schedule.State;
                         if (schedule.State.End is { } end)

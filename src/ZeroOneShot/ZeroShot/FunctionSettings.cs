@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
@@ -13,15 +14,17 @@ internal static class FunctionSettings
     private const string OfParameter = ">P";
 
     /// <summary>
-    /// Types, public properties as JSON where they can be written, and numbers and texts in readonly fields and parameters of primary
-    /// constructors, also those of a function in a function. What else a function computes with cannot be seen.
+    /// Types, public properties as JSON where they can be written, and numbers, texts and functions in readonly fields and parameters of
+    /// primary constructors, also in arrays and lists there, and in those functions. What else a function computes with cannot be seen.
     /// </summary>
-    public static string Of(IReadOnlyList<IRankingFunction> functions) => string.Join(", ", functions.Select(Of));
+    public static string Of(IReadOnlyList<IRankingFunction> functions) =>
+        string.Join(", ", functions.Select(function => Of(function, [])));
 
-    private static string Of(IRankingFunction function)
+    private static string Of(IRankingFunction function, HashSet<object> seen)
     {
         var type = function.GetType();
-        return string.Join(' ', Kept(function).Prepend(Properties(function, type)).Prepend(type.FullName).Where(part => part is not null));
+        return string.Join(' ', Kept(function, seen).Prepend(Properties(function, type)).Prepend(type.FullName)
+            .Where(part => part is not null));
     }
 
     private static string? Properties(IRankingFunction function, Type type)
@@ -36,20 +39,29 @@ internal static class FunctionSettings
         }
     }
 
-    private static IEnumerable<string> Kept(IRankingFunction function)
+    private static IEnumerable<string> Kept(IRankingFunction function, HashSet<object> seen)
     {
+        if (!seen.Add(function))
+            yield break;
         for (var type = function.GetType(); type is not null; type = type.BaseType)
         {
             foreach (var field in type.GetFields(Own).OrderBy(field => field.Name, StringComparer.Ordinal))
             {
-                if (!field.IsInitOnly && !field.Name.EndsWith(OfParameter, StringComparison.Ordinal))
-                    continue;
-                var value = field.GetValue(function);
-                if (value is IRankingFunction inner && !ReferenceEquals(inner, function))
-                    yield return $"{field.Name}=({Of(inner)})";
-                else if (value is string or decimal or Enum || value?.GetType().IsPrimitive == true)
-                    yield return string.Create(CultureInfo.InvariantCulture, $"{field.Name}={value}");
+                if ((field.IsInitOnly || field.Name.EndsWith(OfParameter, StringComparison.Ordinal))
+                    && Text(field.GetValue(function), seen) is { } text)
+                {
+                    yield return $"{field.Name}={text}";
+                }
             }
         }
     }
+
+    private static string? Text(object? value, HashSet<object> seen) => value switch
+    {
+        IRankingFunction inner => $"({Of(inner, seen)})",
+        nint or nuint => null,
+        string or decimal or Enum => string.Create(CultureInfo.InvariantCulture, $"{value}"),
+        IList several => $"[{string.Join(", ", several.Cast<object?>().Select(one => Text(one, seen)))}]",
+        _ => value?.GetType().IsPrimitive == true ? string.Create(CultureInfo.InvariantCulture, $"{value}") : null,
+    };
 }

@@ -42,6 +42,29 @@ public sealed class TrainingCheckpointTests : IDisposable
         AssertEqual(expected, again);
     }
 
+    /// <summary>What a kill leaves: the file that was written while an epoch ran.</summary>
+    [Fact]
+    public void A_training_goes_on_from_a_file_written_within_an_epoch_to_the_same_network_bit_for_bit()
+    {
+        var (time, left) = (new HandTime(), _folder.File("left"));
+        var options = Toy.Options with
+        {
+            BatchSize = 6, WeightAverage = 0.9, EarlyStopping = new EarlyStopping { Patience = Toy.Epochs }, Time = time,
+        };
+        var steps = 0;
+        using var expected = Toy.Train(options, Toy.Validation, new EachStep(_ =>
+        {
+            time.Pass(TimeSpan.FromSeconds(15));
+            // Four steps an epoch: the file of the second half of the second one.
+            if (++steps == 7)
+                File.Copy(Checkpoint, left);
+        }), checkpoint: Checkpoint);
+        steps = 0;
+        using var resumed = Toy.Train(options, Toy.Validation, new EachStep(_ => steps++), checkpoint: left);
+        Assert.InRange(steps, 5, 7);
+        AssertEqual(expected, resumed);
+    }
+
     [Fact]
     public void A_damaged_checkpoint_gives_way_to_the_one_before_and_the_network_is_the_same_bit_for_bit()
     {

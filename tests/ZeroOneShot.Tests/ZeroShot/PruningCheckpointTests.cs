@@ -36,6 +36,8 @@ public sealed class PruningCheckpointTests : IDisposable
         (new Swap(), new Swap(images: 3)), (new SwapRegularised(5, 5), new SwapRegularised(50, 5)),
         (new SwapRegularised(5, 5), new SwapRegularised(5, 50)), (new SwapRegularised(5, 5), new SwapRegularised(5, 5, images: 3)),
         (new NtkCondition(), new NtkCondition(images: 3)), (new NtkCondition(), new NtkCondition(training: true)),
+        (new Ensemble([new Swap()], [1]), new Ensemble([new Swap(images: 3)], [1])),
+        (new Ensemble([new Swap()], [1]), new Ensemble([new Swap()], [2])),
         (new JacobianCovariance(), new JacobianCovariance(training: true)), (new NngpNorm(), new NngpNorm(features: true)),
     ];
 
@@ -168,6 +170,13 @@ public sealed class PruningCheckpointTests : IDisposable
         public string Name => "own";
 
         public double Rank(RankedNetwork network) => rank(network);
+    }
+
+    private sealed class Ensemble(IReadOnlyList<IRankingFunction> functions, double[] weights) : IRankingFunction
+    {
+        public string Name => "ensemble";
+
+        public double Rank(RankedNetwork network) => functions.Zip(weights, (function, weight) => weight * function.Rank(network)).Sum();
     }
 
     private sealed class Scaled : IRankingFunction
