@@ -9,6 +9,8 @@ namespace ZeroOneShot.Cluster;
 /// </summary>
 public sealed class ClusterCoordinator : IDisposable
 {
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
+
     private readonly ClusterSecret _secret;
     private readonly Desk _desk;
     private readonly Action<string> _log;
@@ -24,11 +26,18 @@ public sealed class ClusterCoordinator : IDisposable
         Address = address with { Port = ((ExtendedActorSystem)_system).Provider.DefaultAddress.Port ?? address.Port };
     }
 
+    /// <summary>How often a cluster that is lost is tried to be begun anew, a second apart.</summary>
+    internal int Attempts { get; set; } = 60;
+
+    internal ActorSystem System => _system;
+
     /// <summary>Where it listens.</summary>
     public ClusterAddress Address { get; }
 
     /// <summary>
     /// Completed when every unit is finished or has failed too often, and workers that wait have had the time to ask and be told so.
+    /// Faulted with an <see cref="IOException"/> when the cluster was lost and cannot be begun anew, for example since another program has
+    /// the port.
     /// </summary>
     public Task Done => _done.Task;
 
@@ -91,17 +100,36 @@ public sealed class ClusterCoordinator : IDisposable
         var cluster = Akka.Cluster.Cluster.Get(system);
         cluster.Join(cluster.SelfAddress);
         // Where members contradict one another about who is reachable, all of these are downed, the coordinator too.
-        system.WhenTerminated.ContinueWith(_ =>
-        {
-            lock (_one)
-            {
-                if (_isDisposed)
-                    return;
-                _log("The cluster had lost its coordinator, which begins it anew.");
-                _system = Open(Address);
-            }
-        }, TaskScheduler.Default);
+        _ = Again(system);
         return system;
+    }
+
+    private async Task Again(ActorSystem system)
+    {
+        await system.WhenTerminated.ConfigureAwait(false);
+        if (!_isDisposed)
+            _log("The cluster had lost its coordinator, which begins it anew.");
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await Task.Delay(s_again).ConfigureAwait(false);
+                lock (_one)
+                {
+                    if (!_isDisposed)
+                        _system = Open(Address);
+                    return;
+                }
+            }
+            catch (Exception e)             // whatever it is, nobody else would hear of it
+            {
+                _log($"It cannot be begun: {e.Message}");
+                if (attempt < Attempts)
+                    continue;
+                _done.TrySetException(new IOException($"{e.Message} What workers have brought is kept; start the same command again.", e));
+                return;
+            }
+        }
     }
 
     private sealed class Listener : ReceiveActor
@@ -133,7 +161,7 @@ public sealed class ClusterCoordinator : IDisposable
             void End()
             {
                 if (desk.Book.IsDone)
-                    Task.Delay(desk.Wait * 1.5).ContinueWith(_ => done.TrySetResult(), TaskScheduler.Default);
+                    Task.Delay(desk.Farewell).ContinueWith(_ => done.TrySetResult(), TaskScheduler.Default);
             }
         }
     }

@@ -130,7 +130,7 @@ internal static class ClusterNode
     public static string HostTowards(ClusterAddress address)
     {
         var target = Dns.GetHostAddresses(address.Host, AddressFamily.InterNetwork).FirstOrDefault() ??
-            throw new IOException($"'{address.Host}' has no IPv4 address.");
+            throw new SocketException((int)SocketError.HostNotFound);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Connect(target, address.Port);
         return ((IPEndPoint)socket.LocalEndPoint!).Address.ToString();
@@ -160,7 +160,8 @@ internal static class ClusterNode
         });
     }
 
-    private static Exception Cause(Exception e) => e is SocketException || e.InnerException is null
+    /// <summary>What an error comes from; an error of the network where there is one.</summary>
+    public static Exception Cause(Exception e) => e is SocketException || e.InnerException is null
         ? e is AggregateException { InnerExceptions: [var only, ..] } ? Cause(only) : e : Cause(e.InnerException);
 
     private sealed class Listener : ReceiveActor

@@ -92,7 +92,7 @@ public sealed class ClusterWorker
             catch (TimeoutException e)
             {
                 if (TimeProvider.System.GetElapsedTime(began) > _patience)
-                    throw new IOException(e.Message, e);
+                    throw new GoneException(e);
                 await Task.Delay(s_again, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -106,11 +106,21 @@ public sealed class ClusterWorker
         using var _ = cancellationToken.Register(() => leaving.CancelAfter(Leaving));
         var known = unit.Files.ToDictionary(note => note.Path, note => note.Sha256);
         Task? work = null;
+        async Task End()
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            if (work is not null)
+                await Task.WhenAny(work).ConfigureAwait(false);
+        }
         try
         {
             Directory.CreateDirectory(copy);
             foreach (var note in unit.Files)
-                await Fetch(unit, note, FolderFiles.PathOf(copy, note.Path), isData: false, cancellationToken).ConfigureAwait(false);
+            {
+                var path = FolderFiles.PathOf(copy, note.Path);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                await Fetch(unit, note, path, isData: false, cancellationToken).ConfigureAwait(false);
+            }
             var data = unit.Data is { } notes ? await Data(unit, notes, cancellationToken).ConfigureAwait(false) : null;
             _log($"{unit.Unit} {(unit.Files.Count > 1 ? "goes on" : "begins")}.");
             work = Task.Run(() => _work(copy, unit.Settings, data, stop.Token), CancellationToken.None);
@@ -122,8 +132,7 @@ public sealed class ClusterWorker
                 }
                 else
                 {
-                    await stop.CancelAsync().ConfigureAwait(false);
-                    await Task.WhenAny(work).ConfigureAwait(false);
+                    await End().ConfigureAwait(false);
                     _log($"{unit.Unit}: the lease is over; " + (IsPart(unit) ? "it is no longer wanted."
                         : "another worker has it, or the coordinator was started again."));
                     return false;
@@ -140,39 +149,47 @@ public sealed class ClusterWorker
         }
         catch (Exception e) when (e is OperationCanceledException && cancellationToken.IsCancellationRequested)
         {
-            if (work is not null)
-                await Task.WhenAny(work).ConfigureAwait(false);
-            await Leave(unit, "the worker is stopped", hasFailed: false, leaving.Token, work is null ? null : copy, known)
+            await End().ConfigureAwait(false);
+            await Leave(unit, "the worker is stopped", Fault.None, leaving.Token, work is null ? null : copy, known)
                 .ConfigureAwait(false);
             throw;
         }
+        catch (GoneException e)
+        {
+            throw new IOException($"{e.Message} Another worker goes on with {unit.Unit} from what was brought last, as soon as the " +
+                "coordinator is there again; then start this worker again.", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Leave(unit, $"{_name} cannot go on: {e.Message}", hasFailed: false, leaving.Token).ConfigureAwait(false);
+            await End().ConfigureAwait(false);
+            await Leave(unit, $"{_name} cannot go on: {e.Message}", Fault.Files, leaving.Token).ConfigureAwait(false);
             throw new IOException($"{e.Message} The unit {unit.Unit} was given back; make room, and start this worker again.", e);
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException or ArgumentException or OutOfMemoryException)
         {
             _log($"{unit.Unit} failed: {e.Message}");
-            await Leave(unit, e.Message, hasFailed: true, leaving.Token).ConfigureAwait(false);
+            await End().ConfigureAwait(false);
+            await Leave(unit, e.Message, Fault.Unit, leaving.Token).ConfigureAwait(false);
             return false;
         }
         finally
         {
+            // Whatever has happened: nobody is there any more who would hear of what the work does, or stop it.
+            await End().ConfigureAwait(false);
             DeleteQuietly(copy);
         }
     }
 
     /// <summary>Gives a unit back. One try: where the coordinator is gone as well, the lease ends by itself.</summary>
     private async Task Leave(
-        Assigned unit, string reason, bool hasFailed, CancellationToken leaving, string? done = null,
+        Assigned unit, string reason, Fault fault, CancellationToken leaving, string? done = null,
         Dictionary<string, string>? known = null)
     {
         try
         {
             if (done is not null)
                 await Bring(unit, done, known!, isFinished: false, leaving).ConfigureAwait(false);
-            await _ask(new GiveBack(unit.Unit, unit.Lease, reason, hasFailed), s_answer, leaving).ConfigureAwait(false);
+            await _ask(new GiveBack(unit.Unit, unit.Lease, reason, fault), s_answer, leaving).ConfigureAwait(false);
         }
         catch (Exception e) when (e is TimeoutException or IOException or InvalidOperationException or OperationCanceledException)
         {
@@ -205,11 +222,21 @@ public sealed class ClusterWorker
     {
         foreach (var note in parts)
         {
-            // The work deletes the folder when it wants no more.
             if (PartFiles.PartDone(note.Path) is not { } part || !File.Exists(Path.Combine(folder, PartFiles.Asked(part))))
                 continue;
-            await Fetch(unit, note, FolderFiles.PathOf(folder, note.Path), isData: false, cancellationToken).ConfigureAwait(false);
-            known[note.Path] = note.Sha256;
+            try
+            {
+                var path = FolderFiles.PathOf(folder, note.Path);
+                await Fetch(unit, note, path, isData: false, cancellationToken).ConfigureAwait(false);
+                if (File.Exists(Path.Combine(folder, PartFiles.Asked(part))))
+                    known[note.Path] = note.Sha256;
+                else
+                    File.Delete(path);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // The work deletes the folder when it wants no more, which may be now.
+            }
         }
     }
 
@@ -220,10 +247,20 @@ public sealed class ClusterWorker
         for (var attempt = 0; ; attempt++)
         {
             var notes = new List<FileNote>();
-            foreach (var name in FolderFiles.Names(folder))
+            foreach (var name in await Names(folder, known).ConfigureAwait(false))
             {
-                if (TryRead(Path.Combine(folder, name)) is not { } bytes)
-                    continue;                                       // it was replaced or deleted just now; the next time then
+                var path = Path.Combine(folder, name);
+                var bytes = TryRead(path);
+                if (bytes is null)
+                {
+                    await Task.Delay(s_again, CancellationToken.None).ConfigureAwait(false);
+                    bytes = TryRead(path);
+                }
+                if (bytes is null)
+                {
+                    known.Remove(name);
+                    continue;                                       // it was deleted
+                }
                 var note = new FileNote(name, bytes.Length, FolderFiles.Hash(bytes));
                 notes.Add(note);
                 if (known.TryGetValue(name, out var hash) && hash == note.Sha256)
@@ -248,9 +285,24 @@ public sealed class ClusterWorker
         }
     }
 
+    /// <summary>
+    /// The files to bring. A checkpoint that is being replaced is for a moment not there under its name: what was brought before and is
+    /// not there now is looked for again, before the coordinator hears that it is no more.
+    /// </summary>
+    private static async Task<IReadOnlyList<string>> Names(string folder, Dictionary<string, string> known)
+    {
+        var names = FolderFiles.Names(folder);
+        if (!known.Keys.Except(names).Any())
+            return names;
+        await Task.Delay(s_again, CancellationToken.None).ConfigureAwait(false);
+        names = FolderFiles.Names(folder);
+        foreach (var deleted in known.Keys.Except(names).ToArray())
+            known.Remove(deleted);
+        return names;
+    }
+
     private async Task Fetch(Assigned unit, FileNote note, string path, bool isData, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var temporary = path + "." + _name;
         using (var file = File.Create(temporary))
         {
@@ -292,6 +344,7 @@ public sealed class ClusterWorker
                     continue;
                 _log($"'{path}' has hash {hash}, and the coordinator's data have {note.Sha256}: it is fetched anew.");
             }
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             await Fetch(unit, note, path, isData: true, cancellationToken).ConfigureAwait(false);
         }
         return folder;
@@ -303,7 +356,7 @@ public sealed class ClusterWorker
         {
             return File.ReadAllBytes(path);
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
@@ -322,4 +375,7 @@ public sealed class ClusterWorker
     }
 
     private sealed class FencedException : Exception;
+
+    /// <summary>The coordinator does not answer.</summary>
+    private sealed class GoneException(TimeoutException why) : IOException(why.Message, why);
 }

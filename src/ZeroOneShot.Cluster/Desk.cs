@@ -22,8 +22,18 @@ internal sealed class Desk
     private readonly HashSet<string> _refusedVersions = [];
     private readonly Dictionary<string, string> _failures = [];
 
+    // Units at which the files of a worker have failed once: from the next time on it counts.
+    private readonly HashSet<string> _fileFaults = [];
+
     // Parts of units that are offered, or in the hands of a helper, by their names in the book.
     private readonly Dictionary<string, (WorkUnit Unit, string Name)> _parts = [];
+
+    // What a unit's last commit did not name though it is here: a file that is being replaced is not there for a moment, and the only copy
+    // of a checkpoint is not deleted for that. What is missing twice is.
+    private readonly Dictionary<string, (long Lease, HashSet<string> Names)> _missed = [];
+
+    // Under which lease a unit, or a part of one, was finished: the answer may be lost, and is then asked for again.
+    private readonly Dictionary<string, long> _finished = [];
 
     // The last lease of a unit: what its worker sent is in nobody's way once another has the unit.
     private readonly Dictionary<string, long> _last = [];
@@ -31,6 +41,9 @@ internal sealed class Desk
     // Where the holders of leases are, as of their last message: a worker may speak from another place of the cluster than before.
     private readonly Dictionary<string, (string Node, long Lease)> _holders = [];
     private string _speaker = "";
+
+    // Whether a part was withdrawn that somebody may still be at.
+    private bool _isHelped;
 
     /// <summary>The coordinator's side of a folder that the caller keeps locked.</summary>
     public Desk(
@@ -50,6 +63,12 @@ internal sealed class Desk
 
     /// <summary>After which time a worker without a unit asks again.</summary>
     public TimeSpan Wait => TimeSpan.FromSeconds(Math.Clamp(Book.Duration.TotalSeconds / 4, 0.1, 5));
+
+    /// <summary>
+    /// How long to answer when all is done, so that every worker asks once more and is told: one without a unit soon, one with a part that
+    /// nobody waits for only when it brings something, after a third of its lease.
+    /// </summary>
+    public TimeSpan Farewell => _isHelped && Book.Duration / 2 > Wait * 1.5 ? Book.Duration / 2 : Wait * 1.5;
 
     /// <summary>Units that failed too often, with the last reason.</summary>
     public IReadOnlyDictionary<string, string> Failures => _failures;
@@ -130,7 +149,7 @@ internal sealed class Desk
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TakeBack(new GiveBack(lease.Unit, lease.Number, e.Message, HasFailed: true));
+            TakeBack(new GiveBack(lease.Unit, lease.Number, e.Message, Fault.Unit));
             throw;
         }
     }
@@ -163,6 +182,8 @@ internal sealed class Desk
 
     private Message Take(Commit commit)
     {
+        if (commit.IsFinished && _finished.TryGetValue(commit.Unit, out var under) && under == commit.Lease)
+            return new Accepted();
         if (!Renew(commit.Unit, commit.Lease))
             return Fence(commit.Unit, commit.Lease);
         if (_parts.TryGetValue(commit.Unit, out var part))
@@ -188,19 +209,24 @@ internal sealed class Desk
         }
         var asked = commit.Files.Select(note => PartFiles.PartAsked(note.Path)).OfType<string>().ToArray();
         var done = new List<FileNote>();
+        var missed = _missed.TryGetValue(unit.Id, out var before) && before.Lease == commit.Lease ? before.Names : [];
+        _missed[unit.Id] = (commit.Lease, []);
         foreach (var name in FolderFiles.Names(unit.Folder).Except(commit.Files.Select(note => note.Path)))
         {
             if (asked.Contains(PartFiles.PartDone(name)))
                 done.Add(FolderFiles.Note(unit.Folder, name));
-            else
+            else if (commit.IsFinished || missed.Contains(name))
                 File.Delete(Path.Combine(unit.Folder, name));
+            else
+                _missed[unit.Id].Names.Add(name);
         }
         Offer(unit, asked);
         if (!commit.IsFinished)
             return new Accepted(done.Count > 0 ? done : null);
         if (!_isFinished(unit))
-            return TakeBack(new GiveBack(unit.Id, commit.Lease, "it is said to be finished, and its folder is not", HasFailed: true));
+            return TakeBack(new GiveBack(unit.Id, commit.Lease, "it is said to be finished, and its folder is not", Fault.Unit));
         Book.Finish(unit.Id, commit.Lease);
+        _finished[unit.Id] = commit.Lease;
         Forget(commit.Lease);
         _log($"{unit.Id}: finished under lease {commit.Lease}; {Book.Waiting + Book.Leased} left.");
         return new Accepted();
@@ -213,6 +239,7 @@ internal sealed class Desk
             return new Refused($"'{file}' is not here as it was noted; send it anew.");
         File.Move(from, FolderFiles.PathOf(unit.Folder, file), overwrite: true);
         Book.Finish(commit.Unit, commit.Lease);
+        _finished[commit.Unit] = commit.Lease;
         _parts.Remove(commit.Unit);
         Forget(commit.Lease);
         _log($"{commit.Unit}: finished under lease {commit.Lease}.");
@@ -229,7 +256,10 @@ internal sealed class Desk
         {
             Book.Withdraw(over);
             if (_last.Remove(over, out var lease))
+            {
+                _isHelped = true;
                 Forget(lease);
+            }
             _parts.Remove(over);
         }
         foreach (var (id, name) in wanted.OrderBy(part => part.Value, StringComparer.Ordinal))
@@ -243,8 +273,12 @@ internal sealed class Desk
 
     private Message TakeBack(GiveBack back)
     {
-        if (!Book.GiveBack(back.Unit, back.Lease, back.HasFailed))
+        // The disk of one worker may be full; a unit at which the files of every worker fail would end them all, one after the other.
+        var hasFailed = back.Fault == Fault.Unit || back.Fault == Fault.Files && _fileFaults.Contains(back.Unit);
+        if (!Book.GiveBack(back.Unit, back.Lease, hasFailed))
             return new Fenced();
+        if (back.Fault == Fault.Files)
+            _fileFaults.Add(back.Unit);
         Forget(back.Lease);
         if (!_parts.ContainsKey(back.Unit))
             _failures[back.Unit] = back.Reason;

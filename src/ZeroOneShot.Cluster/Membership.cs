@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Remote;
@@ -25,7 +26,7 @@ internal sealed class Membership(ClusterAddress address, ClusterSecret secret, A
             _ = _place.End();               // nobody waits for it: it has no port that is wanted again
             _place = null;
         }
-        var place = _place ??= new Place(address, secret, log);
+        var place = _place ??= Enter();
         long joined;
         Message answer;
         try
@@ -44,6 +45,19 @@ internal sealed class Membership(ClusterAddress address, ClusterSecret secret, A
         if (TimeProvider.System.GetElapsedTime(joined) > s_new)
             place.IsOver = true;
         throw new TimeoutException($"{address} does not count this worker among the members of its cluster.");
+    }
+
+    // No route, no name: a network that is down for a while is no reason to end.
+    private Place Enter()
+    {
+        try
+        {
+            return new Place(address, secret, log);
+        }
+        catch (Exception e) when (ClusterNode.Cause(e) is SocketException socket)
+        {
+            throw new TimeoutException($"{address} is not reached from here: {socket.Message}.", e);
+        }
     }
 
     /// <summary>Leaves the cluster.</summary>

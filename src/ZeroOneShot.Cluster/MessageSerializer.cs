@@ -29,7 +29,16 @@ internal sealed class MessageSerializer(ExtendedActorSystem system) : Serializer
             throw RefusingSerializer.Refuse(system, "A message was refused: it is none of those that coordinator and workers know.");
         try
         {
-            return JsonSerializer.Deserialize(bytes, type, MessageJson.Default) ?? throw new JsonException("It is null.");
+            var message = JsonSerializer.Deserialize(bytes, type, MessageJson.Default) ?? throw new JsonException("It is null.");
+            // What a list holds is not seen to by the reader.
+            var isWhole = message switch
+            {
+                Assigned assigned => assigned.Files.Concat(assigned.Data ?? []).All(note => note is not null),
+                Commit commit => commit.Files.All(note => note is not null),
+                Accepted { Parts: { } parts } => parts.All(note => note is not null),
+                _ => true,
+            };
+            return isWhole ? message : throw new JsonException("A list of files has a null.");
         }
         catch (JsonException e)
         {

@@ -28,7 +28,20 @@ internal sealed record Put(string Unit, long Lease, string Path, long Offset, by
 internal sealed record Commit(string Unit, long Lease, IReadOnlyList<FileNote> Files, bool IsFinished) : Message;
 
 /// <summary>A worker cannot go on with a unit.</summary>
-internal sealed record GiveBack(string Unit, long Lease, string Reason, bool HasFailed) : Message;
+internal sealed record GiveBack(string Unit, long Lease, string Reason, Fault Fault) : Message;
+
+/// <summary>Who is to blame where a unit is given back.</summary>
+internal enum Fault
+{
+    /// <summary>Nobody: the worker was stopped.</summary>
+    None,
+
+    /// <summary>The worker's machine, it seems: a file could not be read or written there.</summary>
+    Files,
+
+    /// <summary>The unit.</summary>
+    Unit,
+}
 
 /// <summary>It is done. Of a commit, with what others did of the unit's parts and the worker does not have.</summary>
 internal sealed record Accepted(IReadOnlyList<FileNote>? Parts = null) : Message;
@@ -45,6 +58,7 @@ internal sealed record NotAMember : Message;
 /// <summary>A file of a folder.</summary>
 internal sealed record FileNote(string Path, long Length, string Sha256);
 
+[JsonSourceGenerationOptions(RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(Pull))]
 [JsonSerializable(typeof(Assigned))]
 [JsonSerializable(typeof(Idle))]

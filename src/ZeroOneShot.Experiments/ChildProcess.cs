@@ -10,16 +10,41 @@ namespace ZeroOneShot.Experiments;
 /// <param name="program">The program to start.</param>
 /// <param name="arguments">
 /// What it is to be told, before the folder of the run and the name of the stage: it then does that stage with
-/// <see cref="ExperimentRun.Do"/>, and ends with 0, with <see cref="FileFault"/> where a file cannot be written, as on a full disk, or
-/// with another number; and with a sentence on its error output.
+/// <see cref="ExperimentRun.Do"/>, calls <see cref="EndWithParent"/> before, and ends with 0, with <see cref="FileFault"/> where a file
+/// cannot be written, as on a full disk, or with another number; and with a sentence on its error output.
 /// </param>
 public sealed class ChildProcess(string program, params IReadOnlyList<string> arguments)
 {
-    /// <summary>With what the process ends where the machine, and not the run, is to blame: a file could not be read or written.</summary>
-    public const int FileFault = 1;
+    /// <summary>
+    /// With what the process ends where the machine, and not the run, is to blame: a file could not be read or written. Not 1, with which
+    /// programs end for any other reason.
+    /// </summary>
+    public const int FileFault = 74;        // EX_IOERR of BSD's sysexits.h
 
     /// <summary>What the program is told in place of the name of a stage: it then does <see cref="ExperimentRun.DoPart"/>.</summary>
     public const string Part = "Part";
+
+    /// <summary>
+    /// For the program that is started: ends this process, at whatever it is, when the one that started it is gone, even killed. Nobody
+    /// would hear of what it does, another process may go on with its run, and what it wrote is whole at any moment.
+    /// </summary>
+    /// <remarks>The standard input comes from the one that started it, which writes nothing: it ends with that process alone.</remarks>
+    public static void EndWithParent() => new Thread(() =>
+    {
+        try
+        {
+            using var input = Console.OpenStandardInput();
+            while (input.ReadByte() >= 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // As good as its end.
+        }
+        using var self = Process.GetCurrentProcess();
+        self.Kill();
+    }) { IsBackground = true, Name = "waits for the end of the process that started this one" }.Start();
 
     /// <summary>This program, started again.</summary>
     /// <param name="arguments">As for the constructor.</param>
@@ -69,7 +94,7 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
         {
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
-        using var process = Process.Start(start)!;
+        using var process = Process.Start(start)!;                  // until whose end the other's standard input stays open
         var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
         var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         using (cancellationToken.Register(() => End(process)))

@@ -58,7 +58,7 @@ public static class ExperimentRun
         Directory.CreateDirectory(run.Checkpoints);
         var before = run.Attempts(stage);
         run.Log($"{stage} begins, attempt {before.Count + 1}, process {Environment.ProcessId} on {Environment.MachineName}.");
-        var parts = new RunParts(run, worth);
+        var parts = new RunParts(run, Arithmetic.Here(device), worth);
         var attempt = new Attempt(run, stage, before, parts, progress);
         try
         {
@@ -107,7 +107,10 @@ public static class ExperimentRun
     /// <param name="preset">The run's preset.</param>
     /// <param name="device">Where to compute; null is the processor.</param>
     /// <param name="cancellationToken">Stops within a network.</param>
-    /// <exception cref="ArgumentException">Data, preset or version of the library are others than the run's.</exception>
+    /// <exception cref="ArgumentException">
+    /// Data, preset or version of the library are others than the run's, or device, number of threads, width of vectors or libtorch others
+    /// than those of the process that asks.
+    /// </exception>
     /// <exception cref="InvalidDataException">The folder asks for nothing, or the file is damaged.</exception>
     /// <exception cref="InvalidOperationException">A ranking function gave no finite number.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -129,7 +132,12 @@ public static class ExperimentRun
             throw new InvalidDataException($"'{file}' is damaged ({e.Message}).", e);
         }
         Check(request.Specification, data, preset);
-        TorchRuntime.EnsureLoaded();
+        if (Arithmetic.Here(device) is var here && here != request.Arithmetic)
+        {
+            throw new ArgumentException($"The round is computed with {request.Arithmetic}; this machine has {here}, and its ranks could " +
+                "differ in their last bits. Give this worker the same device and number of threads (OMP_NUM_THREADS), or leave such " +
+                "rounds to machines of one kind.", nameof(device));
+        }
         var (start, used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         var options = Options(request.Specification, preset, device);
         var ranks = ZeroShotPruning.Rank(data.PartFor(preset).Train, options,

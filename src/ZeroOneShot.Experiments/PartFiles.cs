@@ -29,11 +29,21 @@ public static class PartFiles
 
     /// <summary>The parts that a folder asks for, the first first.</summary>
     /// <param name="folder">The folder of a unit, or of a part of one, which asks for that part alone.</param>
-    public static IReadOnlyList<string> AllAsked(string folder) => !Directory.Exists(Path.Combine(folder, Folder)) ? [] :
-    [
-        .. Directory.GetFiles(Path.Combine(folder, Folder)).Select(file => PartAsked($"{Folder}/{Path.GetFileName(file)}")).OfType<string>()
-            .Order(StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<string> AllAsked(string folder)
+    {
+        try
+        {
+            return
+            [
+                .. Directory.GetFiles(Path.Combine(folder, Folder)).Select(file => PartAsked($"{Folder}/{Path.GetFileName(file)}"))
+                    .OfType<string>().Order(StringComparer.Ordinal),
+            ];
+        }
+        catch (DirectoryNotFoundException)                          // also where it is deleted meanwhile
+        {
+            return [];
+        }
+    }
 
     private static string? Part(string? file, string end) =>
         file is not null && file.StartsWith(Folder + "/", StringComparison.Ordinal) && file.EndsWith(end, StringComparison.Ordinal)

@@ -11,8 +11,9 @@ namespace ZeroOneShot.Experiments;
 /// nobody takes them.
 /// </summary>
 /// <param name="run">The run.</param>
+/// <param name="arithmetic">How this process computes.</param>
 /// <param name="worth">A round whose rest would take less is not offered.</param>
-internal sealed class RunParts(RunFolder run, TimeSpan worth) : IRoundShare
+internal sealed class RunParts(RunFolder run, Arithmetic arithmetic, TimeSpan worth) : IRoundShare
 {
     /// <summary>A helper has to start a process, fetch the data and build the network, which takes some seconds.</summary>
     public static readonly TimeSpan UsualWorth = TimeSpan.FromSeconds(60);
@@ -36,7 +37,7 @@ internal sealed class RunParts(RunFolder run, TimeSpan worth) : IRoundShare
         foreach (var part in PartFiles.AllAsked(run.Path).Where(part => !names.Contains(part)))
             Delete(part);
         foreach (var part in parts)
-            ChecksummedJson.Write(PathOf(PartFiles.Asked(Name(part))), new PartRequest(run.Specification, _mask, part));
+            ChecksummedJson.Write(PathOf(PartFiles.Asked(Name(part))), Request(part));
         run.Log($"Round {parts[0].Round + 1} of the pruning: {parts.Sum(part => part.Count)} networks are offered in {parts.Count} parts.");
     }
 
@@ -49,10 +50,11 @@ internal sealed class RunParts(RunFolder run, TimeSpan worth) : IRoundShare
         try
         {
             var result = ChecksummedJson.Read<PartResult>(path);
-            if (result.Request != new PartRequest(run.Specification, _mask!, part) || result.Ranks.Length != part.Count)
-                throw new InvalidDataException("it is of another part");
+            if (result.Request != Request(part) || result.Ranks.Length != part.Count)
+                throw new InvalidDataException("it is of another part, or was computed on a machine that may round otherwise");
             Seconds += result.Seconds;
             ProcessorSeconds += result.ProcessorSeconds;
+            run.Log($"Round {part.Round + 1} of the pruning: {part.Count} networks of a helper are taken over ({Name(part)}).");
             return result.Ranks;
         }
         catch (Exception e) when (e is JsonException or InvalidDataException)
@@ -66,9 +68,19 @@ internal sealed class RunParts(RunFolder run, TimeSpan worth) : IRoundShare
     /// <inheritdoc/>
     public void End()
     {
-        if (Directory.Exists(PathOf(PartFiles.Folder)))
+        foreach (var part in PartFiles.AllAsked(run.Path))
+            File.Delete(PathOf(PartFiles.Asked(part)));
+        try
+        {
             Directory.Delete(PathOf(PartFiles.Folder), recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The worker writes what a helper did there at this moment; asked for by nobody, it goes away with the worker's next look.
+        }
     }
+
+    private PartRequest Request(RoundPart part) => new(run.Specification, _mask!, part, arithmetic);
 
     private void Delete(string part)
     {
@@ -83,8 +95,8 @@ internal sealed class RunParts(RunFolder run, TimeSpan worth) : IRoundShare
         $"round-{part.Round:D2}-draw-{part.Initialization:D2}-networks-{part.First:D4}-{part.First + part.Count - 1:D4}");
 }
 
-/// <summary>What a part is of, and is.</summary>
-internal sealed record PartRequest(RunSpecification Specification, string Mask, RoundPart Part);
+/// <summary>What a part is of, and is, and how it is to be computed: ranks of another machine may differ in their last bits.</summary>
+internal sealed record PartRequest(RunSpecification Specification, string Mask, RoundPart Part, Arithmetic Arithmetic);
 
 /// <summary>The ranks of a part, networks x functions, and what they took.</summary>
 internal sealed record PartResult(PartRequest Request, double[][] Ranks, double Seconds, double ProcessorSeconds);

@@ -48,6 +48,8 @@ public sealed class PruningPartsTests : IDisposable
         var helper = Worker(desk, "helper", (folder, _, _, token) =>
             ExperimentRun.DoPart(folder, Toy.Data, Toy.Preset, cancellationToken: token)).Work(stop.Token);
         await Until(() => PartFiles.AllAsked(run.Path).All(part => File.Exists(Path.Combine(run.Path, PartFiles.Done(part)))));
+        var asked = PartFiles.AllAsked(run.Path);
+        Assert.NotEmpty(asked);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => helper);
         helped.SetResult();
@@ -55,6 +57,9 @@ public sealed class PruningPartsTests : IDisposable
         Assert.Equal(1, await holder);
         var result = run.Result()!;
         Assert.Equal((expected.Prune.Mask, expected.Genotype, expected.Accuracy), (result.Prune.Mask, result.Genotype, result.Accuracy));
+        var lines = File.ReadAllText(Path.Combine(run.Path, "log.txt"));
+        Assert.All(asked, part => Assert.Contains($"networks of a helper are taken over ({part})", lines));
+        Assert.DoesNotContain("is not used", lines);
         Assert.Contains(log, line => line.StartsWith($"{lost.Unit}: finished under", StringComparison.Ordinal));
         Assert.True(desk.Book.IsDone);
         Assert.Empty(Directory.GetFiles(Path.Combine(run.Path, PartFiles.Folder)));

@@ -1,9 +1,10 @@
-// coordinator PORT FOLDER UNITS STEPS LEASE | worker PORT FOLDER | stranger PORT
+// coordinator PORT FOLDER UNITS STEPS LEASE | worker PORT FOLDER | stranger PORT | parent 0 FOLDER | child 0 FOLDER
 using System.Globalization;
 using Akka.Actor;
 using Akka.Configuration;
 using ZeroOneShot.Cluster;
 using ZeroOneShot.ClusterProcess;
+using ZeroOneShot.Experiments;
 using ZeroOneShot.Persistence;
 
 var address = new ClusterAddress("127.0.0.1", Number(1));
@@ -28,6 +29,18 @@ try
         case "worker":
             await ClusterWorker.Join(address, secret, args[2], CountingWork.Do, "test", Console.WriteLine, TimeSpan.FromSeconds(
                 args.Length > 3 ? Number(3) : 60));
+            return 0;
+        case "parent":
+            ChildProcess.OfThisProgram("child", "0").StartPart(args[2], CancellationToken.None);
+            return 0;
+        case "child":
+            ChildProcess.EndWithParent();
+            // Nobody else has it while this process lives.
+            using (new FileStream(Path.Combine(args[2], "alive"), FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                File.WriteAllText(Path.Combine(args[2], "begun"), "");
+                await Task.Delay(TimeSpan.FromMinutes(10));
+            }
             return 0;
         default:
             // Akka as it comes: it writes the name of a type, and whoever reads it as it comes makes one.

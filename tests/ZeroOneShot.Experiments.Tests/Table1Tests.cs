@@ -196,10 +196,13 @@ public sealed class Table1Tests : IDisposable
     public void A_process_that_cannot_write_is_not_the_runs_fault()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The process is a shell.");
-        var shell = new ChildProcess("/bin/sh", "-c", "echo No space left on device >&2; exit 1");
+        var shell = new ChildProcess("/bin/sh", "-c", $"echo No space left on device >&2; exit {ChildProcess.FileFault}");
         var run = Ledger.Run(Toy.Table(SearchMethod.DartsRandom).Runs()[0]);
         Assert.Contains("No space left on device", Assert.Throws<IOException>(
             () => shell.Start(run, RunStage.Prune, TestContext.Current.CancellationToken)).Message);
+        var fault = new ChildProcess("/bin/sh", "-c", "echo a fault of its own >&2; exit 1");
+        Assert.Contains("a fault of its own", Assert.Throws<InvalidOperationException>(
+            () => fault.Start(run, RunStage.Prune, TestContext.Current.CancellationToken)).Message);
     }
 
     [Fact]

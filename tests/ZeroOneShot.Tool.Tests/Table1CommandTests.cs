@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Xunit;
+using ZeroOneShot.Experiments;
+using ZeroOneShot.Tool.Commands;
 
 namespace ZeroOneShot.Tool.Tests;
 
@@ -102,6 +104,15 @@ public sealed class Table1CommandTests : IDisposable
         Assert.True(end.ExitCode == 0, end.Output + end.Errors);
         Assert.Contains("| Zero-One-Shot | 1 of 1 |", end.Output);
         Assert.Empty(Directory.GetFileSystemEntries(In("worker/units")));
+    }
+
+    [Fact]
+    public void A_stage_that_cannot_write_ends_otherwise_than_one_with_a_fault_of_its_own()
+    {
+        Assert.False(Enum.IsDefined((ExitCode)ChildProcess.FileFault));
+        var full = Assert.Throws<ToolException>(() => StageCommand.OrFileFault(() => throw new IOException("No space left on device.")));
+        Assert.Equal((ChildProcess.FileFault, "No space left on device."), ((int)full.Code, full.Message));
+        Assert.Throws<NotSupportedException>(() => StageCommand.OrFileFault(() => throw new NotSupportedException()));
     }
 
     [Theory]

@@ -21,16 +21,8 @@ internal static class StageCommand
                 throw new ToolException(ExitCode.Arguments, "Expected preset, device, folders of data, folder of the run and stage; " +
                     "table1 starts this command, people do not.");
             }
-            var data = folders.Split(Path.PathSeparator).Select(ExperimentData.Cifar).ToArray();
-            if (stage == ChildProcess.Part)
-            {
-                ExperimentRun.DoPart(path, data.Single(), ExperimentPreset.Parse(preset), device, stop.Token);
-                return ExitCode.Done;
-            }
-            var run = RunFolder.Open(path);
-            ExperimentRun.Do(run, Enum.Parse<RunStage>(stage), data.Single(set => set.Name == run.Specification.Data),
-                ExperimentPreset.Parse(preset), device, cancellationToken: stop.Token);
-            return ExitCode.Done;
+            ChildProcess.EndWithParent();
+            return OrFileFault(() => Do(preset, device, folders, path, stage, stop.Token));
         });
         return command;
     }
@@ -39,4 +31,32 @@ internal static class StageCommand
     public static ChildProcess InAProcess(ExperimentPreset preset, string? device, IEnumerable<string> folders) =>
         ChildProcess.OfThisProgram(Name, preset.Name, device ?? "cpu",
             string.Join(Path.PathSeparator, folders.Select(Path.GetFullPath)));
+
+    /// <summary>Whoever started this gives the run to another machine where this one's files are to blame, and only there.</summary>
+    internal static ExitCode OrFileFault(Action work)
+    {
+        try
+        {
+            work();
+            return ExitCode.Done;
+        }
+        catch (Exception e) when (ToolException.Cause(e) is IOException or UnauthorizedAccessException)
+        {
+            throw new ToolException((ExitCode)ChildProcess.FileFault, ToolException.Sentence(ToolException.Cause(e)));
+        }
+    }
+
+    private static void Do(
+        string preset, string device, string folders, string path, string stage, CancellationToken cancellationToken)
+    {
+        var data = folders.Split(Path.PathSeparator).Select(ExperimentData.Cifar).ToArray();
+        if (stage == ChildProcess.Part)
+        {
+            ExperimentRun.DoPart(path, data.Single(), ExperimentPreset.Parse(preset), device, cancellationToken);
+            return;
+        }
+        var run = RunFolder.Open(path);
+        ExperimentRun.Do(run, Enum.Parse<RunStage>(stage), data.Single(set => set.Name == run.Specification.Data),
+            ExperimentPreset.Parse(preset), device, cancellationToken: cancellationToken);
+    }
 }
