@@ -107,6 +107,18 @@ public sealed class ClusterCoordinator : IDisposable
     private async Task Again(ActorSystem system)
     {
         await system.WhenTerminated.ConfigureAwait(false);
+        try
+        {
+            await Begin().ConfigureAwait(false);
+        }
+        catch (Exception e)                 // the log's, of which nobody else would hear
+        {
+            _done.TrySetException(new IOException($"The coordinator has lost its cluster: {e.Message}", e));
+        }
+    }
+
+    private async Task Begin()
+    {
         if (!_isDisposed)
             _log("The cluster had lost its coordinator, which begins it anew.");
         for (var attempt = 1; ; attempt++)

@@ -215,7 +215,7 @@ internal sealed class Desk
         {
             if (asked.Contains(PartFiles.PartDone(name)))
                 done.Add(FolderFiles.Note(unit.Folder, name));
-            else if (commit.IsFinished || missed.Contains(name))
+            else if (commit.IsFinished || missed.Contains(name) || IsOfPart(name))
                 File.Delete(Path.Combine(unit.Folder, name));
             else
                 _missed[unit.Id].Names.Add(name);
@@ -231,6 +231,9 @@ internal sealed class Desk
         _log($"{unit.Id}: finished under lease {commit.Lease}; {Book.Waiting + Book.Leased} left.");
         return new Accepted();
     }
+
+    // They are never replaced: what is not there is gone, and nobody is to be asked for it.
+    private static bool IsOfPart(string name) => PartFiles.PartAsked(name) is not null || PartFiles.PartDone(name) is not null;
 
     private Message TakePart(Commit commit, WorkUnit unit, string file)
     {

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using ZeroOneShot.Runtime;
 
@@ -38,10 +39,11 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
             {
             }
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // As good as its end.
         }
+        Console.Error.WriteLine("The process that started this one is gone, or gives it no standard input to watch: it ends.");
         using var self = Process.GetCurrentProcess();
         self.Kill();
     }) { IsBackground = true, Name = "waits for the end of the process that started this one" }.Start();
@@ -111,9 +113,9 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
         {
             process.Kill(entireProcessTree: true);
         }
-        catch (InvalidOperationException)
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or AggregateException)
         {
-            // It has ended meanwhile.
+            // It, or one that it started, has ended meanwhile.
         }
     }
 }

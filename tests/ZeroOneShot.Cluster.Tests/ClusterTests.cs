@@ -179,7 +179,7 @@ public sealed partial class ClusterTests : IDisposable
         Assert.Contains($"127.0.0.1:{_port} cannot be listened at", second.Words);
     }
 
-    [Fact]
+    [Fact(Timeout = 120_000)]
     public async Task A_coordinator_that_has_lost_its_cluster_and_cannot_begin_it_anew_says_so_and_ends()
     {
         var (log, one) = (new List<string>(), new Lock());
@@ -202,7 +202,7 @@ public sealed partial class ClusterTests : IDisposable
             }
             catch (SocketException)
             {
-                await Task.Delay(5, Cancellation);
+                await Task.Delay(5, TestContext.Current.CancellationToken);
             }
         }
         await lost;

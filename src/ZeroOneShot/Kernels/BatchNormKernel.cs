@@ -94,7 +94,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     public static void AddScaled(Tensor sum, Tensor input, long images, double[] factors, double[] terms, double weight)
     {
         var (y, x) = (new Planes<T>(sum), new Planes<T>(input));
-        SumKernel<T>.ThrowIfOther(y, x);
+        SumKernel<T>.ThrowIfOther(x, y);               // of whose channels x has them all
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             var used = stackalloc T[Lanes];

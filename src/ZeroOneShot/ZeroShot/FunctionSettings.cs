@@ -13,12 +13,15 @@ internal static class FunctionSettings
     // How the compiler ends the name of a field that holds a parameter of a primary constructor.
     private const string OfParameter = ">P";
 
+    private const int LongestList = 1000;
+
     /// <summary>
     /// Types, public properties as JSON where they can be written, and numbers, texts and functions in readonly fields and parameters of
-    /// primary constructors, also in arrays and lists there, and in those functions. What else a function computes with cannot be seen.
+    /// primary constructors, of the latter short lists too, and the same of those functions. What else a function computes with cannot be
+    /// seen; lists in fields may be what it works with.
     /// </summary>
     public static string Of(IReadOnlyList<IRankingFunction> functions) =>
-        string.Join(", ", functions.Select(function => Of(function, [])));
+        string.Join(", ", functions.Select(function => Of(function, new(ReferenceEqualityComparer.Instance))));
 
     private static string Of(IRankingFunction function, HashSet<object> seen)
     {
@@ -47,21 +50,20 @@ internal static class FunctionSettings
         {
             foreach (var field in type.GetFields(Own).OrderBy(field => field.Name, StringComparer.Ordinal))
             {
-                if ((field.IsInitOnly || field.Name.EndsWith(OfParameter, StringComparison.Ordinal))
-                    && Text(field.GetValue(function), seen) is { } text)
-                {
+                var isParameter = field.Name.EndsWith(OfParameter, StringComparison.Ordinal);
+                if ((isParameter || field.IsInitOnly) && Text(field.GetValue(function), isParameter, seen) is { } text)
                     yield return $"{field.Name}={text}";
-                }
             }
         }
     }
 
-    private static string? Text(object? value, HashSet<object> seen) => value switch
+    private static string? Text(object? value, bool isParameter, HashSet<object> seen) => value switch
     {
         IRankingFunction inner => $"({Of(inner, seen)})",
         nint or nuint => null,
         string or decimal or Enum => string.Create(CultureInfo.InvariantCulture, $"{value}"),
-        IList several => $"[{string.Join(", ", several.Cast<object?>().Select(one => Text(one, seen)))}]",
+        IList list when isParameter && !value.GetType().IsValueType && list.Count <= LongestList =>
+            $"[{string.Join(", ", list.Cast<object?>().Select(one => Text(one, isParameter: false, seen)))}]",
         _ => value?.GetType().IsPrimitive == true ? string.Create(CultureInfo.InvariantCulture, $"{value}") : null,
     };
 }
