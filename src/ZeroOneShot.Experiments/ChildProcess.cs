@@ -30,7 +30,8 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
     /// would hear of what it does, another process may go on with its run, and what it wrote is whole at any moment.
     /// </summary>
     /// <remarks>The standard input comes from the one that started it, which writes nothing: it ends with that process alone.</remarks>
-    public static void EndWithParent() => new Thread(() =>
+    /// <param name="log">Told why the process ends, just before.</param>
+    public static void EndWithParent(Action<string> log) => new Thread(() =>
     {
         try
         {
@@ -43,7 +44,7 @@ public sealed class ChildProcess(string program, params IReadOnlyList<string> ar
         {
             // As good as its end.
         }
-        Console.Error.WriteLine("The process that started this one is gone, or gives it no standard input to watch: it ends.");
+        log("The process that started this one is gone, or gives it no standard input to watch: it ends.");
         using var self = Process.GetCurrentProcess();
         self.Kill();
     }) { IsBackground = true, Name = "waits for the end of the process that started this one" }.Start();

@@ -34,7 +34,7 @@ try
             ChildProcess.OfThisProgram("child", "0").StartPart(args[2], CancellationToken.None);
             return 0;
         case "child":
-            ChildProcess.EndWithParent();
+            ChildProcess.EndWithParent(Console.Error.WriteLine);
             // Nobody else has it while this process lives.
             using (new FileStream(Path.Combine(args[2], "alive"), FileMode.Create, FileAccess.Write, FileShare.None))
             {

@@ -417,7 +417,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (_options.ValidationSet is not { } set)
         {
             var share = _options.ValidationFraction ?? Math.Min(Options.UsualFraction, (double)Options.MostValidationImages / images.Count);
-            return share == 0 ? (Enough(images), null) : SplitOff(images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed));
+            if (share == 0)
+                return (Enough(images), null);
+            var (train, kept) = images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed);
+            return (Enough(train), kept);
         }
         var validation = LabelledImages.Read(set, _options, run, forTraining: false);
         CellNetTrainer.CheckClasses(validation.ClassNames, images);
@@ -432,8 +435,6 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                 "expected some of every class. Give others, or leave ValidationSet out and let images be split off.");
         }
         return (Enough(images), validation);
-
-        (ImageSet, ImageSet?) SplitOff((ImageSet Train, ImageSet Validation) parts) => (Enough(parts.Train), parts.Validation);
     }
 
     /// <summary>Refuses too few images for the smallest batches of all stages.</summary>

@@ -21,7 +21,7 @@ internal static class StageCommand
                 throw new ToolException(ExitCode.Arguments, "Expected preset, device, folders of data, folder of the run and stage; " +
                     "table1 starts this command, people do not.");
             }
-            ChildProcess.EndWithParent();
+            ChildProcess.EndWithParent(Console.Error.WriteLine);
             return OrFileFault(() => Do(preset, device, folders, path, stage, stop.Token));
         });
         return command;

@@ -30,9 +30,8 @@ public static class MaskedDartsSearch
     /// <param name="cancellationToken">Stops the run within one step.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds, after every epoch, when the run is cancelled and when its time is up, and the one before beside
-    /// it. If it exists, the
-    /// search goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="SearchOptions.TimeLimit"/> has made its
-    /// schedule shorter. Null: nothing is written.
+    /// it. If it exists, the search goes on from it, and ends as if it had never stopped, bit for bit, unless <see
+    /// cref="SearchOptions.TimeLimit"/> has made its schedule shorter. Null: nothing is written.
     /// </param>
     /// <exception cref="InvalidDataException">
     /// The checkpoint and the one before are damaged, or are of other images, another mask or other settings.

@@ -29,9 +29,8 @@ public static class CellNetTraining
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds, after every epoch, when the run is cancelled and when its time is up, and the one before beside
-    /// it. If it exists, the
-    /// training goes on from it, and ends as if it had never stopped, bit for bit, unless <see cref="TrainingOptions.TimeLimit"/> has made
-    /// its schedule another one. Null: nothing is written.
+    /// it. If it exists, the training goes on from it, and ends as if it had never stopped, bit for bit, unless <see
+    /// cref="TrainingOptions.TimeLimit"/> has made its schedule another one. Null: nothing is written.
     /// </param>
     /// <returns>The trained network, which the caller disposes.</returns>
     /// <exception cref="InvalidDataException">
