@@ -215,7 +215,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     pruningChild,
     startUpChild,
 }.With([
-    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(),
+    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(), .. BudgetsCommand.All(),
     ClusterSimulation.Command(), ClusterNoOps.Command(),
 ])
     .Parse(args).Invoke();
