@@ -102,7 +102,7 @@ public sealed class PlanTests : IDisposable
     {
         foreach (var (plan, found) in ((ZeroOneShotPlan, string)[])[
             (Plan() with { Classes = 4 }, "144 to train on and 16 to validate with, of 3x16x16 in 4 classes"),
-            (Plan() with { TrainImages = 200 }, "200 to train on"), (Plan() with { ValidationImages = 0 }, "0 to validate with"),
+            (Of200(Plan()), "200 to train on"), (Plan() with { ValidationImages = 0 }, "0 to validate with"),
             (Plan() with { Shape = new(1, 16, 16) }, "of 1x16x16")])
         {
             var error = Assert.Throws<ArgumentException>(() => Trainer(Options(plan, hours: 0)).Fit(Data()));
@@ -110,6 +110,11 @@ public sealed class PlanTests : IDisposable
             Assert.Contains(found, error.Message);
             Assert.Contains("expected 144 to train on and 16 to validate with, of 3x16x16 in 3 classes", error.Message);
         }
+
+        static ZeroOneShotPlan Of200(ZeroOneShotPlan plan) => plan with
+        {
+            TrainImages = 200, Stages = [.. plan.Stages.SkipLast(1), plan.Stages[^1] with { Images = 200 }],
+        };
     }
 
     [Fact]
@@ -136,6 +141,8 @@ public sealed class PlanTests : IDisposable
         Refused(json => json["plan"]!["stages"]![2]!["epochs"] = -1, "stage Train has -1 for epochs");
         Refused(json => json["plan"]!["stages"]![1]!["batch_size"] = 1000, "stage Search has 1000 for a batch");
         Refused(json => json["plan"]!["stages"]![1]!["images"] = 145, "stage Search has 145 for images; expected 1 to 144");
+        Refused(json => json["plan"]!["stages"]![2]!["images"] = 100, "stage Train has 100 for images; expected 144");
+        Refused(json => json["plan"]!["stages"]![2]!["batch_size"] = 1, "stage Train has 1 for a batch; expected 2 to 144");
         Refused(json => json["plan"]!["stages"]!.AsArray().RemoveAt(2), "The plan has stages Prune, Search; expected");
         Refused(json => json["plan"]!["stages"]![1]!["candidates"] = 1, "has 1 genotypes; expected 2 or more in a search");
         Refused(json => json["plan"]!["stages"]![2]!["candidates"] = 9, "stage Train has 9 genotypes");

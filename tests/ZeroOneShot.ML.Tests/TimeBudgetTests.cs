@@ -296,26 +296,42 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.Equal(report.Stages[^1].Epochs, model.Epochs.Count);
     }
 
-    private static string? StemOf(SearchSpace space, int channels, int height, int width) =>
-        new PlannedSpace(space, new ImageShape(channels, height, width), classes: 10).Stem;
+    private static IEnumerable<string?> StemsOf(SearchSpace space, int channels, int height, int width) =>
+        new PlannedSpace(space, new ImageShape(channels, height, width), classes: 10).Networks.Select(size => size.Stem).Distinct();
 
     [Fact]
-    public void Small_images_are_halved_by_the_stem_and_smaller_and_larger_ones_are_not()
+    public void Images_are_halved_by_the_stem_of_small_networks_if_they_are_small_and_of_all_if_they_are_larger()
     {
-        Assert.Equal("half", StemOf(SearchSpace.Darts, 3, 32, 32));
-        Assert.Equal("half", StemOf(SearchSpace.DartsLarge, 1, 28, 64));
-        Assert.Null(StemOf(SearchSpace.Darts, 3, 16, 16));
-        Assert.Null(StemOf(SearchSpace.Darts, 3, 128, 128));
-        Assert.Null(StemOf(SearchSpace.NasBench201, 3, 32, 32));
+        Assert.Equal(["half", null], StemsOf(SearchSpace.Darts, 3, 32, 32));
+        Assert.Equal(["half"], StemsOf(SearchSpace.Darts, 3, 64, 64));
+        Assert.Equal(["half"], StemsOf(SearchSpace.DartsLarge, 1, 28, 64));
+        Assert.Equal([null], StemsOf(SearchSpace.Darts, 3, 16, 16));
+        Assert.Equal([null], StemsOf(SearchSpace.Darts, 3, 128, 128));
+        Assert.Equal([null], StemsOf(SearchSpace.NasBench201, 3, 32, 32));
         var options = Options();
         options.TimeBudget = TimeSpan.FromMinutes(2);
-        var data = _ml.Data.LoadImages(Toy.Images(40, seed: 7, side: 32));
+        var data = _ml.Data.LoadImages(Toy.Images(40, seed: 7, side: 48));
         var plan = Trainer(options).Plan(data);
         Assert.Equal("half", plan.Stages[^1].Stem);
         options.Plan = plan with { Stages = [plan.Stages[0] with { Candidates = 4 }, plan.Stages[^1] with { Epochs = 1 }] };
         using var model = Trainer(options).Fit(data);
         Assert.Equal("half", model.Weights.Network.Stem);
         Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(plan.ToJson().Replace("half", "quarter")));
+    }
+
+    [Fact]
+    public void More_time_gives_whole_images_to_larger_networks()
+    {
+        var images = Toy.Images(2400, side: 32);
+        var space = new PlannedSpace(SearchSpace.Darts, images.Shape, images.ClassCount);
+        var planner = new Planner(images, validation: null, StepTimes.Unknown(space, images), space, SearchMethod.ZeroShot, long.MaxValue,
+            held: 200 << 20, target: null);
+        var sizes = new[] { 1e4, 1e5, 1e6, 1e7, 1e8 }.Select(seconds => planner.Stages(seconds)[^1].Size).ToList();
+        Assert.Equal(new NetworkSize(8, 3, "half"), sizes[0]);
+        // Few images are learned by heart by the largest ones.
+        Assert.Equal(space.Networks[space.Networks.Count * 2 / 3 - 1], sizes[^1]);
+        int[] places = [.. sizes.Select(size => space.Networks.ToList().IndexOf(size))];
+        Assert.Equal(places.Order(), places);
     }
 
     [Fact]
@@ -375,6 +391,25 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.Equal(stock.ConfusionMatrix.PerClassRecall, metrics.Classes.Select(of => of.Recall), (a, b) => Math.Abs(a - b) < 1e-9);
         Assert.Equal(Toy.ClassNames, metrics.Classes.Select(of => of.Label));
         Assert.InRange(metrics.CalibrationError, 0, 1);
+
+        // Keys may be numbered otherwise, and classes be missing: the names count.
+        var images = Toy.Images(160, seed: 8);
+        int[] labels = [.. Enumerable.Range(0, images.Count).Select(images.Label)];
+        byte[] pixels = [.. Enumerable.Range(0, images.Count).SelectMany(i => images.Pixels(i).ToArray())];
+        Assert.Equal(metrics.ToString(), Evaluated(labels.Select(label => 2 - label), ["waves", "dots", "bars"]).ToString());
+        var dots = Evaluated(labels.Select(_ => 1), ["waves", "dots"]);
+        Assert.Equal((Toy.ClassNames.Length, 160), (dots.Classes.Count, dots.Classes[1].Images));
+        Assert.Contains("class 'stars'", Assert.Throws<ArgumentOutOfRangeException>(
+            () => Evaluated(labels, ["bars", "dots", "stars"])).Message);
+
+        ImageClassifierMetrics Evaluated(IEnumerable<int> of, string[] names) => _ml.MulticlassClassification.EvaluateImages(
+            model.Transform(_ml.Data.LoadImages(new ImageSet(pixels, [.. of], images.Shape, names))));
+    }
+
+    [Fact]
+    public void The_cost_of_a_classifier_is_measured()
+    {
+        using var model = _ml.MulticlassClassification.Trainers.CellNet(Toy.TrainByHand()).Fit(Toy.Data(_ml));
         var cost = model.MeasureCost();
         Assert.Equal(model.Weights.Network.Channels, Toy.Train().Settings.Network.Channels);
         Assert.InRange(cost.Parameters, 100, 100_000);

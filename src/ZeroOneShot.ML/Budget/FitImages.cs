@@ -40,7 +40,8 @@ internal static class FitImages
         if (images.Count >= SomeImages && Enumerable.Range(1, images.Count - 1).All(i => images.Pixels(i).SequenceEqual(images.Pixels(0))))
         {
             throw new ArgumentException($"The {images.Count} images are all the same, pixel for pixel, {images.Pixels(0)[0]} the first " +
-                "of them; expected images that differ. Look at a few rows of the column, and at PixelScale where its values go from 0 to 1.");
+                "of them; expected images that differ. Look at a few rows of the column, and at PixelScale where its values go from 0 " +
+                "to 1.");
         }
         var counts = images.ClassCounts().ToList();
         if (counts.FindIndex(count => count < 2) is >= 0 and var few)

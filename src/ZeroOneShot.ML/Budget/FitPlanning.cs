@@ -83,13 +83,13 @@ internal sealed class FitPlanning(
         var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
         var space = new PlannedSpace(options.Space, train.Shape, train.ClassCount);
         var larger = Planning(null).Larger(planned);
-        var times = StepTimes.OfFound(train, space, genotype, (planned.Channels, planned.Cells), larger, device,
+        var times = StepTimes.OfFound(train, space, genotype, planned.Size, larger, device,
             clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
         var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
-        if ((training.Channels, training.Cells) != (planned.Channels, planned.Cells))
+        if (training.Size != planned.Size)
         {
             // Not worked out but timed: what is planned is to be what is done.
-            times = StepTimes.OfFound(train, space, genotype, (training.Channels, training.Cells), larger: null, device,
+            times = StepTimes.OfFound(train, space, genotype, training.Size, larger: null, device,
                 clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
             training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
         }

@@ -33,13 +33,13 @@ internal sealed class StepTimes
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
     private readonly Genotype _genotype;
-    private readonly (int Channels, int Cells) _timed;
+    private readonly NetworkSize _timed;
     private readonly PlannedSpace _space;
     private readonly ImageShape _shape;
     private readonly int _classes;
     private readonly double _exponent, _train, _search, _prune, _rank;
 
-    private StepTimes(PlannedSpace space, Genotype genotype, (int Channels, int Cells) timed, ImageSet images, double exponent,
+    private StepTimes(PlannedSpace space, Genotype genotype, NetworkSize timed, ImageSet images, double exponent,
         double train, double search = 0, double prune = 0, double rank = 0)
     {
         (_space, _genotype, _timed, _shape, _classes, _exponent) = (space, genotype, timed, images.Shape, images.ClassCount, exponent);
@@ -48,19 +48,19 @@ internal sealed class StepTimes
 
     /// <summary>As if every step took a second, where it is the memory that is asked for.</summary>
     public static StepTimes Unknown(PlannedSpace space, ImageSet images) =>
-        new(space, space.Typical, space.Size(s_least), images, exponent: 1, train: 1, search: 1, prune: 1, rank: 1);
+        new(space, space.Typical, Sized(space, s_least), images, exponent: 1, train: 1, search: 1, prune: 1, rank: 1);
 
     /// <summary>Seconds of a training step for an image.</summary>
-    public double Train(int channels, int cells) => _train * Growth(channels, cells);
+    public double Train(NetworkSize size) => _train * Growth(size);
 
     /// <summary>Seconds of a weights and an architecture step for an image of each half.</summary>
-    public double Search(int channels, int cells) => _search * Growth(channels, cells);
+    public double Search(int channels, int cells) => _search * Growth(new NetworkSize(channels, cells, _timed.Stem));
 
     /// <summary>Seconds of a pruning at one set of random weights, for an image.</summary>
-    public double Prune(int channels, int cells) => _prune * Growth(channels, cells);
+    public double Prune(int channels, int cells) => _prune * Growth(new NetworkSize(channels, cells, _timed.Stem));
 
     /// <summary>Seconds to rank a genotype, for an image.</summary>
-    public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
+    public double Rank(int channels, int cells) => _rank * Growth(new NetworkSize(channels, cells, _timed.Stem));
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
@@ -74,7 +74,7 @@ internal sealed class StepTimes
     public static StepTimes Measure(ImageSet images, PlannedSpace space, SearchMethod method, string? device, TimeSpan budget,
         TimeProvider time, long memory, CancellationToken cancellation)
     {
-        var (least, smaller, larger) = (space.Size(s_least), space.Size(Small), space.Size(Larger));
+        var (least, smaller, larger) = (Sized(space, s_least), Sized(space, Small), Sized(space, Larger));
         var start = time.GetTimestamp();
         var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
         var some = Some(images);
@@ -95,8 +95,8 @@ internal sealed class StepTimes
             : Pruning(some, space.Space, timed, method, device, timer, cancellation);
         return new StepTimes(space, space.Typical, timed, images, exponent, small, search, prune, rank);
 
-        bool Fits((int Channels, int Cells) size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
-            + TrainingMemory.Predict(space.Typical, TrainingOf(space, size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
+        bool Fits(NetworkSize size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
+            + TrainingMemory.Predict(space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
                 <= memory;
     }
 
@@ -110,8 +110,8 @@ internal sealed class StepTimes
     /// <param name="limit">The time that this may take, roughly.</param>
     /// <param name="time">What measures it.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static StepTimes OfFound(ImageSet images, PlannedSpace space, Genotype genotype, (int Channels, int Cells) planned,
-        (int Channels, int Cells)? larger, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
+    public static StepTimes OfFound(ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize planned,
+        NetworkSize? larger, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
     {
         limit = limit < s_longest ? limit : s_longest;
         var (some, timer, start) = (Some(images), new Timer(time, limit / 4), time.GetTimestamp());
@@ -125,23 +125,26 @@ internal sealed class StepTimes
         return new StepTimes(space, genotype, planned, images, exponent, seconds);
     }
 
-    private double Growth(int channels, int cells) => Math.Pow(
-        Work(_space, _genotype, _shape, _classes, (channels, cells)) / Work(_space, _genotype, _shape, _classes, _timed), _exponent);
+    /// <summary>A size with the stem of the smallest networks.</summary>
+    public static NetworkSize Sized(PlannedSpace space, (int Channels, int Cells) size) =>
+        new(size.Channels, space.Size(size).Cells, space.Networks[0].Stem);
+
+    private double Growth(NetworkSize size) => Math.Pow(
+        Work(_space, _genotype, _shape, _classes, size) / Work(_space, _genotype, _shape, _classes, _timed), _exponent);
 
     private static double Exponent(ImageSet images, PlannedSpace space, Genotype genotype,
-        ((int Channels, int Cells) Size, double Seconds) small, ((int Channels, int Cells) Size, double Seconds) larger)
+        (NetworkSize Size, double Seconds) small, (NetworkSize Size, double Seconds) larger)
     {
         var growth = Work(space, genotype, images.Shape, images.ClassCount, larger.Size)
             / Work(space, genotype, images.Shape, images.ClassCount, small.Size);
         return Math.Clamp(Math.Log(larger.Seconds / small.Seconds) / Math.Log(growth), 0.5, 1.1);
     }
 
-    private static double Work(
-        PlannedSpace space, Genotype genotype, ImageShape shape, int classes, (int Channels, int Cells) size) =>
-        NetworkCost.Of(genotype, Network(space, size), shape, classes, space.Space).MultiplyAdds;
+    private static double Work(PlannedSpace space, Genotype genotype, ImageShape shape, int classes, NetworkSize size) =>
+        NetworkCost.Of(genotype, Network(size), shape, classes, space.Space).MultiplyAdds;
 
-    private static CellNetOptions Network(PlannedSpace space, (int Channels, int Cells) size) =>
-        new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false, Stem = space.Stem };
+    private static CellNetOptions Network(NetworkSize size) =>
+        new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false, Stem = size.Stem };
 
     private static ImageSet Some(ImageSet images)
     {
@@ -149,23 +152,23 @@ internal sealed class StepTimes
         return images.Subset([.. Enumerable.Range(0, count).Select(i => (int)((long)i * images.Count / count))]);
     }
 
-    private static double Training(ImageSet images, PlannedSpace space, Genotype genotype, (int Channels, int Cells) size, string? device,
+    private static double Training(ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize size, string? device,
         Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count);
-        var options = TrainingOf(space, size, batch, device);
+        var options = TrainingOf(size, batch, device);
         return timer.Time(cancellation, (steps, token) =>
             CellNetTraining.Train(images, genotype, options, progress: steps, space: space.Space, cancellationToken: token)
                 .Dispose()) / batch;
     }
 
-    private static TrainingOptions TrainingOf(PlannedSpace space, (int Channels, int Cells) size, int batch, string? device) => new()
+    private static TrainingOptions TrainingOf(NetworkSize size, int batch, string? device) => new()
     {
-        Network = Network(space, size),
+        Network = Network(size),
         Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
     };
 
-    private static double Searching(ImageSet images, SearchSpace space, (int Channels, int Cells) size, SearchMethod method,
+    private static double Searching(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,
         string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(Batch, images.Count / 2);
@@ -179,7 +182,7 @@ internal sealed class StepTimes
             MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
     }
 
-    private static double Pruning(ImageSet images, SearchSpace space, (int Channels, int Cells) size, SearchMethod method,
+    private static double Pruning(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,
         string? device, Timer timer, CancellationToken cancellation)
     {
         var plan = new StagePlan
@@ -198,7 +201,7 @@ internal sealed class StepTimes
     }
 
     private static double Ranking(
-        ImageSet images, SearchSpace space, (int Channels, int Cells) size, string? device, Timer timer, CancellationToken cancellation)
+        ImageSet images, SearchSpace space, NetworkSize size, string? device, Timer timer, CancellationToken cancellation)
     {
         var batch = Math.Min(RankedImages, images.Count);
         var plan = new StagePlan

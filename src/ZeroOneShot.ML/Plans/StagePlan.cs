@@ -25,6 +25,9 @@ public sealed record StagePlan
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Stem { get; init; }
 
+    /// <summary>Channels, cells and stem.</summary>
+    internal NetworkSize Size => new(Channels, Cells, Stem);
+
     /// <summary>Images of a step; in pruning and in a search without training those that every network is ranked on.</summary>
     public required int BatchSize { get; init; }
 

@@ -58,6 +58,9 @@ public sealed class EarlyStoppingTests : IDisposable
         Assert.True(double.IsFinite(stopped.Measure(Toy.Validation, TestContext.Current.CancellationToken).Loss));
         Assert.Equal(stopped.Epochs[stopped.BestEpoch.Value - 1].ValidationLoss,
             stopped.Measure(Toy.Validation, TestContext.Current.CancellationToken).Loss);
+        using var limited = Toy.Train(options with { TimeLimit = TimeSpan.FromHours(1) }, Toy.Validation);
+        Assert.Equal(stopped.DivergedEpoch, limited.DivergedEpoch);
+        Assert.Equal(Toy.Bytes(stopped), Toy.Bytes(limited));
         Assert.Contains($"in epoch {stopped.DivergedEpoch}:",
             Assert.Throws<DivergedException>(() => Toy.Train(options, Toy.Validation)).Message);
     }

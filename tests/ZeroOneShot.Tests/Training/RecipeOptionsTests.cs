@@ -93,6 +93,15 @@ public sealed class RecipeOptionsTests
             scaled.Classify(images, TestContext.Current.CancellationToken));
         Assert.InRange(scaled.Measure(images, TestContext.Current.CancellationToken).Loss, 0,
             plain.Measure(images, TestContext.Current.CancellationToken).Loss);
+        // Where all are right, as many as one more image might be wrong.
+        var easy = new ImageSet(Enumerable.Range(0, 24).SelectMany(i => Enumerable.Repeat((byte)(i % 2 * 255), 768)).ToArray(),
+            [.. Enumerable.Range(0, 24).Select(i => i % 2)], new ImageShape(3, 16, 16), ["black", "white"]);
+        using var sure = CellNetTraining.Train(
+            easy, PublishedGenotypes.DartsV2, options with { Epochs = 6, TemperatureScaling = true }, easy,
+            cancellationToken: TestContext.Current.CancellationToken);
+        var (loss, accuracy) = sure.Measure(easy, TestContext.Current.CancellationToken);
+        Assert.Equal(1, accuracy);
+        Assert.InRange(loss, 0.01, 0.2);
         Assert.Contains("TemperatureScaling needs a validation set", Assert.Throws<ArgumentException>(() => CellNetTraining.Train(
             images, PublishedGenotypes.DartsV2, options with { TemperatureScaling = true },
             cancellationToken: TestContext.Current.CancellationToken)).Message);

@@ -265,7 +265,8 @@ public sealed class TrainingMemoryTests
     {
         var images = RandomImages.Of(48, 3, new ImageShape(3, 16, 16));
         var half = Small with { BatchSize = 16, LearningRate = 0.05, Recomputation = Recomputation.All };
-        var limit = TrainingMemory.Predict(PublishedGenotypes.DartsV2, half, images.Shape, images.ClassCount).Peak;
+        var limit = TrainingMemory.Predict(
+            PublishedGenotypes.DartsV2, half, images.Shape, images.ClassCount, images: images.Count).Peak;
         using var limited = Train(images, Small with { MaxMemory = limit, Recomputation = Recomputation.All });
         using var expected = Train(images, half);
         Assert.Equal(expected.Epochs, limited.Epochs);
