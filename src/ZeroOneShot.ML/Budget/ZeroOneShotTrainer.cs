@@ -322,7 +322,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
         if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
             return begun;
-        var warnings = Warnings(train, _options.ClassWeighting);
+        var warnings = Warnings(train, _options.Method, _options.ClassWeighting);
         if (_options.Plan is { } given)
             return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
         var device = run.Device();
@@ -379,13 +379,18 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
 
-    private static IReadOnlyList<string> Warnings(ImageSet train, ClassWeighting weighting)
+    private static IReadOnlyList<string> Warnings(ImageSet train, SearchMethod method, ClassWeighting weighting)
     {
         var warnings = new List<string>();
         if (train.Count < FewImages)
         {
             warnings.Add($"There are {train.Count} images to train on. Expect accuracies that vary by several points from seed to seed, " +
                 "and measure on images that were kept apart.");
+        }
+        if (train.Count < Planner.RankedImages && Planner.Ranks(method))
+        {
+            warnings.Add($"Networks are ranked on {train.Count} images, not on {Planner.RankedImages}: there are no more. What is found " +
+                "varies more from seed to seed.");
         }
         var counts = train.ClassCounts();
         var (most, least) = (counts.Max(), counts.Min());
