@@ -232,7 +232,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     rankedChild,
     startUpChild,
 }.With([
-    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(),
+    .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(), .. BudgetsCommand.All(),
     ClusterSimulation.Command(), ClusterNoOps.Command(),
 ])
     .Parse(args).Invoke();

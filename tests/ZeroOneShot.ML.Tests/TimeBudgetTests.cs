@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Xunit;
 using ZeroOneShot.Data;
 using ZeroOneShot.OneShot;
@@ -124,6 +127,72 @@ public sealed class TimeBudgetTests : IDisposable
             @"holds already, in its stage .* with 4 channels, 3 cells and batches of .*\. Allow that much", error.Message);
     }
 
+    // As many rows as asked for, of one picture each class; how many there are is told or not.
+    private IDataView Many(int count, bool isCounted)
+    {
+        var images = Toy.Images(2, side: 64).Subset([.. Enumerable.Range(0, count).Select(i => i % 2)]);
+        var data = _ml.Data.LoadImages(images);
+        return isCounted ? _ml.Data.Cache(data) : data;
+    }
+
+    [Theory]
+    [InlineData(true, "2000 images of 3x64x64 take 23.4 MiB")]
+    [InlineData(false, "more images than the 1")]
+    public void Images_too_many_for_the_memory_are_refused_while_they_are_read(bool isCounted, string expected)
+    {
+        var (options, data) = (Options(), Many(2000, isCounted));
+        if (isCounted)
+            Assert.Equal(2000, data.GetColumn<uint>("Label").Count());
+        options.MaxMemory = Environment.WorkingSet / 2;
+        var error = Assert.Throws<MemoryLimitException>(() => Trainer(options).Fit(data));
+        Assert.Contains(expected, error.Message);
+        Assert.Matches(@"that the process holds already\. Allow more, or give fewer or smaller images", error.Message);
+    }
+
+    [Fact]
+    public void A_budget_that_reading_uses_up_is_refused_while_images_are_read_and_progress_is_told()
+    {
+        var (options, logger) = (Options(), new KeepingLogger());
+        (options.Time, options.Logger) = (new LookedAtTime { Step = TimeSpan.FromSeconds(10) }, logger);
+        options.TimeBudget = TimeSpan.FromSeconds(50);
+        var error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
+        Assert.Matches(@"TimeBudget, 00:00:50, was used up when \d\d images were read\. Allow more time", error.Message);
+        Assert.Contains(logger.Messages, message => message.Text.StartsWith("Read ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_budget_used_up_before_the_training_begins_is_an_error_and_no_untrained_network()
+    {
+        var (options, time) = (Options(), new LookedAtTime());
+        options.Time = time;
+        // The machine stands still in the search.
+        options.Progress = new Told(progress => time.Step = progress.Stage == RunStage.Search ? options.TimeBudget : time.Step);
+        var error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
+        Assert.Matches(
+            "TimeBudget, 00:00:30, was used up before the training of what was found began: the machine is slower", error.Message);
+    }
+
+    [Fact]
+    public void Batches_are_no_larger_than_the_memory_allows_where_there_is_much_time()
+    {
+        var (images, seconds) = (Toy.Images(2400, side: 32), TimeSpan.FromDays(2).TotalSeconds);
+        var space = new PlannedSpace(SearchSpace.Darts, images.Shape, images.ClassCount);
+        var times = StepTimes.Measure(images, space, SearchMethod.ZeroOneShot, device: null, TimeSpan.FromMinutes(1), new LookedAtTime(),
+            long.MaxValue, CancellationToken.None);
+        Assert.Equal([64, 64], Batches(Planning(long.MaxValue)));
+        var refused = Assert.Throws<MemoryLimitException>(() => Planning(1 << 20));
+        var least = Regex.Match(refused.Message, @"predicted to take (\d+) MiB").Groups[1].Value;
+        var memory = (long.Parse(least, CultureInfo.InvariantCulture) + 1) << 20;
+        var small = Planning(memory);
+        Assert.Contains(32, Batches(small));
+        Assert.All(small, stage => Assert.InRange(stage.Memory, 1, memory));
+
+        IReadOnlyList<StagePlan> Planning(long most) => new Planner(
+            images, validation: null, times, space, SearchMethod.ZeroOneShot, most, held: 200 << 20, target: null).Stages(seconds);
+
+        static IEnumerable<int> Batches(IReadOnlyList<StagePlan> stages) => stages.Skip(1).Select(stage => stage.BatchSize);
+    }
+
     [Fact]
     public void Classes_of_one_image_and_a_validation_set_without_a_class_are_refused_by_name()
     {
@@ -146,6 +215,13 @@ public sealed class TimeBudgetTests : IDisposable
             Assert.Single(Trainer(options).Plan(unequal).Warnings));
         options.ClassWeighting = ClassWeighting.Balanced;
         Assert.Empty(Trainer(options).Plan(unequal).Warnings);
+        options = Options();
+        options.ExampleWeightColumnName = "Weight";
+        int[] labels = [.. Enumerable.Range(0, 240).Select(i => i < 20 ? 1 : 0)];
+        byte[] pixels = [.. labels.SelectMany((_, i) => images.Pixels(i).ToArray())];
+        var weighed = new ImageSet(pixels, labels, images.Shape, ["often", "rare"],
+            [.. labels.Select(label => label == 0 ? 11f : 1)]);
+        Assert.Empty(Trainer(options).Plan(_ml.Data.LoadImages(weighed)).Warnings);
         Assert.DoesNotContain(Trainer(Options()).Plan(Data()).Warnings, warning => warning.Contains("rare", StringComparison.Ordinal));
     }
 
@@ -159,6 +235,10 @@ public sealed class TimeBudgetTests : IDisposable
         var few = _ml.Data.LoadImages(new ImageSet(new byte[4 * 3 * 16 * 16], [0, 1, 0, 1], new ImageShape(3, 16, 16), ["a", "b"]));
         Assert.Contains("There are 3 images to train on, without those to validate with; expected at least 4 for method Zero-One-Shot",
             Assert.Throws<ArgumentException>(() => Trainer(options).Fit(few)).Message);
+        var blank = new ImageSet(
+            new byte[40 * 3 * 16 * 16], [.. Enumerable.Range(0, 40).Select(i => i % 2)], new ImageShape(3, 16, 16), ["a", "b"]);
+        Assert.Contains("The 40 images are all the same, pixel for pixel, 0 the first of them; expected images that differ",
+            Assert.Throws<ArgumentException>(() => Trainer(options).Fit(_ml.Data.LoadImages(blank))).Message);
     }
 
     [Theory]
@@ -305,21 +385,21 @@ public sealed class TimeBudgetTests : IDisposable
     [Fact]
     public void A_console_shows_one_line_that_lives_and_a_file_a_line_a_minute()
     {
-        var progress = new RunProgress { Stage = RunStage.Train, Epoch = 2, Epochs = 3, Step = 4, Steps = 5, Elapsed = default, Loss = 1 };
+        const string Progress = "Train epoch 2/3, step 4/5, loss 1.0000";
         var (time, live, lines) = (new LookedAtTime { Step = TimeSpan.FromSeconds(10) }, new StringWriter(), new StringWriter());
         var (console, file) = (new ConsoleProgress(live, isConsole: true, time), new ConsoleProgress(lines, isConsole: false, time));
         console.Write("the plan");
         for (var i = 0; i < 20; i++)
         {
-            console.Show(progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
-            file.Show(progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
+            console.Show(() => Progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
+            file.Show(() => Progress, TimeSpan.FromSeconds(i), TimeSpan.FromMinutes(1));
         }
         console.Close();
         Assert.Equal(["the plan", ""], live.ToString().Split(Environment.NewLine).Where(line => !line.StartsWith('\r')));
         Assert.Equal(21, live.ToString().Split('\r').Length);
         Assert.InRange(lines.ToString().Split('\n').Length, 5, 12);
         Assert.StartsWith("00:00:0", lines.ToString());
-        Assert.Contains("00:01:00 left: Train epoch 2/3, step 4/5, loss 1.0000", lines.ToString());
+        Assert.Contains($"00:01:00 left: {Progress}", lines.ToString());
     }
 
     [Fact]

@@ -30,23 +30,7 @@ internal static class CompareCommand
 
     public static IReadOnlyList<Command> All()
     {
-        var data = new Option<string>("--data")
-        {
-            Description = "A folder with CIFAR-10 in the binary layout, or a folder or a zip with a subfolder of images for every class.",
-            Required = true,
-        };
-        data.Validators.Add(result =>
-        {
-            try
-            {
-                if (result.Tokens is [var path])
-                    ComparedImages.Check(path.Value);
-            }
-            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
-            {
-                result.AddError(e.Message);
-            }
-        });
+        var data = ComparedImages.Option();
         var minutes = new Option<double>("--minutes") { Description = "Minutes of every run.", DefaultValueFactory = _ => 5 };
         minutes.Validators.Add(result =>
         {

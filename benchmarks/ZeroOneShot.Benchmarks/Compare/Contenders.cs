@@ -75,8 +75,7 @@ internal static class Contenders
     /// <summary>A given architecture, trained as this library's trainer trains the one that it finds.</summary>
     private static Outcome Trained(Setting setting, Genotype genotype)
     {
-        var (train, validation) = setting.Train.Split(1 - Math.Min(ZeroOneShotTrainer.Options.UsualFraction,
-            (double)ZeroOneShotTrainer.Options.MostValidationImages / setting.Train.Count), setting.Seed);
+        var (train, validation) = setting.Train.Split(1 - FitImages.UsualShare(setting.Train.Count), setting.Seed);
         var stage = Planner.TrainingOf(train, validation, genotype, () => setting.Budget - setting.Elapsed);
         var options = Planner.TrainingSettings(stage, train.Shape, setting.Seed, device: null) with
         {

@@ -111,7 +111,7 @@ internal sealed class BudgetClock(
         next.Report(value);
         var later = _state!.Plan.Stages.SkipWhile(stage => stage.Stage != _stage).Skip(1)
             .Aggregate(AtTheEnd, (sum, stage) => sum + stage.Time);
-        display?.Show(value, Elapsed, (value.Remaining ?? TimeSpan.Zero) + later);
+        display?.Show(() => value.TextWithoutRemaining, Elapsed, (value.Remaining ?? TimeSpan.Zero) + later);
     }
 
     private void Look()

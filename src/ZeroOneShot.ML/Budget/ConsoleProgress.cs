@@ -25,16 +25,16 @@ internal sealed class ConsoleProgress(TextWriter output, bool isConsole, TimePro
         output.WriteLine(text);
     }
 
-    /// <summary>Shows a step.</summary>
-    /// <param name="progress">The step.</param>
+    /// <summary>Shows how far it is, unless it did so a moment ago.</summary>
+    /// <param name="progress">How far.</param>
     /// <param name="elapsed">The time of the whole Fit so far.</param>
     /// <param name="left">The time that the whole Fit still takes.</param>
-    public void Show(RunProgress progress, TimeSpan elapsed, TimeSpan left)
+    public void Show(Func<string> progress, TimeSpan elapsed, TimeSpan left)
     {
         if (time.GetElapsedTime(_written) < (isConsole ? s_live : s_lines))
             return;
         _written = time.GetTimestamp();
-        var text = $"{RunProgress.Text(elapsed)}, {RunProgress.Text(left)} left: {progress.TextWithoutRemaining}";
+        var text = $"{RunProgress.Text(elapsed)}, {RunProgress.Text(left)} left: {progress()}";
         if (!isConsole)
         {
             output.WriteLine(text);

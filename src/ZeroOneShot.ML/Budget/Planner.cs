@@ -39,6 +39,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     // Of the smallest network but one; of each larger one half more than one epoch more.
     private const double LargeRate = 2, LeastEpochs = 6;
 
+    private const int SmallBatch = 32, LargeBatch = 64;
+
     private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
 
     // Behind a stem that halves the images twice the channels and two more cells take no more time, and learn more.
@@ -234,8 +236,23 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         StagePlan? best = null;
         foreach (var (channels, cells) in space.Sizes(s_supernets))
         {
-            // Small batches: steps count, of which there are few.
-            var batch = Math.Min(images.Count / SearchFraction, seconds > 600 ? 64 : 32);
+            var plan = OfSizes(channels, cells, seconds > 600 ? LargeBatch : SmallBatch);
+            if (plan.Memory > memory)
+                plan = OfSizes(channels, cells, SmallBatch);
+            // A larger supernet where there is time for a thousand steps and more.
+            if (best is not null && (plan.Memory > memory || plan.Time.TotalSeconds > seconds * 1.01
+                || plan.Images / SearchFraction / plan.BatchSize * plan.Epochs < 1000))
+            {
+                break;
+            }
+            best = plan;
+        }
+        return best;
+
+        // Small batches: steps count, of which there are few.
+        StagePlan OfSizes(int channels, int cells, int most)
+        {
+            var batch = Math.Min(images.Count / SearchFraction, most);
             var used = images.Count;
             var perEpoch = used / SearchFraction * times!.Search(channels, cells) * 0.85;        // three tenths are half the work
             var epochs = Math.Min(LargestSearchEpochs, (int)(seconds / perEpoch));
@@ -252,20 +269,12 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
                 Time = TimeSpan.FromSeconds(perEpoch * epochs), Memory = 0,
             };
             var mask = method.Pruning == PruningKind.None ? method.StartMask(space.Space) : RandomPruning.Mask(space.Space, 0.5, 0);
-            plan = plan with
+            return plan with
             {
                 Memory = Beside + SearchMemory.Predict(
-                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount, used).Peak,
+                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount).Peak,
             };
-            // A larger supernet where there is time for a thousand steps and more.
-            if (best is not null && (plan.Memory > memory || plan.Time.TotalSeconds > seconds * 1.01
-                || used / SearchFraction / batch * epochs < 1000))
-            {
-                break;
-            }
-            best = plan;
         }
-        return best;
     }
 
     /// <summary>A search without training.</summary>
@@ -362,13 +371,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             var perEpoch = Passed * times!.Train(channels, cells);
             var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
             var steps = (long)epochs * images.Count;
-            var batch = Math.Min(images.Count, steps > 400_000 ? 64 : 32);
-            var plan = new StagePlan
-            {
-                Stage = RunStage.Train, Channels = channels, Cells = cells, BatchSize = batch, Epochs = epochs, Images = images.Count,
-                Stem = space.Stem, Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
-            };
-            plan = WithRate(plan) with { Memory = Memory(plan) };
+            var plan = OfBatch(steps > 400_000 ? LargeBatch : SmallBatch);
+            if (plan.Memory > memory)
+                plan = OfBatch(SmallBatch);
             if (best is null)
             {
                 best = plan;
@@ -379,6 +384,16 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             if (seconds / perEpoch < wanted || plan.Memory > memory || !Affords(plan))
                 break;
             best = plan;
+
+            StagePlan OfBatch(int most)
+            {
+                var plan = new StagePlan
+                {
+                    Stage = RunStage.Train, Channels = channels, Cells = cells, BatchSize = Math.Min(images.Count, most), Epochs = epochs,
+                    Images = images.Count, Stem = space.Stem, Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
+                };
+                return WithRate(plan) with { Memory = Memory(plan) };
+            }
         }
         return best!;
     }

@@ -44,11 +44,6 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // A pruning that takes so much of the time is given up for a mask by chance.
     private const double LongestPruning = 0.3;
 
-    private const int FewImages = 200;
-
-    // So many times as many images of one class as of another are worth a word.
-    private const int Unbalanced = 5;
-
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -83,8 +78,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         return run.Do(() =>
         {
             var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display: null);
-            var (train, validation) = Read(input, run);
-            return StateOf(train, validation, clock, run).Plan;
+            var (train, validation) = FitImages.Read(input, _options, _host, run, Limits(clock, display: null, run));
+            return new FitPlanning(_options, train, validation, clock, run).State().Plan;
         });
     }
 
@@ -127,8 +122,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         run.LookForPlaceToSave(bytes: null);
         // Two at once would each follow a plan of their own, and leave the one's plan with the other's checkpoints.
         using var alone = _options.CheckpointFolder is { } folder ? FitState.Lock(folder) : null;
-        var (train, validation) = Read(input, run);
-        var state = StateOf(train, validation, clock, run);
+        var (train, validation) = FitImages.Read(input, _options, _host, run, Limits(clock, display, run));
+        var planning = new FitPlanning(_options, train, validation, clock, run);
+        var state = planning.State();
         var plan = state.Plan;
         run.Log.Planned(plan);
         display?.Write(plan.ToString());
@@ -175,7 +171,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             clock.Begin(RunStage.Search);
             var options = Planner.SearchSettings(method, searching, seed, device) with
             {
-                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, device), Time = _options.Time,
+                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, searching.Images, device),
+                Time = _options.Time,
             };
             options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
             run.TellLayersOutsideLanes(
@@ -202,7 +199,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         }
         if (_options.Plan is null && !state.KnowsNetwork)
         {
-            plan = PlanTraining(train, validation, genotype!, plan, clock, run);
+            plan = planning.Training(genotype!, plan);
             clock.Planned(plan);
             run.Log.Planned(plan);
             display?.Write(plan.ToString());
@@ -212,7 +209,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         {
             TimeLimit = LimitOf(RunStage.Train),
             MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
-            MaxMemory = LeftBy(plan, device),
+            MaxMemory = LeftBy(plan, train.Count + (validation?.Count ?? 0), device),
             TemperatureScaling = _options.TemperatureScaling && validation?.Count >= Options.LeastForTemperature,
             ClassWeighting = _options.ClassWeighting,
             Time = _options.Time,
@@ -252,30 +249,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
     }
 
-    /// <summary>The plan with another training: that of the network that was found, in the time that is left.</summary>
-    private ZeroOneShotPlan PlanTraining(
-        ImageSet train, ImageSet? validation, Genotype genotype, ZeroOneShotPlan plan, BudgetClock clock, StageRun run)
+    // A plan that was given is followed however long it takes, and whatever it takes.
+    private ReadingLimits? Limits(BudgetClock clock, ConsoleProgress? display, StageRun run)
     {
-        var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
-        var space = new PlannedSpace(_options.Space, train.Shape, train.ClassCount);
-        var larger = Planning(null).Larger(planned);
-        var times = StepTimes.OfFound(train, space, genotype, (planned.Channels, planned.Cells), larger, device,
-            clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
-        var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
-        if ((training.Channels, training.Cells) != (planned.Channels, planned.Cells))
-        {
-            // Not worked out but timed: what is planned is to be what is done.
-            times = StepTimes.OfFound(train, space, genotype, (training.Channels, training.Cells), larger: null, device,
-                clock.Share(plan, RunStage.Train) / 10, _options.Time, run.Cancellation);
-            training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
-        }
-        return plan with
-        {
-            Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
-        };
-
-        Planner Planning(StepTimes? times) => new(
-            train, validation, times, space, _options.Method, plan.MaxMemory, plan.Held, _options.CostTarget, device);
+        var device = run.Device();
+        return _options.Plan is not null ? null : new ReadingLimits(
+            _options.TimeBudget, ProcessMemory.IsGpu(device) ? null : FitPlanning.MemoryOf(_options, device), clock, display, run.Log);
     }
 
     private InvalidOperationException BudgetUsedUp(string before) => new(
@@ -315,142 +294,13 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         return new PruningResult(RandomPruning.Mask(settings.Space, settings.Pruning.Level, run.Seed), []);
     }
 
-    /// <summary>What a Fit that began earlier has come to; else the beginning of one, with its plan.</summary>
-    private FitState StateOf(ImageSet train, ImageSet? validation, BudgetClock clock, StageRun run)
-    {
-        _options.Plan?.ThrowIfOfOther(train, validation);
-        var identity = _options.CheckpointFolder is null ? "" : Identity(train, validation, run.Seed);
-        if (_options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
-            return begun;
-        var warnings = Warnings(train, _options.Method, _options.ClassWeighting);
-        if (_options.Plan is { } given)
-            return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
-        var device = run.Device();
-        var memory = _options.MaxMemory ?? DefaultMemory(device);
-        ResidentMemory.ReturnUnused();
-        var space = new PlannedSpace(_options.Space, train.Shape, train.ClassCount);
-        // A target that not even the smallest network keeps to is refused.
-        _ = (_options.CostTarget is { } target ? target with { Network = Planner.Smallest(space) } : null)
-            ?.Draws(OperationMask.Full(_options.Space), train.Shape, train.ClassCount);
-        var times = StepTimes.Measure(train, space, _options.Method, device, _options.TimeBudget, _options.Time,
-            ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
-        ResidentMemory.ReturnUnused();
-        var held = ResidentMemory.Present;
-        var planner = new Planner(train, validation, times, space, _options.Method, memory, held, _options.CostTarget, device);
-        var around = clock.Elapsed + BudgetClock.AtTheEnd;
-        var stages = planner.Stages((_options.TimeBudget - around).TotalSeconds);
-        return new FitState
-        {
-            Identity = identity,
-            Plan = new ZeroOneShotPlan
-            {
-                TimeBudget = _options.TimeBudget,
-                MaxMemory = memory,
-                Held = held,
-                Method = _options.Method.Name,
-                Space = _options.Space.Name,
-                TrainImages = train.Count,
-                ValidationImages = validation?.Count ?? 0,
-                Shape = train.Shape,
-                Classes = train.ClassCount,
-                Stages = stages,
-                Around = around,
-                Warnings = warnings,
-            },
-        };
-    }
-
-    // What is measured or chosen by time is no part of it.
-    private string Identity(ImageSet train, ImageSet? validation, long seed) =>
-        $"{train.Fingerprint()}; validation {validation?.Fingerprint() ?? "none"}; " +
-        $"{_options.Method.Name} ({_options.Method.Pruning}, {_options.Method.Search}); seed {seed}; " +
-        $"space {_options.Space.Name} {_options.Space.Signature}; " +
-        $"class weights {_options.ClassWeighting}; temperature {_options.TemperatureScaling}; " +
-        $"cost target {_options.CostTarget?.ToString() ?? "none"}; " +
-        $"plan {(_options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
-
-    // For the stages' own predictions, which are of a process that holds nothing else; a plan by hand may not say what it held.
-    private static long? LeftBy(ZeroOneShotPlan plan, string? device) => ProcessMemory.IsGpu(device) ? null
-        : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore : 0);
+    // For the stages' own predictions, which are of a process that holds nothing but its images; a plan by hand may not say what it held.
+    private static long? LeftBy(ZeroOneShotPlan plan, long images, string? device) => ProcessMemory.IsGpu(device) ? null
+        : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore - images * plan.Shape.Size : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, 0, null).Network }
         : null;
-
-    private static long DefaultMemory(string? device) => ProcessMemory.MemoryOf(device) / 4 * 3;
-
-    private static IReadOnlyList<string> Warnings(ImageSet train, SearchMethod method, ClassWeighting weighting)
-    {
-        var warnings = new List<string>();
-        if (train.Count < FewImages)
-        {
-            warnings.Add($"There are {train.Count} images to train on. Expect accuracies that vary by several points from seed to seed, " +
-                "and measure on images that were kept apart.");
-        }
-        if (train.Count < Planner.RankedImages && Planner.Ranks(method))
-        {
-            warnings.Add($"Networks are ranked on {train.Count} images, not on {Planner.RankedImages}: there are no more. What is found " +
-                "varies more from seed to seed.");
-        }
-        var counts = train.ClassCounts();
-        var (most, least) = (counts.Max(), counts.Min());
-        if (weighting == ClassWeighting.Equal && most >= Unbalanced * least)
-        {
-            string Name(int count) => $"'{train.ClassNames[counts.ToList().IndexOf(count)]}'";
-            warnings.Add($"Class {Name(most)} has {most} images to train on, {Name(least)} {least}: such rare classes are seldom " +
-                "predicted. Where they matter as much as others, set ClassWeighting (zeroone fit: --class-weights balanced), and look at " +
-                "the accuracy of each class.");
-        }
-        return warnings;
-    }
-
-    private (ImageSet Train, ImageSet? Validation) Read(IDataView input, StageRun run)
-    {
-        var shape = PixelColumn.Find(input.Schema, _options.FeatureColumnName, _host).Shape;
-        _ = _options.Space.Macro.StemFor(shape.Height, shape.Width);
-        LabelColumn.Find(input.Schema, _options.LabelColumnName, _host);
-        WeightColumn.Check(input.Schema, _options.ExampleWeightColumnName, _host);
-        if (_options.ValidationSet is { } given)
-            CellNetTrainer.CheckValidationSet(given, _options.FeatureColumnName, _options.LabelColumnName, _host);
-        var images = LabelledImages.Read(input, _options, run, weightColumn: _options.ExampleWeightColumnName);
-        var counts = images.ClassCounts().ToList();
-        if (counts.FindIndex(count => count < 2) is >= 0 and var few)
-        {
-            throw new ArgumentException($"Class '{images.ClassNames[few]}' has {counts[few]} image(s); expected at least two of every " +
-                "class. Add images, or leave the class out.");
-        }
-        if (_options.ValidationSet is not { } set)
-        {
-            var share = _options.ValidationFraction ?? Math.Min(Options.UsualFraction, (double)Options.MostValidationImages / images.Count);
-            if (share == 0)
-                return (Enough(images), null);
-            var (train, kept) = images.Split(1 - Math.Max(share, 1.0 / images.Count), run.Seed);
-            return (Enough(train), kept);
-        }
-        var validation = LabelledImages.Read(set, _options, run, forTraining: false);
-        CellNetTrainer.CheckClasses(validation.ClassNames, images);
-        if (validation.Shape != images.Shape)
-        {
-            throw new ArgumentException(
-                $"The images of the ValidationSet are {validation.Shape}, the training images {images.Shape}; both need one shape.");
-        }
-        if (validation.ClassCounts().ToList().IndexOf(0) is >= 0 and var missing)
-        {
-            throw new ArgumentException($"The ValidationSet has no image of class '{images.ClassNames[missing]}'; " +
-                "expected some of every class. Give others, or leave ValidationSet out and let images be split off.");
-        }
-        return (Enough(images), validation);
-    }
-
-    /// <summary>Refuses too few images for the smallest batches of all stages.</summary>
-    private ImageSet Enough(ImageSet train)
-    {
-        // A one-shot search takes halves of them in turn, and batch norms need two images.
-        var least = _options.Method.Search == SearchKind.OneShot ? 4 : 2;
-        return train.Count >= least ? train : throw new ArgumentException(
-            $"There are {train.Count} images to train on, without those to validate with; expected at least {least} for method " +
-            $"{_options.Method.Name}. Add images.");
-    }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -468,12 +318,6 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     /// <summary>The settings of <see cref="ZeroOneShotTrainer"/>.</summary>
     public sealed class Options : StageOptions
     {
-        /// <summary>What is split off to validate with: this share, but no more images than these.</summary>
-        internal const double UsualFraction = 0.1;
-
-        /// <inheritdoc cref="UsualFraction"/>
-        internal const int MostValidationImages = 1000;
-
         /// <summary>Fewer images than these say too little of how high probabilities should be.</summary>
         internal const int LeastForTemperature = 100;
 

@@ -71,12 +71,12 @@ public static class ImageFolder
         ((var files, var classNames, _), report) = ListUsable(path, options);
         options.Report?.Invoke(report);
         var shape = height is { } h && width is { } w ? new ImageShape(channels, h, w) : ShapeOf(files[0].Path, channels);
-        var pixels = new byte[ImageSet.ByteCount(files.Count, shape)];
+        var images = new ImageBlocks(shape, files.Count);
         if (height is null)
-            ReadAsTheyAre(files, shape, background, pixels);
+            ReadAsTheyAre(files, shape, background, images);
         else
-            ReadResized(files, shape, background, pixels);
-        return new ImageSet(pixels, [.. files.Select(file => file.Label)], shape, classNames);
+            ReadResized(files, shape, background, images);
+        return new ImageSet(images, [.. files.Select(file => file.Label)], shape, [.. classNames]);
     }
 
     /// <summary>The image files of a folder, class by class.</summary>
@@ -212,9 +212,9 @@ public static class ImageFolder
     }
 
     private static void ReadAsTheyAre(
-        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, Span<byte> pixels)
+        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, ImageBlocks images)
     {
-        foreach (var (i, file) in files.Index())
+        foreach (var file in files)
         {
             using var bitmap = ImageFile.Decode(file.Path);
             if (bitmap.Height != shape.Height || bitmap.Width != shape.Width)
@@ -223,13 +223,13 @@ public static class ImageFolder
                     $"'{file.Path}' is {bitmap.Width} x {bitmap.Height} pixels, '{files[0].Path}' {shape.Width} x {shape.Height}; " +
                     "expected images of one size. Give a height and a width to resize them to.");
             }
-            ImageFile.CopyPixels(bitmap, shape.Channels, background, pixels.Slice(i * shape.Size, shape.Size));
+            ImageFile.CopyPixels(bitmap, shape.Channels, background, images.Add());
         }
     }
 
     // The very components of the pipeline resize here too, so that both ways give the same pixels.
     private static void ReadResized(
-        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, Span<byte> pixels)
+        IReadOnlyList<(string Path, int Label)> files, ImageShape shape, Color background, ImageBlocks images)
     {
         var ml = new MLContext();
         var rows = ml.Data.LoadFromEnumerable(Rows(files));
@@ -241,11 +241,11 @@ public static class ImageFolder
         using var cursor = resized.GetRowCursor([column]);
         var getter = cursor.GetGetter<VBuffer<float>>(column);
         VBuffer<float> values = default;
-        for (var i = 0; cursor.MoveNext(); i++)
+        while (cursor.MoveNext())
         {
             getter(ref values);
-            var image = pixels.Slice(i * shape.Size, shape.Size);
-            foreach (var (at, value) in values.Items())
+            var image = images.Add();
+            foreach (var (at, value) in values.Items(all: true))
                 image[at] = (byte)value;
         }
     }

@@ -110,7 +110,8 @@ public sealed class CellNetTrainer : IEstimator<CellNetTransformer>
         if (start is not null)
             settings = settings with { Network = start.Network };
         var asked = settings.BatchSize;
-        var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space);
+        var memory = TrainingMemory.Fitting(genotype, settings, images.Shape, images.ClassCount, _options.Space,
+            images.Count + (validation?.Count ?? 0));
         settings = settings.WithBatchSize(memory.BatchSize);
         if (settings.BatchSize != asked)
             run.Log.SmallerBatch(settings.BatchSize, asked);

@@ -9,19 +9,18 @@ namespace ZeroOneShot.ML;
 /// <summary>Reading the rows of a data view, once, into a set of images.</summary>
 internal static class LabelledImages
 {
-    private const int RowsAtFirst = 1024;
-
     /// <summary>Reads all rows that have a label, in order.</summary>
     /// <param name="data">The rows.</param>
     /// <param name="options">The columns, and the scale of the pixels.</param>
     /// <param name="run">Told of rows without a label; stops at once.</param>
     /// <param name="forTraining">Whether there must be images of two classes at least.</param>
     /// <param name="weightColumn">The column with how much the images count; rows of weight 0 are left out. Null for none.</param>
-    public static ImageSet Read(
-        IDataView data, StageOptions options, StageRun run, bool forTraining = true, string? weightColumn = null)
+    /// <param name="limits">Keeps the reading to the time and the memory of a Fit; null for no limits.</param>
+    public static ImageSet Read(IDataView data, StageOptions options, StageRun run, bool forTraining = true, string? weightColumn = null,
+        ReadingLimits? limits = null)
     {
         // On a thread of its own: components may hold on to a batch of rows for long, and who cancels is not to wait for them.
-        var reading = Task.Run(() => ReadRows(data, options, run, forTraining, weightColumn));
+        var reading = Task.Run(() => ReadRows(data, options, run, forTraining, weightColumn, limits));
         Task.WaitAny([reading], run.Cancellation);
         try
         {
@@ -35,7 +34,8 @@ internal static class LabelledImages
         }
     }
 
-    private static ImageSet ReadRows(IDataView data, StageOptions options, StageRun run, bool forTraining, string? weightColumn)
+    private static ImageSet ReadRows(
+        IDataView data, StageOptions options, StageRun run, bool forTraining, string? weightColumn, ReadingLimits? limits)
     {
         var (featureColumn, labelColumn, scale) = (options.FeatureColumnName, options.LabelColumnName, options.PixelScale);
         var (channel, cancellationToken) = (run.Channel, run.Cancellation);
@@ -50,8 +50,8 @@ internal static class LabelledImages
                 $"PixelScale is {scale}, but column '{featureColumn}' holds bytes, which are pixel values already; leave it at 1.");
         }
 
-        var size = pixelColumn.Shape.Size;
-        var pixels = new byte[ImageSet.ByteCount(data.GetRowCount() ?? RowsAtFirst, pixelColumn.Shape)];
+        var images = new ImageBlocks(pixelColumn.Shape);
+        limits?.Begin(data.GetRowCount(), pixelColumn.Shape);
         var (labels, weights) = (new List<int>(), new List<float>());
         long row = 0, skipped = 0, without = 0;
         var (features, label) = (data.Schema[featureColumn], data.Schema[labelColumn]);
@@ -82,12 +82,8 @@ internal static class LabelledImages
                 }
                 weights.Add(weight);
             }
-            if (pixels.Length < (labels.Count + 1) * (long)size)
-            {
-                ImageSet.ByteCount(labels.Count + 1L, pixelColumn.Shape);
-                Array.Resize(ref pixels, (int)Math.Min(Math.Max(pixels.Length, size) * 2L, Array.MaxLength / size * size));
-            }
-            copy(row, pixels.AsSpan(labels.Count * size, size));
+            limits?.Next(images);
+            copy(row, images.Add());
             labels.Add((int)key - 1);
         }
         if (skipped > 0)
@@ -100,8 +96,8 @@ internal static class LabelledImages
                 $"{weightColumn}")} among {row} row(s); give labelled images."));
         if (forTraining && labels.Distinct().Take(2).Count() < 2)
             throw LabelColumn.OneClass(channel, labelColumn);
-        return new ImageSet(pixels.AsMemory(0, labels.Count * size), [.. labels], pixelColumn.Shape, classes.ClassNames,
-            getWeight is null ? null : [.. weights]);
+        return new ImageSet(
+            images, [.. labels], pixelColumn.Shape, [.. classes.ClassNames], getWeight is null ? null : [.. weights]);
     }
 
     private delegate void CopyImage(long row, Span<byte> image);

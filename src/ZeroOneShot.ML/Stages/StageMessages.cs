@@ -92,6 +92,9 @@ internal static partial class StageMessages
     [LoggerMessage(40, LogLevel.Information, "{Plan}")]
     public static partial void Planned(this ILogger logger, ZeroOneShotPlan plan);
 
+    [LoggerMessage(43, LogLevel.Information, "Read {Images} images so far")]
+    public static partial void ReadSoFar(this ILogger logger, int images);
+
     [LoggerMessage(42, LogLevel.Information, "{Method} ranked {Candidates} genotypes without training, by {Functions}")]
     public static partial void Ranked(this ILogger logger, string method, int candidates, string functions);
 

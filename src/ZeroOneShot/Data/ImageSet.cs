@@ -12,7 +12,8 @@ public sealed class ImageSet
 {
     private const int Levels = 256;
 
-    private readonly ReadOnlyMemory<byte> _pixels;
+    private readonly ImageBlocks _images;
+    private readonly int[]? _places;                        // where the images of a part lie; null: one after the other
     private readonly int[] _labels;
     private readonly string[] _classNames;
     private readonly float[]? _weights;
@@ -55,12 +56,17 @@ public sealed class ImageSet
         if (weights?.AsSpan().IndexOfAnyExceptInRange(float.Epsilon, float.MaxValue) is >= 0 and var wrong)
             throw new ArgumentException($"Record {wrong} has weight {weights[wrong]}; expected a finite number above 0. " +
                 "Leave images out that are not to count.", nameof(weights));
-        _pixels = pixels;
+        _images = new ImageBlocks(pixels, shape.Size);
         _weights = weights?.ToArray();
         _labels = [.. labels];
         _classNames = [.. classNames];
         Shape = shape;
     }
+
+    /// <summary>A set of images that were read one by one; what is given is kept, and right already.</summary>
+    internal ImageSet(
+        ImageBlocks images, int[] labels, ImageShape shape, string[] classNames, float[]? weights = null, int[]? places = null) =>
+        (_images, _labels, Shape, _classNames, _weights, _places) = (images, labels, shape, classNames, weights, places);
 
     /// <summary>The number of images; may be 0.</summary>
     public int Count => _labels.Length;
@@ -80,7 +86,7 @@ public sealed class ImageSet
     /// <summary>The pixels of one image, C x H x W.</summary>
     /// <param name="index">The image, 0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
-    public ReadOnlySpan<byte> Pixels(int index) => _pixels.Span.Slice(Checked(index) * Shape.Size, Shape.Size);
+    public ReadOnlySpan<byte> Pixels(int index) => _images[Place(index)];
 
     /// <summary>The class of one image, 0 to <see cref="ClassCount"/> - 1.</summary>
     /// <param name="index">The image, 0 to <see cref="Count"/> - 1.</param>
@@ -110,26 +116,18 @@ public sealed class ImageSet
     /// <summary>The images with these indices, in the order given, copied into a set of their own with the same classes.</summary>
     /// <param name="indices">The images to take; an index may come more than once.</param>
     /// <exception cref="ArgumentOutOfRangeException">An index is out of range.</exception>
-    /// <exception cref="ArgumentException">The images take more than <see cref="Array.MaxLength"/> bytes.</exception>
     public ImageSet Subset(IReadOnlyList<int> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        var pixels = new byte[ByteCount(indices.Count, Shape)];
-        var labels = new int[indices.Count];
-        var weights = _weights is null ? null : new float[indices.Count];
-        for (var i = 0; i < labels.Length; i++)
-        {
-            Pixels(indices[i]).CopyTo(pixels.AsSpan(i * Shape.Size));
-            labels[i] = _labels[indices[i]];
-            if (weights is not null)
-                weights[i] = _weights![indices[i]];
-        }
-        return new ImageSet(pixels, labels, Shape, _classNames, weights);
+        var copies = new ImageBlocks(Shape, indices.Count);
+        foreach (var index in indices)
+            Pixels(index).CopyTo(copies.Add());
+        return new ImageSet(copies, Labels(indices), Shape, _classNames, WeightsOf(indices));
     }
 
     /// <summary>
     /// Two parts without a common image, such as the training half and the search half. Each class is divided in the same proportion, up
-    /// to one image, and the first part has <c>fraction x Count</c> images, rounded. Both keep the order of this set.
+    /// to one image, and the first part has <c>fraction x Count</c> images, rounded. Both keep the order of this set, and share its pixels.
     /// </summary>
     /// <param name="fraction">The share of the first part, between 0 and 1, both excluded.</param>
     /// <param name="seed">The same seed divides the same set alike.</param>
@@ -155,7 +153,7 @@ public sealed class ImageSet
             throw new ArgumentException(
                 $"Splitting {Count} image(s) at {fraction} leaves one part without images. Give more images, or a fraction nearer to 0.5.",
                 nameof(fraction));
-        return (Where(chosen, true), Where(chosen, false));
+        return (Part([.. Where(chosen, true)]), Part([.. Where(chosen, false)]));
     }
 
     /// <summary>
@@ -178,7 +176,7 @@ public sealed class ImageSet
             foreach (var image in images.AsSpan(0, perClass))
                 chosen[image] = true;
         }
-        return Where(chosen, true);
+        return Subset([.. Where(chosen, true)]);
     }
 
     /// <summary>The images with these indices as one tensor.</summary>
@@ -273,7 +271,7 @@ public sealed class ImageSet
         var bytes = (Int128)count * shape.Channels * shape.Height * shape.Width;
         if (bytes > Array.MaxLength)
             throw new ArgumentException(
-                $"{count} images of {shape} take {bytes} bytes; a set holds at most {Array.MaxLength} (2 GB). Use fewer or smaller " +
+                $"{count} images of {shape} take {bytes} bytes; one array holds at most {Array.MaxLength} (2 GB). Use fewer or smaller " +
                 "images.", nameof(count));
         return (int)bytes;
     }
@@ -312,8 +310,18 @@ public sealed class ImageSet
         return classes;
     }
 
-    private ImageSet Where(bool[] chosen, bool value) =>
-        Subset([.. Enumerable.Range(0, Count).Where(i => chosen[i] == value)]);
+    private static IEnumerable<int> Where(bool[] chosen, bool value) =>
+        Enumerable.Range(0, chosen.Length).Where(i => chosen[i] == value);
+
+    // Of these very pixels, of which there may be gigabytes.
+    private ImageSet Part(int[] indices) =>
+        new(_images, Labels(indices), Shape, _classNames, WeightsOf(indices), [.. indices.Select(Place)]);
+
+    private int[] Labels(IEnumerable<int> indices) => [.. indices.Select(Label)];
+
+    private float[]? WeightsOf(IEnumerable<int> indices) => _weights is null ? null : [.. indices.Select(index => _weights[index])];
+
+    private int Place(int index) => _places is null ? Checked(index) : _places[Checked(index)];
 
     private void CheckAll(ReadOnlySpan<int> indices)
     {

@@ -56,7 +56,7 @@ public sealed class SearchMemory : PredictedMemory
     /// <param name="options">Supernet, batch size and device; other settings do not matter.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <param name="images">Number of images in the two halves. Default 0: only the step itself is looked at.</param>
+    /// <param name="images">Number of images that are searched with. Default 0: only the step itself is looked at.</param>
     /// <exception cref="ArgumentException">
     /// An option is out of its range, the mask leaves no genotype, or the search computes with ordinary autograd, of which nothing is
     /// predicted.
@@ -112,7 +112,7 @@ public sealed class SearchMemory : PredictedMemory
     /// <param name="options">Supernet, largest batch size and limit.</param>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <param name="images">Number of images in the two halves.</param>
+    /// <param name="images">Number of images that are searched with.</param>
     /// <exception cref="ArgumentException">
     /// Not even the smallest batch fits; the message gives the numbers. Or as <see cref="Predict"/>.
     /// </exception>

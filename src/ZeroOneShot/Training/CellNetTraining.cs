@@ -106,7 +106,8 @@ public static class CellNetTraining
 
         // Sizes decide on the batch, not the memory that is free at the moment: the same training takes the same batches everywhere and
         // every time. (What is recomputed may differ from machine to machine, for that changes no bit.)
-        var memory = TrainingMemory.Fitting(genotype, options, images.Shape, images.ClassCount, space);
+        var memory = TrainingMemory.Fitting(
+            genotype, options, images.Shape, images.ClassCount, space, images.Count + (validation?.Count ?? 0));
         options = options.WithBatchSize(memory.BatchSize);
 
         var statistics = start?.Statistics ?? images.Statistics();

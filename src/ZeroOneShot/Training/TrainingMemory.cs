@@ -63,15 +63,16 @@ public sealed class TrainingMemory : PredictedMemory
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="images">Number of images that are trained and validated on. Default 0: only the steps are looked at.</param>
     /// <exception cref="ArgumentException">
     /// An option is out of its range, or the genotype names an unknown operation.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch, whose number of threads is asked for, cannot be loaded.</exception>
     public static TrainingMemory Predict(
-        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null)
+        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null, int images = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return With(genotype, options, shape, classes, space)(options.BatchSize, options.BatchSize);
+        return With(genotype, options, shape, classes, space, images)(options.BatchSize, options.BatchSize);
     }
 
     /// <summary>
@@ -83,15 +84,16 @@ public sealed class TrainingMemory : PredictedMemory
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="images">Number of images that are trained and validated on. Default 0: only the steps are looked at.</param>
     /// <exception cref="ArgumentException">
     /// Not even the smallest batch fits; the message gives the numbers. Or as <see cref="Predict"/>.
     /// </exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public static int LargestBatch(
-        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null)
+        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null, int images = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options.MaxMemory is null ? options.BatchSize : Fitting(genotype, options, shape, classes, space).BatchSize;
+        return options.MaxMemory is null ? options.BatchSize : Fitting(genotype, options, shape, classes, space, images).BatchSize;
     }
 
     /// <summary>
@@ -104,13 +106,14 @@ public sealed class TrainingMemory : PredictedMemory
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="space">The table with the genotype's operations; null is <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="images">Number of images that are trained and validated on. Default 0: only the steps are looked at.</param>
     /// <exception cref="ArgumentException">Nothing fits; the message gives the numbers. Or as <see cref="Predict"/>.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public static TrainingMemory Fitting(
-        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null)
+        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space = null, int images = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var predict = With(genotype, options, shape, classes, space);
+        var predict = With(genotype, options, shape, classes, space, images);
         if (options.MaxMemory is not { } limit)
             return predict(options.BatchSize, options.BatchSize);
         var smallest = Math.Min(options.BatchSize, options.SmallestBatch);
@@ -127,10 +130,11 @@ public sealed class TrainingMemory : PredictedMemory
 
     /// <summary>Predictions for batches and parts of them.</summary>
     private static Func<int, int, TrainingMemory> With(
-        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space)
+        Genotype genotype, TrainingOptions options, ImageShape shape, int classes, SearchSpace? space, int images)
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(images);
         space ??= SearchSpace.Darts;
         genotype.ThrowIfNotIn(space);
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
@@ -161,7 +165,7 @@ public sealed class TrainingMemory : PredictedMemory
             var largest = network.Largest(recomputed, lanes, get_num_threads());
             return new TrainingMemory(
                 batch, part, recomputed,
-                ProcessBefore,
+                ProcessBefore + (long)images * shape.Size,
                 network: 3 * parameters + network.Operations * OfAnOperation,                   // where they were first, values, gradients
                 images: sizeof(float) * shape.Size * (lanes + (long)Batches * batch),
                 runtime: FirstSteps + 2 * parameters,                                           // momentum, best weights

@@ -96,6 +96,40 @@ public sealed class ImageSetTests
     }
 
     [Fact]
+    public void Parts_of_parts_hold_the_images_of_the_whole_and_share_their_pixels()
+    {
+        var set = RandomImages.Of(40, 4, s_shape);
+        var (first, second) = set.Split(0.5, 1);
+        var (third, fourth) = second.Split(0.5, 2);
+        Assert.Equal(Pixels(set).Order(), Pixels(first).Concat(Pixels(third)).Concat(Pixels(fourth)).Order());
+        Assert.Equal(set.ClassCounts(), first.ClassCounts().Zip(third.ClassCounts(), fourth.ClassCounts()).Select(of => of.First
+            + of.Second + of.Third));
+        Assert.Contains(Enumerable.Range(0, set.Count), i => set.Pixels(i) == third.Pixels(0));         // the very same memory
+        Assert.False(set.Subset([0]).Pixels(0) == set.Pixels(0));
+        using var images = fourth.ImageTensor([3]);
+        Assert.Equal(fourth.Pixels(3), images.data<byte>().ToArray());
+
+        static IEnumerable<string> Pixels(ImageSet of) =>
+            Enumerable.Range(0, of.Count).Select(i => $"{Convert.ToHexString(of.Pixels(i))} {of.Label(i)}");
+    }
+
+    [Fact]
+    public void Images_read_one_by_one_are_found_again_over_many_blocks()
+    {
+        var shape = new ImageShape(1, 300, 1000);                                                       // three to a block
+        var blocks = new ImageBlocks(shape);
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(i % 3 == 0, blocks.NextBytes > 0);
+            blocks.Add().Fill((byte)i);
+        }
+        var set = new ImageSet(blocks, [.. Enumerable.Range(0, 10)], shape, [.. Enumerable.Range(0, 10).Select(i => $"{i}")]);
+        Assert.Equal((10, 3_000_000), (set.Count, blocks.Bytes));
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(-1, set.Pixels(i).IndexOfAnyExcept((byte)i));
+    }
+
+    [Fact]
     public void Tensors_hold_the_images_and_labels_asked_for()
     {
         var set = RandomImages.Of(6, 3, s_shape);
