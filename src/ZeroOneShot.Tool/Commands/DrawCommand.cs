@@ -31,7 +31,10 @@ internal static class DrawCommand
     private static readonly Option<bool> s_mask = new("--mask") { Description = "Of a model or a run, the mask in place of what was " +
         "found." };
 
-    private static readonly Option<bool> s_heatMap = new("--heat-map") { Description = "A mask as a table of edges by operations, with importances where there are any." };
+    private static readonly Option<bool> s_heatMap = new("--heat-map")
+    {
+        Description = "A mask as a table of edges by operations, with importances where there are any.",
+    };
 
     public static Command Make()
     {

@@ -13,6 +13,8 @@ namespace ZeroOneShot.Tool.Commands;
 /// <summary>Ranks architectures without training them.</summary>
 internal static class RankCommand
 {
+    private static readonly RankingOptions s_usual = new();
+
     private static readonly Argument<string> s_data = new("DATA") { Description = ImageSource.Kinds };
 
     private static readonly Argument<string[]> s_genotypes = new("GENOTYPES")
@@ -42,8 +44,8 @@ internal static class RankCommand
 
     private static readonly Option<int?> s_images = new("--images")
     {
-        Description = $"How many images to rank on, of the classes in equal parts; {Usual.BatchSize * Usual.Batches} as in the public " +
-            "protocol, or all where there are fewer.",
+        Description = $"How many images to rank on, of the classes in equal parts; {s_usual.BatchSize * s_usual.Batches} as in the " +
+            "public protocol, or all where there are fewer.",
         HelpName = "N",
     };
 
@@ -73,7 +75,7 @@ internal static class RankCommand
             var seed = parsed.GetValue(s_seed);
             var images = ToolException.Within(ExitCode.Data, () => Pixels(
                 parsed.GetRequiredValue(s_data), size, seed, parsed.GetValue(s_images)));
-            var options = Usual with { Seed = seed, Batches = (images.Count + Usual.BatchSize - 1) / Usual.BatchSize };
+            var options = s_usual with { Seed = seed, Batches = (images.Count + s_usual.BatchSize - 1) / s_usual.BatchSize };
             // In batches of one size, or one image fewer in the last.
             options = options with { BatchSize = (images.Count + options.Batches - 1) / options.Batches, TakesFewerImages = true };
             foreach (var genotype in genotypes)
@@ -87,14 +89,12 @@ internal static class RankCommand
         return command;
     }
 
-    private static RankingOptions Usual { get; } = new();
-
     // No more images than are looked at.
     private static ImageSet Pixels(string place, int size, int seed, int? asked)
     {
         var ml = new MLContext(seed: seed);
         var source = ImageSource.Open(ml, place);
-        var count = asked ?? Usual.BatchSize * Usual.Batches;
+        var count = asked ?? s_usual.BatchSize * s_usual.Batches;
         var list = Some(source.Train, count, seed);
         if (list.Images.Count < count && asked is not null)
         {
@@ -105,8 +105,8 @@ internal static class RankCommand
         if (list.Images.Count < count)
         {
             Console.Error.WriteLine(
-                $"Warning: ranked on {list.Images.Count} images, not on {count}: '{Terminal.Printable(place)}' has no more. Scores of few " +
-                "images vary more from seed to seed.");
+                $"Warning: ranked on {list.Images.Count} images, not on {count}: '{Terminal.Printable(place)}' has no more. Scores of " +
+                "few images vary more from seed to seed.");
         }
         var channels = source.IsGrey ? 1 : 3;
         var view = ml.Transforms.ImagePixels("Features", "Image", size, size,

@@ -38,8 +38,8 @@ public sealed class FunctionMemory
     /// <summary>With all features of the network at once, as <see cref="RankedNetwork.ForwardWithGraph"/> has them.</summary>
     /// <param name="images">How many images at a time, at least 1; null: a batch.</param>
     /// <param name="times">
-    /// How many times that, above 0: 1 for first derivatives in single precision, twice as much in double precision, and twice as much again
-    /// for second derivatives.
+    /// How many times that, above 0: 1 for first derivatives in single precision, twice as much in double precision, and twice as much
+    /// again for second derivatives.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public static FunctionMemory Graph(int? images = null, double times = 1)

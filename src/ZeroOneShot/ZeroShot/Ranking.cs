@@ -250,7 +250,8 @@ public static class Ranking
     }
 
     /// <exception cref="ArgumentException">
-    /// There are fewer images than are asked for, a function cannot do with so few, or it needs labels and the images tell no classes apart.
+    /// There are fewer images than are asked for, a function cannot do with so few, or it needs labels and the images tell no classes
+    /// apart.
     /// </exception>
     internal static void ThrowIfUnfit(ImageSet images, RankingOptions options, IReadOnlyList<IRankingFunction> functions)
     {

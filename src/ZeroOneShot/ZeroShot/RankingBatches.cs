@@ -17,8 +17,8 @@ internal sealed class RankingBatches : IDisposable
         Count = batches.Sum(batch => batch.Length);
         if (Count < Asked(options))
         {
-            Warning = $"Networks are ranked on {Count} images, not on {Asked(options)} ({InWords(options)}): there are no more. Scores of " +
-                "few images vary more from seed to seed.";
+            Warning = $"Networks are ranked on {Count} images, not on {Asked(options)} ({InWords(options)}): there are no more. Scores " +
+                "of few images vary more from seed to seed.";
         }
         Images = [.. batches.Select(batch =>
         {

@@ -93,7 +93,8 @@ public sealed class FewerImagesTests
     public void A_function_that_looks_at_more_images_than_a_batch_has_is_refused_by_its_name()
     {
         var one = s_options with { Batches = 1 };
-        foreach (var function in new IRankingFunction[] { new Swap(images: 9), new SwapRegularised(5, 5, images: 9), new NtkCondition(images: 9) })
+        foreach (var function in (IRankingFunction[])
+            [new Swap(images: 9), new SwapRegularised(5, 5, images: 9), new NtkCondition(images: 9)])
         {
             Assert.Contains($"Ranking function '{function.Name}' looks at the first 9 images of a batch, and a batch has 8",
                 Assert.Throws<ArgumentException>(() => Genotype(function, one)).Message);

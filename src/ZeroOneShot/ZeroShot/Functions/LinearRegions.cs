@@ -9,11 +9,11 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// network is linear, that images fall into, that is, of different signs of all ReLU units together.
 /// </summary>
 /// <remarks>
-/// <para>Any two images of ordinary size fall into different regions of any network of ordinary width, which then gives the number of images.
-/// TE-NAS therefore counts with thousands of inputs of 3 x 3 pixels and one channel on a network of one channel without a stem. Here the same
-/// architecture is built with 2 channels, the fewest there can be, behind its stem, and as few cells as its space has, and even 3 x 3
-/// pixels fall apart (1,000 of 1,000 in 20 of 20 networks of NAS-Bench-301). So inputs are single pixels by default, whose colours are
-/// normal noise: of 3,000 the same 60 networks had 1,775 to 2,704 regions. Supernets, which have many more units, come nearer to 3,000.
+/// <para>Any two images of ordinary size fall into different regions of any network of ordinary width, which then gives the number of
+/// images. TE-NAS therefore counts with thousands of inputs of 3 x 3 pixels and one channel, on a network of one channel without a stem.
+/// Here the same architecture is built with 2 channels, the fewest there can be, behind its stem, and as few cells as its space has, and
+/// even inputs of 3 x 3 pixels all fall apart (1,000 of 1,000 in 20 of 20 networks of NAS-Bench-301). So they are single pixels by default,
+/// whose colours are normal noise: of 3,000, 60 of those networks had 1,775 to 2,704 regions. Supernets, with many more units, have more.
 /// </para>
 /// <para>Weights are drawn by He's normal distribution, anew, not those of the ranked network; its images are not looked at. No labels, no
 /// gradient.</para>

@@ -33,8 +33,8 @@ public static class RankingFunctions
         {
             return parts is [_, var mu, var sigma] && Number(mu) is >= 0 and var m && Number(sigma) is > 0 and var s
                 ? new SwapRegularised(m, s)
-                : throw new ArgumentException($"'{name}' does not say what size it prefers; expected {Regularised}:MU:SIGMA, in thousands " +
-                    $"of parameters and their square, for example {Regularised}:40:40.", nameof(name));
+                : throw new ArgumentException($"'{name}' does not say what size it prefers; expected {Regularised}:MU:SIGMA, in " +
+                    $"thousands of parameters and their square, for example {Regularised}:40:40.", nameof(name));
         }
         return All.FirstOrDefault(function => string.Equals(function.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? throw new ArgumentException(

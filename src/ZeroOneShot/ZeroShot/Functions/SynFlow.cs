@@ -9,8 +9,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// sum of the logits of an image of ones in the network with absolute weights and without batch norms.
 /// </summary>
 /// <remarks>
-/// The logarithm, as NASLib gives it, since the sum exceeds single precision; the network computes in double precision, on one image, in the
-/// memory of a step of the search. Depends on how weights are drawn: published scores are at <see cref="RandomWeights.Default"/>. No labels.
+/// The logarithm, as NASLib gives it, since the sum exceeds single precision; the network computes in double precision, on one image, in
+/// the memory of a step of the search and of weights twice as large. Depends on how weights are drawn: published scores are at
+/// <see cref="RandomWeights.Default"/>. No labels.
 /// </remarks>
 public sealed class SynFlow : IRankingFunction
 {
