@@ -45,7 +45,6 @@ public sealed class PruningResultTests
         Assert.Contains("on 12 images, not on 24 (3 batches of 8)",
             Assert.Single(logger.Messages, message => message.Level == LogLevel.Warning).Text);
         // Where nobody says how many, the stage makes do with what there is.
-        Assert.True(Of<ZeroShotPruningOptions>(_ml.Transforms.ZeroShotPrune()).TakesFewerImages);
         Assert.True(new ZeroShotPruneEstimator.Options().Settings.TakesFewerImages);
     }
 
