@@ -124,7 +124,7 @@ internal static class Options
         var all = string.Join(",", ZeroShot.Functions.RankingFunctions.All.Select(function => function.Name));
         var option = new Option<string>("--functions")
         {
-            Description = $"Ranking functions, with commas between them: {all}.", DefaultValueFactory = _ => all,
+            Description = $"Ranking functions, with commas between them: {all},swap-regularised:MU:SIGMA.", DefaultValueFactory = _ => all,
         };
         option.Validators.Add(result => Check(result, () =>
         {

@@ -128,11 +128,20 @@ foreach (var option in (Option[])[table, functions, networks, tableSeed, json, t
 }
 rankCorrelation.SetAction(parsed => RankingCorrelation.Run(parsed.GetRequiredValue(table), new()
 {
-    Functions = RankingFunctions.Parse(parsed.GetRequiredValue(functions)), Networks = parsed.GetValue(networks),
+    Functions = parsed.GetRequiredValue(functions), Networks = parsed.GetValue(networks),
     Seed = parsed.GetValue(tableSeed), Channels = parsed.GetValue(tableChannels), Cells = parsed.GetValue(tableCells),
     ImageSize = parsed.GetValue(imageSize), BatchSize = parsed.GetValue(rankBatch), Batches = parsed.GetValue(rankBatches),
     Initializations = parsed.GetValue(weightDraws), Weights = parsed.GetValue(weights), SetSize = parsed.GetValue(setSize) ?? 0,
 }, parsed.GetValue(valuesFile), parsed.GetValue(json)));
+
+var rankingMemory = new Command("ranking-memory",
+    "The memory that each ranking function takes on a supernet and on a found network, beside that of a search step.");
+var memoryBatches = Options.Batches(int.MaxValue, 16, 32);
+foreach (var option in (Option[])[json, functions, memoryBatches, channels, cells])
+    rankingMemory.Add(option);
+rankingMemory.SetAction(parsed => RankingMemory.Run(RankingFunctions.Parse(parsed.GetRequiredValue(functions)),
+    new Shape(parsed.GetValue(channels), parsed.GetValue(cells)), [.. parsed.GetRequiredValue(memoryBatches).Distinct().Order()],
+    parsed.GetValue(json)));
 
 var pruning = new Command("pruning",
     "Evaluations of operations, time and resident memory of a round of pruning: naive, exact and to first order.");
@@ -189,6 +198,12 @@ pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
 
+var ranked = new Argument<string>("measurement");
+var rankedChild = new Command(RankingMemory.Command, "What ranking-memory runs in processes of its own.") { ranked };
+rankedChild.Hidden = true;
+rankedChild.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(
+    JsonSerializer.Deserialize<RankingMemory.Case>(parsed.GetRequiredValue(ranked))!.Take())));
+
 var trainingStep = new Argument<string>("measurement");
 var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
 stepChild.Hidden = true;
@@ -207,6 +222,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     trainingMemory,
     trainStep,
     rankCorrelation,
+    rankingMemory,
     serviceLoad,
     pruning,
     agreement,
@@ -215,6 +231,7 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     trainingChild,
     stepChild,
     pruningChild,
+    rankedChild,
 }.With([
     .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(), .. BudgetsCommand.All(),
     ClusterSimulation.Command(), ClusterNoOps.Command(),

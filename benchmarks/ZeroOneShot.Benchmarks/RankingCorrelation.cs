@@ -8,6 +8,7 @@ using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.Yardstick;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Benchmarks;
 
@@ -22,7 +23,8 @@ internal static class RankingCorrelation
     /// <summary>What is scored.</summary>
     public sealed record Settings
     {
-        public required IReadOnlyList<IRankingFunction> Functions { get; init; }
+        /// <summary>As <see cref="RankingFunctions.Parse"/> reads them.</summary>
+        public required string Functions { get; init; }
 
         public int? Networks { get; init; }
 
@@ -51,6 +53,11 @@ internal static class RankingCorrelation
         var read = ScoredNetworks.Read(table);
         using var random = RandomStream.Of(settings.Seed, "networks");
         var rows = read.Rows.ToArray();
+        if (settings.Networks > rows.Length)
+        {
+            throw new ArgumentException($"--networks is {settings.Networks}, and '{table.Name}' has {rows.Length} networks; expected no " +
+                "more than there are. Leave it out to score all.");
+        }
         if (settings.Networks < rows.Length)
         {
             random.Random.Shuffle(rows);
@@ -63,10 +70,10 @@ internal static class RankingCorrelation
                 $"There are {rows.Length} networks to correlate{(settings.SetSize > 0 ? ", and --sets halves them" : "")}; " +
                 $"expected at least {needed}. Give a larger --networks or table.");
         }
-        if (settings.SetSize > settings.Functions.Count)
+        if (RankingFunctions.Parse(settings.Functions).Count is var functions && settings.SetSize > functions)
         {
             throw new ArgumentException(
-                $"--sets is {settings.SetSize}, of {settings.Functions.Count} function(s); expected no more than there are functions.");
+                $"--sets is {settings.SetSize}, of {functions} function(s); expected no more than there are functions.");
         }
         var shape = read.Network with
         {
@@ -74,7 +81,8 @@ internal static class RankingCorrelation
         };
         var (images, what) = Images(settings);
         Console.Error.WriteLine($"{rows.Length} networks of {read.Name}, {shape.Channels} channels, {shape.Cells} cells; {what}.");
-        var timed = settings.Functions.Select(function => new Timed(function)).ToArray();
+        var names = settings.Functions.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var timed = RankingFunctions.Parse(settings.Functions).Zip(names, (function, name) => new Timed(function, name)).ToArray();
         var scores = timed.Select(_ => new double[rows.Length]).ToArray();
         var options = new RankingOptions
         {
@@ -95,6 +103,15 @@ internal static class RankingCorrelation
                     $"{i + 1} of {rows.Length} networks, {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s"));
                 Write(values, [.. timed.Select(function => function.Name)], rows[..(i + 1)], scores);
             }
+        }
+        // In processes of their own, where what others have left in this one does not count.
+        foreach (var function in timed)
+        {
+            function.PeakMiB = new RankingMemory.Case(
+                function.Asked, shape.Channels, shape.Cells, settings.ImageSize, settings.BatchSize, settings.Batches)
+            {
+                Table = table.FullName, Genotype = rows[0].Genotype.ToString(),
+            }.TakeInProcess().PeakMiB;
         }
         Report(read, rows, timed, scores, settings, what, shape, json);
     }
@@ -248,22 +265,29 @@ internal static class RankingCorrelation
 
     private static double Comparable(double value) => double.IsNaN(value) ? double.NegativeInfinity : value;
 
-    /// <summary>A function, how long it takes, how much memory, and whether it gave a number.</summary>
-    private sealed class Timed(IRankingFunction function) : IRankingFunction
+    /// <summary>A function, how long it takes, how much memory, and of how many networks it gave no number.</summary>
+    private sealed class Timed(IRankingFunction function, string asked) : IRankingFunction
     {
         private double _sum;
+
+        /// <summary>By what name it was asked for.</summary>
+        public string Asked => asked;
 
         public string Name => function.Name;
 
         public bool NeedsLabels => function.NeedsLabels;
+
+        public FunctionMemory Memory => function.Memory;
+
+        public void Validate(RankingOptions options) => function.Validate(options);
 
         /// <summary>The sum over the random weights of a network; NaN where it is no finite number.</summary>
         public double Value => double.IsFinite(_sum) ? _sum : double.NaN;
 
         public double Seconds { get; private set; }
 
-        /// <summary>The largest growth of the process.</summary>
-        public double? PeakMiB { get; private set; }
+        /// <summary>What it adds to a process with the first network built.</summary>
+        public double? PeakMiB { get; set; }
 
         /// <summary>Networks for which there is no finite number; they rank lowest.</summary>
         public int Failed { get; private set; }
@@ -272,12 +296,9 @@ internal static class RankingCorrelation
 
         public double Rank(RankedNetwork network)
         {
-            var before = Measurement.ResetPeak();
             var start = Stopwatch.GetTimestamp();
             var value = function.Rank(network);
             Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
-            var growth = Measurement.StatusMiB("VmHWM") - before;
-            PeakMiB = PeakMiB is null || growth > PeakMiB ? growth : PeakMiB;
             if (!double.IsFinite(value))
                 Failed++;
             _sum += value;

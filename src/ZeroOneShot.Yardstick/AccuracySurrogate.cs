@@ -15,8 +15,9 @@ namespace ZeroOneShot.Yardstick;
 /// a search found is worth among all that could be found; it does not say what other images or longer training would make of it.
 /// </summary>
 /// <remarks>
-/// The model is a linear one and an ensemble of trees, on features that are equal for equal networks however they are written. Nothing of
-/// it needs libtorch. Safe to use from several threads at once.
+/// The model is a linear one and an ensemble of trees, on features that are equal for equal networks however they are written. It is an
+/// ordinary ML.NET model; predictions are computed from its numbers alone, some hundred thousand a second and more, and are those of its
+/// pipeline. Nothing of it needs libtorch. Safe to use from several threads at once.
 /// </remarks>
 public sealed class AccuracySurrogate : IYardstick
 {
@@ -36,11 +37,12 @@ public sealed class AccuracySurrogate : IYardstick
     private readonly MLContext _context;
     private readonly ITransformer _model;
     private readonly DataViewSchema _schema;
+    private readonly FlatSurrogate _flat;
     private readonly SurrogateFacts _facts;
 
     internal AccuracySurrogate(MLContext context, ITransformer model, DataViewSchema schema, SurrogateFacts facts)
     {
-        (_context, _model, _schema, _facts) = (context, model, schema, facts);
+        (_context, _model, _schema, _facts, _flat) = (context, model, schema, facts, new FlatSurrogate(context, model));
         RandomGenotypes = QuantileTable.Of(facts.RandomGenotypes);
         Measured = QuantileTable.Of(facts.Measured);
     }
@@ -94,7 +96,8 @@ public sealed class AccuracySurrogate : IYardstick
     public AccuracyEstimate Predict(Genotype genotype)
     {
         ArgumentNullException.ThrowIfNull(genotype);
-        return Predict([genotype])[0];
+        ThrowIfOther(genotype, "The genotype");
+        return _facts.Intervals.Around(_flat.Predict(genotype));
     }
 
     /// <summary>The same for many genotypes at once, on all processors.</summary>
@@ -111,10 +114,8 @@ public sealed class AccuracySurrogate : IYardstick
         Parallel.ForEach(Partitioner.Create(0, Math.Max(1, genotypes.Count), RowsOfAChunk),
             new ParallelOptions { CancellationToken = cancellationToken }, range =>
             {
-                var rows = Enumerable.Range(range.Item1, Math.Min(range.Item2, genotypes.Count) - range.Item1)
-                    .Select(i => GenotypeRow.Of(genotypes[i]));
-                foreach (var (i, score) in Scores(_context, _model, rows).Index())
-                    estimates[range.Item1 + i] = _facts.Intervals.Around(score);
+                for (var i = range.Item1; i < Math.Min(range.Item2, genotypes.Count); i++)
+                    estimates[i] = _facts.Intervals.Around(_flat.Predict(genotypes[i]));
             });
         return estimates;
     }
@@ -131,8 +132,10 @@ public sealed class AccuracySurrogate : IYardstick
     public IReadOnlyList<double> Accuracies(IReadOnlyList<Genotype> genotypes, CancellationToken cancellationToken = default) =>
         [.. Predict(genotypes, cancellationToken).Select(at => at.Accuracy)];
 
-    internal static IEnumerable<double> Scores(MLContext context, ITransformer model, IEnumerable<GenotypeRow> rows) =>
-        model.Transform(GenotypeRow.View(context, rows)).GetColumn<float>("Score").Select(score => (double)score);
+    /// <summary>The same by ML.NET, to compare with.</summary>
+    internal IEnumerable<double> PredictByPipeline(IEnumerable<Genotype> genotypes) =>
+        _model.Transform(GenotypeRow.View(_context, genotypes.Select(GenotypeRow.Of))).GetColumn<float>("Score")
+            .Select(score => (double)score);
 
     /// <summary>
     /// The check of <see cref="Genotype.ThrowIfNotIn"/>, made fast for those that pass it, and with the name of the other space.

@@ -19,6 +19,9 @@ public static partial class ArchitectureTable
 {
     private const long LargestFile = 1L << 30;
 
+    // Of both cells; and characters that six numbers may take.
+    private const int DartsEdges = 16, LongestOf201 = 100;
+
     private static readonly string[] s_dartsOperations =
         ["max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"];
 
@@ -45,6 +48,7 @@ public static partial class ArchitectureTable
         lines.MoveNext();
         var columns = Fields(lines.Current);
         var accuracy = columns.FindIndex(name => name is "val_accuracy" or "accuracy");
+        var others = columns.Index().Skip(1).DistinctBy(column => column.Item).ToArray();
         var rows = new List<TableRow>();
         for (var line = 2; lines.MoveNext(); line++)
         {
@@ -56,8 +60,12 @@ public static partial class ArchitectureTable
                 if (fields.Count != columns.Count)
                     throw new FormatException($"it has {fields.Count} columns, the first line names {columns.Count}");
                 double? measured = accuracy < 0 || fields[accuracy].Length == 0 ? null : Number(fields[accuracy]);
-                var values = columns.Index().Where(column => column.Index > 0 && fields[column.Index].Length > 0)
-                    .DistinctBy(column => column.Item).ToDictionary(column => column.Item, column => fields[column.Index]);
+                var values = new Dictionary<string, string>(others.Length);
+                foreach (var (place, column) in others)
+                {
+                    if (fields[place].Length > 0)
+                        values.Add(column, fields[place]);
+                }
                 rows.Add(new TableRow(Genotype(fields[0]), measured, values));
             }
             catch (Exception e) when (e is FormatException or ArgumentException)
@@ -87,7 +95,7 @@ public static partial class ArchitectureTable
         ArgumentNullException.ThrowIfNull(text);
         if (!text.TrimStart().StartsWith('('))
             return SearchSpaces.Genotype.Parse(text);
-        if (Operations201().Match(text) is { Success: true } six)
+        if (text.Length <= LongestOf201 && Operations201().Match(text) is { Success: true } six)
         {
             var rows = six.Groups["row"].Captures.Select(row => int.Parse(row.Value, CultureInfo.InvariantCulture)).ToArray();
             var names = s_nasBench201Edges.Select(edge => Named(s_nasBench201Operations, rows[edge])).ToArray();
@@ -95,13 +103,61 @@ public static partial class ArchitectureTable
                 [[new(names[0], 0)], [new(names[1], 0), new(names[2], 1)], [new(names[3], 0), new(names[4], 1), new(names[5], 2)]];
             return new(new CellGenotype(nodes, inputs: 1, concat: [3]), null);
         }
-        var pairs = Pair().Matches(text);
-        if (pairs.Count != 16 || Pair().Replace(text, "").Trim('(', ')', ',', ' ').Length > 0)
-            throw new FormatException($"'{(text.Length <= 60 ? text : text[..57] + "...")}' is no architecture of a known form");
-        var edges = pairs.Select(pair => new GenotypeEdge(
-            Named(s_dartsOperations, int.Parse(pair.Groups["operation"].Value, CultureInfo.InvariantCulture)),
-            int.Parse(pair.Groups["input"].Value, CultureInfo.InvariantCulture))).ToArray();
-        return new(new CellGenotype(edges[..8]), new CellGenotype(edges[8..]));
+        var edges = new GenotypeEdge[DartsEdges];
+        var count = 0;
+        for (var rest = text.AsSpan(); rest.Length > 0;)
+        {
+            if (PairAt(ref rest) is var (input, operation))
+            {
+                if (count == DartsEdges)
+                    throw NoneOf(text);
+                edges[count++] = new GenotypeEdge(Named(s_dartsOperations, operation), input);
+            }
+            else if (rest[0] is '(' or ')' or ',' or ' ')
+            {
+                rest = rest[1..];
+            }
+            else
+            {
+                throw NoneOf(text);
+            }
+        }
+        return count == DartsEdges ? new(new CellGenotype(edges[..8]), new CellGenotype(edges[8..])) : throw NoneOf(text);
+    }
+
+    private static FormatException NoneOf(string text) =>
+        new($"'{(text.Length <= 60 ? text : text[..57] + "...")}' is no architecture of a known form");
+
+    /// <summary>Takes <c>(input, operation)</c> off the beginning of a text; null, and nothing taken, where it is none.</summary>
+    private static (int Input, int Operation)? PairAt(ref ReadOnlySpan<char> text)
+    {
+        var rest = text;
+        if (!Takes(ref rest, '(') || NumberAt(ref rest) is not { } input || !Takes(ref rest, ',')
+            || NumberAt(ref rest) is not { } operation || !Takes(ref rest, ')'))
+        {
+            return null;
+        }
+        text = rest;
+        return (input, operation);
+
+        static bool Takes(ref ReadOnlySpan<char> rest, char mark)
+        {
+            rest = rest.TrimStart();
+            if (rest.IsEmpty || rest[0] != mark)
+                return false;
+            rest = rest[1..];
+            return true;
+        }
+
+        static int? NumberAt(ref ReadOnlySpan<char> rest)
+        {
+            rest = rest.TrimStart();
+            var (digits, number) = (0, 0);
+            for (; digits < Math.Min(3, rest.Length) && char.IsAsciiDigit(rest[digits]); digits++)
+                number = 10 * number + rest[digits] - '0';
+            rest = rest[digits..];
+            return digits > 0 ? number : null;
+        }
     }
 
     private static string Named(string[] operations, int row) => row < operations.Length
@@ -113,17 +169,35 @@ public static partial class ArchitectureTable
             ? number
             : throw new FormatException($"'{text}' is not the number of an accuracy");
 
-    private static List<string> Fields(string line) => [.. Field().Matches(line).Select(field =>
-        field.Groups["quoted"].Success
-            ? field.Groups["quoted"].Value.Replace("\"\"", "\"", StringComparison.Ordinal)
-            : field.Groups["plain"].Value.Trim())];
-
-    [GeneratedRegex(@"(?:^|,)(?:""(?<quoted>(?:[^""]|"""")*)""|(?<plain>[^,""]*))")]
-    private static partial Regex Field();
+    /// <summary>The fields of a line; in quotation marks they may hold commas, and quotation marks twice.</summary>
+    private static List<string> Fields(string line)
+    {
+        var (fields, at) = (new List<string>(), 0);
+        while (true)
+        {
+            if (at < line.Length && line[at] == '"')
+            {
+                var end = at + 1;
+                while (end < line.Length && (line[end] != '"' || end + 1 < line.Length && line[end + 1] == '"'))
+                    end += line[end] == '"' ? 2 : 1;
+                fields.Add(line[(at + 1)..Math.Min(end, line.Length)].Replace("\"\"", "\"", StringComparison.Ordinal));
+                at = Math.Min(end + 1, line.Length);
+                var comma = line.IndexOf(',', at);
+                at = comma < 0 ? line.Length : comma;
+            }
+            else
+            {
+                var comma = line.IndexOf(',', at);
+                var end = comma < 0 ? line.Length : comma;
+                fields.Add(line[at..end].Trim());
+                at = end;
+            }
+            if (at >= line.Length)
+                return fields;
+            at++;
+        }
+    }
 
     [GeneratedRegex(@"^\s*\(\s*(?<row>\d{1,3})\s*(?:,\s*(?<row>\d{1,3})\s*){5}\)\s*$")]
     private static partial Regex Operations201();
-
-    [GeneratedRegex(@"\(\s*(?<input>\d{1,3})\s*,\s*(?<operation>\d{1,3})\s*\)")]
-    private static partial Regex Pair();
 }

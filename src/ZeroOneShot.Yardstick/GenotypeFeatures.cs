@@ -8,7 +8,7 @@ namespace ZeroOneShot.Yardstick;
 /// </summary>
 internal static class GenotypeFeatures
 {
-    private const int Nodes = 4, Inputs = 2, EdgesPerNode = 2, States = Inputs + Nodes;
+    private const int Nodes = 4, Inputs = 2, EdgesPerNode = 2, States = Inputs + Nodes, Edges = Nodes * EdgesPerNode, Cells = 2;
 
     // The rows of a cell's tables: where an edge comes from (either input, or a node) and its operation.
     private const int Sources = 3;
@@ -17,6 +17,9 @@ internal static class GenotypeFeatures
 
     private static readonly Dictionary<string, int> s_rows =
         s_operations.Index().ToDictionary(at => at.Item.Name, at => at.Index);
+
+    // How many features there are of what operations do to paths.
+    private const int OfSizes = 8;
 
     // What an operation does to a path: weights per channel and convolutions in relation to a separable 3x3, and pixels that it sees.
     private static readonly double[][] s_sizes =
@@ -31,33 +34,69 @@ internal static class GenotypeFeatures
     private static int Pairs => Operations * (Operations + 1) / 2;
 
     /// <summary>How many features all models see, which stand first.</summary>
-    public static int Count { get; } = Of(PublishedGenotypes.DartsV1, linear: false).Length;
+    public static int Count { get; } = Cells * (
+        Sources * Operations + Operations + Inputs                                  // counts
+        + Nodes * Operations + 3 * Nodes + 1                                        // depths
+        + Operations * Operations                                                   // successions
+        + (2 + Inputs) * Operations + 3                                             // paths
+        + Pairs                                                                     // pairs into a node
+        + s_sizes.Length * OfSizes);
 
     /// <summary>How many there are with those that only the linear model sees.</summary>
-    public static int LinearCount { get; } = Of(PublishedGenotypes.DartsV1, linear: true).Length;
+    public static int LinearCount { get; } =
+        Count + Cells * (Inputs + Pairs) * Operations + Cells * Operations * (Cells * Operations + 1) / 2;
 
     /// <summary>The features of a genotype.</summary>
     /// <param name="genotype">A genotype of <see cref="SearchSpace.Darts"/>.</param>
-    /// <param name="linear">
-    /// Whether products of counts, and operations by what feeds them, come along: trees find such by themselves.
-    /// </param>
-    public static float[] Of(Genotype genotype, bool linear)
+    public static float[] Of(Genotype genotype)
     {
-        var features = new List<float>(linear ? LinearCount : Count);
-        Cell[] cells = [new(genotype.Normal), new(genotype.Reduction!)];
-        foreach (var cell in cells)
-            cell.AddTo(features);
-        if (!linear)
-            return [.. features];
-        foreach (var cell in cells)
-            features.AddRange(cell.OperationsByFeedingPair());
-        var counts = cells.SelectMany(cell => cell.OperationCounts()).ToArray();
-        for (var a = 0; a < counts.Length; a++)
+        var features = new float[LinearCount];
+        Write(genotype, features);
+        return features;
+    }
+
+    /// <summary>
+    /// Writes the features of a genotype, without any memory of its own: first those that all models see, then what only the linear one
+    /// sees, products of counts and operations by what feeds them, for trees find such by themselves.
+    /// </summary>
+    /// <param name="genotype">A genotype of <see cref="SearchSpace.Darts"/>.</param>
+    /// <param name="features"><see cref="LinearCount"/> numbers.</param>
+    public static void Write(Genotype genotype, Span<float> features)
+    {
+        features.Clear();
+        var rest = features;
+        Span<int> edges = stackalloc int[2 * Edges * Cells];
+        Span<float> counts = stackalloc float[Cells * Operations];
+        for (var cell = 0; cell < Cells; cell++)
+        {
+            var from = edges.Slice(2 * Edges * cell, Edges);
+            var row = edges.Slice(2 * Edges * cell + Edges, Edges);
+            var (ofCell, edge) = (cell == 0 ? genotype.Normal : genotype.Reduction!, 0);
+            foreach (var at in ofCell.Edges)
+                (from[edge], row[edge++]) = (at.Input, s_rows[at.Operation]);
+            new Cell(from, row).WriteTo(Next(ref rest, Count / Cells));
+        }
+        for (var cell = 0; cell < Cells; cell++)
+        {
+            var from = edges.Slice(2 * Edges * cell, Edges);
+            var row = edges.Slice(2 * Edges * cell + Edges, Edges);
+            new Cell(from, row).WriteOperationsByFeedingPair(Next(ref rest, (Inputs + Pairs) * Operations));
+            for (var edge = 0; edge < Edges; edge++)
+                counts[cell * Operations + row[edge]]++;
+        }
+        var products = Next(ref rest, counts.Length * (counts.Length + 1) / 2);
+        for (var (a, place) = (0, 0); a < counts.Length; a++)
         {
             for (var b = a; b < counts.Length; b++)
-                features.Add(counts[a] * counts[b]);
+                products[place++] = counts[a] * counts[b];
         }
-        return [.. features];
+    }
+
+    private static Span<float> Next(ref Span<float> rest, int count)
+    {
+        var next = rest[..count];
+        rest = rest[count..];
+        return next;
     }
 
     private static double[] Sizes(params (string Name, double Size)[] sizes)
@@ -75,78 +114,102 @@ internal static class GenotypeFeatures
     }
 
     /// <summary>A cell's edges: where they come from, and the rows of their operations.</summary>
-    private sealed class Cell(CellGenotype genotype)
+    private readonly ref struct Cell(ReadOnlySpan<int> from, ReadOnlySpan<int> row)
     {
-        private readonly int[] _from = [.. genotype.Edges.Select(edge => edge.Input)];
-        private readonly int[] _row = [.. genotype.Edges.Select(edge => s_rows[edge.Operation])];
+        private readonly ReadOnlySpan<int> _from = from, _row = row;
 
-        public void AddTo(List<float> features)
+        public void WriteTo(Span<float> features)
         {
-            AddCounts(features);
-            AddDepths(features);
-            AddSuccessions(features);
-            AddPaths(features);
-            AddNodePairs(features);
+            scoped var rest = features;
+            WriteCounts(ref rest);
+            WriteDepths(ref rest);
+            WriteSuccessions(Next(ref rest, Operations * Operations));
+            WritePaths(ref rest);
+            WriteNodePairs(Next(ref rest, Pairs));
             foreach (var size in s_sizes)
-                AddSizes(features, size);
+                WriteSizes(Next(ref rest, OfSizes), size);
         }
 
-        public float[] OperationCounts() => Counts(Operations, edge => _row[edge]);
-
         /// <summary>Every operation by the state that feeds it: an input, or a node of two operations.</summary>
-        public float[] OperationsByFeedingPair() => Counts((Inputs + Pairs) * Operations, edge =>
+        public void WriteOperationsByFeedingPair(Span<float> counts)
         {
-            var node = _from[edge] - Inputs;
-            var feeding = node < 0 ? _from[edge] : Inputs + Pair(_row[EdgesPerNode * node], _row[EdgesPerNode * node + 1]);
-            return feeding * Operations + _row[edge];
-        });
+            for (var edge = 0; edge < Edges; edge++)
+            {
+                var node = _from[edge] - Inputs;
+                var feeding = node < 0 ? _from[edge] : Inputs + Pair(_row[EdgesPerNode * node], _row[EdgesPerNode * node + 1]);
+                counts[feeding * Operations + _row[edge]]++;
+            }
+        }
 
-        private void AddCounts(List<float> features)
+        private void WriteCounts(ref Span<float> rest)
         {
-            features.AddRange(Counts(Sources * Operations, edge => Math.Min(_from[edge], Inputs) * Operations + _row[edge]));
-            features.AddRange(OperationCounts());
-            features.AddRange(Counts(Inputs + 1, edge => Math.Min(_from[edge], Inputs))[..Inputs]);
+            var bySource = Next(ref rest, Sources * Operations);
+            var byOperation = Next(ref rest, Operations);
+            var byInput = Next(ref rest, Inputs);
+            for (var edge = 0; edge < Edges; edge++)
+            {
+                bySource[Math.Min(_from[edge], Inputs) * Operations + _row[edge]]++;
+                byOperation[_row[edge]]++;
+                if (_from[edge] < Inputs)
+                    byInput[_from[edge]]++;
+            }
         }
 
         // The depth of a node is the number of edges on its longest path from an input, or on its shortest.
-        private void AddDepths(List<float> features)
+        private void WriteDepths(ref Span<float> rest)
         {
-            var longest = new int[States];
-            var shortest = new int[States];
+            Span<int> longest = stackalloc int[States], shortest = stackalloc int[States];
+            longest.Clear();
+            shortest.Clear();
+            var sum = 0;
             for (var node = 0; node < Nodes; node++)
             {
                 var (a, b) = Ends(node);
                 longest[Inputs + node] = 1 + Math.Max(longest[a], longest[b]);
                 shortest[Inputs + node] = 1 + Math.Min(shortest[a], shortest[b]);
+                sum += longest[Inputs + node];
             }
-            features.AddRange(Counts(Nodes * Operations, edge => (longest[Inputs + edge / EdgesPerNode] - 1) * Operations + _row[edge]));
-            features.AddRange(longest[Inputs..].Order().Select(depth => (float)depth));
-            features.AddRange(shortest[Inputs..].Order().Select(depth => (float)depth));
-            features.Add(longest.Sum());
-            features.AddRange(Enumerable.Range(1, Nodes).Select(depth => (float)longest.Count(at => at == depth)));
+            var byDepth = Next(ref rest, Nodes * Operations);
+            for (var edge = 0; edge < Edges; edge++)
+                byDepth[(longest[Inputs + edge / EdgesPerNode] - 1) * Operations + _row[edge]]++;
+            WriteInOrder(longest[Inputs..], Next(ref rest, Nodes));
+            WriteInOrder(shortest[Inputs..], Next(ref rest, Nodes));
+            Next(ref rest, 1)[0] = sum;
+            var nodes = Next(ref rest, Nodes);
+            foreach (var depth in longest[Inputs..])
+                nodes[depth - 1]++;
+        }
+
+        private static void WriteInOrder(ReadOnlySpan<int> depths, Span<float> features)
+        {
+            for (var i = 0; i < depths.Length; i++)
+                features[i] = depths[i];
+            features.Sort();
         }
 
         // How often an operation follows another one.
-        private void AddSuccessions(List<float> features)
+        private void WriteSuccessions(Span<float> counts)
         {
-            var counts = new float[Operations * Operations];
-            for (var edge = 0; edge < _from.Length; edge++)
+            for (var edge = 0; edge < Edges; edge++)
             {
                 for (var k = 0; k < EdgesPerNode && _from[edge] >= Inputs; k++)
                     counts[_row[EdgesPerNode * (_from[edge] - Inputs) + k] * Operations + _row[edge]]++;
             }
-            features.AddRange(counts);
         }
 
         // Through how many paths from the inputs to the output an operation takes part.
-        private void AddPaths(List<float> features)
+        private void WritePaths(ref Span<float> rest)
         {
-            var (before, after) = (new float[States], new float[States]);
+            Span<float> before = stackalloc float[States], after = stackalloc float[States];
+            before.Clear();
+            after.Clear();
             before[0] = before[1] = 1;
+            var all = 0f;
             for (var node = 0; node < Nodes; node++)
             {
                 var (a, b) = Ends(node);
                 before[Inputs + node] = before[a] + before[b];
+                all += before[Inputs + node];
             }
             for (var node = Nodes - 1; node >= 0; node--)
             {
@@ -155,26 +218,37 @@ internal static class GenotypeFeatures
                 after[a] += after[Inputs + node];
                 after[b] += after[Inputs + node];
             }
-            float After(int edge) => after[Inputs + edge / EdgesPerNode];
-            features.AddRange(Sums(Operations, edge => _row[edge], edge => before[_from[edge]] * After(edge)));
-            features.AddRange(Sums(Operations, edge => _row[edge], After));
-            features.AddRange(Sums(Inputs * Operations, edge => _from[edge] < Inputs ? _from[edge] * Operations + _row[edge] : -1, After));
-            features.AddRange([before[Inputs..].Sum(), after[0], after[1]]);
+            var through = Next(ref rest, Operations);
+            var behind = Next(ref rest, Operations);
+            var ofInputs = Next(ref rest, Inputs * Operations);
+            for (var edge = 0; edge < Edges; edge++)
+            {
+                var paths = after[Inputs + edge / EdgesPerNode];
+                through[_row[edge]] += before[_from[edge]] * paths;
+                behind[_row[edge]] += paths;
+                if (_from[edge] < Inputs)
+                    ofInputs[_from[edge] * Operations + _row[edge]] += paths;
+            }
+            var sums = Next(ref rest, 3);
+            (sums[0], sums[1], sums[2]) = (all, after[0], after[1]);
         }
 
         // Which two operations meet in a node.
-        private void AddNodePairs(List<float> features)
+        private void WriteNodePairs(Span<float> counts)
         {
-            var counts = new float[Pairs];
             for (var node = 0; node < Nodes; node++)
                 counts[Pair(_row[EdgesPerNode * node], _row[EdgesPerNode * node + 1])]++;
-            features.AddRange(counts);
         }
 
         // The largest, the smallest and the mean sum of sizes on the paths to every node.
-        private void AddSizes(List<float> features, double[] size)
+        private void WriteSizes(Span<float> features, double[] size)
         {
-            var (most, least, mean) = (new double[States], new double[States], new double[States]);
+            Span<double> most = stackalloc double[States], least = stackalloc double[States], mean = stackalloc double[States];
+            most.Clear();
+            least.Clear();
+            mean.Clear();
+            var (ofMost, ofLeast, ofMean, ofRows) = (0.0, 0.0, 0.0, 0.0);
+            var (highestMost, highestLeast, lowestLeast, highestMean) = (0.0, 0.0, double.PositiveInfinity, 0.0);
             for (var node = 0; node < Nodes; node++)
             {
                 var ((a, b), state) = (Ends(node), Inputs + node);
@@ -182,24 +256,22 @@ internal static class GenotypeFeatures
                 most[state] = Math.Max(most[a] + sizeA, most[b] + sizeB);
                 least[state] = Math.Min(least[a] + sizeA, least[b] + sizeB);
                 mean[state] = (mean[a] + sizeA + mean[b] + sizeB) / 2;
+                (ofMost, ofLeast, ofMean) = (ofMost + most[state], ofLeast + least[state], ofMean + mean[state]);
+                (highestMost, highestMean) = (Math.Max(highestMost, most[state]), Math.Max(highestMean, mean[state]));
+                (highestLeast, lowestLeast) = (Math.Max(highestLeast, least[state]), Math.Min(lowestLeast, least[state]));
             }
-            features.AddRange([(float)most.Max(), (float)most.Sum(), (float)least.Sum(), (float)least.Max(), (float)least[Inputs..].Min(),
-                (float)mean.Sum(), (float)mean.Max(), (float)_row.Sum(row => size[row])]);
+            foreach (var at in _row)
+                ofRows += size[at];
+            features[0] = (float)highestMost;
+            features[1] = (float)ofMost;
+            features[2] = (float)ofLeast;
+            features[3] = (float)highestLeast;
+            features[4] = (float)lowestLeast;
+            features[5] = (float)ofMean;
+            features[6] = (float)highestMean;
+            features[7] = (float)ofRows;
         }
 
         private (int A, int B) Ends(int node) => (_from[EdgesPerNode * node], _from[EdgesPerNode * node + 1]);
-
-        private float[] Counts(int length, Func<int, int> at) => Sums(length, at, _ => 1);
-
-        private float[] Sums(int length, Func<int, int> at, Func<int, float> weight)
-        {
-            var sums = new float[length];
-            for (var edge = 0; edge < _from.Length; edge++)
-            {
-                if (at(edge) is >= 0 and var place)
-                    sums[place] += weight(edge);
-            }
-            return sums;
-        }
     }
 }

@@ -18,7 +18,7 @@ internal sealed class GenotypeRow
 
     public static GenotypeRow Of(Genotype genotype)
     {
-        var features = GenotypeFeatures.Of(genotype, linear: true);
+        var features = GenotypeFeatures.Of(genotype);
         return new() { Features = features[..GenotypeFeatures.Count], LinearFeatures = features };
     }
 

@@ -15,8 +15,7 @@ public sealed class TablePredictions
         if (known.Length < 2)
             return;
         double[] predicted = [.. known.Select(i => estimates[i].Accuracy)], measured = [.. known.Select(i => rows[i].Accuracy!.Value)];
-        Spearman = RankCorrelation.Bootstrap(predicted, measured, RankCorrelation.Spearman, seed);
-        RSquared = RankCorrelation.Bootstrap(predicted, measured, RankCorrelation.RSquared, seed);
+        (Spearman, RSquared) = RankCorrelation.BootstrapOfPredictions(predicted, measured, seed);
         WithinInterval = known.Average(i => rows[i].Accuracy >= estimates[i].Low && rows[i].Accuracy <= estimates[i].High ? 1.0 : 0);
     }
 

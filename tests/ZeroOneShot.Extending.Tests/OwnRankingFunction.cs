@@ -11,6 +11,8 @@ public sealed class OwnRankingFunction : IRankingFunction
 
     public bool NeedsLabels => true;
 
+    public FunctionMemory Memory => FunctionMemory.Gradients();
+
     public double Rank(RankedNetwork network)
     {
         var squares = 0.0;

@@ -33,14 +33,19 @@ public sealed class PruningResultTests
     }
 
     [Fact]
-    public void Fewer_images_than_asked_for_are_ranked_once_each_with_a_warning()
+    public void Fewer_images_than_asked_for_are_refused_or_ranked_once_each_with_a_warning()
     {
         var options = Toy.Prune(SearchMethod.ZeroOneShot);
         var logger = new KeepingLogger();
         (options.Logger, options.Settings) = (logger, options.Settings with { Batches = 3 });
+        Assert.Contains("There are 12 images, and networks are to be ranked on 24 (3 batches of 8)",
+            Assert.Throws<ArgumentException>(() => _ml.Transforms.ZeroShotPrune(options).Fit(Toy.Data(_ml, 12))).Message);
+        options.Settings = options.Settings with { TakesFewerImages = true };
         Assert.Equal(12, _ml.Transforms.ZeroShotPrune(options).Fit(Toy.Data(_ml, 12)).Result.Images);
-        Assert.Contains("on 12 images instead of 24 (3 batches of 8)",
+        Assert.Contains("on 12 images, not on 24 (3 batches of 8)",
             Assert.Single(logger.Messages, message => message.Level == LogLevel.Warning).Text);
+        // Where nobody says how many, the stage makes do with what there is.
+        Assert.True(new ZeroShotPruneEstimator.Options().Settings.TakesFewerImages);
     }
 
     [Fact]
@@ -75,7 +80,10 @@ public sealed class PruningResultTests
             },
             Of<ZeroShotPruningOptions>(_ml.Transforms.ZeroShotPrune(new ZeroShotPruneEstimator.Options
             {
-                Settings = new() { Pruning = new() { Level = 0.3 }, BatchSize = 32, Supernet = new() { Channels = 8, Cells = 4 } },
+                Settings = new()
+                {
+                    Pruning = new() { Level = 0.3 }, BatchSize = 32, TakesFewerImages = true, Supernet = new() { Channels = 8, Cells = 4 },
+                },
             })) with
             {
                 RankingFunctions = [],

@@ -352,13 +352,28 @@ public sealed class ModelCommandTests(TinyRun run)
     public void Rank_gives_every_genotype_its_scores()
     {
         var genotype = run.File("genotype.json");
-        var said = Tool.Run("rank", run.Images, genotype, genotype, "--image-size", "16", "--functions", "parameters,multiply-adds");
+        var said = Tool.Run("rank", run.Images, genotype, genotype, "--image-size", "16", "--images", "12", "--functions",
+            "parameters,multiply-adds");
         Assert.Equal((0, ""), (said.ExitCode, said.Errors));
         var lines = said.Output.TrimEnd().Split('\n');
         Assert.Equal(2, lines.Length);
         Assert.Equal(lines[0], lines[1]);
         Assert.Matches(@"^\d+(\.\d+)?\t\d+(\.\d+)?\tGenotype\(", lines[0]);
         Assert.Equal(2, Tool.Run("rank", run.Images, genotype, "--functions", "guessing").ExitCode);
+    }
+
+    [Fact]
+    public void Rank_refuses_to_take_more_images_than_there_are_and_warns_where_nobody_said_how_many()
+    {
+        var genotype = run.File("genotype.json");
+        var count = Directory.EnumerateFiles(run.Images, "*", SearchOption.AllDirectories).Count();
+        var refused = Tool.Run("rank", run.Images, genotype, "--images", "100000", "--functions", "parameters");
+        Assert.Equal((3, ""), (refused.ExitCode, refused.Output));
+        Assert.Contains($"has {count} images, and --images asks for 100000; expected at least as many", refused.Errors);
+        var warned = Tool.Run("rank", run.Images, genotype, "--image-size", "16", "--functions", "parameters");
+        Assert.Equal(0, warned.ExitCode);
+        Assert.StartsWith($"Warning: ranked on {count} images, not on 384", warned.Errors);
+        Assert.Contains("--images is 1; expected at least 2", Tool.Run("rank", run.Images, genotype, "--images", "1").Errors);
     }
 
     [Fact]

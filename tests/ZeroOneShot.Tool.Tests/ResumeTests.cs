@@ -36,6 +36,14 @@ public sealed class ResumeTests(TinyRun run)
         var repeats = JsonNode.Parse(File.ReadAllText(Path.Combine(undisturbed, "report.json")))!["command"]!.GetValue<string>().Split(' ');
         Assert.Equal(["zeroone", "fit", run.Images, "--plan", Path.Combine(undisturbed, "plan.json")], repeats[..5]);
 
+        // What the pruning has measured, to be drawn and read.
+        var importances = JsonNode.Parse(File.ReadAllText(Path.Combine(undisturbed, "importances.json")))!["rounds"]![0]!["importances"]!;
+        Assert.Equal("swap", (string)importances["ranks"]![0]!["function"]!);
+        var (drawn, plain) = (run.New("importances.svg"), run.New("plain.svg"));
+        Assert.Equal(0, Tool.Run("draw", undisturbed, "--heat-map", "-o", drawn).ExitCode);
+        Assert.Equal(0, Tool.Run("draw", Path.Combine(undisturbed, "mask.json"), "--heat-map", "-o", plain).ExitCode);
+        Assert.NotEqual(File.ReadAllText(plain), File.ReadAllText(drawn));
+
         var random = new Random(1);
         var stopped = 0;
         for (var i = 0; stopped < s_stops; i++)

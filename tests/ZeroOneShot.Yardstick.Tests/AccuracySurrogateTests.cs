@@ -35,6 +35,28 @@ public sealed class AccuracySurrogateTests : IDisposable
     }
 
     [Fact]
+    public void Predictions_are_those_of_the_MLNET_model_in_the_zip()
+    {
+        var genotypes = Sample(500);
+        // Of the linear part ML.NET adds up single precision, in an order that depends on the processor.
+        Assert.All(s_surrogate.Predict(genotypes).Zip(s_surrogate.PredictByPipeline(genotypes)),
+            pair => Assert.Equal(pair.Second, pair.First.Accuracy, 5e-5));
+    }
+
+    [Fact]
+    public void Predicting_one_genotype_after_the_other_makes_no_garbage_but_the_prediction()
+    {
+        var genotypes = Sample(200);
+        foreach (var genotype in genotypes)
+            s_surrogate.Predict(genotype);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var genotype in genotypes)
+            s_surrogate.Predict(genotype);
+        // A data view around each would take some ten thousand bytes.
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / genotypes.Count, 0, 1000);
+    }
+
+    [Fact]
     public void Chance_finds_the_middle_and_the_published_searches_more()
     {
         Assert.InRange(Sample(1000).Average(s_surrogate.Percentile), 45, 55);

@@ -128,6 +128,11 @@ internal sealed class FitPlanning(
             warnings.Add($"There are {train.Count} images to train on in {train.ClassCount} classes, fewer than {FewOfAClass} of a class " +
                 "on the average. Expect low accuracies: add images, or put classes together.");
         }
+        if (train.Count < Planner.RankedImages && Planner.Ranks(options.Method))
+        {
+            warnings.Add($"Networks are ranked on {train.Count} images, not on {Planner.RankedImages}: there are no more. What is found " +
+                "varies more from seed to seed.");
+        }
         var counts = train.ClassCounts();
         var (most, least) = (counts.Max(), counts.Min());
         if (options.ClassWeighting == ClassWeighting.Equal && train.Weights is null && most >= Unbalanced * least)

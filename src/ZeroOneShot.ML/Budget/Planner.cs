@@ -27,8 +27,11 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
 
+    /// <summary>Images that networks are ranked on, fewer where there are no more.</summary>
+    public const int RankedImages = 16;
+
     // Of a search without training.
-    private const int RankedImages = 16, LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
+    private const int LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
 
     // Measured on CIFAR-10 with 5 epochs of 20,000 images: crops from half the padding and, with three thousand steps, twice the learning
     // rate gave 1.4 points each; with a thousand steps it gave none.
@@ -106,6 +109,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
                 $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
         }
     }
+
+    /// <summary>Whether a method ranks networks on images.</summary>
+    public static bool Ranks(SearchMethod method) => Prunes(method) || method.Search == SearchKind.ZeroShot;
 
     private static bool Prunes(SearchMethod method) => method.Pruning is not (PruningKind.None or PruningKind.Random);
 
@@ -185,7 +191,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     {
         if (!Prunes(method))
             return null;
-        var batch = Math.Min(16, images.Count);
+        var batch = Math.Min(RankedImages, images.Count);
         StagePlan? best = null;
         // Half of the operations go by the library's own function: larger networks left no better masks.
         foreach (var (channels, cells) in method.Pruning == PruningKind.ZeroShot ? space.Sizes(s_supernets)[..1] : space.Sizes(s_supernets))

@@ -15,7 +15,9 @@ public static class SearchCatalog
     /// The method, a preset or one of your own; null is <see cref="SearchMethod.ZeroOneShot"/>. The search stage follows it.
     /// </param>
     /// <param name="level">xi: pruning stops when no more than this fraction of the search space remains, in [0, 1].</param>
-    /// <param name="batchSize">Images per batch, at least 2; three batches are ranked, fewer where there are not so many images.</param>
+    /// <param name="batchSize">
+    /// Images per batch, at least 2; three batches are ranked. Where there are not so many images, all are, and the log warns.
+    /// </param>
     /// <param name="channels">Channels of the supernet's first cells; a multiple of 4 for the methods with partial connections.</param>
     /// <param name="cells">Cells of the supernet, at least 3.</param>
     /// <exception cref="ArgumentException">An argument is out of its range.</exception>
@@ -31,6 +33,7 @@ public static class SearchCatalog
             {
                 Pruning = new() { Level = level },
                 BatchSize = batchSize,
+                TakesFewerImages = true,
                 Supernet = new() { Channels = channels, Cells = cells },
             },
         });

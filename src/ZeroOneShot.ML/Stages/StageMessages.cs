@@ -85,10 +85,6 @@ internal static partial class StageMessages
     [LoggerMessage(12, LogLevel.Information, "ContinueFrom is a model without the auxiliary head, which begins anew")]
     public static partial void NewAuxiliaryHead(this ILogger logger);
 
-    [LoggerMessage(20, LogLevel.Warning,
-        "Networks are ranked on {Images} images instead of {Asked} ({Batches} batches of {BatchSize}): there are no more")]
-    public static partial void RankedOnFewer(this ILogger logger, int images, int asked, int batches, int batchSize);
-
     [LoggerMessage(21, LogLevel.Warning,
         "The training diverged in epoch {Epoch} (loss or weights are no finite numbers any more) and ended; choose a smaller LearningRate")]
     public static partial void Diverged(this ILogger logger, int epoch);

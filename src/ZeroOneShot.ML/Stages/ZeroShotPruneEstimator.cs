@@ -54,8 +54,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
     /// cannot tell the operations apart.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer images than a batch, no stem takes images of the size, the pruning does not fit into
-    /// <see cref="ZeroShotPruningOptions.MaxMemory"/>, or a later stage of the pipeline would refuse the images.
+    /// There are fewer images than the settings ask for, no stem takes images of the size, the pruning does not fit into
+    /// <see cref="RankingOptions.MaxMemory"/>, or a later stage of the pipeline would refuse the images.
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or the folder of checkpoints cannot be written to.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
@@ -79,8 +79,6 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         var result = method?.Pruning is PruningKind.None or PruningKind.Random
             ? WithoutImages(method, settings.Space, settings.Pruning.Level, settings.Seed)
             : OnImages(method, Images(), settings, run, run.Checkpoint(RunStage.Prune), run.Cancellation);
-        if (result.Images < settings.BatchSize * settings.Batches)
-            run.Log.RankedOnFewer(result.Images.Value, settings.BatchSize * settings.Batches, settings.Batches, settings.BatchSize);
         run.Log.Pruned(method?.Name ?? "Pruning", result.Mask);
         return new ZeroShotPruneTransformer(
             _host, _options.FeatureColumnName, method, result, StageSettings.With(null, "prune", settings));
@@ -138,11 +136,12 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
         public SearchSpace Space { get; set; } = SearchSpace.Darts;
 
         /// <summary>
-        /// All other settings. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
+        /// All other settings. Default: those of <see cref="ZeroShotPruningOptions"/>, but with fewer images all of them are taken, and the
+        /// log warns. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
         /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes
         /// <see cref="PruningOptions.Level"/> from here.
         /// </summary>
-        public ZeroShotPruningOptions Settings { get; set; } = new();
+        public ZeroShotPruningOptions Settings { get; set; } = new() { TakesFewerImages = true };
 
         internal Options Checked()
         {

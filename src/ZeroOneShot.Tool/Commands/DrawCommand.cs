@@ -5,6 +5,8 @@ using ZeroOneShot.Persistence;
 using ZeroOneShot.Report;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tool.Output;
+using ZeroOneShot.Tool.Runs;
+using ZeroOneShot.ZeroShot;
 
 namespace ZeroOneShot.Tool.Commands;
 
@@ -13,7 +15,7 @@ internal static class DrawCommand
 {
     private static readonly Argument<string> s_what = new("WHAT")
     {
-        Description = "genotype.json, mask.json, a saved model, the folder of a run, or a genotype as papers print it.",
+        Description = "genotype.json, mask.json, importances.json, a saved model, the folder of a run, or a genotype as papers print it.",
     };
 
     private static readonly Option<string> s_out = new("--out", "-o")
@@ -29,7 +31,10 @@ internal static class DrawCommand
     private static readonly Option<bool> s_mask = new("--mask") { Description = "Of a model or a run, the mask in place of what was " +
         "found." };
 
-    private static readonly Option<bool> s_heatMap = new("--heat-map") { Description = "A mask as a table of edges by operations." };
+    private static readonly Option<bool> s_heatMap = new("--heat-map")
+    {
+        Description = "A mask as a table of edges by operations, with importances where there are any.",
+    };
 
     public static Command Make()
     {
@@ -44,12 +49,12 @@ internal static class DrawCommand
                 var other => throw new ToolException(ExitCode.Arguments, $"--out ends with '{other}'; expected .svg or .dot."),
             };
             var heatMap = parsed.GetValue(s_heatMap);
-            var (genotype, mask) = ToolException.Within(ExitCode.RefusedFile,
-                () => Read(parsed.GetRequiredValue(s_what), heatMap || parsed.GetValue(s_mask)));
+            var (genotype, mask, pruned) = ToolException.Within(ExitCode.RefusedFile,
+                () => Read(parsed.GetRequiredValue(s_what), heatMap, heatMap || parsed.GetValue(s_mask)));
             var text = (genotype, mask, dot, heatMap) switch
             {
                 (_, { } m, true, _) => m.ToDot(),
-                (_, { } m, _, true) => m.ToHeatMapSvg(theme),
+                (_, { } m, _, true) => pruned?.ToHeatMapSvg(theme) ?? m.ToHeatMapSvg(theme),
                 (_, { } m, _, _) => m.ToSvg(theme),
                 (_, _, true, _) => genotype!.ToDot(),
                 _ => genotype!.ToSvg(theme),
@@ -61,26 +66,33 @@ internal static class DrawCommand
         return command;
     }
 
-    private static (Genotype? Genotype, OperationMask? Mask) Read(string what, bool wantsMask)
+    private static (Genotype? Genotype, OperationMask? Mask, PruningResult? Pruned) Read(string what, bool heatMap, bool wantsMask)
     {
         if (!Path.Exists(what) && what.TrimStart() is ['G' or '|', ..])
-            return (Genotype.Parse(what), null);
+            return (Genotype.Parse(what), null, null);
         if (Directory.Exists(what))
-            what = Path.Combine(what, wantsMask ? "mask.json" : "genotype.json");
+        {
+            var folder = new RunFolder(what);
+            what = heatMap && File.Exists(folder.Importances) ? folder.Importances : wantsMask ? folder.Mask : folder.Genotype;
+        }
         if (!File.Exists(what))
             throw new FileNotFoundException($"There is no file '{what}'; expected a genotype, a mask or a model.");
         if (Path.GetExtension(what).Equals(".json", StringComparison.OrdinalIgnoreCase))
             return InputText.Parse(what, OfJson);
         if (Path.GetExtension(what).ToLowerInvariant() is ".txt" or "")
-            return (InputText.Parse(what, Genotype.Parse), null);
+            return (InputText.Parse(what, Genotype.Parse), null, null);
         var info = SearchInfo.Read(what, SavedModels.SpaceOf(what));
-        return !wantsMask ? (info.Genotype, null) : info.Mask is { } mask ? (null, mask) : throw new InvalidDataException(
+        return !wantsMask ? (info.Genotype, null, null) : info.Mask is { } mask ? (null, mask, null) : throw new InvalidDataException(
             $"'{what}' has no mask: its genotype was given by hand. Leave --mask and --heat-map out.");
     }
 
-    private static (Genotype?, OperationMask?) OfJson(string json)
+    private static (Genotype?, OperationMask?, PruningResult?) OfJson(string json)
     {
-        var space = MaskFile.SpaceOf(json);
-        return space is null ? (Genotype.FromJson(json), null) : (null, OperationMask.FromJson(json, space));
+        if (MaskFile.SpaceOf(json) is not { } space)
+            return (Genotype.FromJson(json), null, null);
+        if (!MaskFile.HasRounds(json))
+            return (null, OperationMask.FromJson(json, space), null);
+        var pruned = PruningResult.FromJson(json, space);
+        return (null, pruned.Mask, pruned);
     }
 }

@@ -3,7 +3,9 @@ using ZeroOneShot.SearchSpaces;
 
 namespace ZeroOneShot.Tool.Commands;
 
-/// <summary>What tells a mask from a genotype, both JSON: it names its search space.</summary>
+/// <summary>
+/// What tells a mask from a genotype, both JSON: it names its search space. So does what a pruning has measured, which has rounds, too.
+/// </summary>
 internal static class MaskFile
 {
     /// <summary>The search space of a mask; null for what is none.</summary>
@@ -20,5 +22,12 @@ internal static class MaskFile
         {
             throw new FormatException($"The text is neither a mask nor a genotype: {ToolException.Sentence(e)}", e);
         }
+    }
+
+    /// <summary>Whether a text that names a search space is what a pruning has measured.</summary>
+    public static bool HasRounds(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return document.RootElement.TryGetProperty("rounds", out _);
     }
 }

@@ -69,6 +69,8 @@ internal static class FitJob
             AtomicFile.Write(folder.Onnx, network.ExportOnnx);
             folder.Write(folder.Genotype, ChecksummedJson.Sign(network.Genotype.ToJson()));
             folder.Write(folder.Mask, ChecksummedJson.Sign(network.Mask!.ToJson()));
+            if (network.Report?.Pruning is { Rounds.Count: > 0 } pruning)
+                folder.Write(folder.Importances, ChecksummedJson.Sign(pruning.ToJson()));
         }));
 
         // Test what was saved, as its users will have it.
@@ -169,8 +171,8 @@ internal static class FitJob
         var compared = linear is { } other ? FormattableString.Invariant($" A linear classifier of the same pixels: {other:0.0000}.") : "";
         display.Say(FormattableString.Invariant(
             $"\nTest accuracy: {evaluation.Accuracy:0.0000} ({evaluation.Predictions.Count} images).{compared}"));
-        display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, " +
-            $"plan.json, report.html.");
+        display.Say($"Written to {folder.Path}: model.zip, model.onnx, genotype.json, mask.json, " +
+            $"{(File.Exists(folder.Importances) ? "importances.json, " : "")}metrics.json, predictions.csv, plan.json, report.html.");
         display.Say($"Look:    open {folder.Html} in a browser.");
         display.Say($"Use it:  zeroone predict {Terminal.Word(folder.Path)} IMAGES");
     }

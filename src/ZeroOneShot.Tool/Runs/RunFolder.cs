@@ -19,6 +19,9 @@ internal sealed class RunFolder(string path)
 
     public string Mask => In("mask.json");
 
+    /// <summary>What a pruning has measured, round by round; not there where nothing was ranked.</summary>
+    public string Importances => In("importances.json");
+
     public string Genotype => In("genotype.json");
 
     public string Metrics => In("metrics.json");
@@ -52,7 +55,7 @@ internal sealed class RunFolder(string path)
     /// </summary>
     public void DeleteLeftovers()
     {
-        foreach (var file in (string[])[Model, Onnx, Mask, Genotype, Metrics, Predictions, Html, Report, Specification, Plan])
+        foreach (var file in (string[])[Model, Onnx, Mask, Importances, Genotype, Metrics, Predictions, Html, Report, Specification, Plan])
             AtomicFile.DeleteLeftovers(file);
     }
 

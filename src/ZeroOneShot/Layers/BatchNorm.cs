@@ -83,16 +83,10 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (!training)
+            return OfRunningStatistics<T>(x, run);
         var output = run.IsSpare(x) ? x : Lanes.EmptyLike(x);
         var (scale, shift) = (LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
-        if (!training)
-        {
-            var (mean, variance) = (LaneNumbers<T>.Of(running_mean)!, LaneNumbers<T>.Of(running_var)!);
-            var factors = variance.Select((v, c) => (scale?[c] ?? 1) / Math.Sqrt(v + Epsilon)).ToArray();
-            BatchNormKernel<T>.Scale(x, output, run.Images, factors, [.. factors.Select((f, c) => (shift?[c] ?? 0) - f * mean[c])]);
-            run.Record((_, _) => throw new NotSupportedException("A batch norm in evaluation mode does not run backwards in lanes."));
-            return output;
-        }
         var (inverse, terms) = Normalization<T>(x, run);
         var normalized = output;
         if (scale is null)
@@ -131,6 +125,32 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
                 g, normalized, normalized, run.Images, Array.ConvertAll(inverse, f => f * factor), sums, products);
             return (products.Sum(), normalized);
         }
+    }
+
+    private Tensor OfRunningStatistics<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var (scale, shift) = (LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
+        var (mean, variance) = (LaneNumbers<T>.Of(running_mean)!, LaneNumbers<T>.Of(running_var)!);
+        var inverse = Array.ConvertAll(variance, v => 1 / Math.Sqrt(v + Epsilon));
+        var factors = inverse.Select((f, c) => (scale?[c] ?? 1) * f).ToArray();
+        // The gradient of a learned scale reads the input.
+        var reads = run.IsRecorded && scale is not null;
+        var output = run.IsSpare(x) && !reads ? x : Lanes.EmptyLike(x);
+        BatchNormKernel<T>.Scale(x, output, run.Images, factors, [.. factors.Select((f, c) => (shift?[c] ?? 0) - f * mean[c])]);
+        run.Record((g, needed) =>
+        {
+            if (reads)
+            {
+                var (sums, products) = BatchNormKernel<T>.Products(g, x);
+                LaneNumbers<T>.AddToGradient(weight!, [.. inverse.Select((f, c) => f * (products[c] - mean[c] * sums[c]))]);
+                LaneNumbers<T>.AddToGradient(bias!, sums);
+            }
+            if (!needed)
+                return null;
+            BatchNormKernel<T>.Scale(g, g, run.Images, factors, new double[factors.Length]);
+            return g;
+        }, reads ? x : null);
+        return output;
     }
 
     /// <summary>

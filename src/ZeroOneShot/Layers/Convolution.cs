@@ -125,7 +125,10 @@ internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>, IRectifying
     {
         var y = _depthwise ? Depthwise<T>(x, run, rectify) : OverAllChannels<T>(x, run, rectify);
         if (bias is null)
+        {
+            run.See(y, (this, y.size(1)));
             return y;
+        }
         // In y's memory: nothing reads what a convolution makes.
         var shift = LaneNumbers<T>.Of(bias)!;
         BatchNormKernel<T>.Scale(y, y, run.Images, [.. Enumerable.Repeat(1.0, shift.Length)], shift);
@@ -135,6 +138,7 @@ internal sealed class ConvolutionModule : nn.Module<Tensor, Tensor>, IRectifying
                 LaneNumbers<T>.AddToGradient(bias, BatchNormKernel<T>.Products(g, g).Sums);
             return g;
         });
+        run.See(y, (this, y.size(1)));
         return y;
     }
 

@@ -122,6 +122,7 @@ internal sealed class FactorizedReduceModule : nn.Module<Tensor, Tensor>, ILaneM
             first.Dispose();
             second.Dispose();
         }
+        run.See(y, (conv_1, half), (conv_2, rest));
         return bn.InLanes<T>(y, run);
     }
 }

@@ -35,6 +35,12 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// </summary>
     public Action<Tensor>? Rectifying { get; init; }
 
+    /// <summary>
+    /// Gets, on the way back, every convolution with its output and that one's gradient, in lanes, several at once where several threads
+    /// run; null: nobody asks. It neither changes nor keeps them.
+    /// </summary>
+    public Action<nn.Module, Tensor, Tensor>? Convolved { get; init; }
+
     /// <summary>Whether the run can go backwards.</summary>
     public bool IsRecorded => recorded;
 
@@ -80,7 +86,7 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// <param name="input">Their input, which must not change or be disposed before the run goes backwards.</param>
     public LaneRun Branch(Tensor input)
     {
-        var branch = new LaneRun(images, recorded, repeats) { _input = input, Rectifying = Rectifying };
+        var branch = new LaneRun(images, recorded, repeats) { _input = input, Rectifying = Rectifying, Convolved = Convolved };
         _branches.Add(branch);
         return branch;
     }
@@ -138,6 +144,28 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
             if (tensor is not null && !ReferenceEquals(tensor, _input) && _kept.Add(tensor))
                 tensor.DetachFromDisposeScope();
         }
+    }
+
+    /// <summary>
+    /// Has <see cref="Convolved"/> see convolutions, whose outputs are side by side in a tensor, once that one's gradient is known.
+    /// </summary>
+    public void See(Tensor output, params ReadOnlySpan<(nn.Module Module, long Channels)> convolutions)
+    {
+        if (!recorded || Convolved is not { } see)
+            return;
+        var (copy, all) = (Lanes.Copy(output), convolutions.ToArray());             // what follows may overwrite it
+        Record((g, _) =>
+        {
+            var first = 0L;
+            foreach (var (module, channels) in all)
+            {
+                using var part = copy.narrow(1, first, channels);
+                using var ofPart = g.narrow(1, first, channels);
+                see(module, part, ofPart);
+                first += channels;
+            }
+            return g;
+        }, copy);
     }
 
     /// <summary>Whether nobody reads a tensor any more once the next layer has, which may therefore overwrite it.</summary>

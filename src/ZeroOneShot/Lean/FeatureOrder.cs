@@ -21,11 +21,16 @@ internal abstract class FeatureOrder
     /// <param name="images">The images.</param>
     /// <param name="autocasts">Whether autocast is asked for, where libtorch computes.</param>
     /// <param name="rectifying">Gets what ReLUs of modules in lanes read; see <see cref="LaneRun.Rectifying"/>.</param>
-    public static FeatureOrder For(Tensor images, bool autocasts = false, Action<Tensor>? rectifying = null) =>
-        Lanes.Handle(images) ? new InLanes(images.shape[0], rectifying) : autocasts ? AutocastPixels : Pixels;
+    /// <param name="convolved">Gets what convolutions in lanes put out, and its gradient; see <see cref="LaneRun.Convolved"/>.</param>
+    public static FeatureOrder For(Tensor images, bool autocasts = false, Action<Tensor>? rectifying = null,
+        Action<nn.Module, Tensor, Tensor>? convolved = null) =>
+        Lanes.Handle(images) ? new InLanes(images.shape[0], rectifying, convolved) : autocasts ? AutocastPixels : Pixels;
 
     /// <summary>From N x C x H x W.</summary>
     public abstract Tensor Arrange(Tensor images);
+
+    /// <summary>To N x C x H x W.</summary>
+    public abstract Tensor ToImages(Tensor features);
 
     /// <summary>Global average pooling: N x C.</summary>
     public abstract Tensor Pooled(Tensor features);
@@ -86,9 +91,11 @@ internal abstract class FeatureOrder
     /// <param name="needed">Whether the gradient of the input will be asked for.</param>
     public abstract ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed);
 
-    private sealed class InLanes(long images, Action<Tensor>? rectifying) : FeatureOrder
+    private sealed class InLanes(long images, Action<Tensor>? rectifying, Action<nn.Module, Tensor, Tensor>? convolved) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => Lanes.Of(images);
+
+        public override Tensor ToImages(Tensor features) => Lanes.ToImages(features, images);
 
         public override Tensor Pooled(Tensor features) => Lanes.Pooled(features, images);
 
@@ -161,7 +168,7 @@ internal abstract class FeatureOrder
 
         public override ModuleRun Run(nn.Module<Tensor, Tensor> module, Tensor input, bool needed)
         {
-            var run = new LaneRun(images, recorded: true, repeats: true);
+            var run = new LaneRun(images, recorded: true, repeats: true) { Convolved = convolved };
             return new ModuleRun(run.Forward(module, input), gradient => run.Backward(gradient, needed), run)
             {
                 OfMultiple = (gradient, factor) => run.BackwardOfMultiple(gradient, factor, needed),
@@ -172,6 +179,8 @@ internal abstract class FeatureOrder
     private sealed class InPixels(bool autocasts) : FeatureOrder
     {
         public override Tensor Arrange(Tensor images) => MemoryLayout.ChannelsLast(images);
+
+        public override Tensor ToImages(Tensor features) => features.alias();
 
         public override Tensor Pooled(Tensor features) => features.mean([2, 3]);
 

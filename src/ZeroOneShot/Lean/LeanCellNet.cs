@@ -81,10 +81,14 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         Tensor images, Tensor labels, double auxiliaryWeight, double dropPath, RandomStream random) =>
         GradientOf(images, logits => nn.functional.cross_entropy(logits, labels), auxiliaryWeight, dropPath, random);
 
-    /// <summary>The same for any loss: a scalar of the logits. Autocast is without effect where the kernels compute.</summary>
+    /// <summary>
+    /// The same for any loss: a scalar of the logits. Autocast is without effect where the kernels compute; they alone give the gradient of
+    /// the images, N x C x H x W, which <paramref name="ofImages"/> takes over, and what convolutions put out
+    /// (<see cref="LaneRun.Convolved"/>), to whoever asks for these.
+    /// </summary>
     public (Tensor Logits, Tensor Loss) GradientOf(
         Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null,
-        bool autocasts = false)
+        bool autocasts = false, Action<Tensor>? ofImages = null, Action<nn.Module, Tensor, Tensor>? convolved = null)
     {
         using var scope = NewDisposeScope();
         if (plain || !Lanes.Handle(images))
@@ -107,7 +111,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             var arranged = Lanes.Of(images);
             for (var i = 0; i < Plan.Items.Count; i++)
             {
-                runs.Add(Start(i, arranged, features, count, drop, i < recomputed ? Keeping.Output : Keeping.All));
+                runs.Add(Start(i, arranged, features, count, drop, i < recomputed ? Keeping.Output : Keeping.All, convolved));
                 features.Add(runs[i].Output);
                 if (network.AuxiliaryHead is { } head && i == Plan.AuxiliaryItem)
                 {
@@ -124,6 +128,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         using var _ = no_grad();
         var gradients = new Tensor?[runs.Count];                            // of the items' outputs
         gradients[^1] = Lanes.PooledGradient(pooled.grad!, features[^1]);
+        Tensor? ofArranged = null;
         _repeated?.Track(false);
         try
         {
@@ -135,7 +140,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                     tape.Dispose();
                 }
                 var inputs = Plan.Items[i].Inputs;
-                var ofInputs = runs[i].Backward(gradients[i]!, needed: inputs[0] != NetworkPlan.OfImages);
+                var ofInputs = runs[i].Backward(
+                    gradients[i]!, needed: ofImages is not null || inputs.Any(input => input != NetworkPlan.OfImages));
                 runs[i].Dispose();
                 foreach (var (input, ofInput) in inputs.Zip(ofInputs))
                     Add(input, ofInput);
@@ -145,12 +151,26 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         {
             _repeated?.Track(true);
         }
+        if (ofImages is not null)
+            ofImages(Lanes.ToImages(ofArranged!, count).DetachFromDisposeScope());
         return (logits, value);
 
         void Add(int item, Tensor? gradient)
         {
             if (gradient is null)
                 return;
+            if (item == NetworkPlan.OfImages)
+            {
+                if (ofArranged is null)
+                {
+                    ofArranged = gradient;
+                    scope.Attach(gradient);
+                    return;
+                }
+                Take(ofArranged, gradient, factors: null, adds: true);
+                gradient.Dispose();
+                return;
+            }
             if (gradients[item] is not { } sum)
             {
                 gradients[item] = gradient;
@@ -186,17 +206,19 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
     }
 
     /// <summary>Runs an item of the network.</summary>
-    private ItemRun Start(int i, Tensor images, List<Tensor> features, long count, DropPath? dropPath, Keeping keeping)
+    private ItemRun Start(int i, Tensor images, List<Tensor> features, long count, DropPath? dropPath, Keeping keeping,
+        Action<nn.Module, Tensor, Tensor>? convolved = null)
     {
         Tensor[] inputs = [.. Plan.Items[i].Inputs.Select(input => input == NetworkPlan.OfImages ? images : features[input])];
         return network.Items[i] is GenotypeCell cell
-            ? new CellRun(cell, inputs, count, dropPath, keeping)
-            : new BlockRun((nn.Module<Tensor, Tensor>)network.Items[i], inputs[0], count, keeping);
+            ? new CellRun(cell, inputs, count, dropPath, keeping, convolved)
+            : new BlockRun((nn.Module<Tensor, Tensor>)network.Items[i], inputs[0], count, keeping, convolved);
     }
 
-    private static ModuleTape Run(nn.Module<Tensor, Tensor> module, Tensor input, long images, bool recorded, bool repeats = false)
+    private static ModuleTape Run(nn.Module<Tensor, Tensor> module, Tensor input, long images, bool recorded, bool repeats = false,
+        Action<nn.Module, Tensor, Tensor>? convolved = null)
     {
-        var tape = new LaneRun(images, recorded, repeats);
+        var tape = new LaneRun(images, recorded, repeats) { Convolved = convolved };
         return new ModuleTape(tape.Forward(module, input), tape);
     }
 
@@ -246,12 +268,14 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         private readonly Tensor _input;
         private readonly long _images;
         private readonly Keeping _keeping;
+        private readonly Action<nn.Module, Tensor, Tensor>? _convolved;
         private readonly ModuleTape _run;
 
-        public BlockRun(nn.Module<Tensor, Tensor> module, Tensor input, long images, Keeping keeping)
+        public BlockRun(nn.Module<Tensor, Tensor> module, Tensor input, long images, Keeping keeping,
+            Action<nn.Module, Tensor, Tensor>? convolved)
         {
-            (_module, _input, _images, _keeping) = (module, input, images, keeping);
-            _run = Run(module, input, images, recorded: keeping == Keeping.All);
+            (_module, _input, _images, _keeping, _convolved) = (module, input, images, keeping, convolved);
+            _run = Run(module, input, images, recorded: keeping == Keeping.All, convolved: convolved);
         }
 
         public override Tensor Output => _run.Output;
@@ -261,7 +285,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             if (_keeping == Keeping.All)
                 return [_run.Tape.Backward(gradient, needed)];
             Dispose();
-            using var again = Run(_module, _input, _images, recorded: true, repeats: true);
+            using var again = Run(_module, _input, _images, recorded: true, repeats: true, _convolved);
             again.Release();
             return [again.Tape.Backward(gradient, needed)];
         }
@@ -280,10 +304,12 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         private readonly Tensor?[] _drops;
         private readonly long _images;
         private readonly Keeping _keeping;
+        private readonly Action<nn.Module, Tensor, Tensor>? _convolved;
 
-        public CellRun(GenotypeCell cell, Tensor[] inputs, long images, DropPath? dropPath, Keeping keeping)
+        public CellRun(GenotypeCell cell, Tensor[] inputs, long images, DropPath? dropPath, Keeping keeping,
+            Action<nn.Module, Tensor, Tensor>? convolved)
         {
-            (_cell, _inputs, _images, _keeping) = (cell, inputs, images, keeping);
+            (_cell, _inputs, _images, _keeping, _convolved) = (cell, inputs, images, keeping, convolved);
             _preprocessed = new ModuleTape?[inputs.Length];
             (_edges, _drops, _states) =
                 (new ModuleTape?[Edges.Count], new Tensor?[Edges.Count], new Tensor[inputs.Length + Genotype.Nodes]);
@@ -314,7 +340,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             {
                 using var _ = no_grad();
                 using var inner = NewDisposeScope();
-                var run = Run(cell.Operation(edge), _states[Edges[edge].Input], images, recorded: keeping == Keeping.All);
+                var run = Run(
+                    cell.Operation(edge), _states[Edges[edge].Input], images, recorded: keeping == Keeping.All, convolved: convolved);
                 if (keeping == Keeping.All)
                     _edges[edge] = run;
                 return run.Output.DetachFromDisposeScope();
@@ -379,7 +406,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                 if (_cell.IsIdentity(edge))
                     return ofNode.alias().DetachFromDisposeScope();
                 using var run = _edges[edge] ??
-                    Run(_cell.Operation(edge), _states[Edges[edge].Input], _images, recorded: true, repeats: true);
+                    Run(_cell.Operation(edge), _states[Edges[edge].Input], _images, recorded: true, repeats: true, _convolved);
                 run.Release();
                 var ofOutput = Lanes.EmptyLike(ofNode);
                 Take(ofOutput, ofNode, _drops[edge], adds: false);
@@ -417,7 +444,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         {
             for (var input = 0; input < _inputs.Length; input++)
             {
-                _preprocessed[input] = Run(_cell.Preprocess(input), _inputs[input], _images, recorded, repeats);
+                _preprocessed[input] = Run(_cell.Preprocess(input), _inputs[input], _images, recorded, repeats, _convolved);
                 _states[input] = _preprocessed[input]!.Value.Output;
             }
         }

@@ -144,19 +144,25 @@ internal sealed class LeanSupernet
         GradientOf(images, logits => nn.functional.cross_entropy(logits, labels), mixture, mixing, order);
 
     /// <summary>The same for any loss: a scalar of the logits.</summary>
-    public (Tensor Logits, Tensor Loss) GradientOf(
-        Tensor images, Func<Tensor, Tensor> loss, Mixture mixture, bool mixing, FeatureOrder? order = null)
+    /// <param name="images">The images.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="mixture">The mixing weights.</param>
+    /// <param name="mixing">Whether their gradient is asked for.</param>
+    /// <param name="order">The order of the features; null is the fastest.</param>
+    /// <param name="ofImages">Gets the gradient of the images, N x C x H x W, which it takes over; null: nobody asks.</param>
+    public (Tensor Logits, Tensor Loss) GradientOf(Tensor images, Func<Tensor, Tensor> loss, Mixture mixture, bool mixing,
+        FeatureOrder? order = null, Action<Tensor>? ofImages = null)
     {
         using var c = new KnownCoefficients(mixture, Supernet.Mask, apart: true);
-        var (logits, value) = GradientOf(images, loss, c, mixing, order ?? FeatureOrder.For(images));
+        var (logits, value) = GradientOf(images, loss, c, mixing, order ?? FeatureOrder.For(images), ofImages);
         if (mixing)
             c.Backward();
         return (logits, value);
     }
 
     /// <summary>The same without the way through the mixture: its gradient is gathered by the coefficients.</summary>
-    public (Tensor Logits, Tensor Loss) GradientOf(
-        Tensor images, Func<Tensor, Tensor> loss, MixingCoefficients c, bool mixing, FeatureOrder order)
+    public (Tensor Logits, Tensor Loss) GradientOf(Tensor images, Func<Tensor, Tensor> loss, MixingCoefficients c, bool mixing,
+        FeatureOrder order, Action<Tensor>? ofImages = null)
     {
         using var scope = NewDisposeScope();
         var arranged = order.Arrange(images);
@@ -174,6 +180,7 @@ internal sealed class LeanSupernet
         var weights = Supernet.Classifier.weight!.requires_grad;
         var gradients = new Tensor?[_cells.Length];                         // of the items' outputs
         gradients[^1] = order.PooledGradient(pooled.grad!, features[_cells.Length - 1]);
+        var ofArranged = new Tensor?[1];                                    // of the images, where it is asked for
         Track(false);
         try
         {
@@ -189,26 +196,30 @@ internal sealed class LeanSupernet
         {
             Track(true);
         }
+        if (ofImages is not null)
+            ofImages(order.ToImages(ofArranged[0] ?? order.EmptyLike(arranged).zero_()).DetachFromDisposeScope());
         return (logits.detach().MoveToOuterDisposeScope(), value.detach().MoveToOuterDisposeScope());
 
         void Backward(int i, Tensor gradient)
         {
             var inputs = Plan.Items[i].Inputs;
-            bool[] needed = [.. inputs.Select(input => IsNeeded(input, weights))];
+            bool[] needed = [.. inputs.Select(input => ofImages is not null || IsNeeded(input, weights))];
             if (_cells[i] is { } cell)
             {
                 var ofInputs = cell.Backward(
                     [.. inputs.Select(input => Feature(input))], features[i], gradient, c, order, mixing, needed);
                 foreach (var (input, ofInput) in inputs.Zip(ofInputs))
-                    Add(ref gradients[Math.Max(input, 0)], ofInput);
+                    Add(ref Place(input), ofInput);
                 return;
             }
             using var run = order.Run((nn.Module<Tensor, Tensor>)Supernet.Items[i], Feature(inputs[0]), needed[0]);
             gradients[i] = null;                                            // the run takes it over
             var ofBlock = run.Backward(gradient);
             if (needed[0])
-                Add(ref gradients[inputs[0]], ofBlock);
+                Add(ref Place(inputs[0]), ofBlock);
         }
+
+        ref Tensor? Place(int input) => ref input == NetworkPlan.OfImages ? ref ofArranged[0] : ref gradients[input];
 
         Tensor Feature(int number) => number == NetworkPlan.OfImages ? arranged : features[number];
 

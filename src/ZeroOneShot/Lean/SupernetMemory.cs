@@ -168,6 +168,25 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>
+    /// The numbers per image that libtorch's autograd keeps of a run of the whole network: what every layer makes, and every operation's
+    /// output once more, times its weight.
+    /// </summary>
+    public long Graph() => _plan.Items.Sum(item => item is CellItem cell
+        ? cell.Preprocess.Zip(cell.InputSizes).Sum(at => RunMemory.Of(
+            at.First, at.Second, cell.Channels, affine: false, weights: true, needed: true, _inLibtorch).Held) + Edges.Sum(edge =>
+            {
+                var (from, stride) = (Topology.Ends(edge).From, Topology.Stride(cell.Kind, edge));
+                var mixed = Mixed(cell.Size(from));
+                return _mask.Live(cell.Kind, edge).Sum(row =>
+                {
+                    var run = RunMemory.Of(_mask.Space.Operations[row].SearchLayers(stride), mixed, mixed.Channels, affine: false,
+                        weights: true, needed: true, _inLibtorch);
+                    return run.Held + run.Output.Count;
+                }) + cell.Node.Count;
+            })
+        : Run((BlockItem)item, weights: true).Held);
+
+    /// <summary>
     /// Outputs that are kept (<see cref="KeptFeatures"/>): in bfloat16 half of them, and in full those that a cell works with.
     /// </summary>
     private long Kept(long outputs, PlanItem item)

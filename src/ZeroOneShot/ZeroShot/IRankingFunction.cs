@@ -18,6 +18,22 @@ public interface IRankingFunction
     bool NeedsLabels => false;
 
     /// <summary>
+    /// How it runs the network, by which its memory is predicted. Default <see cref="FunctionMemory.Forwards"/>; say so where it takes
+    /// gradients, or one with a graph is stopped by the system in place of an error.
+    /// </summary>
+    FunctionMemory Memory => FunctionMemory.Forwards;
+
+    /// <summary>
+    /// Refuses, before anything is ranked, options that the function cannot do with, for example fewer images than it looks at. Default:
+    /// takes all.
+    /// </summary>
+    /// <param name="options">On what networks are ranked; of images no more than there are.</param>
+    /// <exception cref="ArgumentException">It cannot; the message names the function, what was found and what is expected.</exception>
+    void Validate(RankingOptions options)
+    {
+    }
+
+    /// <summary>
     /// The same as a function of <see cref="RankedNetwork.Logits"/> alone, computed so that autograd can differentiate it: from images x
     /// outputs to a scalar. Default null: there is no such function, and pruning by it to first order
     /// (<see cref="ZeroShotPruningOptions.FirstOrder"/>) is refused.

@@ -1,8 +1,6 @@
 using ZeroOneShot.Data;
-using ZeroOneShot.Lean;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
 
@@ -42,7 +40,7 @@ internal sealed class PruningPlan
     public IEnumerable<double> Costs => _live.Select(live => (live + 1.0) * live);
 
     /// <summary>
-    /// How networks run, the fastest way whose memory is within <see cref="ZeroShotPruningOptions.MaxMemory"/>, and the largest resident
+    /// How networks run, the fastest way whose memory is within <see cref="RankingOptions.MaxMemory"/>, and the largest resident
     /// size of the process then, in bytes, by estimate, as for <see cref="OneShot.SearchMemory"/>.
     /// </summary>
     /// <param name="shape">The size of the images.</param>
@@ -52,40 +50,20 @@ internal sealed class PruningPlan
     {
         TorchRuntime.EnsureLoaded();
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
-        var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false, OnGpu);
+        var memory = new RankedMemory(_options, _options.RankingFunctions, start, _options.Supernet, shape, classes);
         CandidateRuns[] ways = _options.FirstOrder ? [CandidateRuns.EachByItself] : Enum.GetValues<CandidateRuns>();
         var limit = _options.MaxMemory ?? ProcessMemory.MemoryOf(_options.Device) / 2;
         foreach (var runs in ways)
         {
-            if (Memory(supernet, shape, classes, runs) is var memory && memory <= limit)
-                return (runs, memory);
+            if (memory.Of(runs, _options.FirstOrder) is var needed && needed <= limit)
+                return (runs, needed);
         }
-        var least = Memory(supernet, shape, classes, ways[^1]);
-        return _options.MaxMemory is null
-            ? (ways[^1], least)
-            : throw new ArgumentException(
-                $"MaxMemory is {ProcessMemory.InMiB(limit)}, and the pruning is predicted to take {ProcessMemory.InMiB(least)} with " +
-                $"batches of {_options.BatchSize} images. Allow that much, or prune with a smaller BatchSize, fewer Channels or fewer " +
-                "Cells.");
+        var least = memory.Of(ways[^1], _options.FirstOrder);
+        memory.ThrowIfLarger(least, "the pruning");
+        return (ways[^1], least);
     }
 
     /// <summary>The memory of <see cref="Fitting"/>.</summary>
     /// <inheritdoc cref="Fitting"/>
     public long PredictMemory(ImageShape shape, int classes) => Fitting(shape, classes).Memory;
-
-    private bool OnGpu => ProcessMemory.IsGpu(_options.Device);
-
-    private long Memory(SupernetMemory supernet, ImageShape shape, int classes, CandidateRuns runs)
-    {
-        var batch = _options.BatchSize;
-        var lanes = OnGpu ? batch : (batch + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
-        var features = _options.FirstOrder ? supernet.Largest(weights: false).Sum
-            : runs == CandidateRuns.EachByItself ? supernet.Ranking()
-            : supernet.Candidates(runs == CandidateRuns.SideBySide);
-        var numbers = supernet.Parameters(classes) + (long)_options.Batches * batch * shape.Size + lanes * (shape.Size + features);
-        if (OnGpu)
-            return ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * sizeof(float) * numbers);
-        return ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + supernet.Operations * ProcessMemory.OfAnOperation
-            + sizeof(float) * numbers;
-    }
 }

@@ -1,5 +1,9 @@
+using TorchSharp;
+using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
@@ -13,7 +17,7 @@ public sealed class RankedCellNet : RankedNetwork
     private readonly LeanCellNet _lean;
 
     internal RankedCellNet(CellNet network, RankingBatches batches, int outputs) : base(batches, outputs) =>
-        (Network, _lean) = (network, new LeanCellNet(network));
+        (Network, _lean) = (network, new LeanCellNet(network, recomputed: network.Plan.Items.Count));
 
     /// <summary>The network.</summary>
     public CellNet Network { get; }
@@ -28,6 +32,18 @@ public sealed class RankedCellNet : RankedNetwork
         return Network.forward(images);
     }
 
+    internal override RankedNetwork Narrow(int channels, Tensor images, RandomStream weights)
+    {
+        var options = Network.Options with { Channels = channels, Cells = Network.Space.Macro.FewestCells };
+        var narrow = new CellNet(Network.Genotype, options, (int)images.shape[1], Outputs, Network.Space);
+        narrow.train();
+        foreach (var module in narrow.modules().OfType<IRepeatable>())
+            module.Tracks = false;
+        Initialization.KaimingNormalFanOut(narrow, weights);
+        narrow.to(images.device);
+        return new RankedCellNet(narrow, new RankingBatches([images], []), Outputs);
+    }
+
     internal override NetworkPlan Plan => Network.Plan;
 
     internal override NetworkCost Cost => NetworkCost.Of(
@@ -39,5 +55,18 @@ public sealed class RankedCellNet : RankedNetwork
 
     private protected override Tensor Define(Tensor images) => Network.ForwardWithAuxiliary(images).Logits;
 
-    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss) => _lean.GradientOf(images, loss).Loss;
+    private protected override bool AllRunsInLanes => Plan.LayersOutsideLanes([.. Network.Space.Operations.Where(operation =>
+        Genotypes.Any(cell => cell.Edges.Any(edge => edge.Operation == operation.Name)))]).Count == 0;
+
+    private IEnumerable<CellGenotype> Genotypes =>
+        ((CellGenotype?[])[Network.Genotype.Normal, Network.Genotype.Reduction]).OfType<CellGenotype>();
+
+    private protected override Tensor Backward(
+        Tensor images, Func<Tensor, Tensor> loss, Action<Tensor>? ofImages, Action<nn.Module, Tensor, Tensor>? convolved)
+    {
+        var (_, value) = _lean.GradientOf(images, loss, ofImages: ofImages, convolved: convolved);
+        foreach (var module in Network.modules().OfType<IRepeatable>())
+            module.Tracks = false;
+        return value;
+    }
 }

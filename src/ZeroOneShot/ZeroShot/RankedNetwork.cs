@@ -17,6 +17,7 @@ public abstract class RankedNetwork : IDisposable
 {
     private readonly RankingBatches _batches;
     private Tensor? _logits;
+    private Dictionary<string, BatchNormModule>? _batchNorms;
 
     private protected RankedNetwork(RankingBatches batches, int outputs) => (_batches, Outputs) = (batches, outputs);
 
@@ -71,14 +72,20 @@ public abstract class RankedNetwork : IDisposable
     /// <param name="images">Normalised images, N x C x H x W: a batch, or some images of one.</param>
     /// <param name="loss">From the logits, N x outputs, which have a gradient, to a scalar.</param>
     /// <returns>The gradient, which the caller disposes.</returns>
-    public LossGradient Gradient(Tensor images, Func<Tensor, Tensor> loss)
+    public LossGradient Gradient(Tensor images, Func<Tensor, Tensor> loss) => Gradient(images, loss, convolved: null);
+
+    /// <summary>
+    /// The same, with a look at every convolution that runs, its output and that one's gradient (<see cref="LaneRun.Convolved"/>), where
+    /// <see cref="RunsInLanes"/>.
+    /// </summary>
+    internal LossGradient Gradient(Tensor images, Func<Tensor, Tensor> loss, Action<nn.Module, Tensor, Tensor>? convolved)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(loss);
         foreach (var (_, parameter) in Module.named_parameters())
             parameter.grad = null;
         using var scope = NewDisposeScope();
-        var value = Backward(images, loss).Value();
+        var value = Backward(images, loss, ofImages: null, convolved).Value();
         var weights = new List<WeightGradient>();
         foreach (var (name, parameter) in Module.named_parameters())
         {
@@ -89,6 +96,44 @@ public abstract class RankedNetwork : IDisposable
         }
         return new LossGradient(value, weights);
     }
+
+    /// <summary>
+    /// The gradient of a loss with respect to the images, in the memory of <see cref="Gradient(Tensor, Func{Tensor, Tensor})"/>, of shape
+    /// N x C x H x W; the caller disposes it. On a GPU by libtorch's autograd, in the memory of <see cref="ForwardWithGraph"/>.
+    /// </summary>
+    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <param name="loss">From the logits, N x outputs, which have a gradient, to a scalar.</param>
+    public Tensor ImageGradient(Tensor images, Func<Tensor, Tensor> loss)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(loss);
+        using var scope = NewDisposeScope();
+        if (!Lanes.Handle(images))
+        {
+            var x = images.detach().clone().requires_grad_(true);
+            return Derivatives.Of(loss(ForwardWithGraph(x)), [x])[0].MoveToOuterDisposeScope();
+        }
+        Tensor? gradient = null;
+        var weights = Module.parameters().Where(weight => weight.requires_grad).ToArray();
+        foreach (var weight in weights)
+            weight.requires_grad_(false);                                           // nobody asks for their gradients
+        try
+        {
+            Backward(images, loss, given => gradient = given, convolved: null);
+        }
+        finally
+        {
+            foreach (var weight in weights)
+                weight.requires_grad_(true);
+        }
+        return gradient!.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether this library's kernels run the whole network on images.</summary>
+    internal bool RunsInLanes(Tensor images) => Lanes.Handle(images) && AllRunsInLanes;
+
+    /// <summary>Whether every layer that runs has a form in lanes.</summary>
+    private protected abstract bool AllRunsInLanes { get; }
 
     /// <summary>The outputs of some layers, without gradient, computed by libtorch in one run of the network.</summary>
     /// <param name="images">Normalised images, N x C x H x W.</param>
@@ -210,6 +255,15 @@ public abstract class RankedNetwork : IDisposable
     internal IReadOnlyList<(string Name, Parameter Weight)> Weights =>
         [.. Module.named_parameters().Where(at => at.parameter.ndim >= 2 && Runs(Owner(at.name)))];
 
+    /// <summary>
+    /// The same architecture with few channels, as few cells as its space has and random weights of its own, in training mode, on other
+    /// images; the caller disposes it and its <see cref="Module"/>.
+    /// </summary>
+    /// <param name="channels">Channels of the first cells.</param>
+    /// <param name="images">The images, which stay the caller's.</param>
+    /// <param name="weights">What the weights are drawn from.</param>
+    internal abstract RankedNetwork Narrow(int channels, Tensor images, RandomStream weights);
+
     /// <summary>The output of an item by libtorch, under autograd where that is on.</summary>
     internal abstract Tensor RunItem(int item, IReadOnlyList<Tensor> inputs);
 
@@ -258,6 +312,36 @@ public abstract class RankedNetwork : IDisposable
         Module.eval();
         return new Undo(() => Module.train());
     }
+
+    /// <summary>Whether a parameter is a scale or a shift of a batch norm.</summary>
+    internal bool IsOfBatchNorm(string parameter) => BatchNorms.ContainsKey(Owner(parameter));
+
+    /// <summary>Batch norms have other running statistics until disposed.</summary>
+    internal IDisposable WithStatistics(double mean, double variance)
+    {
+        using var noGradient = no_grad();
+        var before = new List<(Tensor Buffer, Tensor Values)>();
+        foreach (var norm in BatchNorms.Values)
+        {
+            foreach (var (buffer, value) in new[] { (norm.RunningMean, mean), (norm.RunningVariance, variance) })
+            {
+                before.Add((buffer, buffer.clone().DetachFromDisposeScope()));
+                buffer.fill_(value);
+            }
+        }
+        return new Undo(() =>
+        {
+            using var noGradient = no_grad();
+            foreach (var (buffer, values) in before)
+            {
+                buffer.copy_(values);
+                values.Dispose();
+            }
+        });
+    }
+
+    private Dictionary<string, BatchNormModule> BatchNorms => _batchNorms ??= Module.named_modules()
+        .Where(named => named.module is BatchNormModule).ToDictionary(named => named.name, named => (BatchNormModule)named.module);
 
     /// <summary>The network computes in double precision until disposed.</summary>
     internal IDisposable InDouble()
@@ -326,8 +410,11 @@ public abstract class RankedNetwork : IDisposable
     /// <summary>The logits by the network's definition, under autograd where that is on.</summary>
     private protected abstract Tensor Define(Tensor images);
 
-    /// <summary>The value of a loss; its gradients are added to the weights' <c>grad</c>.</summary>
-    private protected abstract Tensor Backward(Tensor images, Func<Tensor, Tensor> loss);
+    /// <summary>
+    /// The value of a loss; its gradients are added to the weights' <c>grad</c>, and that of the images is given to whoever asks for it.
+    /// </summary>
+    private protected abstract Tensor Backward(
+        Tensor images, Func<Tensor, Tensor> loss, Action<Tensor>? ofImages, Action<nn.Module, Tensor, Tensor>? convolved);
 
     /// <summary>Whether the layer of a name is part of what runs.</summary>
     private protected virtual bool Runs(string layer) => true;

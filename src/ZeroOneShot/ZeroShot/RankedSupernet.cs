@@ -1,6 +1,8 @@
+using TorchSharp;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
@@ -53,6 +55,19 @@ public sealed class RankedSupernet : RankedNetwork
         return true;
     }
 
+    internal override RankedNetwork Narrow(int channels, Tensor images, RandomStream weights)
+    {
+        var options = Supernet.Options with
+        {
+            Channels = channels, Cells = Supernet.Mask.Space.Macro.FewestCells, PartialChannels = 1, EdgeNormalization = false,
+        };
+        var narrow = Ranking.Lean(Supernet.Mask, options, (int)images.shape[1], Outputs);
+        Initialization.KaimingNormalFanOut(narrow.Supernet, weights);
+        narrow.Supernet.to(images.device);
+        return new RankedSupernet(narrow, Mixture.Uniform(Mixture.Live, edgeNormalization: false, images.device),
+            new RankingBatches([images], []), Outputs);
+    }
+
     internal override NetworkPlan Plan => Supernet.Plan;
 
     internal override NetworkCost Cost => NetworkCost.Of(
@@ -66,9 +81,13 @@ public sealed class RankedSupernet : RankedNetwork
 
     private protected override Tensor Define(Tensor images) => Supernet.call(images, Mixture);
 
-    private protected override Tensor Backward(Tensor images, Func<Tensor, Tensor> loss)
+    private protected override bool AllRunsInLanes => Supernet.RunsInLanes;
+
+    private protected override Tensor Backward(
+        Tensor images, Func<Tensor, Tensor> loss, Action<Tensor>? ofImages, Action<nn.Module, Tensor, Tensor>? convolved)
     {
-        var (_, value) = _lean.GradientOf(images, loss, Mixture, mixing: false);
+        var (_, value) = _lean.GradientOf(
+            images, loss, Mixture, mixing: false, FeatureOrder.For(images, convolved: convolved), ofImages);
         _lean.Track(false);
         return value;
     }

@@ -28,7 +28,7 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the genotype is not of the space, there are fewer images than a batch, or they are of one class
+    /// An option is out of its range, the genotype is not of the space, there are fewer images than asked for, or they are of one class
     /// and the function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
@@ -63,6 +63,8 @@ public static class Ranking
         CellNetOptions? network, SearchSpace? space, CancellationToken cancellationToken)
     {
         network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
+        genotype.ThrowIfNotIn(space ?? SearchSpace.Darts);
+        ThrowIfLarger(images, genotype, functions, options, network, space);
         return Scores(functions, images, batches, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
             var sized = network.WithStem(space ?? SearchSpace.Darts, images.Shape);
@@ -83,7 +85,7 @@ public static class Ranking
     /// <param name="cancellationToken">Stops between two random weights.</param>
     /// <returns>The mean of the function over the random weights.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype, there are fewer images than a batch, or they are of one class
+    /// An option is out of its range, the mask leaves no genotype, there are fewer images than asked for, or they are of one class
     /// and the function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">The function gave no finite number.</exception>
@@ -109,12 +111,25 @@ public static class Ranking
         ArgumentNullException.ThrowIfNull(mask);
         supernet ??= new();
         using var batches = Batches(functions, images, options, cancellationToken);
+        var sized = supernet.WithStem(mask.Space, images.Shape);
+        mask.ThrowIfNoGenotype();
+        var memory = new RankedMemory(options, functions, mask, sized, images.Shape, Outputs(options, images, functions));
+        memory.ThrowIfLarger(memory.Of(CandidateRuns.EachByItself), "the ranking");
         return Scores(functions, images, batches, options, $"the supernet of {mask}", cancellationToken, (outputs, device) =>
         {
-            var lean = Lean(mask, supernet.WithStem(mask.Space, images.Shape), images.Shape.Channels, outputs);
+            var lean = Lean(mask, sized, images.Shape.Channels, outputs);
             return (lean.Supernet, draw => new RankedSupernet(
                 lean, Mixture.Uniform(mask, supernet.EdgeNormalization, device), batches, outputs) { Draw = draw });
         });
+    }
+
+    /// <exception cref="MemoryLimitException">The network of a genotype is predicted to take more memory than may be.</exception>
+    internal static void ThrowIfLarger(ImageSet images, Genotype genotype, IReadOnlyList<IRankingFunction> functions,
+        RankingOptions options, CellNetOptions network, SearchSpace? space)
+    {
+        var memory = new RankedMemory(options, functions, genotype, network, space ?? SearchSpace.Darts, images.Shape,
+            Outputs(options, images, functions));
+        memory.ThrowIfLarger(memory.Of(CandidateRuns.EachByItself), "the ranking");
     }
 
     /// <summary>How many outputs a ranked network has; see <see cref="RankingOptions.Outputs"/>.</summary>
@@ -207,7 +222,7 @@ public static class Ranking
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        ThrowIfUnlabelled(images, functions);
+        ThrowIfUnfit(images, options, functions);
         cancellationToken.ThrowIfCancellationRequested();
         return new RankingBatches(images, options, TorchRuntime.ResolveDevice(options.Device));
     }
@@ -234,9 +249,18 @@ public static class Ranking
         return [.. sums.Select(sum => sum / options.Initializations)];
     }
 
-    /// <exception cref="ArgumentException">A function needs labels, and the images tell no classes apart.</exception>
-    internal static void ThrowIfUnlabelled(ImageSet images, IEnumerable<IRankingFunction> functions)
+    /// <exception cref="ArgumentException">
+    /// There are fewer images than are asked for, a function cannot do with so few, or it needs labels and the images tell no classes
+    /// apart.
+    /// </exception>
+    internal static void ThrowIfUnfit(ImageSet images, RankingOptions options, IReadOnlyList<IRankingFunction> functions)
     {
+        RankingBatches.ThrowIfFewer(images, options);
+        // Of those that there are, where these are fewer and may be.
+        var (size, count) = (Math.Min(options.BatchSize, images.Count), Math.Min((long)options.BatchSize * options.Batches, images.Count));
+        var given = options with { BatchSize = size, Batches = (int)(count / size) + (count % size > 1 ? 1 : 0) };
+        foreach (var function in functions)
+            function.Validate(given);
         if (functions.FirstOrDefault(function => function.NeedsLabels) is { } needs && images.ClassCounts().Count(count => count > 0) < 2)
         {
             throw new ArgumentException(

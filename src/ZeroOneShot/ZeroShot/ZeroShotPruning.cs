@@ -25,8 +25,8 @@ public static class ZeroShotPruning
     /// </exception>
     /// <exception cref="IOException">Another run has the checkpoint, or it cannot be written.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, there are fewer images than a batch, or they are of one class and a function needs labels, or the
-    /// pruning does not fit into <see cref="ZeroShotPruningOptions.MaxMemory"/>.
+    /// An option is out of its range, there are fewer images than asked for, or they are of one class and a function needs labels, or the
+    /// pruning does not fit into <see cref="RankingOptions.MaxMemory"/>.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A ranking function gave no finite number, zero for the whole network, or the same without any of the operations, so that it cannot
@@ -118,12 +118,12 @@ public static class ZeroShotPruning
             cancellationToken.ThrowIfCancellationRequested();
             // To first order, all networks of an initialisation are one measurement.
             (_options, _share, _cancellation) = (options, options.FirstOrder ? null : share, cancellationToken);
+            Ranking.ThrowIfUnfit(images, options, options.RankingFunctions);
             var plan = new PruningPlan(options, toGenotype);
             _runs = options.Runs ?? plan.Fitting(images.Shape, images.ClassCount).Runs;
             _clock = new StageClock(RunStage.Prune, plan.Costs, progress, time: options.Time);
             _functions = [.. options.RankingFunctions.Select(function => function.Name)];
             _device = TorchRuntime.ResolveDevice(options.Device);
-            Ranking.ThrowIfUnlabelled(images, options.RankingFunctions);
             _outputs = Ranking.Outputs(options, images, options.RankingFunctions);
             _batches = new RankingBatches(images, options, _device);
             var built = PartialPruning.Start(OperationMask.Full(options.Space), options.Pruning);
@@ -131,7 +131,7 @@ public static class ZeroShotPruning
             try
             {
                 _checkpoint = checkpoint is null ? null : new PruningCheckpoint(checkpoint, images, options);
-                if (_checkpoint?.Warning is { } warning)
+                foreach (var warning in new[] { _batches.Warning, _checkpoint?.Warning }.OfType<string>())
                     progress?.Report(new RunProgress { Stage = RunStage.Prune, Epoch = 1, Elapsed = default, Warning = warning });
             }
             catch

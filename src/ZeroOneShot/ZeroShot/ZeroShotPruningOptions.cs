@@ -35,14 +35,7 @@ public sealed record ZeroShotPruningOptions : RankingOptions
     /// </summary>
     public bool FirstOrder { get; init; }
 
-    /// <summary>
-    /// The most memory that the process may take, in bytes, by prediction, and where the device is a GPU that one's memory. What does not
-    /// fit runs more slowly: networks one after the other in place of side by side, then each without what it has in common with others;
-    /// ranks are the same. Null, the default: what takes more than half of the memory of the machine, or of the GPU, runs in less.
-    /// </summary>
-    public long? MaxMemory { get; init; }
-
-    /// <summary>How networks run; null: as <see cref="MaxMemory"/> allows.</summary>
+    /// <summary>How networks run; null: as <see cref="RankingOptions.MaxMemory"/> allows.</summary>
     internal CandidateRuns? Runs { get; init; }
 
     /// <summary>Counts the evaluations of operations; null: nobody asks.</summary>
@@ -63,8 +56,6 @@ public sealed record ZeroShotPruningOptions : RankingOptions
         Supernet.Validate();
         if (RankingFunctions.Count == 0)
             throw new ArgumentException("RankingFunctions is empty; give at least one, for example new Swap().");
-        if (MaxMemory is <= 0)
-            throw new ArgumentException($"MaxMemory is {MaxMemory} bytes; expected a positive number, or null for half of the machine's.");
         if (FirstOrder && RankingFunctions.FirstOrDefault(function => function.OfLogits is null) is { } without)
         {
             throw new ArgumentException(

@@ -34,7 +34,7 @@ public static class ZeroShotSearch
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <returns>The candidates in their order, the best one first.</returns>
     /// <exception cref="ArgumentException">
-    /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than a batch, or they
+    /// An option is out of its range, the mask leaves no genotype or none that is accepted, there are fewer images than asked for, or they
     /// are of one class and a function needs labels.
     /// </exception>
     /// <exception cref="InvalidOperationException">
@@ -54,8 +54,9 @@ public static class ZeroShotSearch
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         cancellationToken.ThrowIfCancellationRequested();
-        var genotypes = Drawn(mask, options);
         var ranking = options.Ranking with { Seed = options.Seed };
+        Ranking.ThrowIfUnfit(images, ranking, options.Functions);
+        var genotypes = Drawn(mask, options);
         using var batches = Ranking.Batches(options.Functions, images, ranking, cancellationToken);
         var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time, counted: "genotypes");
         using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask.Space, genotypes, options);
@@ -65,7 +66,7 @@ public static class ZeroShotSearch
                 throw new InvalidDataException($"'{found.Path}' has values of other candidates or functions. Delete it.");
         }) ?? new();
         var values = state.Values;
-        if (file?.Warning is { } warning)
+        foreach (var warning in new[] { batches.Warning, file?.Warning }.OfType<string>())
             clock.Warn(0, values.Count, genotypes.Count, warning);
         clock.Begin(0, values.Count, genotypes.Count);
         var saved = options.Time.GetTimestamp();
@@ -153,7 +154,7 @@ public static class ZeroShotSearch
             ["ranking functions"] = string.Join(", ", options.Functions.Select(function => function.Name)),
             ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions),
             ["options"] = JsonSerializer.Serialize(
-                new { Ranking = options.Ranking with { Device = null }, options.Network, options.Seed }),
+                new { Ranking = options.Ranking with { Device = null, MaxMemory = null }, options.Network, options.Seed }),
         });
 
     /// <summary>How far a search has come.</summary>

@@ -12,7 +12,7 @@ internal static class ZeroShotSearchMemory
     private const int BytesAtWork = 48;
 
     // What the first runs of libtorch's own convolutions add, measured: kernels compiled for every shape, memory to work in.
-    private const long Kernels = 24L << 20;
+    internal const long Kernels = 24L << 20;
 
     /// <summary>
     /// The largest resident size of the process, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>; on a GPU all that is
@@ -24,12 +24,16 @@ internal static class ZeroShotSearchMemory
     public static long Predict(ZeroShotSearchOptions options, SearchSpace space, ImageShape shape)
     {
         var plan = NetworkPlan.Of(space, options.Network.WithStem(space, shape), shape, genotype: null);
-        // The outputs of all cells are at hand together; several batches one after the other.
-        var features = plan.Items.Sum(item => item.Output.Count) * sizeof(float) + plan.Items.Max(item => item.Output.Count) * BytesAtWork;
+        // Several batches one after the other.
+        var features = sizeof(float) * Features(plan);
         var images = (long)options.Ranking.Batches * options.Ranking.BatchSize * shape.Size * sizeof(float);
         var atWork = images + options.Ranking.BatchSize * features;
         return ProcessMemory.IsGpu(options.Ranking.Device)
             ? ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * atWork)
             : ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + Kernels + atWork;
     }
+
+    /// <summary>Numbers per image in a run by libtorch: the outputs of all cells are at hand together.</summary>
+    internal static long Features(NetworkPlan plan) =>
+        plan.Items.Sum(item => item.Output.Count) + plan.Items.Max(item => item.Output.Count) * BytesAtWork / sizeof(float);
 }

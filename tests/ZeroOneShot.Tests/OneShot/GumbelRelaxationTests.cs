@@ -134,6 +134,8 @@ public sealed class GumbelRelaxationTests
 
         public override Tensor Arrange(Tensor images) => order.Arrange(images);
 
+        public override Tensor ToImages(Tensor features) => order.ToImages(features);
+
         public override Tensor Pooled(Tensor features) => order.Pooled(features);
 
         public override Tensor PooledGradient(Tensor gradient, Tensor like) => order.PooledGradient(gradient, like);

@@ -128,7 +128,7 @@ public sealed class SharedCandidatesTests
             Assert.Equal(CandidateRuns.EachByItself, least.Runs);
             Assert.True(least.Memory < less.Memory && less.Memory < most.Memory);
             var error = Assert.Throws<ArgumentException>(() => Fitting(options with { MaxMemory = least.Memory - 1 })).Message;
-            Assert.Contains("with batches of 64 images. Allow that much, or prune with a smaller BatchSize", error);
+            Assert.Contains("with batches of 64 images. Allow that much, or rank with a smaller BatchSize", error);
         }
         finally
         {

@@ -18,6 +18,15 @@ public sealed class SharedRoundTests
         RankingFunctions = [new NngpNorm(), new Naswot()],
     };
 
+    private static readonly ZeroShotPruningOptions s_small = new()
+    {
+        Space = new("small", new CellTopology(1), [CandidateOperation.SkipConnect, CandidateOperation.DilatedConvolution3x3]),
+        Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 16, Batches = 1, Initializations = 2,
+        Pruning = new() { OperationsPerRound = 1 },
+    };
+
+    public static TheoryData<string> Names => [.. RankingFunctions.All.Select(function => function.Name)];
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -27,7 +36,7 @@ public sealed class SharedRoundTests
     {
         var alone = toGenotype ? ZeroShotPruning.PruneToGenotype(s_images, s_options, cancellationToken: Cancellation)
             : ZeroShotPruning.Prune(s_images, s_options, cancellationToken: Cancellation);
-        var others = new EveryOther(toGenotype, TimeSpan.Zero);
+        var others = new EveryOther(s_options, toGenotype, TimeSpan.Zero);
         var shared = ZeroShotPruning.PruneWith(others, s_images, s_options, toGenotype, null, null, Cancellation);
         Assert.Equal(alone.ToJson(), shared.ToJson());
         Assert.Equal(alone.Rounds.Count + (toGenotype ? 1 : 0), others.Rounds);
@@ -35,16 +44,30 @@ public sealed class SharedRoundTests
         Assert.Equal(others.Rounds, others.Ended);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_pruning_by_any_function_is_the_same_to_the_byte_however_many_workers_share_it(string name)
+    {
+        var options = s_small with { RankingFunctions = [RankingFunctions.Named(name)] };
+        var alone = ZeroShotPruning.Prune(s_images, options, cancellationToken: Cancellation).ToJson();
+        foreach (var of in (int[])[1, 2])                                           // all parts, and every other one
+        {
+            var others = new EveryOther(options, false, TimeSpan.Zero, of);
+            Assert.Equal(alone, ZeroShotPruning.PruneWith(others, s_images, options, false, null, null, Cancellation).ToJson());
+            Assert.True(others.Used > 0);
+        }
+    }
+
     [Fact]
     public void A_round_that_takes_less_than_it_is_worth_is_not_offered()
     {
-        var others = new EveryOther(false, TimeSpan.FromHours(1));
+        var others = new EveryOther(s_options, false, TimeSpan.FromHours(1));
         ZeroShotPruning.PruneWith(others, s_images, s_options, false, null, null, Cancellation);
         Assert.Equal((0, 0), (others.Rounds, others.Ended));
     }
 
-    /// <summary>Ranks every other part that is offered.</summary>
-    private sealed class EveryOther(bool toGenotype, TimeSpan worth) : IRoundShare
+    /// <summary>Ranks every other part that is offered, or all.</summary>
+    private sealed class EveryOther(ZeroShotPruningOptions options, bool toGenotype, TimeSpan worth, int of = 2) : IRoundShare
     {
         private readonly Dictionary<RoundPart, IReadOnlyList<double[]>> _ranks = [];
 
@@ -60,8 +83,8 @@ public sealed class SharedRoundTests
         {
             Rounds++;
             Assert.Contains(parts, part => part.Initialization == 1 && part.First == 1);
-            foreach (var part in parts.Where((_, i) => i % 2 == 0))
-                _ranks[part] = ZeroShotPruning.Rank(s_images, s_options, toGenotype, mask, part, Cancellation);
+            foreach (var part in parts.Where((_, i) => i % of == 0))
+                _ranks[part] = ZeroShotPruning.Rank(s_images, options, toGenotype, mask, part, Cancellation);
         }
 
         public IReadOnlyList<double[]>? Find(RoundPart part)

@@ -12,6 +12,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class GradientNorm : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Gradients();
+
+    /// <inheritdoc/>
     public string Name => "grad-norm";
 
     /// <inheritdoc/>

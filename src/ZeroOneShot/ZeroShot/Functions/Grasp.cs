@@ -15,6 +15,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class Grasp : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Graph(times: 4);
+
+    /// <inheritdoc/>
     public string Name => "grasp";
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot.Functions;
@@ -6,14 +5,12 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// <summary>What <see cref="JacobianCovariance"/> and <see cref="EpeNas"/> share: how the logits change with the images.</summary>
 internal static class ImageJacobian
 {
-    /// <summary>d (sum of all logits of the batch) / d image, images x numbers of an image, by libtorch's autograd.</summary>
+    /// <summary>d (sum of all logits of the batch) / d image, images x numbers of an image.</summary>
     public static Tensor Of(RankedNetwork network, Tensor images, bool training)
     {
         using var scope = NewDisposeScope();
         using var mode = training ? null : network.Evaluation();
-        var x = images.detach().clone().requires_grad_(true);
-        var logits = network.ForwardWithGraph(x);
-        return Derivatives.Of(logits.sum(), [x])[0].flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope();
+        return network.ImageGradient(images, logits => logits.sum()).flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope();
     }
 
     /// <summary>The correlation matrix of rows.</summary>

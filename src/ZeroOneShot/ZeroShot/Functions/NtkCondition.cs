@@ -1,5 +1,3 @@
-using TorchSharp.Modules;
-using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot.Functions;
@@ -14,18 +12,31 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// DARTS) has a null vector, since the pooled features of a batch sum to a constant: the condition number is rounding, of either sign. It
 /// is well defined in evaluation mode, the default, and in training mode for networks with a ReLU behind the last batch norm
 /// (NAS-Bench-201).</para>
-/// <para>Gradients of one image after the other come from libtorch's autograd, which keeps all features of the network.</para>
+/// <para>One image after the other, in the memory of a step of the search and of the gradients of all images: 4 bytes a weight and image.
+/// </para>
 /// </remarks>
 /// <param name="training">Whether batch norms take the statistics of the images. Default false.</param>
-/// <param name="images">Number of images, the first of the first batch; fewer where the batch has fewer. Default 16.</param>
-public sealed class NtkCondition(bool training = false, int images = 16) : IRankingFunction
+/// <param name="images">
+/// Number of images, the first of the first batch, at least 2; a smaller batch is refused. Default null: 16, or all of a smaller batch.
+/// </param>
+public sealed class NtkCondition(bool training = false, int? images = null) : IRankingFunction
 {
-    private readonly int _images = images >= 2
-        ? images
+    private const int UsualImages = 16;
+
+    private readonly int _images = (images ?? UsualImages) >= 2
+        ? images ?? UsualImages
         : throw new ArgumentOutOfRangeException(nameof(images), images, "A condition number needs at least 2 images.");
+
+    private readonly bool _asked = images is not null;
+
+    /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Gradients(kept: _images);
 
     /// <inheritdoc/>
     public string Name => training ? "ntk-condition-training" : "ntk-condition";
+
+    /// <inheritdoc/>
+    public void Validate(RankingOptions options) => Swap.ThrowIfFewer(Name, _asked ? _images : 0, options);
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)
@@ -48,19 +59,34 @@ public sealed class NtkCondition(bool training = false, int images = 16) : IRank
     {
         using var scope = NewDisposeScope();
         using var mode = training ? null : network.Evaluation();
-        // Scales of batch norms among them, as their name is weight too.
-        Parameter[] weights = [.. network.Module.named_parameters()
-            .Where(at => at.name.Contains("weight", StringComparison.Ordinal)).Select(at => at.parameter)];
-        var logits = network.ForwardWithGraph(images);
         var count = images.shape[0];
-        var rows = new List<Tensor>();
-        for (var image = 0; image < count; image++)
+        var kernel = zeros(count, count, dtype: ScalarType.Float64);
+        var gradients = new List<LossGradient>();
+        try
         {
-            using var inner = NewDisposeScope();
-            var gradients = Derivatives.Of(logits[image].sum(), weights, retain: image + 1 < count);
-            rows.Add(cat([.. gradients.Select(g => g.flatten())]).MoveToOuterDisposeScope());
+            for (var image = 0; image < count; image++)
+            {
+                var place = image;
+                // In evaluation mode no image depends on the others.
+                gradients.Add(training
+                    ? network.Gradient(images, logits => logits[place].sum())
+                    : network.Gradient(images.narrow(0, place, 1), logits => logits.sum()));
+            }
+            foreach (var (weight, of) in gradients[0].Weights.Index())
+            {
+                // Scales of batch norms among them, as their name is weight too.
+                if (!of.Name.Contains("weight", StringComparison.Ordinal))
+                    continue;
+                using var inner = NewDisposeScope();
+                var rows = stack([.. gradients.Select(ofImage => ofImage.Weights[weight].Gradient.flatten())]).to(ScalarType.Float64);
+                kernel.add_(rows.matmul(rows.t()).cpu());
+            }
         }
-        var all = stack(rows).to(ScalarType.Float64);
-        return all.matmul(all.t()).cpu().MoveToOuterDisposeScope();
+        finally
+        {
+            foreach (var gradient in gradients)
+                gradient.Dispose();
+        }
+        return kernel.MoveToOuterDisposeScope();
     }
 }

@@ -12,6 +12,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class Plain : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Gradients();
+
+    /// <inheritdoc/>
     public string Name => "plain";
 
     /// <inheritdoc/>

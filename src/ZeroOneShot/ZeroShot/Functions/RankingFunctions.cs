@@ -1,11 +1,15 @@
+using System.Globalization;
+
 namespace ZeroOneShot.ZeroShot.Functions;
 
 /// <summary>The ranking functions that come with the library, by name, as command lines and settings call them.</summary>
 public static class RankingFunctions
 {
+    private const string Regularised = "swap-regularised";
+
     /// <summary>
     /// All of them, with their defaults; the size that <see cref="SwapRegularised"/> prefers depends on the network, so that it is not
-    /// among them.
+    /// among them, but has a name with its numbers (<see cref="Named"/>).
     /// </summary>
     public static IReadOnlyList<IRankingFunction> All { get; } =
     [
@@ -16,15 +20,30 @@ public static class RankingFunctions
     ];
 
     /// <summary>The function of a name.</summary>
-    /// <param name="name">For example <c>naswot</c>; capitals do not matter.</param>
+    /// <param name="name">
+    /// For example <c>naswot</c>; capitals do not matter. <c>swap-regularised:MU:SIGMA</c>, for example <c>swap-regularised:40:40</c>, is
+    /// <see cref="SwapRegularised"/> with these numbers.
+    /// </param>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
     public static IRankingFunction Named(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
+        var parts = name.Split(':');
+        if (parts[0].Equals(Regularised, StringComparison.OrdinalIgnoreCase))
+        {
+            return parts is [_, var mu, var sigma] && Number(mu) is >= 0 and var m && Number(sigma) is > 0 and var s
+                ? new SwapRegularised(m, s)
+                : throw new ArgumentException($"'{name}' does not say what size it prefers; expected {Regularised}:MU:SIGMA, in " +
+                    $"thousands of parameters and their square, for example {Regularised}:40:40.", nameof(name));
+        }
         return All.FirstOrDefault(function => string.Equals(function.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? throw new ArgumentException(
-                $"There is no ranking function '{name}'; there are {string.Join(", ", All.Select(function => function.Name))}.",
-                nameof(name));
+                $"There is no ranking function '{name}'; there are {string.Join(", ", All.Select(function => function.Name))}, " +
+                $"{Regularised}:MU:SIGMA.", nameof(name));
+
+        static double? Number(string text) =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+                ? number : null;
     }
 
     /// <summary>The functions of a list of names.</summary>

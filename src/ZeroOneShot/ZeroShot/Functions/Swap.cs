@@ -16,19 +16,27 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// libtorch, in that of one.
 /// </remarks>
 /// <param name="images">
-/// Number of images, the first of the first batch, at least 2; fewer where the batch has fewer. Default 16, as in the public scripts.
+/// Number of images, the first of the first batch, at least 2; a smaller batch is refused. Default null: 16, as in the public scripts, or
+/// all of a smaller batch.
 /// </param>
-public sealed class Swap(int images = 16) : IRankingFunction
+public sealed class Swap(int? images = null) : IRankingFunction
 {
+    private const int UsualImages = 16;
+
     // Single precision holds codes exactly, and so many flags are a megabyte.
     private const int BitsOfACode = 20;
 
-    private readonly int _images = images >= 2
-        ? images
+    private readonly int _images = (images ?? UsualImages) >= 2
+        ? images ?? UsualImages
         : throw new ArgumentOutOfRangeException(nameof(images), images, "SWAP needs at least 2 images to tell patterns apart.");
+
+    private readonly bool _asked = images is not null;
 
     /// <inheritdoc/>
     public string Name => "swap";
+
+    /// <inheritdoc/>
+    public void Validate(RankingOptions options) => ThrowIfFewer(Name, _asked ? _images : 0, options);
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)
@@ -78,5 +86,17 @@ public sealed class Swap(int images = 16) : IRankingFunction
             }
         });
         return patterns.Length == 0 ? seen.Count(known => known) : patterns[^1].Count;
+    }
+
+    /// <exception cref="ArgumentException">A function looks at more images of a batch than it has.</exception>
+    internal static void ThrowIfFewer(string function, int images, RankingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.BatchSize < images)
+        {
+            throw new ArgumentException(
+                $"Ranking function '{function}' looks at the first {images} images of a batch, and a batch has {options.BatchSize}; " +
+                $"expected at least {images}. Set a larger BatchSize, give more images, or make the function for fewer.", nameof(options));
+        }
     }
 }

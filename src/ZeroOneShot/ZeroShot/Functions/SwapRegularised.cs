@@ -11,9 +11,11 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// patterns is divided by e. The public searches take mu = sigma, on networks of one cell and 3 channels.
 /// </param>
 /// <param name="images">As for <see cref="Swap"/>.</param>
-public sealed class SwapRegularised(double mu, double sigma, int images = 16) : IRankingFunction
+public sealed class SwapRegularised(double mu, double sigma, int? images = null) : IRankingFunction
 {
     private readonly Swap _swap = new(images);
+
+    private readonly int _images = images ?? 0;
 
     private readonly double _sigma = sigma > 0
         ? sigma
@@ -21,6 +23,9 @@ public sealed class SwapRegularised(double mu, double sigma, int images = 16) : 
 
     /// <inheritdoc/>
     public string Name => "swap-regularised";
+
+    /// <inheritdoc/>
+    public void Validate(RankingOptions options) => Swap.ThrowIfFewer(Name, _images, options);
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)

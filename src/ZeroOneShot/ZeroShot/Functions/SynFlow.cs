@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -10,11 +9,15 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// sum of the logits of an image of ones in the network with absolute weights and without batch norms.
 /// </summary>
 /// <remarks>
-/// The logarithm, as NASLib gives it, since the sum exceeds single precision; the network computes in double precision by libtorch's
-/// autograd, on one image. Depends on how weights are drawn: published scores are at <see cref="RandomWeights.Default"/>. No labels.
+/// The logarithm, as NASLib gives it, since the sum exceeds single precision; the network computes in double precision, on one image, in
+/// the memory of a step of the search and of weights twice as large. Depends on how weights are drawn: published scores are at
+/// <see cref="RandomWeights.Default"/>. No labels.
 /// </remarks>
 public sealed class SynFlow : IRankingFunction
 {
+    /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Gradients(kept: 4);
+
     /// <inheritdoc/>
     public string Name => "synflow";
 
@@ -30,14 +33,18 @@ public sealed class SynFlow : IRankingFunction
     {
         using var scope = NewDisposeScope();
         using var precision = network.InDouble();
-        using var absolute = network.WithParameters((_, parameter) => parameter.abs_());
-        using var without = network.Watch((_, _, input, _) => input.alias(), module => module is Layers.BatchNormModule);
-        // Two of them, for the batch norms that nobody reads refuse a single number a channel.
-        var images = ones([2, .. network.Images[0].shape[1..]], ScalarType.Float64, network.Images[0].device);
-        Parameter[] weights = [.. network.Weights.Select(at => at.Weight)];
-        var logits = network.ForwardWithGraph(images);
-        var gradients = Derivatives.Of(logits[0].sum(), weights);
-        using var _ = no_grad();
-        return weights.Zip(gradients).Sum(at => at.First.mul(at.Second).abs().sum().Value());
+        using var mode = network.Evaluation();
+        // Batch norms that divide by 1 and add nothing let everything through as it is.
+        using var without = network.WithStatistics(mean: 0, variance: 1 - Layers.BatchNormModule.Epsilon);
+        using var absolute = network.WithParameters((name, parameter) =>
+        {
+            if (network.IsOfBatchNorm(name))
+                parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+            else
+                parameter.abs_();
+        });
+        var images = ones([1, .. network.Images[0].shape[1..]], ScalarType.Float64, network.Images[0].device);
+        using var gradient = network.Gradient(images, logits => logits.sum());
+        return gradient.Layers.Sum(layer => layer.Weight.mul(layer.Gradient).abs().sum().Value());
     }
 }

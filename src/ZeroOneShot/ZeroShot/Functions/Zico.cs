@@ -14,11 +14,28 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// </remarks>
 public sealed class Zico : IRankingFunction
 {
+    private const int LeastImages = 4;
+
+    /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Gradients(kept: 4);
+
     /// <inheritdoc/>
     public string Name => "zico";
 
     /// <inheritdoc/>
     public bool NeedsLabels => true;
+
+    /// <inheritdoc/>
+    public void Validate(RankingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options is { Batches: 1, BatchSize: < LeastImages })
+        {
+            throw new ArgumentException(
+                $"Ranking function '{Name}' takes the two halves of a single batch, of {options.BatchSize} images; expected at least " +
+                $"{LeastImages}. Set a larger BatchSize or more Batches, or give more images.", nameof(options));
+        }
+    }
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)
@@ -29,8 +46,6 @@ public sealed class Zico : IRankingFunction
         if (batches is [var (images, labels)])
         {
             var half = images.shape[0] / 2;
-            if (half < 2)
-                throw new ArgumentException($"There are {images.shape[0]} images; zico needs two batches of at least 2 each.");
             batches =
             [
                 (images.narrow(0, 0, half), labels.narrow(0, 0, half)),

@@ -1,0 +1,90 @@
+using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
+using ZeroOneShot.Networks;
+using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
+using ZeroOneShot.Training;
+using static TorchSharp.torch;
+
+namespace ZeroOneShot.ZeroShot;
+
+/// <summary>
+/// The largest resident size of a process that ranks networks, in bytes, by estimate, as for <see cref="PredictedMemory.Peak"/>; on a GPU
+/// all that is taken of its memory.
+/// </summary>
+internal sealed class RankedMemory
+{
+    private readonly RankingOptions _options;
+    private readonly IReadOnlyList<IRankingFunction> _functions;
+    private readonly ImageShape _shape;
+    private readonly long _parameters, _operations, _kernels;
+    private readonly Func<CandidateRuns, bool, long> _forwards;
+    private readonly Func<long> _gradient, _graph;
+
+    /// <summary>Of a supernet.</summary>
+    public RankedMemory(RankingOptions options, IReadOnlyList<IRankingFunction> functions, OperationMask mask, SupernetOptions supernet,
+        ImageShape shape, int classes)
+    {
+        TorchRuntime.EnsureLoaded();
+        (_options, _functions, _shape) = (options, functions, shape);
+        var memory = new SupernetMemory(mask, supernet, shape, get_num_threads(), bfloat16: false, OnGpu);
+        (_parameters, _operations) = (memory.Parameters(classes), memory.Operations);
+        _forwards = (runs, firstOrder) => firstOrder ? memory.Largest(weights: false).Sum
+            : runs == CandidateRuns.EachByItself ? memory.Ranking()
+            : memory.Candidates(runs == CandidateRuns.SideBySide);
+        _gradient = () => memory.Largest(weights: true).Sum;
+        _graph = () => new SupernetMemory(mask, supernet, shape, threads: 1, bfloat16: false, inLibtorch: true).Graph();
+    }
+
+    /// <summary>Of the network of a genotype.</summary>
+    public RankedMemory(RankingOptions options, IReadOnlyList<IRankingFunction> functions, Genotype genotype, CellNetOptions network,
+        SearchSpace space, ImageShape shape, int classes)
+    {
+        TorchRuntime.EnsureLoaded();
+        (_options, _functions, _shape) = (options, functions, shape);
+        var sized = network.WithStem(space, shape) with { AuxiliaryHead = false };
+        var memory = new CellNetMemory(genotype, sized, shape, space, OnGpu);
+        (_parameters, _operations) = (NetworkCost.Of(genotype, sized, shape, classes, space).Parameters, memory.Operations);
+        var plan = NetworkPlan.Of(space, sized, shape, genotype);
+        _forwards = (_, _) => ZeroShotSearchMemory.Features(plan);
+        _kernels = ZeroShotSearchMemory.Kernels;
+        _gradient = () => memory.Largest(recomputed: memory.Items, Lanes, get_num_threads()).Sum;
+        _graph = () => new CellNetMemory(genotype, sized, shape, space, inLibtorch: true)
+            .Largest(recomputed: 0, options.BatchSize, threads: 1).Sum;
+    }
+
+    /// <summary>The memory of a way to run networks.</summary>
+    /// <param name="runs">How those that lack an operation run.</param>
+    /// <param name="firstOrder">Whether ranks are taken to first order.</param>
+    public long Of(CandidateRuns runs, bool firstOrder = false)
+    {
+        var forwards = _functions.Any(function => function.Memory.IsForwards) || firstOrder ? Lanes * _forwards(runs, firstOrder) : 0;
+        var more = firstOrder || _functions.Count == 0 ? 0 : _functions.Max(
+            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes));
+        var numbers = _parameters + (long)_options.Batches * _options.BatchSize * _shape.Size + Lanes * _shape.Size + forwards + more;
+        return OnGpu
+            ? ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * sizeof(float) * numbers)
+            : ProcessMemory.ProcessBefore + ProcessMemory.FirstSteps + _kernels + _operations * ProcessMemory.OfAnOperation
+                + sizeof(float) * numbers;
+    }
+
+    /// <exception cref="MemoryLimitException">It is more than may be, or than there is.</exception>
+    public void ThrowIfLarger(long memory, string what)
+    {
+        var limit = _options.MaxMemory ?? ProcessMemory.MemoryOf(_options.Device);
+        if (memory <= limit)
+            return;
+        var dearest = _functions.MaxBy(
+            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes))!;
+        var because = dearest.Memory.IsForwards ? "" : $", most of it for ranking function '{dearest.Name}'";
+        throw new MemoryLimitException(
+            $"{(_options.MaxMemory is null ? "The machine has" : "MaxMemory is")} {ProcessMemory.InMiB(limit)}, and {what} is predicted " +
+            $"to take {ProcessMemory.InMiB(memory)} with batches of {_options.BatchSize} images{because}. Allow that much, or rank with a " +
+            "smaller BatchSize, fewer Channels or fewer Cells" + (because.Length > 0 ? ", or by another function." : "."));
+    }
+
+    private bool OnGpu => ProcessMemory.IsGpu(_options.Device);
+
+    private long Lanes => OnGpu ? _options.BatchSize
+        : (_options.BatchSize + ProcessMemory.LanesOfAGroup - 1L) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
+}
