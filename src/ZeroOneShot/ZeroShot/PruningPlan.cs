@@ -2,7 +2,6 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
 
@@ -52,7 +51,7 @@ internal sealed class PruningPlan
     {
         TorchRuntime.EnsureLoaded();
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
-        var supernet = new SupernetMemory(start, _options.Supernet, shape, get_num_threads(), bfloat16: false, OnGpu);
+        var supernet = new SupernetMemory(start, _options.Supernet, shape, Worker.ThreadsOfLibtorch, bfloat16: false, OnGpu);
         CandidateRuns[] ways = _options.FirstOrder ? [CandidateRuns.EachByItself] : Enum.GetValues<CandidateRuns>();
         var limit = _options.MaxMemory ?? ProcessMemory.MemoryOf(_options.Device) / 2;
         foreach (var runs in ways)

@@ -42,6 +42,49 @@ public sealed class TrainingCheckpointTests : IDisposable
         AssertEqual(expected, again);
     }
 
+    /// <summary>Its validation included: a training looks at the time all along.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_training_cancelled_at_any_moment_of_its_last_epoch_goes_on_to_the_same_network_bit_for_bit(bool limited)
+    {
+        var options = Toy.Options with
+        {
+            Epochs = 1, EarlyStopping = new EarlyStopping(), TimeLimit = limited ? TimeSpan.FromHours(1) : null,
+        };
+        using var expected = Toy.Train(options, Toy.Validation);
+        var finished = false;
+        for (var moment = 1; !finished; moment++)
+        {
+            var file = _folder.File($"{moment}");
+            using var cancellation = new CancellationTokenSource();
+            try
+            {
+                Toy.Train(options with { Time = new CancellingTime(moment, cancellation) }, Toy.Validation, null, cancellation.Token, file)
+                    .Dispose();
+                // Cancelled when all was done, or not at all.
+                finished = !cancellation.IsCancellationRequested;
+            }
+            catch (OperationCanceledException)
+            {
+                using var resumed = Toy.Train(options, Toy.Validation, checkpoint: file);
+                AssertEqual(expected, resumed);
+            }
+        }
+    }
+
+    private sealed class CancellingTime(int moment, CancellationTokenSource cancellation) : TimeProvider
+    {
+        private int _asked;
+
+        public override long GetTimestamp()
+        {
+            if (++_asked == moment)
+                cancellation.Cancel();
+            return base.GetTimestamp();
+        }
+    }
+
     /// <summary>What a kill leaves: the file that was written while an epoch ran.</summary>
     [Fact]
     public void A_training_goes_on_from_a_file_written_within_an_epoch_to_the_same_network_bit_for_bit()
