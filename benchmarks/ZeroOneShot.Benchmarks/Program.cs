@@ -9,6 +9,13 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
 using ZeroOneShot.ZeroShot.Functions;
 
+// What is timed from the start of its process takes no time for commands that it does not know.
+if (args is [StartUp.Command, var timed])
+{
+    Console.WriteLine(StartUp.Take(timed));
+    return 0;
+}
+
 var searchStep = new Command("search-step",
     "Peak memory and time of one architecture and one weights step, per method, evaluation and batch size.");
 var endToEnd = new Command("end-to-end",
@@ -182,11 +189,6 @@ pruningChild.Hidden = true;
 pruningChild.SetAction(parsed => Console.WriteLine(
     JsonSerializer.Deserialize<Pruning.Case>(parsed.GetRequiredValue(round))!.Take()));
 
-var begun = new Argument<string>("measurement");
-var startUpChild = new Command(StartUp.Command, "What start-up runs in processes of its own.") { begun };
-startUpChild.Hidden = true;
-startUpChild.SetAction(parsed => Console.WriteLine(StartUp.Take(parsed.GetRequiredValue(begun))));
-
 var trainingStep = new Argument<string>("measurement");
 var stepChild = new Command(TrainStep.Command, "What train-step runs in processes of its own.") { trainingStep };
 stepChild.Hidden = true;
@@ -213,7 +215,6 @@ return new RootCommand("Benchmarks of ZeroOneShot.")
     trainingChild,
     stepChild,
     pruningChild,
-    startUpChild,
 }.With([
     .. YardstickCommands.All(), SearchYield.Command(json, data), .. GpuCommands.All(), .. CompareCommand.All(), .. BudgetsCommand.All(),
     ClusterSimulation.Command(), ClusterNoOps.Command(),

@@ -13,19 +13,25 @@ internal static partial class CommandLine
         "Exit codes: 0 done, 1 failed otherwise (a full disk), 2 arguments, 3 data, 4 memory, 5 a file was refused, 6 a native library " +
         "is missing, 7 losses diverged, 130 and 143 stopped by Ctrl+C or SIGTERM (a fit keeps its checkpoint: zeroone resume DIR).";
 
+    /// <summary>The commands by name, in the order of --help.</summary>
+    internal static IReadOnlyList<(string Name, Func<Command> Make)> Commands { get; } =
+    [
+        ("fit", FitCommand.Make), ("resume", ResumeCommand.Make), ("plan", PlanCommand.Make), ("predict", PredictCommand.Make),
+        ("evaluate", EvaluateCommand.Make), ("export", ExportCommand.Make), ("info", InfoCommand.Make), ("draw", DrawCommand.Make),
+        ("report", ReportCommand.Make), ("rank", RankCommand.Make), ("surrogate", SurrogateCommand.Make),
+        ("figure1", Figure1Command.Make), ("table1", Table1Command.Make), ("worker", WorkerCommand.Make), (StageCommand.Name, StageCommand.Make),
+        (DoctorCommand.Name, DoctorCommand.Make),
+    ];
+
     /// <summary>Runs a command line.</summary>
     public static ExitCode Run(string[] args)
     {
         var root = new RootCommand("Finds and trains a network for your images, and shows what it found. Begin with: " +
             "zeroone fit sample --minutes 2. " + ExitCodes);
-        foreach (var command in (Command[])[
-            FitCommand.Make(), ResumeCommand.Make(), PlanCommand.Make(), PredictCommand.Make(), EvaluateCommand.Make(),
-            ExportCommand.Make(), InfoCommand.Make(), DrawCommand.Make(), ReportCommand.Make(), RankCommand.Make(), SurrogateCommand.Make(),
-            Figure1Command.Make(), Table1Command.Make(), WorkerCommand.Make(), StageCommand.Make(),
-            DoctorCommand.Make()])
-        {
-            root.Add(command);
-        }
+        // Where it is one of the commands, the others are not made: that takes time, and the defaults of some need libtorch.
+        var asked = Commands.Where(command => command.Name == args.FirstOrDefault()).ToList();
+        foreach (var (_, make) in asked.Count > 0 ? asked : Commands)
+            root.Add(make());
         root.Directives.Add(new DiagramDirective());
         // A word that begins with @ is a name as any other, not a file of more words.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

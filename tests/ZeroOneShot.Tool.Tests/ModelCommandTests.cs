@@ -62,6 +62,21 @@ public sealed class ModelCommandTests(TinyRun run)
     }
 
     [Fact]
+    public void Predict_does_not_wait_for_libtorch_nor_hold_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Needs /proc.");
+        using var process = Tool.Start("predict", run.Out, "-");
+        process.StandardInput.WriteLine(run.AnImage);
+        process.StandardInput.Flush();
+        Assert.StartsWith(run.AnImage, process.StandardOutput.ReadLine());
+        var mapped = File.ReadAllText($"/proc/{process.Id}/maps");
+        process.StandardInput.Close();
+        Assert.Equal(0, Tool.End(process).ExitCode);
+        Assert.Contains("libonnxruntime", mapped);
+        Assert.DoesNotContain("libtorch", mapped);
+    }
+
+    [Fact]
     public void Predict_holds_as_much_of_the_three_hundredth_large_image_as_of_the_thirtieth()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Needs /proc.");
@@ -411,6 +426,10 @@ public sealed class ModelCommandTests(TinyRun run)
             process.Kill();
         }
     }
+
+    [Fact]
+    public void A_command_that_is_made_alone_is_the_one_that_help_lists() =>
+        Assert.All(CommandLine.Commands, command => Assert.Equal(command.Name, command.Make().Name));
 
     [Fact]
     public void Help_lists_the_commands_and_the_exit_codes()

@@ -29,7 +29,7 @@ internal sealed class BudgetClock(
     private string? _folder;
     private TimeSpan _before, _written, _looked, _stageBegan;
     private double _stageBefore;
-    private RunStage _stage;
+    private RunStage? _stage;
     private long _memory, _largestBefore;
 
     /// <summary>The memory in use, in bytes. Default: the resident size of the process.</summary>
@@ -78,7 +78,7 @@ internal sealed class BudgetClock(
         // The system's own count has no gaps, but does not tell when it was that large.
         if (!OnGpu && ResidentMemory.Largest is { } largest && largest > _largestBefore)
             _memory = largest;
-        _stages[_stage] = (_memory, epochs, rescheduled);
+        _stages[_stage!.Value] = (_memory, epochs, rescheduled);
         Write();
     }
 
@@ -126,7 +126,8 @@ internal sealed class BudgetClock(
     {
         _written = Here;
         _state!.Seconds = Elapsed.TotalSeconds;
-        _state.StageSeconds[_stage.ToString()] = _stageBefore + (Here - _stageBegan).TotalSeconds;
+        if (_stage is { } stage)
+            _state.StageSeconds[stage.ToString()] = _stageBefore + (Here - _stageBegan).TotalSeconds;
         if (_folder is not null)
             _state.Write(_folder);
     }

@@ -40,8 +40,22 @@ internal sealed class ConsoleProgress(TextWriter output, bool isConsole, TimePro
             output.WriteLine(text);
             return;
         }
-        output.Write($"\r{(text.Length > Width ? text[..Width] : text.PadRight(Width))}");
+        var width = Math.Min(Width, Window() - 1);
+        output.Write($"\r{(text.Length > width ? text[..width] : text.PadRight(width))}");
         _isOpen = true;
+    }
+
+    // A line that wraps could not be written over.
+    private static int Window()
+    {
+        try
+        {
+            return Console.WindowWidth is > 1 and var width ? width : Width;
+        }
+        catch (Exception e) when (e is IOException or PlatformNotSupportedException)
+        {
+            return Width;
+        }
     }
 
     /// <summary>Ends the line.</summary>

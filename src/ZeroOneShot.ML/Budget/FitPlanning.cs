@@ -14,7 +14,7 @@ namespace ZeroOneShot.ML;
 internal sealed class FitPlanning(
     ZeroOneShotTrainer.Options options, ImageSet train, ImageSet? validation, BudgetClock clock, StageRun run)
 {
-    private const int FewImages = 200;
+    private const int FewImages = 200, FewOfAClass = 10;
 
     // So many times as many images of one class as of another are worth a word.
     private const int Unbalanced = 5;
@@ -25,7 +25,17 @@ internal sealed class FitPlanning(
         options.Plan?.ThrowIfOfOther(train, validation);
         var identity = options.CheckpointFolder is null ? "" : Identity();
         if (options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
+        {
+            // Less memory than it was planned for is kept to, more is no reason for other batches.
+            if (options.Plan is null)
+            {
+                begun.Plan = begun.Plan with
+                {
+                    TimeBudget = options.TimeBudget, MaxMemory = Math.Min(begun.Plan.MaxMemory, MemoryOf(options, run.Device())),
+                };
+            }
             return begun;
+        }
         var warnings = Warnings();
         if (options.Plan is { } given)
             return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
@@ -36,6 +46,9 @@ internal sealed class FitPlanning(
         // A target that not even the smallest network keeps to is refused.
         _ = (options.CostTarget is { } target ? target with { Network = Planner.Smallest(space) } : null)
             ?.Draws(OperationMask.Full(options.Space), train.Shape, train.ClassCount);
+        // What no time will help is said before any is taken.
+        new Planner(train, validation, StepTimes.Unknown(space, train), space, options.Method, memory, ResidentMemory.Present,
+            options.CostTarget, device).ThrowIfTooLittleMemory();
         var times = StepTimes.Measure(train, space, options.Method, device, options.TimeBudget, options.Time,
             ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
@@ -86,7 +99,7 @@ internal sealed class FitPlanning(
         };
 
         Planner Planning(StepTimes? times) => new(
-            train, validation, times, space, options.Method, plan.MaxMemory, plan.Held, options.CostTarget, device);
+            train, validation, times, space, options.Method, plan.MaxMemory, plan.Held, options.CostTarget, device, genotype);
     }
 
     // What is measured or chosen by time is no part of it.
@@ -109,6 +122,11 @@ internal sealed class FitPlanning(
         {
             warnings.Add($"There are {train.Count} images to train on. Expect accuracies that vary by several points from seed to seed, " +
                 "and measure on images that were kept apart.");
+        }
+        else if (train.Count < FewOfAClass * train.ClassCount)
+        {
+            warnings.Add($"There are {train.Count} images to train on in {train.ClassCount} classes, fewer than {FewOfAClass} of a class " +
+                "on the average. Expect low accuracies: add images, or put classes together.");
         }
         var counts = train.ClassCounts();
         var (most, least) = (counts.Max(), counts.Min());

@@ -20,8 +20,9 @@ namespace ZeroOneShot.ML;
 /// <param name="held">What it holds before the stages, in bytes.</param>
 /// <param name="target">What the found network may cost; null for whatever it does.</param>
 /// <param name="device">Where the stages compute.</param>
+/// <param name="found">The architecture to train; null while it is not known, for a typical one.</param>
 internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? times, PlannedSpace space, SearchMethod method,
-    long memory, long held, CostTarget? target, string? device = null)
+    long memory, long held, CostTarget? target, string? device = null, Genotype? found = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
     private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
@@ -60,6 +61,10 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         ThrowIfTooLittle([.. Of(0)], seconds);
         return [.. Of(seconds)];
     }
+
+    /// <summary>Refuses a memory that is too little for the smallest plan, which is known without any times.</summary>
+    /// <exception cref="MemoryLimitException">It is; the message has the numbers.</exception>
+    public void ThrowIfTooLittleMemory() => ThrowIfTooLittle([.. Of(0)], double.PositiveInfinity);
 
     private IEnumerable<StagePlan> Of(double seconds)
     {
@@ -305,7 +310,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         if (next < 2 || next >= Networks.Length)
             return null;
         var (channels, cells) = Networks[next];
-        return Memory(plan with { Channels = channels, Cells = cells }) <= memory ? (channels, cells) : null;
+        return MemoryOf(plan with { Channels = channels, Cells = cells }).Peak + Beside <= memory ? (channels, cells) : null;
     }
 
     /// <summary>
@@ -316,9 +321,10 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// <summary>A training of sizes that are decided on, with as many epochs as there is time for.</summary>
     public StagePlan OfSizes(StagePlan planned, double seconds)
     {
-        var perEpoch = Passed * times!.Train(planned.Channels, planned.Cells);
+        var needed = MemoryOf(planned);
+        var perEpoch = Passed * times!.Train(planned.Channels, planned.Cells) * Slower(needed);
         var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
-        return WithRate(planned with { Epochs = epochs, Time = TimeSpan.FromSeconds(epochs * perEpoch) });
+        return WithRate(planned with { Epochs = epochs, Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = needed.Peak + Beside });
     }
 
     private static StagePlan WithRate(StagePlan plan)
@@ -346,14 +352,19 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             train, space, genotype, size, larger, device: null, left() / 10, TimeProvider.System, cancellation);
 
         Planner Planning(StepTimes times) => new(
-            train, validation, times, space, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null);
+            train, validation, times, space, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null, found: genotype);
     }
 
     // Validation runs forwards alone.
     private double Passed => images.Count + (validation?.Count ?? 0) / 3.0;
 
-    private long Memory(StagePlan training) => Beside + TrainingMemory.Predict(
-        space.Typical, TrainingSettings(training, images.Shape, 0, device), images.Shape, images.ClassCount, space.Space).Peak;
+    // As little is recomputed as fits, which is what the training does.
+    private TrainingMemory MemoryOf(StagePlan training) => TrainingMemory.Predict(
+        found ?? space.Typical, TrainingSettings(training, images.Shape, 0, device) with { MaxMemory = Math.Max(1, memory - Beside) },
+        images.Shape, images.ClassCount, space.Space);
+
+    // Measured with all of 36 channels and 20 cells: 1.28.
+    private static double Slower(TrainingMemory training) => training.Recomputed > 0 ? 1.3 : 1;
 
     private StagePlan Training(double seconds)
     {
@@ -363,11 +374,14 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         foreach (var (index, (channels, cells)) in Networks.Take(largest).Index())
         {
             var perEpoch = Passed * times!.Train(channels, cells);
-            var epochs = Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
+            var epochs = Epochs();
             var steps = (long)epochs * images.Count;
             var plan = OfBatch(steps > 400_000 ? LargeBatch : SmallBatch);
             if (plan.Memory > memory)
                 plan = OfBatch(SmallBatch);
+            perEpoch *= Slower(MemoryOf(plan));
+            epochs = Epochs();
+            plan = OfBatch(plan.BatchSize);
             if (best is null)
             {
                 best = plan;
@@ -386,21 +400,27 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
                     Stage = RunStage.Train, Channels = channels, Cells = cells, BatchSize = Math.Min(images.Count, most), Epochs = epochs,
                     Images = images.Count, Stem = space.Stem, Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = 0,
                 };
-                return WithRate(plan) with { Memory = Memory(plan) };
+                return WithRate(plan) with { Memory = MemoryOf(plan).Peak + Beside };
             }
+
+            int Epochs() => Math.Clamp((int)(seconds / perEpoch), 1, LargestEpochs);
         }
         return best!;
     }
 
-    /// <summary>Whether a network of these sizes can be as cheap as the target.</summary>
+    /// <summary>
+    /// Whether networks of these sizes keep to the target that are half-way between the cheapest and the dearest: in larger ones, nothing
+    /// but poolings and skips would.
+    /// </summary>
     private bool Affords(StagePlan plan)
     {
         if (target is null)
             return true;
         var sized = target with { Network = TrainingSettings(plan, images.Shape, 0, null).Network };
         var full = OperationMask.Full(space.Space);
-        return GenotypeChoices.Of(full, mayShareInput: false)
-            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount)).Cheapest <= sized.Most;
+        var (cheapest, dearest) = GenotypeChoices.Of(full, mayShareInput: false)
+            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount));
+        return cheapest + (dearest - cheapest) / 2 <= sized.Most;
     }
 
     private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)

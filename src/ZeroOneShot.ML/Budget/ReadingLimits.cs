@@ -16,8 +16,10 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
     // What takes no more is left to the plan, which says what the stages take too.
     private const long FewBytes = 16 << 20;
 
+    private const long BytesBetweenReturns = 64 << 20;
+
     // Between looks at the clock.
-    private const int Images = 16;
+    private const int Rows = 16;
 
     // The same of time.
     private static readonly TimeSpan s_little = TimeSpan.FromSeconds(10);
@@ -25,26 +27,36 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
     private static readonly TimeSpan s_logInterval = TimeSpan.FromSeconds(30);
 
     private TimeSpan _logged = clock.Elapsed;
+    private long _returned;
 
     /// <summary>Refuses, before any are read, images that are too many for the memory.</summary>
-    /// <param name="count">How many there are; null while nobody knows.</param>
-    /// <param name="shape">Of each.</param>
+    /// <param name="count">How many rows there are; null while nobody knows.</param>
+    /// <param name="used">How many of them are used: asked where all of them would be too many.</param>
+    /// <param name="shape">Of each image.</param>
     /// <exception cref="MemoryLimitException">They do not fit.</exception>
-    public void Begin(long? count, ImageShape shape)
+    public void Begin(long? count, Func<long> used, ImageShape shape)
     {
-        if (count is { } known && known * shape.Size > FewBytes)
-            CheckMemory(known * shape.Size, $"{known} images of {shape}");
+        if (memory is not { } most || count is not { } rows || rows * shape.Size <= FewBytes
+            || ResidentMemory.Present + rows * shape.Size <= most)
+        {
+            return;
+        }
+        ResidentMemory.ReturnUnused();
+        var images = used();
+        if (images * shape.Size > FewBytes && ResidentMemory.Present + images * shape.Size > most)
+            throw TooMany(most, images * shape.Size, $"{images} images of {shape}");
     }
 
-    /// <summary>Looks at time and memory before one more image is read.</summary>
-    /// <param name="images">Those that were read.</param>
+    /// <summary>Looks at time and memory before one more row is read.</summary>
+    /// <param name="images">The images of those that were read.</param>
+    /// <param name="row">The row, from 0.</param>
     /// <exception cref="MemoryLimitException">It does not fit any more.</exception>
     /// <exception cref="InvalidOperationException">The time is used up.</exception>
-    public void Next(ImageBlocks images)
+    public void Next(ImageBlocks images, long row)
     {
         if (images.NextBytes > 0 && images.Bytes > FewBytes)
-            CheckMemory(images.NextBytes, $"more images than the {images.Count} that were read");
-        if (images.Count % Images != 0)
+            CheckMemory(images);
+        if (row % Rows != 0)
             return;
         var elapsed = clock.Elapsed;
         if (elapsed > budget && elapsed > s_little)
@@ -59,15 +71,20 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
         log.ReadSoFar(images.Count);
     }
 
-    private void CheckMemory(long bytes, string what)
+    private void CheckMemory(ImageBlocks images)
     {
-        if (memory is not { } most || ResidentMemory.Present + bytes <= most)
+        if (memory is not { } most || ResidentMemory.Present + images.NextBytes <= most)
             return;
-        // What was decoded and is free does not count.
+        // What was decoded and is free does not count, but to give it back takes long.
+        if (images.Bytes - _returned < BytesBetweenReturns && _returned > 0)
+            return;
+        _returned = images.Bytes;
         ResidentMemory.ReturnUnused();
-        if (ResidentMemory.Present + bytes <= most)
-            return;
-        throw new MemoryLimitException($"MaxMemory is {ProcessMemory.InMiB(most)}; {what} take {ProcessMemory.InMiB(bytes)}, beside " +
-            $"{ProcessMemory.InMiB(ResidentMemory.Present)} that the process holds already. Allow more, or give fewer or smaller images.");
+        if (ResidentMemory.Present + images.NextBytes > most)
+            throw TooMany(most, images.NextBytes, $"more images than the {images.Count} that were read");
     }
+
+    private static MemoryLimitException TooMany(long most, long bytes, string what) => new(
+        $"MaxMemory is {ProcessMemory.InMiB(most)}; {what} take {ProcessMemory.InMiB(bytes)}, beside " +
+        $"{ProcessMemory.InMiB(ResidentMemory.Present)} that the process holds already. Allow more, or give fewer or smaller images.");
 }

@@ -46,6 +46,10 @@ internal sealed class StepTimes
         (_train, _search, _prune, _rank) = (train, search, prune, rank);
     }
 
+    /// <summary>As if every step took a second, where it is the memory that is asked for.</summary>
+    public static StepTimes Unknown(PlannedSpace space, ImageSet images) =>
+        new(space, space.Typical, space.Size(s_least), images, exponent: 1, train: 1, search: 1, prune: 1, rank: 1);
+
     /// <summary>Seconds of a training step for an image.</summary>
     public double Train(int channels, int cells) => _train * Growth(channels, cells);
 

@@ -216,9 +216,15 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         };
         run.TellLayersOutsideLanes(
             NetworkPlan.Of(_options.Space, training.Network.WithStem(_options.Space, train.Shape), train.Shape, genotype), device);
+        var batch = TrainingMemory.Fitting(genotype!, training, train.Shape, train.ClassCount, _options.Space,
+            train.Count + (validation?.Count ?? 0)).BatchSize;
+        if (batch < training.BatchSize)
+            run.Log.SmallerBatch(batch, training.BatchSize);
         using var trained = CellNetTraining.Train(
             train, genotype!, training, validation, clock, _options.Space, run.Checkpoint(RunStage.Train), run.Cancellation);
         clock.End(trained.Epochs.Count, trained.Rescheduled);
+        if (trained.DivergedEpoch is { } diverged)
+            run.Log.Diverged(diverged);
         ResidentMemory.ReturnUnused();
         settings = StageSettings.With(settings, "train", training with
         {
@@ -273,7 +279,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
             // A method that prunes down to a genotype has nothing to put in its place.
             var decides = method.Pruning == PruningKind.ZeroShotToGenotype;
-            var until = decides ? _options.TimeBudget : clock.Elapsed + LongestPruning * _options.TimeBudget;
+            var until = decides ? _options.TimeBudget : clock.Elapsed - clock.Taken(RunStage.Prune) + LongestPruning * _options.TimeBudget;
             clock.Stop = _options.Plan is null ? (until, source) : null;
             try
             {
@@ -295,8 +301,9 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     }
 
     // For the stages' own predictions, which are of a process that holds nothing but its images; a plan by hand may not say what it held.
-    private static long? LeftBy(ZeroOneShotPlan plan, long images, string? device) => ProcessMemory.IsGpu(device) ? null
-        : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore - images * plan.Shape.Size : 0);
+    // One that is given is followed to the letter.
+    private long? LeftBy(ZeroOneShotPlan plan, long images, string? device) => ProcessMemory.IsGpu(device) || _options.Plan is not null
+        ? null : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore - images * plan.Shape.Size : 0);
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, 0, null).Network }

@@ -137,14 +137,18 @@ public sealed record ZeroOneShotPlan
                     throw new ArgumentException($"The plan's stage {stage.Stage} names a stem; expected one in its training alone.");
                 SearchSpace.Find(Space)?.Macro.StemFor(Shape.Height, Shape.Width, stage.Stem);            // another's: where it is known
             }
-            foreach (var (name, value, most) in ((string, int, int)[])[("channels", stage.Channels, Checked.MostChannels),
-                ("cells", stage.Cells, Checked.MostCells), ("epochs", stage.Epochs, int.MaxValue), ("images", stage.Images, TrainImages),
-                ("a batch", stage.BatchSize, stage.Images)])
+            // Batch norms need two images, and a one-shot search takes its images in halves.
+            var trains = stage.Stage == RunStage.Train;
+            var (least, part) = (trains || stage is { Stage: RunStage.Search, Candidates: null } ? 2 : 1,
+                stage is { Stage: RunStage.Search, Candidates: null } ? 2 : 1);
+            foreach (var (name, value, from, to) in ((string, int, int, int)[])[("channels", stage.Channels, 1, Checked.MostChannels),
+                ("cells", stage.Cells, 1, Checked.MostCells), ("epochs", stage.Epochs, 1, int.MaxValue),
+                ("images", stage.Images, trains ? TrainImages : 1, TrainImages), ("a batch", stage.BatchSize, least, stage.Images / part)])
             {
-                if (value < 1 || value > most)
+                if (value < from || value > to)
                 {
                     throw new ArgumentException(FormattableString.Invariant(
-                        $"The plan's stage {stage.Stage} has {value} for {name}; expected 1 to {most}."));
+                        $"The plan's stage {stage.Stage} has {value} for {name}; expected {(from == to ? "" : $"{from} to ")}{to}."));
                 }
             }
         }

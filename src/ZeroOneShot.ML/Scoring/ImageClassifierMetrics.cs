@@ -78,18 +78,26 @@ public sealed class ImageClassifierMetrics
     {
         var names = LabelColumn.Find(data.Schema, labelColumn, context).ClassNames;
         var score = data.Schema.GetColumnOrNull(scoreColumn) ?? throw SchemaErrors.NotFound(context, "score", scoreColumn);
+        // Keys are numbered by whoever made them: the names say what is what.
+        var classes = ScoredClasses(score) ?? names;
         if (score.Type is not VectorDataViewType { ItemType: NumberDataViewType item } vector
-            || item != NumberDataViewType.Single || vector.Size != names.Count)
+            || item != NumberDataViewType.Single || vector.Size != classes.Count)
         {
             throw SchemaErrors.Mismatch(context, "score", scoreColumn, $"Vector<Single, {names.Count}>, one score a class",
                 score.Type.ToString()!, "Give data that the trained model has transformed");
         }
-        var (ranks, confusion) = (new int[names.Count], names.Select(_ => new int[names.Count]).ToArray());
+        int[] places = [.. names.Select(name => classes.ToList().IndexOf(name))];
+        if (Array.IndexOf(places, -1) is >= 0 and var unknown)
+        {
+            throw SchemaErrors.Mismatch(context, "label", labelColumn, $"the classes of column {scoreColumn}, {Some(classes)}",
+                $"class '{names[unknown]}'", "Give images of the model's classes, under the same names");
+        }
+        var (ranks, confusion) = (new int[classes.Count], classes.Select(_ => new int[classes.Count]).ToArray());
         var bins = new (double Confidence, int Correct, int Count)[CalibrationBins];
         var logLoss = 0.0;
         using var cursor = data.GetRowCursor([data.Schema[labelColumn], score]);
         var (getLabel, getScore) = (cursor.GetGetter<uint>(data.Schema[labelColumn]), cursor.GetGetter<VBuffer<float>>(score));
-        var (key, values, dense) = (0u, default(VBuffer<float>), new float[names.Count]);
+        var (key, values, dense) = (0u, default(VBuffer<float>), new float[classes.Count]);
         while (cursor.MoveNext())
         {
             getLabel(ref key);
@@ -97,7 +105,13 @@ public sealed class ImageClassifierMetrics
                 continue;
             getScore(ref values);
             values.CopyTo(dense);
-            var label = (int)key - 1;
+            if (!dense.All(float.IsFinite))
+            {
+                throw context.Process(new InvalidOperationException(
+                    $"A row has a score in column {scoreColumn} that is no finite number; expected probabilities. Look at the " +
+                    "model's weights, and at the images."));
+            }
+            var label = places[key - 1];
             // Of equal scores the first is the predicted one.
             var rank = dense.Index().Count(other => other.Item > dense[label] || other.Item == dense[label] && other.Index < label);
             ranks[rank]++;
@@ -112,7 +126,19 @@ public sealed class ImageClassifierMetrics
             throw context.Process(new InvalidOperationException($"No row has a value in the {labelColumn} column; give labelled images."));
         return new ImageClassifierMetrics(
             ranks, logLoss / count, bins.Sum(bin => Math.Abs(bin.Confidence - bin.Correct)) / count, confusion,
-            [.. names.Select((name, i) =>
+            [.. classes.Select((name, i) =>
                 new ClassMetrics(name, confusion[i].Sum(), confusion.Sum(row => row[i]), confusion[i][i]))]);
     }
+
+    private static IReadOnlyList<string>? ScoredClasses(DataViewSchema.Column score)
+    {
+        if (!score.HasSlotNames())
+            return null;
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        score.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
+    }
+
+    private static string Some(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(5)) + (names.Count > 5 ? $" and {names.Count - 5} more" : "");
 }

@@ -51,11 +51,11 @@ internal static class LabelledImages
         }
 
         var images = new ImageBlocks(pixelColumn.Shape);
-        limits?.Begin(data.GetRowCount(), pixelColumn.Shape);
         var (labels, weights) = (new List<int>(), new List<float>());
         long row = 0, skipped = 0, without = 0;
         var (features, label) = (data.Schema[featureColumn], data.Schema[labelColumn]);
         DataViewSchema.Column? weighing = weightColumn is null ? null : data.Schema[weightColumn];
+        limits?.Begin(data.GetRowCount(), Used, pixelColumn.Shape);
         using var cursor = data.GetRowCursor(weighing is { } column ? [features, label, column] : [features, label]);
         var getLabel = cursor.GetGetter<uint>(label);
         var getWeight = weighing is { } weighed ? cursor.GetGetter<float>(weighed) : null;
@@ -65,6 +65,7 @@ internal static class LabelledImages
         for (; cursor.MoveNext(); row++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            limits?.Next(images, row);
             getLabel(ref key);
             if (key == 0 || key > classes.ClassNames.Count)
             {
@@ -82,7 +83,6 @@ internal static class LabelledImages
                 }
                 weights.Add(weight);
             }
-            limits?.Next(images);
             copy(row, images.Add());
             labels.Add((int)key - 1);
         }
@@ -98,6 +98,14 @@ internal static class LabelledImages
             throw LabelColumn.OneClass(channel, labelColumn);
         return new ImageSet(
             images, [.. labels], pixelColumn.Shape, [.. classes.ClassNames], getWeight is null ? null : [.. weights]);
+
+        // Without the pixels, which take the time.
+        long Used()
+        {
+            var labelled = data.GetColumn<uint>(label).Select(key => key > 0 && key <= classes.ClassNames.Count);
+            return weighing is not { } of ? labelled.LongCount(isUsed => isUsed)
+                : labelled.Zip(data.GetColumn<float>(of)).LongCount(at => at.First && at.Second != 0);
+        }
     }
 
     private delegate void CopyImage(long row, Span<byte> image);

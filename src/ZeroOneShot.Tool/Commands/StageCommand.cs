@@ -7,7 +7,7 @@ namespace ZeroOneShot.Tool.Commands;
 /// <summary>A stage of a run in a process of its own, which table1 and worker start.</summary>
 internal static class StageCommand
 {
-    private const string Name = "table1-stage";
+    public const string Name = "table1-stage";
 
     public static Command Make()
     {

@@ -40,6 +40,16 @@ internal sealed class RunDisplay(Display display) : IProgress<RunProgress>
         });
     }
 
+    /// <summary>How many images are read, while there is nothing else to tell.</summary>
+    public void Reading(string text)
+    {
+        if (_live is { } live)
+            live.Status(Terminal.Escaped(text));
+        else
+            display.Say(text);
+        display.Tell("reading", text);
+    }
+
     /// <summary>The plan, once there is one.</summary>
     public void Planned(ZeroOneShotPlan plan)
     {

@@ -18,6 +18,9 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     // A report takes about as long to write as a small step.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
 
+    // The trainer's word, every half a minute, while there is no plan yet.
+    private const string Reading = "ReadSoFar";
+
     private readonly Dictionary<string, double> _seconds = [];
     private readonly List<RunProgress> _course = [];
     private readonly List<string> _warnings = [];
@@ -81,6 +84,10 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
             _warnings.AddRange(plan.Warnings);
             folder.Write(folder.Plan, plan.ToJson());
             display.Planned(plan);
+        }
+        else if (eventId.Name == Reading)
+        {
+            display.Reading(formatter(state, exception));
         }
         else if (logLevel >= LogLevel.Warning)
         {

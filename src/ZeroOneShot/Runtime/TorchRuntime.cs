@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
@@ -28,7 +29,8 @@ public static partial class TorchRuntime
     // The only symbol TorchSharp 0.107.0 needs at this version, ios_base_library_init, is a link-order marker that is never called.
     private const string MissingOnOlderSystems = "GLIBCXX_3.4.32";
 
-    private static Exception? s_failure;
+    // What is wrong with libtorch, once it has been loaded; null: nothing.
+    private static readonly Lazy<Exception?> s_failure = new(Load);
 
     private static string? LentFolder =>
         AppContext.GetData(LibtorchSetting) is string { Length: > 0 } set ? Path.GetFullPath(set)
@@ -48,8 +50,8 @@ public static partial class TorchRuntime
     /// </exception>
     public static void EnsureLoaded()
     {
-        if (s_failure is not null)
-            throw new DllNotFoundException(s_failure.Message, s_failure);
+        if (s_failure.Value is { } failure)
+            throw new DllNotFoundException(failure.Message, failure);
         try
         {
             torch.InitializeDeviceType(DeviceType.CPU);
@@ -135,22 +137,15 @@ public static partial class TorchRuntime
 
     /// <summary>
     /// Runs when this assembly is first used. It must not throw, so that types that need no tensors work without libtorch:
-    /// a failure is kept for <see cref="EnsureLoaded"/>.
+    /// a failure is kept for <see cref="EnsureLoaded"/>. libtorch itself, of which many commands and services that predict need nothing,
+    /// is loaded when TorchSharp's assembly is.
     /// </summary>
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "TorchSharp loads its native library on first use; the repair must come before.")]
     internal static void Initialize()
     {
         if (!OperatingSystem.IsLinux())
-        {
-            if (LentFolder is { } folder)
-            {
-                s_failure = new DllNotFoundException(
-                    $"{LibtorchVariable} or {LibtorchSetting} names '{folder}'; libtorch is lent on Linux only. Leave the setting " +
-                    "out, and add a package with libtorch to the application project.");
-            }
             return;
-        }
         if (!AppContext.TryGetSwitch(DefaultAllocatorSwitch, out var keep) || !keep)
         {
             if (Environment.GetEnvironmentVariable("ZEROONESHOT_DEFAULT_ALLOCATOR") is null or "" or "0")
@@ -164,13 +159,37 @@ public static partial class TorchRuntime
         if (Environment.GetEnvironmentVariable("PYTORCH_ALLOC_CONF") is null)
             _ = SetEnvironmentVariable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
         _ = SetEnvironmentVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:2:16:8", overwrite: 0);
+        AppDomain.CurrentDomain.AssemblyLoad += WhenLoaded;
+        if (AssemblyLoadContext.GetLoadContext(typeof(TorchRuntime).Assembly)!.Assemblies.Any(IsTorchSharp))
+            _ = s_failure.Value;
+
+        static void WhenLoaded(object? sender, AssemblyLoadEventArgs loaded)
+        {
+            if (!IsTorchSharp(loaded.LoadedAssembly))
+                return;
+            AppDomain.CurrentDomain.AssemblyLoad -= WhenLoaded;
+            _ = s_failure.Value;
+        }
+
+        static bool IsTorchSharp(Assembly assembly) => assembly.GetName().Name == "TorchSharp";
+    }
+
+    private static Exception? Load()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return LentFolder is not { } folder ? null : new DllNotFoundException(
+                $"{LibtorchVariable} or {LibtorchSetting} names '{folder}'; libtorch is lent on Linux only. Leave the setting out, and " +
+                "add a package with libtorch to the application project.");
+        }
         try
         {
             LoadOnLinux();
+            return null;
         }
         catch (Exception e) when (e is DllNotFoundException or IOException or BadImageFormatException or UnauthorizedAccessException)
         {
-            s_failure = e;
+            return e;
         }
     }
 

@@ -227,7 +227,8 @@ public static class CellNetTraining
                 file?.Save(state, step.State());
                 throw;
             }
-            catch (DivergedException) when (options.EarlyStopping is not null && measure.BestOf(state.Finished) is not null)
+            catch (DivergedException) when (
+                (options.EarlyStopping is not null || options.TimeLimit is not null) && measure.BestOf(state.Finished) is not null)
             {
                 trained.DivergedEpoch = state.Epoch + 1;                            // the best epoch before is taken, below
             }

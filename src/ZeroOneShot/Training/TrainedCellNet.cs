@@ -15,8 +15,9 @@ public sealed class TrainedCellNet(
     CellNet network, ChannelStatistics statistics, ImageShape shape, IReadOnlyList<string> classNames,
     IReadOnlyList<TrainingEpoch> epochs) : IDisposable
 {
-    // Eight times as many as fill the lanes: two, four or eight threads get equal shares.
-    private const int EvaluationBatch = 128;
+    // Eight times as many as fill the lanes: two, four or eight threads get equal shares. Of large images fewer, which would take more
+    // memory than the training's.
+    private const int EvaluationBatch = 128, EvaluatedBytes = 16 << 20;
 
     private const double LargestTemperature = 10;
 
@@ -45,8 +46,8 @@ public sealed class TrainedCellNet(
 
     /// <summary>
     /// The epoch, from 1, in which the training diverged (its loss or its weights were no finite numbers any more), so that it ended and
-    /// went back to the weights of <see cref="BestEpoch"/>; null where it did not. Only with <see cref="TrainingOptions.EarlyStopping"/>:
-    /// without it, a training that diverges ends with an error.
+    /// went back to the weights of <see cref="BestEpoch"/>; null where it did not. Only with <see cref="TrainingOptions.EarlyStopping"/> or
+    /// a <see cref="TrainingOptions.TimeLimit"/>: without them, a training that diverges ends with an error.
     /// </summary>
     public int? DivergedEpoch { get; internal set; }
 
@@ -100,7 +101,10 @@ public sealed class TrainedCellNet(
         return (loss / images.Count, (double)correct / images.Count);
     }
 
-    /// <summary>Divides the logits by the number that makes the loss of images smallest.</summary>
+    /// <summary>
+    /// Divides the logits by the number that makes the loss of images smallest, where as many as the rule of succession expects, one of two
+    /// more than there are, turn out wrong: without it, images that are all classified rightly would have probabilities of 1.
+    /// </summary>
     internal void ScaleTemperature(ImageSet images, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
@@ -108,6 +112,8 @@ public sealed class TrainedCellNet(
         var (logits, labels) = (new List<Tensor>(), images.LabelTensor([.. Enumerable.Range(0, images.Count)]));
         ForEachBatch(images, cancellationToken, (_, batch) => logits.Add(batch.cpu().MoveToOuterDisposeScope()));
         var all = cat(logits);
+        // Of what is smoothed away, the right class gets its part back.
+        var smoothing = classNames.Count / (classNames.Count - 1.0) / (images.Count + 2);
         // The loss falls and then rises with the temperature: a golden section of its logarithm finds the lowest point.
         var (low, high) = (-Math.Log(LargestTemperature), Math.Log(LargestTemperature));
         while (high - low > 1e-3)
@@ -125,7 +131,7 @@ public sealed class TrainedCellNet(
         double Loss(double logarithm)
         {
             using var inner = NewDisposeScope();
-            return nn.functional.cross_entropy(all.Times(Math.Exp(-logarithm)), labels).Value();
+            return nn.functional.cross_entropy(all.Times(Math.Exp(-logarithm)), labels, label_smoothing: smoothing).Value();
         }
     }
 
@@ -138,7 +144,8 @@ public sealed class TrainedCellNet(
         }
         using var _ = no_grad();
         network.eval();
-        foreach (var batch in Enumerable.Range(0, images.Count).Chunk(EvaluationBatch))
+        var most = EvaluatedBytes / (sizeof(float) * shape.Size) / ProcessMemory.LanesOfAGroup * ProcessMemory.LanesOfAGroup;
+        foreach (var batch in Enumerable.Range(0, images.Count).Chunk(Math.Clamp(most, ProcessMemory.LanesOfAGroup, EvaluationBatch)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

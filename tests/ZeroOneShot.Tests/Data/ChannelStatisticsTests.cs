@@ -29,7 +29,7 @@ public sealed class ChannelStatisticsTests
     [Fact]
     public void A_set_without_images_has_no_statistics() =>
         Assert.Contains("no images", Assert.Throws<InvalidOperationException>(
-            () => new ImageSet(default, [], new ImageShape(1, 1, 1), ["cat"]).Statistics()).Message);
+            () => new ImageSet(ReadOnlyMemory<byte>.Empty, [], new ImageShape(1, 1, 1), ["cat"]).Statistics()).Message);
 
     [Fact]
     public void Normalising_a_set_by_its_own_statistics_gives_mean_0_and_deviation_1()

@@ -61,12 +61,12 @@ public sealed class ImageSetTests
     [Fact]
     public void A_shape_without_pixels_is_refused() =>
         Assert.Contains("3x0x4", Assert.Throws<ArgumentException>(
-            () => new ImageSet(default, [0], new ImageShape(3, 0, 4), ["cat"])).Message);
+            () => new ImageSet(ReadOnlyMemory<byte>.Empty, [0], new ImageShape(3, 0, 4), ["cat"])).Message);
 
     [Fact]
     public void More_images_than_an_array_can_hold_are_refused_with_the_limit()
     {
-        var error = Assert.Throws<ArgumentException>(() => new ImageSet(default, [0, 0, 0], new ImageShape(1, 30_000, 30_000), ["cat"]));
+        var error = Assert.Throws<ArgumentException>(() => new ImageSet(ReadOnlyMemory<byte>.Empty, [0, 0, 0], new ImageShape(1, 30_000, 30_000), ["cat"]));
         Assert.Contains("2700000000 bytes", error.Message);
         Assert.Contains($"{Array.MaxLength}", error.Message);
     }
