@@ -5,8 +5,7 @@
 //   libtorch          writes which libtorch it is, and how many are loaded
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
-//   watch-training    the same for 810 steps of training a network, of which some items are recomputed
-//   watch-pruning     the same for 868 networks that are ranked without training, after every 31 of them
+//   watch-training    the same for 540 steps of training a network, of which some items are recomputed
 //   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
 //                     and loads the zip ten times
 using System.Diagnostics.Metrics;
@@ -26,7 +25,6 @@ using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
 using ZeroOneShot.Training;
 using ZeroOneShot.ZeroShot;
-using ZeroOneShot.ZeroShot.Functions;
 
 try
 {
@@ -75,12 +73,7 @@ switch (args)
 
     case ["watch-training"]:
         torch.set_num_threads(1);
-        Train(RandomImages.Of(135 * 12, 3, shape), epochs: 6, new Watch(streams: 1));
-        return 0;
-
-    case ["watch-pruning"]:
-        torch.set_num_threads(1);
-        Prune(RandomImages.Of(24, 3, shape), initializations: 28, new Watch(streams: 0, every: 31));
+        Train(RandomImages.Of(135 * 12, 3, shape), epochs: 4, new Watch(streams: 1));
         return 0;
 
     case ["pipeline", var folder]:
@@ -90,7 +83,7 @@ switch (args)
 
     default:
         Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'libtorch', 'sum', " +
-            "'watch lean|plain', 'watch-training', 'watch-pruning' or 'pipeline FOLDER'.");
+            "'watch lean|plain', 'watch-training' or 'pipeline FOLDER'.");
         return 2;
 }
 
@@ -117,20 +110,6 @@ static SearchResult Search(
         BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
-}
-
-static void Prune(ImageSet images, int initializations, IProgress<RunProgress> progress)
-{
-    var space = new SearchSpace("small", new CellTopology(2),
-    [
-        CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3,
-    ]);
-    // One round, of 1 + 2 kinds x 5 edges x 3 operations networks for each random weights.
-    ZeroShotPruning.Prune(images, new ZeroShotPruningOptions
-    {
-        Space = space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = initializations,
-        Pruning = new() { Level = 0.999, OperationsPerRound = 1 }, RankingFunctions = [new NngpNorm(), new Swap()],
-    }, progress);
 }
 
 static void Train(ImageSet images, int epochs, IProgress<RunProgress> progress)
@@ -190,14 +169,13 @@ internal sealed class Watch : IProgress<RunProgress>
     private const int BatchTensors = 2;                                    // images and labels
 
     private readonly MeterListener _listener = new();
-    private readonly int _streams, _every;
+    private readonly int _streams;
     private int _steps, _batchesMade;
 
     /// <param name="streams">How many streams of batches there are, as the two halves of a search.</param>
-    /// <param name="every">After how many steps to count.</param>
-    public Watch(int streams, int every = 100)
+    public Watch(int streams)
     {
-        (_streams, _every) = (streams, every);
+        _streams = streams;
         _listener.InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Name == "zerooneshot.batch.preparation")
@@ -212,7 +190,7 @@ internal sealed class Watch : IProgress<RunProgress>
 
     public void Report(RunProgress value)
     {
-        if (++_steps % _every != 0)
+        if (++_steps % 100 != 0)
             return;
         // The streams have handed over a batch for every step and make the next one: let them finish it.
         SpinWait.SpinUntil(() => Volatile.Read(ref _batchesMade) == _streams * (_steps + 1));

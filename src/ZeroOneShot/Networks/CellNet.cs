@@ -94,9 +94,9 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
 
     /// <summary>Computes the logits.</summary>
     /// <remarks>
-    /// Without gradients (<c>no_grad</c>) and from 8 images on, 4 in double precision, kernels of this library compute on the processor. They
-    /// run no hooks of the modules within the network: for those, let gradients be recorded, or classify fewer images at a time. Hooks of
-    /// the network itself run always.
+    /// Without gradients (<c>no_grad</c>) and from 8 images on, 4 in double precision, kernels of this library compute on the processor.
+    /// They run no hooks of the modules within the network: for those, let gradients be recorded, or classify fewer images at a time. Hooks
+    /// of the network itself run always.
     /// </remarks>
     /// <param name="images">Normalised images, N x C x H x W, of the type and on the device of the weights.</param>
     /// <returns>Logits, N x classes.</returns>
