@@ -8,8 +8,8 @@ namespace ZeroOneShot.Runtime;
 /// worth dividing among threads themselves: two threads inside them take as long as one.
 /// </summary>
 /// <remarks>
-/// There are as many as libtorch is set to use threads (<see cref="torch.set_num_threads(int)"/>); with one, everything runs on the caller's. Results
-/// are handed over in order, so that sums over them do not depend on how many threads there are.
+/// There are as many as libtorch is set to use threads (<see cref="torch.set_num_threads(int)"/>); with one, everything runs on the
+/// caller's. Results are handed over in order, so that sums over them do not depend on how many threads there are.
 /// </remarks>
 internal static class Workers
 {
