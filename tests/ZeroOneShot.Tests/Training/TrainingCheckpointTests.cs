@@ -56,7 +56,8 @@ public sealed class TrainingCheckpointTests : IDisposable
             var cancelling = options with { Time = new AskedTime(moment, cancellation) };
             try
             {
-                Toy.Train(cancelling, Toy.Validation, null, cancellation.Token, file).Dispose();
+                // Reports ask for the time, too.
+                Toy.Train(cancelling, Toy.Validation, new EachStep(_ => { }), cancellation.Token, file).Dispose();
             }
             catch (OperationCanceledException)
             {
