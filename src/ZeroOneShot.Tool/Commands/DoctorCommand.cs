@@ -108,7 +108,7 @@ internal static class DoctorCommand
 
     private static Finding Memory()
     {
-        var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var bytes = ProcessMemory.MemoryOfTheMachine;
         var found = string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 30):0.0} GiB for this process");
         return bytes >= LeastMemory ? new("memory", Result.Good, found) : new("memory", Result.Note, found,
             "Give fit --memory, or a container more: 2 GiB are comfortable.");

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using TorchSharp;
 using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
@@ -68,8 +69,15 @@ internal static unsafe class Memory
     private static byte[]? t_scratch;
 
     /// <summary>The first number of a tensor, which must outlive its use.</summary>
+    /// <exception cref="ArgumentException">Its numbers are of another type, or in the memory of another device.</exception>
     public static T* Of<T>(Tensor tensor) where T : unmanaged
     {
+        var type = typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32;
+        if (tensor.dtype != type || tensor.device_type != DeviceType.CPU)
+        {
+            throw new ArgumentException($"A tensor is {tensor.dtype} on '{tensor.device}'; expected {type} on 'cpu', as the images are. " +
+                "Convert the whole network or the images.");
+        }
         var data = (T*)NativeTensor.Data(tensor);
         if (data != null || tensor.numel() == 0)
             return data;

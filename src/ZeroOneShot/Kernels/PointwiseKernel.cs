@@ -51,7 +51,7 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         var sums = Memory.Of<T>(weightGradient);
         var (blocks, parts) = ((g.Channels + Outputs - 1) / Outputs, (x.Channels + CorrelatedInputs - 1) / CorrelatedInputs);
         // A thread takes as many outputs as there are for it, or as have their sums in a second-level cache.
-        var threads = x.Groups * x.PlaneSize * x.Channels * blocks >= MinimumWork * Lanes ? (int)get_num_threads() : 1;
+        var threads = x.Groups * x.PlaneSize * x.Channels * blocks >= MinimumWork * Lanes ? Worker.ThreadsOfLibtorch : 1;
         var perTask = Math.Min((blocks + threads - 1) / threads, CorrelatedOutputs / Outputs);
         var ranges = (blocks + perTask - 1) / perTask;
         Workers.Each(ranges * parts, x.Groups * x.PlaneSize * x.Channels, task =>

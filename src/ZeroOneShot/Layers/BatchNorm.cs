@@ -2,6 +2,7 @@ using System.Numerics;
 using TorchSharp.Modules;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Onnx;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Layers;
@@ -68,10 +69,10 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
 
     public void Draw(WeightDraw draw)
     {
-        weight?.fill_(1);
-        bias?.fill_(0);
-        running_mean.fill_(0);
-        running_var.fill_(1);
+        weight?.Fill(1);
+        bias?.Fill(0);
+        running_mean.Fill(0);
+        running_var.Fill(1);
     }
 
     /// <summary>Takes over the running statistics of a batch norm that saw the same.</summary>

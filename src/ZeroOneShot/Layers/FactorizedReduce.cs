@@ -27,8 +27,11 @@ public sealed record FactorizedReduce : Layer
     }
 
     /// <inheritdoc/>
-    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) =>
-        new FactorizedReduceModule(inputChannels, channels, affine);
+    /// <exception cref="ArgumentException">There are fewer than 2 channels to make.</exception>
+    public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => channels >= 2
+        ? new FactorizedReduceModule(inputChannels, channels, affine)
+        : throw new ArgumentException($"A factorized reduction is to make {channels} channel(s); each of its two convolutions makes half " +
+            "of them, so that it needs at least 2. Give the network more Channels, or smaller PartialChannels.", nameof(channels));
 
     /// <inheritdoc/>
     public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module)

@@ -47,14 +47,22 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// <summary>Whether it repeats the last run of the module, on the same input.</summary>
     public bool Repeats => repeats;
 
-    /// <summary>The module's output.</summary>
+    /// <summary>The module's output, which the caller disposes.</summary>
     /// <param name="module">The module.</param>
     /// <param name="input">Its input, which must not change or be disposed before the run goes backwards.</param>
     public Tensor Forward(nn.Module<Tensor, Tensor> module, Tensor input)
     {
         using var _ = no_grad();
         _input = input;
-        return input.dtype == ScalarType.Float32 ? Through<float>(module, input) : Through<double>(module, input);
+        try
+        {
+            return NotTheInput(input.dtype == ScalarType.Float32 ? Through<float>(module, input) : Through<double>(module, input));
+        }
+        catch
+        {
+            Dispose();                                                              // nobody has the run yet
+            throw;
+        }
     }
 
     /// <summary>
@@ -74,9 +82,12 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
         {
             var features = chain.InLanes<T>(input, this, chain.Modules.Count - 1);
             var (factors, terms) = norm.Normalization<T>(features, this);
-            return new Summand(features, factors, terms);
+            return new Summand(NotTheInput(features), factors, terms);
         }
     }
+
+    /// <summary>What an identity gives is the input, which is somebody else's to dispose.</summary>
+    private Tensor NotTheInput(Tensor output) => ReferenceEquals(output, _input) ? output.alias() : output;
 
     /// <summary>The output of a module that is part of the run's.</summary>
     public Tensor Through<T>(nn.Module<Tensor, Tensor> module, Tensor x) where T : unmanaged, IFloatingPointIeee754<T> =>

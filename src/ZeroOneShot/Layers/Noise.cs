@@ -65,7 +65,7 @@ internal sealed class NoiseModule : nn.Module<Tensor, Tensor>, ILaneModule, IRep
     public void Draw(WeightDraw draw)
     {
         noise.random_(0, int.MaxValue, draw.Generator);
-        noise[1] = 0;
+        using var runs = noise[1].Fill(0);
     }
 
     public Tensor InLanes<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
@@ -85,7 +85,7 @@ internal sealed class NoiseModule : nn.Module<Tensor, Tensor>, ILaneModule, IRep
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         if (Tracks)
-            noise[1] = noise[1] + 1;
+            noise[1].Increment();
         var numbers = noise.cpu().data<long>();
         using var stream = RandomStream.Of(numbers[0], $"noise, run {numbers[1]}");
         // In the memory of features: libtorch's own would keep what every size of noise once took.

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZeroOneShot.Runtime;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.Layers;
@@ -34,7 +35,7 @@ public sealed class WeightDraw
     {
         ArgumentNullException.ThrowIfNull(bias);
         if (_zeroBias)
-            bias.fill_(0);
+            bias.Fill(0);
         else
             bias.uniform_(-1 / Math.Sqrt(fanIn), 1 / Math.Sqrt(fanIn), Generator);
     }
@@ -61,7 +62,7 @@ public sealed class WeightDraw
                         if (parameter.ndim >= 2)
                             Weight(parameter);
                         else
-                            parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                            parameter.Fill(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
                     }
                     break;
             }

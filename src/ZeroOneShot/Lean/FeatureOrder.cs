@@ -262,7 +262,11 @@ internal abstract class FeatureOrder
 /// </summary>
 /// <param name="Value">The number, where it is known.</param>
 /// <param name="Later">Else the tensor, in no dispose scope.</param>
-internal readonly record struct Product(double? Value, Tensor? Later = null);
+internal readonly record struct Product(double? Value, Tensor? Later = null) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose() => Later?.Dispose();
+}
 
 /// <summary>A module that was run and can be run backwards, once.</summary>
 /// <param name="Output">Its output, without a graph.</param>

@@ -71,8 +71,17 @@ internal sealed class LeanCell
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var shared = Begin(inputs, order, node);
-        for (var i = 0; i < states; i++)
-            AddState(shared, i, c, order);
+        try
+        {
+            for (var i = 0; i < states; i++)
+                AddState(shared, i, c, order);
+        }
+        catch
+        {
+            foreach (var (_, _, output) in shared.Outputs)                          // in no scope
+                output.Dispose();
+            throw;
+        }
         shared.Detach();
         return shared;
     }
@@ -211,6 +220,7 @@ internal sealed class LeanCell
 
         Summand Output(int i)
         {
+            using var one = NewDisposeScope();
             // What is added to one node alone is normalised on the way.
             var output = operations[i].Edges.Count == 1 && nodes.MixedNode is null
                 ? order.ForwardToAdd(operations[i].Module, x)
@@ -266,7 +276,7 @@ internal sealed class LeanCell
         }
 
         // Runs an operation again, for the gradient of its input and of its weights, and the products with its output.
-        (Tensor? Input, Product[] Products) Gradient(int i)
+        OperationGradient Gradient(int i)
         {
             using var one = NewDisposeScope();
             var use = operations[i];
@@ -276,15 +286,15 @@ internal sealed class LeanCell
             {
                 var (product, ofInput) =
                     order.Backward(run, gradients[only.Node].Mixed, c[_cell.Kind, only.Index, use.Row], multiplies: mixing);
-                return (ofInput?.DetachFromDisposeScope(), mixing ? [product!.Value] : []);
+                return new(ofInput?.DetachFromDisposeScope(), mixing ? [product!.Value] : []);
             }
             var products = mixing ? use.Edges.Select(edge => order.Product(gradients[edge.Node].Mixed, run.Output)).ToArray() : [];
             var gradient = order.Sum(
                 run.Output, [.. use.Edges.Select(edge => (gradients[edge.Node].Mixed, c[_cell.Kind, edge.Index, use.Row]))]);
-            return (run.Backward(gradient)?.DetachFromDisposeScope(), products);
+            return new(run.Backward(gradient)?.DetachFromDisposeScope(), products);
         }
 
-        void Add(int i, (Tensor? Input, Product[] Products) result)
+        void Add(int i, OperationGradient result)
         {
             var use = operations[i];
             for (var edge = 0; edge < result.Products.Length; edge++)
@@ -293,6 +303,19 @@ internal sealed class LeanCell
                 return;
             order.Add(gx!, (result.Input, 1));
             result.Input.Dispose();
+        }
+    }
+
+    /// <summary>What an operation that runs backwards gives.</summary>
+    /// <param name="Input">The gradient of its input; null where it is not needed.</param>
+    /// <param name="Products">Of its output with the gradients of the nodes that it is added to.</param>
+    private readonly record struct OperationGradient(Tensor? Input, Product[] Products) : IDisposable
+    {
+        public void Dispose()
+        {
+            Input?.Dispose();
+            foreach (var product in Products)
+                product.Dispose();
         }
     }
 

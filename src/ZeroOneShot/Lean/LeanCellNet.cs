@@ -29,20 +29,21 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
     /// <summary>The logits, without a graph.</summary>
     public Tensor Forward(Tensor images)
     {
+        Check(images);
         if (!Lanes.Handle(images))
         {
             using var _ = no_grad();
             return network.ForwardWithAuxiliary(images).Logits;
         }
         var (count, lanes) = (images.shape[0], Lanes.Count(images.dtype));
-        if (network.training || count <= lanes)
+        // A layer of one's own is not asked to run on several threads at once, nor on parts of a batch.
+        if (network.training || count <= lanes || !network.RunsInLanes)
             return ForwardTogether(images);
         // Images do not depend on one another: a thread takes as many as fill the lanes through the whole network, and no layer
         // waits for others.
         using var scope = NewDisposeScope();
         var logits = new Tensor[(count + lanes - 1) / lanes];
-        Workers.Run(logits.Length, Part, (i, part) => logits[i] = part);
-        scope.Attach(logits);
+        Workers.Run(logits.Length, Part, (i, part) => scope.Attach(logits[i] = part));
         return cat(logits).MoveToOuterDisposeScope();
 
         Tensor Part(int i)
@@ -90,6 +91,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         Tensor images, Func<Tensor, Tensor> loss, double auxiliaryWeight = 0, double dropPath = 0, RandomStream? random = null,
         bool autocasts = false, Action<Tensor>? ofImages = null, Action<nn.Module, Tensor, Tensor>? convolved = null)
     {
+        Check(images);
         using var scope = NewDisposeScope();
         if (plain || !Lanes.Handle(images))
         {
@@ -102,8 +104,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
 
         var count = images.shape[0];
         var drop = dropPath > 0 ? new DropPath(dropPath, random!.Generator) : null;
-        var (runs, features) = (new List<ItemRun>(), new List<Tensor>());
-        ModuleTape? ofHead = null;
+        using var runs = new StepRuns();
+        var features = new List<Tensor>();
         Tensor? atHead = null;                                              // what the head's classifier reads, as pooled is the other's
         Tensor pooled;
         using (no_grad())
@@ -111,12 +113,12 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             var arranged = Lanes.Of(images);
             for (var i = 0; i < Plan.Items.Count; i++)
             {
-                runs.Add(Start(i, arranged, features, count, drop, i < recomputed ? Keeping.Output : Keeping.All, convolved));
-                features.Add(runs[i].Output);
+                runs.Items.Add(Start(i, arranged, features, count, drop, i < recomputed ? Keeping.Output : Keeping.All, convolved));
+                features.Add(runs.Items[i].Output);
                 if (network.AuxiliaryHead is { } head && i == Plan.AuxiliaryItem)
                 {
-                    ofHead = Run(head.Features, features[i], count, recorded: true);
-                    atHead = Lanes.Pooled(ofHead.Value.Output, count);
+                    runs.Head = Run(head.Features, features[i], count, recorded: true);
+                    atHead = Lanes.Pooled(runs.Head.Value.Output, count);
                 }
             }
             pooled = Lanes.Pooled(features[^1], count);
@@ -126,23 +128,25 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             atHead is null ? null : network.AuxiliaryHead!.Classifier.forward(atHead.requires_grad_(true)));
 
         using var _ = no_grad();
-        var gradients = new Tensor?[runs.Count];                            // of the items' outputs
+        var gradients = new Tensor?[features.Count];                          // of the items' outputs
         gradients[^1] = Lanes.PooledGradient(pooled.grad!, features[^1]);
         Tensor? ofArranged = null;
         _repeated?.Track(false);
         try
         {
-            for (var i = runs.Count - 1; i >= 0; i--)
+            for (var i = features.Count - 1; i >= 0; i--)
             {
-                if (i == Plan.AuxiliaryItem && ofHead is { } tape)
+                if (i == Plan.AuxiliaryItem && runs.Head is { } head)
                 {
-                    Add(i, tape.Tape.Backward(Lanes.PooledGradient(atHead!.grad!, tape.Output), needed: true));
-                    tape.Dispose();
+                    Add(i, head.Tape.Backward(Lanes.PooledGradient(atHead!.grad!, head.Output), needed: true));
+                    head.Dispose();
+                    runs.Head = null;
                 }
                 var inputs = Plan.Items[i].Inputs;
-                var ofInputs = runs[i].Backward(
+                var ofInputs = runs.Items[i].Backward(
                     gradients[i]!, needed: ofImages is not null || inputs.Any(input => input != NetworkPlan.OfImages));
-                runs[i].Dispose();
+                runs.Items[i].Dispose();
+                runs.Items.RemoveAt(i);
                 foreach (var (input, ofInput) in inputs.Zip(ofInputs))
                     Add(input, ofInput);
             }
@@ -191,6 +195,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
     }
 
     private NetworkPlan Plan => network.Plan;
+
+    private void Check(Tensor images) => NetworkInput.Check(images, network.InputChannels, network.Classifier.weight!);
 
     /// <summary>What a run keeps for the way back.</summary>
     private enum Keeping
@@ -245,6 +251,22 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         {
             Tape.Dispose();
             Output.Dispose();
+        }
+    }
+
+    /// <summary>What a step has run and not yet gone back through; where it fails, that is let go of.</summary>
+    private sealed class StepRuns : IDisposable
+    {
+        public List<ItemRun> Items { get; } = [];
+
+        /// <summary>That of the auxiliary head.</summary>
+        public ModuleTape? Head { get; set; }
+
+        public void Dispose()
+        {
+            foreach (var run in Items)
+                run.Dispose();
+            Head?.Dispose();
         }
     }
 
@@ -318,19 +340,27 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                 if (!cell.IsIdentity(edge))
                     _drops[edge] = Lanes.OfFactors(dropPath.Factors(images, inputs[0].dtype));
             }
-            Preprocess(recorded: keeping == Keeping.All, repeats: false);
-            var channels = cell.Plan.Channels;
-            var (height, width) = (ImageSize.Reduced(_states[0].size(2), Stride), ImageSize.Reduced(_states[0].size(3), Stride));
-            Output = Lanes.Empty(_states[0], (channels * Genotype.Concat.Count, height, width));
-            for (var node = 0; node < Genotype.Nodes; node++)
-            {
-                var state = inputs.Length + node;
-                _states[state] = Part(Output, state) ?? Lanes.Empty(_states[0], (channels, height, width));
-            }
             var begun = new bool[Genotype.Nodes];
-            InParallel([.. EdgesOfInputs], Forward, AddToNode);
-            for (var node = 0; node < Genotype.Nodes; node++)
-                InParallel([.. EdgesOfNodes(node)], Forward, AddToNode);
+            try
+            {
+                Preprocess(recorded: keeping == Keeping.All, repeats: false);
+                var channels = cell.Plan.Channels;
+                var (height, width) = (ImageSize.Reduced(_states[0].size(2), Stride), ImageSize.Reduced(_states[0].size(3), Stride));
+                Output = Lanes.Empty(_states[0], (channels * Genotype.Concat.Count, height, width));
+                for (var node = 0; node < Genotype.Nodes; node++)
+                {
+                    var state = inputs.Length + node;
+                    _states[state] = Part(Output, state) ?? Lanes.Empty(_states[0], (channels, height, width));
+                }
+                InParallel([.. EdgesOfInputs], Forward, AddToNode);
+                for (var node = 0; node < Genotype.Nodes; node++)
+                    InParallel([.. EdgesOfNodes(node)], Forward, AddToNode);
+            }
+            catch
+            {
+                Dispose();                                                          // nobody has the run yet
+                throw;
+            }
             if (keeping != Keeping.All)
                 Let(go: _preprocessed);
             if (keeping == Keeping.Nothing)
@@ -477,7 +507,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         private static void Let(Tensor[] go)
         {
             foreach (var tensor in go)
-                tensor.Dispose();
+                tensor?.Dispose();                                                  // null where the forward run failed before it
         }
 
         public override void Dispose()
@@ -487,7 +517,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             Let(go: _states);
             foreach (var drop in _drops)
                 drop?.Dispose();
-            Output.Dispose();
+            Output?.Dispose();
         }
     }
 }

@@ -31,6 +31,8 @@ internal sealed class LeanSupernet
 
     private NetworkPlan Plan => Supernet.Plan;
 
+    private void Check(Tensor images) => NetworkInput.Check(images, Supernet.InputChannels, Supernet.Classifier.weight!);
+
     /// <summary>The logits, without a graph.</summary>
     /// <param name="images">The images.</param>
     /// <param name="mixture">The mixing weights.</param>
@@ -40,6 +42,7 @@ internal sealed class LeanSupernet
     /// <param name="rectifying">Gets what ReLUs read, where modules run in lanes; see <see cref="LaneRun.Rectifying"/>.</param>
     public Tensor Forward(Tensor images, Mixture mixture, bool apart = false, Action<Tensor>? rectifying = null)
     {
+        Check(images);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images, rectifying: rectifying);
@@ -63,6 +66,7 @@ internal sealed class LeanSupernet
     /// <param name="node">The node, from 0.</param>
     public SharedFeatures Share(Tensor images, Mixture mixture, CellKind kind, int node)
     {
+        Check(images);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = FeatureOrder.For(images);
@@ -164,6 +168,7 @@ internal sealed class LeanSupernet
     public (Tensor Logits, Tensor Loss) GradientOf(Tensor images, Func<Tensor, Tensor> loss, MixingCoefficients c, bool mixing,
         FeatureOrder order, Action<Tensor>? ofImages = null)
     {
+        Check(images);
         using var scope = NewDisposeScope();
         var arranged = order.Arrange(images);
         var features = new KeptFeatures(_bfloat16 && images.dtype == ScalarType.Float32);

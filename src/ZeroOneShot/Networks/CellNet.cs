@@ -20,6 +20,7 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     private readonly nn.Module[] _items;
     private readonly AuxiliaryHead? auxiliary_head;
     private readonly Linear classifier;
+    private bool? _runsInLanes;                             // asked for every batch
 
     /// <summary>Builds a network, weights yet to be drawn: see <see cref="Initialization"/>.</summary>
     /// <param name="genotype">The architecture.</param>
@@ -79,6 +80,11 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     /// <summary>What the network computes one after the other.</summary>
     internal NetworkPlan Plan { get; }
 
+    /// <summary>Whether all its layers have a form in lanes.</summary>
+    internal bool RunsInLanes => _runsInLanes ??= Plan.LayersOutsideLanes(
+        [.. Space.Kinds.SelectMany(kind => Genotype.Cell(kind).Edges).Select(edge => edge.Operation).Distinct().Select(Space.Operation)])
+        .Count == 0;
+
     /// <summary>The modules of the plan's items.</summary>
     internal IReadOnlyList<nn.Module> Items => _items;
 
@@ -87,8 +93,16 @@ public sealed class CellNet : nn.Module<Tensor, Tensor>
     internal AuxiliaryHead? AuxiliaryHead => auxiliary_head;
 
     /// <summary>Computes the logits.</summary>
-    /// <param name="images">Normalised images, N x C x H x W.</param>
+    /// <remarks>
+    /// Without gradients (<c>no_grad</c>) and from 8 images on, 4 in double precision, kernels of this library compute on the processor.
+    /// They run no hooks of the modules within the network: for those, let gradients be recorded, or classify fewer images at a time. Hooks
+    /// of the network itself run always.
+    /// </remarks>
+    /// <param name="images">Normalised images, N x C x H x W, of the type and on the device of the weights.</param>
     /// <returns>Logits, N x classes.</returns>
+    /// <exception cref="ArgumentException">
+    /// The images have another number of channels or another type, or lie on another device; where libtorch computes, it says so itself.
+    /// </exception>
     public override Tensor forward(Tensor images) => Classification.InLanes is { } inLanes && !is_grad_enabled() && Lanes.AreWorthIt(images)
         ? (Tensor)inLanes(this, images)
         : Forward(images, auxiliary: false).Logits;

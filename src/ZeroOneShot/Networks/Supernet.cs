@@ -38,7 +38,7 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         options.Validate();
         mask.ThrowIfNoGenotype();
         Plan = NetworkPlan.Of(mask.Space, options, inputChannels);
-        (Mask, Options) = (mask, options with { Stem = Plan.Stem.Name });
+        (Mask, Options, InputChannels) = (mask, options with { Stem = Plan.Stem.Name }, inputChannels);
         _items = [.. Plan.Items.Select(item => item switch
         {
             CellItem cell => new SearchCell(mask, cell, options.PartialChannels),
@@ -98,6 +98,9 @@ public sealed class Supernet : nn.Module<Tensor, Mixture, Tensor>
         }
         return classifier.call(features[^1].mean([2, 3])).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Channels of the images.</summary>
+    internal int InputChannels { get; }
 
     /// <summary>What the network computes one after the other.</summary>
     internal NetworkPlan Plan { get; }

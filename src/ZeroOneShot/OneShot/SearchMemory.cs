@@ -4,7 +4,6 @@ using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using static TorchSharp.torch;
 using static ZeroOneShot.Runtime.ProcessMemory;
 
 namespace ZeroOneShot.OneShot;
@@ -72,7 +71,7 @@ public sealed class SearchMemory : PredictedMemory
         (options with { MaxMemory = options.MaxMemory ?? long.MaxValue }).Validate();
         TorchRuntime.EnsureLoaded();
         var onGpu = IsGpu(options.Device);
-        var supernet = new SupernetMemory(mask, options.Supernet, shape, get_num_threads(), options.BFloat16Activations, onGpu);
+        var supernet = new SupernetMemory(mask, options.Supernet, shape, Worker.ThreadsOfLibtorch, options.BFloat16Activations, onGpu);
         var numberOfLanes = onGpu ? options.BatchSize : LanesOf(options.BatchSize);
         var parameters = sizeof(float) * supernet.Parameters(classes);
         // Steps of both kinds, and of the weights for what is left of an epoch.

@@ -43,7 +43,7 @@ internal static class ProcessMemory
     public static bool IsGpu([NotNullWhen(true)] string? device) => device is not (null or "" or "cpu");
 
     /// <summary>The memory that the process may use, in bytes: the machine's, or the container's limit.</summary>
-    public static long MemoryOfTheMachine => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+    public static long MemoryOfTheMachine => MachineMemory.Bytes();
 
     /// <summary>The memory of a device, in bytes: of a GPU <see cref="GpuMemory.Unknown"/> where nobody tells.</summary>
     public static long MemoryOf(string? device) =>

@@ -54,6 +54,16 @@ internal static class TensorArithmetic
         return a.add_(scalar, s_one);                       // whose default would be another such object
     }
 
+    /// <summary>a + 1, in a's memory, which may hold whole numbers.</summary>
+    public static Tensor Increment(this Tensor a) => a.add_(s_one, s_one);
+
+    /// <summary>The number in all of a's memory.</summary>
+    public static Tensor Fill(this Tensor a, double number)
+    {
+        using Scalar scalar = number;
+        return a.fill_(scalar);
+    }
+
     /// <summary>1 where a is positive, else 0, in a's type.</summary>
     public static Tensor IsPositive(this Tensor a)
     {

@@ -5,6 +5,9 @@ namespace ZeroOneShot.Runtime;
 /// <summary>A thread that does one thing after another beside the caller's, libtorch on one thread in it.</summary>
 internal sealed class Worker : IDisposable
 {
+    // The common number of threads is another one for a moment: see the constructor.
+    private static readonly Lock s_starting = new();
+
     private readonly SemaphoreSlim _begin = new(0), _end = new(0);
     private readonly Thread _thread;
     private Action? _work;
@@ -13,16 +16,31 @@ internal sealed class Worker : IDisposable
     /// <param name="name">The thread's name, for debuggers.</param>
     public Worker(string name)
     {
-        var threads = torch.get_num_threads();
         _thread = new Thread(Loop) { IsBackground = true, Name = name };
         _thread.Start();
-        Begin(static () =>
+        lock (s_starting)
         {
-            _ = torch.get_num_threads();                    // a thread takes over the common number when it first asks, then never again
-            torch.set_num_threads(1);
-        });
-        Wait();
-        torch.set_num_threads(threads);                     // the worker has set one thread for itself and for threads still to come
+            var threads = torch.get_num_threads();
+            Begin(static () =>
+            {
+                _ = torch.get_num_threads();                // a thread takes over the common number when it first asks, then never again
+                torch.set_num_threads(1);
+            });
+            Wait();
+            torch.set_num_threads(threads);                 // the worker has set one thread for itself and for threads still to come
+        }
+    }
+
+    /// <summary>
+    /// How many threads libtorch has on this one. A thread that first asks while a worker starts would have one from then on.
+    /// </summary>
+    public static int ThreadsOfLibtorch
+    {
+        get
+        {
+            lock (s_starting)
+                return torch.get_num_threads();
+        }
     }
 
     /// <summary>Begins something; every call is followed by one of <see cref="Wait"/> before the next.</summary>

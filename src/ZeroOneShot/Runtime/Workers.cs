@@ -8,8 +8,8 @@ namespace ZeroOneShot.Runtime;
 /// worth dividing among threads themselves: two threads inside them take as long as one.
 /// </summary>
 /// <remarks>
-/// There are as many as libtorch is set to use threads (<c>torch.set_num_threads</c>); with one, everything runs on the caller's. Results
-/// are handed over in order, so that sums over them do not depend on how many threads there are.
+/// There are as many as libtorch is set to use threads (<see cref="torch.set_num_threads(int)"/>); with one, everything runs on the
+/// caller's. Results are handed over in order, so that sums over them do not depend on how many threads there are.
 /// </remarks>
 internal static class Workers
 {
@@ -22,29 +22,32 @@ internal static class Workers
     /// <summary>Computes the results 0 to count - 1 and hands each over, in order, one at a time.</summary>
     /// <param name="count">How many.</param>
     /// <param name="compute">Runs on any thread, several at once.</param>
-    /// <param name="use">Takes a result; never runs twice at once.</param>
+    /// <param name="use">
+    /// Takes a result; never runs twice at once. Where something fails, results that it has not taken are disposed.
+    /// </param>
     /// <param name="sideBySide">
     /// Whether several may run at once. On a GPU they would not, but hold their memory all the same.
     /// </param>
     public static void Run<T>(int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true)
     {
-        var threads = sideBySide ? Math.Min(torch.get_num_threads(), count) : 1;
+        var all = sideBySide ? Worker.ThreadsOfLibtorch : 1;
+        var threads = Math.Min(all, count);
         if (threads <= 1)
         {
             for (var i = 0; i < count; i++)
-                use(i, compute(i));
+                Use(i, compute(i), use);
             return;
         }
         lock (s_lock)
         {
             if (s_workers.Length < threads)
-                Start(torch.get_num_threads());
+                Start(all);
             var job = new Job<T>(count, compute, use);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Begin(job.Work);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Wait();
-            job.Failure?.Throw();
+            job.ThrowIfFailed();
         }
     }
 
@@ -52,17 +55,18 @@ internal static class Workers
     /// <param name="compute">Leaves nothing in its thread's dispose scope.</param>
     public static T OnOne<T>(Func<T> compute)
     {
-        if (torch.get_num_threads() == 1)
+        var threads = Worker.ThreadsOfLibtorch;
+        if (threads == 1)
             return compute();
         lock (s_lock)
         {
             if (s_workers.Length == 0)
-                Start(torch.get_num_threads());
+                Start(threads);
             T? result = default;
             var job = new Job<T>(1, _ => compute(), (_, computed) => result = computed);
             s_workers[0].Begin(job.Work);
             s_workers[0].Wait();
-            job.Failure?.Throw();
+            job.ThrowIfFailed();
             return result!;
         }
     }
@@ -86,6 +90,20 @@ internal static class Workers
             work(i);
     }
 
+    /// <summary>Hands a result over; where that fails, nobody else disposes it.</summary>
+    private static void Use<T>(int i, T result, Action<int, T> use)
+    {
+        try
+        {
+            use(i, result);
+        }
+        catch
+        {
+            (result as IDisposable)?.Dispose();
+            throw;
+        }
+    }
+
     private static void Start(int threads)
     {
         s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker("ZeroOneShot worker"))];
@@ -97,7 +115,15 @@ internal static class Workers
         private int _next = -1, _used;
         private volatile ExceptionDispatchInfo? _failure;
 
-        public ExceptionDispatchInfo? Failure => _failure;
+        /// <summary>Throws what was thrown, and disposes the results that nobody has taken; nothing may be under way.</summary>
+        public void ThrowIfFailed()
+        {
+            if (_failure is null)
+                return;
+            foreach (var result in _waiting.Values)
+                (result as IDisposable)?.Dispose();
+            _failure.Throw();
+        }
 
         public void Work()
         {
@@ -110,7 +136,7 @@ internal static class Workers
                     {
                         _waiting.Add(i, result);
                         for (; _waiting.Remove(_used, out var ready); _used++)
-                            use(_used, ready);
+                            Use(_used, ready, use);
                     }
                 }
             }

@@ -146,8 +146,8 @@ public static class CellNetTraining
             var (measured, fastest, saved) = (false, double.PositiveInfinity, clock.Elapsed);
             try
             {
-                while (!schedule.IsOver((long)state.Epoch * steps + state.Step) && !clock.TimeIsUp
-                    && options.EarlyStopping?.IsOver(state.Finished) != true)
+                // An epoch whose steps were done when the run was stopped has its end still to come: validation, and what it decides.
+                while (StepsAreDone() || !IsOver() && !clock.TimeIsUp && options.EarlyStopping?.IsOver(state.Finished) != true)
                 {
                     var epoch = state.Epoch;
                     network.train();
@@ -239,7 +239,7 @@ public static class CellNetTraining
                     "give more time.");
             }
             epochs.AddRange(state.Finished);
-            var came = schedule.IsOver((long)state.Epoch * steps + state.Step);
+            var came = IsOver();
             trained.Rescheduled = schedule.State.End is not null || !came && clock.TimeIsUp;
             if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
             {
@@ -254,6 +254,10 @@ public static class CellNetTraining
             if (options.TemperatureScaling)
                 trained.ScaleTemperature(validation!, cancellationToken);
             return trained;
+
+            bool IsOver() => schedule.IsOver((long)state.Epoch * steps + state.Step);
+
+            bool StepsAreDone() => state.Step > 0 && (state.Step == steps || IsOver());
 
             void ExpectValidation(double seconds) =>
                 (schedule.SecondsOfAnEpoch, schedule.SecondsAtTheEnd) = (seconds, options.TemperatureScaling ? seconds : 0);

@@ -2,7 +2,6 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
-using static TorchSharp.torch;
 using static ZeroOneShot.Runtime.ProcessMemory;
 
 namespace ZeroOneShot.Training;
@@ -162,7 +161,7 @@ public sealed class TrainingMemory : PredictedMemory
         TrainingMemory At(int batch, int part, int recomputed)
         {
             var lanes = LanesOf(part);
-            var largest = network.Largest(recomputed, lanes, get_num_threads());
+            var largest = network.Largest(recomputed, lanes, Worker.ThreadsOfLibtorch);
             return new TrainingMemory(
                 batch, part, recomputed,
                 ProcessBefore + (long)images * shape.Size,

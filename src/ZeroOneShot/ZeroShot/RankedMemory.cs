@@ -4,7 +4,6 @@ using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
-using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
 
@@ -27,7 +26,7 @@ internal sealed class RankedMemory
     {
         TorchRuntime.EnsureLoaded();
         (_options, _functions, _shape) = (options, functions, shape);
-        var memory = new SupernetMemory(mask, supernet, shape, get_num_threads(), bfloat16: false, OnGpu);
+        var memory = new SupernetMemory(mask, supernet, shape, Worker.ThreadsOfLibtorch, bfloat16: false, OnGpu);
         (_parameters, _operations) = (memory.Parameters(classes), memory.Operations);
         _forwards = (runs, firstOrder) => firstOrder ? memory.Largest(weights: false).Sum
             : runs == CandidateRuns.EachByItself ? memory.Ranking()
@@ -48,7 +47,7 @@ internal sealed class RankedMemory
         var plan = NetworkPlan.Of(space, sized, shape, genotype);
         _forwards = (_, _) => ZeroShotSearchMemory.Features(plan);
         _kernels = ZeroShotSearchMemory.Kernels;
-        _gradient = () => memory.Largest(recomputed: memory.Items, Lanes, get_num_threads()).Sum;
+        _gradient = () => memory.Largest(recomputed: memory.Items, Lanes, Worker.ThreadsOfLibtorch).Sum;
         _graph = () => new CellNetMemory(genotype, sized, shape, space, inLibtorch: true)
             .Largest(recomputed: 0, options.BatchSize, threads: 1).Sum;
     }

@@ -61,6 +61,41 @@ public sealed class LaneLayersTests
         Assert.Equal("", string.Join("\n", wrong));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_normalised_identity_gives_the_outputs_and_gradients_of_autograd_and_leaves_what_it_reads(bool affine)
+    {
+        var wrong = from rectified in (bool[])[false, true]
+                    from images in (int[])[8, 19]
+                    let deviation = Deviation(() => new ModuleChain([.. rectified ? [new ReluModule()] : (nn.Module<Tensor, Tensor>[])[],
+                        new IdentityModule(), new BatchNormModule(5, affine)]), 5, 11, images, ScalarType.Float64)
+                    where !(deviation < 1e-10)
+                    select $"rectified {rectified}, {images} images: {deviation:E1}";
+        Assert.Equal("", string.Join("\n", wrong));
+        using var scope = NewDisposeScope();
+        using var module = new ModuleChain([new IdentityModule(), new BatchNormModule(5, affine)]);
+        var (image, read) = (randn(8, 5, 4, 4), Lanes.Of(randn(8, 5, 4, 4)));
+        read.copy_(Lanes.Of(image));
+        using var run = new LaneRun(8, recorded: false);
+        run.Forward(module, read).Dispose();
+        run.ForwardToAdd(module, read).Dispose();
+        Assert.True(Lanes.ToImages(read, 8).equal(image).all().item<bool>());
+    }
+
+    [Fact]
+    public void Weights_of_another_type_than_the_features_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var layer in (Layer[])[new Convolution(1), new Convolution(3) { Depthwise = true }, new BatchNorm()])
+        {
+            using var module = layer.Build(5, 5, affine: true);
+            using var run = new LaneRun(8, recorded: false);
+            var error = Assert.Throws<ArgumentException>(() => run.Forward(module, Lanes.Of(randn([8, 5, 4, 4], ScalarType.Float64))));
+            Assert.Contains("A tensor is Float32 on 'cpu'; expected Float64", error.Message);
+        }
+    }
+
     /// <summary>Windows of three and five columns have loops of their own, where their dilation is once or twice their stride.</summary>
     [Theory]
     [InlineData(1, 3)]
@@ -153,12 +188,14 @@ public sealed class LaneLayersTests
         y.backward([cotangent]);
 
         using var run = new LaneRun(images, recorded: true);
-        var output = run.Forward(module, Lanes.Of(image.to(type)));
+        var read = Lanes.Of(image.to(type));
+        var output = run.Forward(module, read);
         var gradient = run.Backward(Lanes.Of(cotangent.to(type)), needed: true)!;
         var pairs = new List<(Tensor Ours, Tensor Definition)>
         {
             (Lanes.ToImages(output, images), y.detach()),
             (Lanes.ToImages(gradient, images), x.grad!),
+            (Lanes.ToImages(read, images), image.to(type).to(ScalarType.Float64)),
         };
         pairs.AddRange(module.parameters().Zip(definition.parameters()).Select(pair => (pair.First.grad!, pair.Second.grad!)));
         pairs.AddRange(module.buffers().Zip(definition.buffers()));

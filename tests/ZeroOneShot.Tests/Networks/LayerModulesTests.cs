@@ -15,6 +15,11 @@ namespace ZeroOneShot.Tests.Networks;
 /// </summary>
 public sealed class LayerModulesTests
 {
+    [Fact]
+    public void A_reduction_to_one_channel_is_refused_with_a_sentence() => Assert.Contains(
+        "is to make 1 channel(s); each of its two convolutions makes half of them, so that it needs at least 2",
+        Assert.Throws<ArgumentException>(() => Build("skip_connect", stride: 2, channels: 1)).Message);
+
     public static TheoryData<string, int> Operations => new(
         from operation in SearchSpace.Darts.Operations
         where operation.CanBeChosen

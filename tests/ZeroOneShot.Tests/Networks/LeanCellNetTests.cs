@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
+using ZeroOneShot.Onnx;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
@@ -129,6 +131,65 @@ public sealed class LeanCellNetTests
         Assert.True(Relative(new LeanCellNet(network).Forward(images), withGraph) < 1e-12);
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(40)]
+    public void Images_that_are_none_for_the_network_are_refused_with_a_sentence(int count)
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network("PC-DARTS", type: ScalarType.Float32);
+        network.eval();
+        using var _ = no_grad();
+        Assert.Contains("The images are Float64 on 'cpu', the weights of the network Float32 on 'cpu'",
+            Assert.Throws<ArgumentException>(() => network.forward(randn([count, 3, 16, 16], ScalarType.Float64))).Message);
+        Assert.Contains("the network takes N x 3 x height x width",
+            Assert.Throws<ArgumentException>(() => network.forward(randn([count, 1, 16, 16]))).Message);
+    }
+
+    [Fact]
+    public void A_layer_of_ones_own_classifies_a_batch_as_it_is_and_on_one_thread() => WithThreads(2, () =>
+    {
+        using var scope = NewDisposeScope();
+        var seen = new ConcurrentQueue<long>();
+        using var network = NetworkOf(new OwnLayer(x =>
+        {
+            seen.Enqueue(x.shape[0]);
+            return x.alias();
+        }));
+        network.eval();
+        var images = randn(40, 3, 16, 16);
+        var withGraph = network.forward(images);
+        seen.Clear();
+        using var _ = no_grad();
+        Assert.True(Relative(network.forward(images), withGraph) < 1e-5);
+        Assert.All(seen, count => Assert.Equal(40, count));
+        Assert.NotEmpty(seen);
+    });
+
+    [Fact]
+    public void Hooks_of_inner_modules_run_while_gradients_are_recorded()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network("PC-DARTS", type: ScalarType.Float32);
+        network.eval();
+        var (inner, outer) = (0, 0);
+        network.modules().OfType<BatchNormModule>().First().register_forward_hook((_, _, output) =>
+        {
+            inner++;
+            return output;
+        });
+        network.register_forward_hook((_, _, output) =>
+        {
+            outer++;
+            return output;
+        });
+        network.call(randn(16, 3, 16, 16));
+        Assert.Equal((1, 1), (inner, outer));
+        using var _ = no_grad();
+        network.call(randn(16, 3, 16, 16));
+        Assert.Equal((1, 2), (inner, outer));
+    }
+
     [Fact]
     public void Classifying_leaves_no_tensor_behind()
     {
@@ -161,6 +222,84 @@ public sealed class LeanCellNetTests
             var (logits, loss) = lean.Gradient(images, labels, auxiliaryWeight: 0.4, dropPath: 0.2, random);
             logits.Dispose();
             loss.Dispose();
+        }
+    }
+
+    /// <summary>Where a step fails: in the loss, or in a layer in a forward run, or in one that is repeated on the way back.</summary>
+    [Theory]
+    [InlineData(1, "loss")]
+    [InlineData(2, "loss")]
+    [InlineData(1, "layer")]
+    [InlineData(2, "layer")]
+    [InlineData(1, "way back")]
+    [InlineData(2, "way back")]
+    public void A_step_that_fails_leaves_no_tensor_behind(int threads, string where) => WithThreads(threads, () =>
+    {
+        var (runs, last) = (0, int.MaxValue);
+        using var network = NetworkOf(new OwnLayer(
+            x => Interlocked.Increment(ref runs) > last ? throw new NotSupportedException() : x.alias()));
+        using var images = randn(16, 3, 16, 16);
+        using var labels = zeros([16], ScalarType.Int64);
+        var lean = new LeanCellNet(network, recomputed: where == "way back" ? 4 : 0);
+        runs = 0;
+        Step(logits => nn.functional.cross_entropy(logits, labels));
+        var all = runs;
+        var before = LiveTensors.Count();
+        (runs, last) = (0, where switch { "loss" => int.MaxValue, "layer" => all / 2, _ => all - 2 });
+        Assert.Throws<NotSupportedException>(
+            () => Step(logits => where == "loss" ? throw new NotSupportedException() : nn.functional.cross_entropy(logits, labels)));
+        Assert.Equal(before, Tensor.TotalCount);
+
+        void Step(Func<Tensor, Tensor> loss)
+        {
+            using var scope = NewDisposeScope();
+            lean.GradientOf(images, loss, auxiliaryWeight: 0.4);
+        }
+    });
+
+    /// <summary>A network of operations that begin with a layer.</summary>
+    private static CellNet NetworkOf(Layer layer)
+    {
+        var operation = new CandidateOperation("own",
+            stride => [layer, new Relu(), new Convolution(3) { Depthwise = true, Stride = stride }, new BatchNorm()]);
+        var space = new SearchSpace("own", new CellTopology(2), [operation, CandidateOperation.SkipConnect]);
+        var cell = new CellGenotype([new("own", 0), new("own", 1), new("own", 2), new("skip_connect", 0)]);
+        var network = new CellNet(
+            new Genotype(cell, cell), new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 3, classes: 5, space);
+        using var random = RandomStream.Of(1, "weights");
+        Initialization.Default(network, random);
+        network.train();
+        return network;
+    }
+
+    /// <summary>A layer that does something with its input.</summary>
+    private sealed record OwnLayer(Func<Tensor, Tensor> Run) : Layer
+    {
+        public override FeatureSize Output(FeatureSize input, long channels) => input;
+
+        public override LayerCost Cost(FeatureSize input, long channels, bool affine) => default;
+
+        public override nn.Module<Tensor, Tensor> Build(int inputChannels, int channels, bool affine) => new OwnModule(Run);
+
+        public override string Export(OnnxGraph graph, string x, FeatureSize input, nn.Module<Tensor, Tensor> module) => x;
+
+        private sealed class OwnModule(Func<Tensor, Tensor> run) : nn.Module<Tensor, Tensor>(nameof(OwnModule))
+        {
+            public override Tensor forward(Tensor input) => run(input);
+        }
+    }
+
+    private static void WithThreads(int threads, Action test)
+    {
+        var before = get_num_threads();
+        set_num_threads(threads);
+        try
+        {
+            test();
+        }
+        finally
+        {
+            set_num_threads(before);
         }
     }
 

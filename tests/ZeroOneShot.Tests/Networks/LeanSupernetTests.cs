@@ -54,14 +54,28 @@ public sealed class LeanSupernetTests
         Compare(method, masked, kernels: false, Stem.ImageNet, height: 40, width: 71);
     }
 
-    private static void Compare(string method, bool masked, bool kernels, Stem stem, int height, int width)
+    [Theory]
+    [InlineData("DARTS")]
+    [InlineData("PC-DARTS")]
+    public void It_has_them_where_an_identity_is_normalised(string method)
+    {
+        var normalized = new CandidateOperation(
+            "norm_skip", stride => stride == 1 ? [] : [new FactorizedReduce()], isNormalizedInSearch: true);
+        var space = new SearchSpace("normalised", new CellTopology(2),
+            [normalized, CandidateOperation.SkipConnect, CandidateOperation.MaxPool3x3, CandidateOperation.SeparableConvolution3x3]);
+        // With partial connections 2 channels of 8 pass the operations.
+        Compare(method, masked: false, kernels: true, Stem.Cifar, height: 12, width: 11, space, channels: 8);
+    }
+
+    private static void Compare(
+        string method, bool masked, bool kernels, Stem stem, int height, int width, SearchSpace? space = null, int channels = 4)
     {
         using var scope = NewDisposeScope();
-        var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(SearchSpace.Darts);
+        var mask = masked ? RandomPruning.Mask(SearchSpace.Darts, 0.5, seed: 3) : OperationMask.Full(space ?? SearchSpace.Darts);
         var options = s_methods[method]
             .Apply(new SearchOptions
             {
-                Supernet = new SupernetOptions { Channels = 4, Cells = 4, NormalizedOutput = masked, Stem = stem.Name },
+                Supernet = new SupernetOptions { Channels = channels, Cells = 4, NormalizedOutput = masked, Stem = stem.Name },
             });
         using var supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
         using var architecture = new ArchitectureParameters(mask, options.Supernet.EdgeNormalization, ScalarType.Float64);
@@ -109,6 +123,22 @@ public sealed class LeanSupernetTests
             return (loss, Flat(supernet.parameters()), Flat(architecture.Parameters),
                 cat([.. supernet.named_buffers().Select(buffer => buffer.buffer.to(ScalarType.Float64).reshape(-1))]).clone());
         }
+    }
+
+    [Fact]
+    public void Images_that_are_none_for_the_network_are_refused_with_a_sentence()
+    {
+        using var scope = NewDisposeScope();
+        var mask = OperationMask.Full(SearchSpace.Darts);
+        var options = new SearchOptions { Supernet = new() { Channels = 4, Cells = 3, PartialChannels = 1, EdgeNormalization = false } };
+        using var supernet = new Supernet(mask, options.Supernet, inputChannels: 3, classes: 4);
+        using var architecture = new ArchitectureParameters(mask, edgeNormalization: false);
+        using var step = new BilevelStep(supernet, architecture, options);
+        var labels = zeros([8], ScalarType.Int64);
+        Assert.Contains("The images are Float64 on 'cpu', the weights of the network Float32 on 'cpu'",
+            Assert.Throws<ArgumentException>(() => step.WeightsStep(zeros([8, 3, 16, 16], ScalarType.Float64), labels)).Message);
+        Assert.Contains("The images have the shape [8, 1, 16, 16]; the network takes N x 3 x height x width",
+            Assert.Throws<ArgumentException>(() => step.WeightsStep(zeros([8, 1, 16, 16]), labels)).Message);
     }
 
     [Fact]

@@ -38,6 +38,43 @@ public sealed class WorkersTests
         Assert.Equal(45, sum);
     });
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    [InlineData(2, false)]
+    public void Where_something_fails_results_that_nobody_took_are_disposed(int threads, bool failsWhereUsed) => WithThreads(threads, () =>
+    {
+        var (made, disposed, used) = (0, 0, 0);
+        Assert.Throws<InvalidOperationException>(() => Workers.Run(20, i =>
+        {
+            if (!failsWhereUsed && i == 0)
+            {
+                // Not before others wait for it.
+                SpinWait.SpinUntil(() => Volatile.Read(ref made) > 3);
+                throw new InvalidOperationException();
+            }
+            Interlocked.Increment(ref made);
+            return new Disposable(() => Interlocked.Increment(ref disposed));
+        }, (i, _) => used += failsWhereUsed && i == 4 ? throw new InvalidOperationException() : 1));
+        Assert.True(made > used);
+        Assert.Equal(made - used, disposed);
+    });
+
+    [Fact]
+    public void However_many_workers_start_at_once_every_thread_has_all_of_libtorchs_threads() => WithThreads(3, () =>
+    {
+        var found = new int[16];
+        var threads = Enumerable.Range(0, found.Length).Select(i => new Thread(() =>
+        {
+            for (var times = 0; times < 10; times++)
+                new Worker("starts with others").Dispose();
+            found[i] = torch.get_num_threads();
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        Assert.All(found, count => Assert.Equal(3, count));
+    });
+
     [Fact]
     public void Libtorch_has_one_thread_in_every_worker_and_all_of_them_outside() => WithThreads(3, () =>
     {
@@ -84,6 +121,11 @@ public sealed class WorkersTests
             return [.. supernet.state_dict().Values.Concat(architecture.Parameters).Where(tensor => tensor.is_floating_point())
                 .Select(tensor => tensor.detach().contiguous().data<float>().ToArray())];
         }
+    }
+
+    private sealed class Disposable(Action dispose) : IDisposable
+    {
+        public void Dispose() => dispose();
     }
 
     private static void WithThreads(int threads, Action test)

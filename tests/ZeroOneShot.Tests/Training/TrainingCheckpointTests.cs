@@ -42,6 +42,46 @@ public sealed class TrainingCheckpointTests : IDisposable
         AssertEqual(expected, again);
     }
 
+    /// <summary>Its validation included: a training looks at the time all along.</summary>
+    [Fact]
+    public void A_training_cancelled_at_any_moment_after_its_last_steps_goes_on_to_the_same_network_bit_for_bit()
+    {
+        var options = Toy.Options with { EarlyStopping = new EarlyStopping() };
+        var (time, reports) = (new AskedTime(), new List<int>());
+        using var expected = Toy.Train(options with { Time = time }, Toy.Validation, new EachStep(_ => reports.Add(time.Asked)));
+        for (var moment = reports[^2] + 1; moment <= reports[^1]; moment++)
+        {
+            var file = _folder.File($"{moment}");
+            using var cancellation = new CancellationTokenSource();
+            var cancelling = options with { Time = new AskedTime(moment, cancellation) };
+            try
+            {
+                // Reports ask for the time, too.
+                Toy.Train(cancelling, Toy.Validation, new EachStep(_ => { }), cancellation.Token, file).Dispose();
+            }
+            catch (OperationCanceledException)
+            {
+                // Before the last step, or while the epoch was validated; else all was done.
+            }
+            Assert.True(cancellation.IsCancellationRequested);
+            using var resumed = Toy.Train(options, Toy.Validation, checkpoint: file);
+            AssertEqual(expected, resumed);
+        }
+    }
+
+    /// <summary>Cancels when somebody asks for the time so many times.</summary>
+    private sealed class AskedTime(int moment = 0, CancellationTokenSource? cancellation = null) : TimeProvider
+    {
+        public int Asked { get; private set; }
+
+        public override long GetTimestamp()
+        {
+            if (++Asked == moment)
+                cancellation!.Cancel();
+            return base.GetTimestamp();
+        }
+    }
+
     /// <summary>What a kill leaves: the file that was written while an epoch ran.</summary>
     [Fact]
     public void A_training_goes_on_from_a_file_written_within_an_epoch_to_the_same_network_bit_for_bit()

@@ -30,7 +30,7 @@ public sealed class Zen : IRankingFunction
             if (parameter.ndim >= 2)
                 Fill(parameter, name);
             else
-                parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                parameter.Fill(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
         });
         return Of(network, Noise("x"), Noise("e"));
 
