@@ -316,5 +316,5 @@ public sealed class LeanCellNetTests
         return network;
     }
 
-    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / (b.norm() + 1e-6)).item<double>();
+    private static double Relative(Tensor a, Tensor b) => ((a - b).norm() / (b.norm() + 1e-6)).to(ScalarType.Float64).item<double>();
 }
