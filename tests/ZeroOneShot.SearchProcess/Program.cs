@@ -6,7 +6,7 @@
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
 //   watch-training    the same for 810 steps of training a network, of which some items are recomputed
-//   watch-pruning     prunes a small space again and again, and writes after every pruning what it holds and how many networks it has ranked
+//   watch-pruning     prunes a small space again and again, and writes after every pruning what it holds, and how many networks were ranked
 //   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
 //                     and loads the zip ten times
 using System.Diagnostics.Metrics;
