@@ -19,8 +19,8 @@ internal static partial class CommandLine
         ("fit", FitCommand.Make), ("resume", ResumeCommand.Make), ("plan", PlanCommand.Make), ("predict", PredictCommand.Make),
         ("evaluate", EvaluateCommand.Make), ("export", ExportCommand.Make), ("info", InfoCommand.Make), ("draw", DrawCommand.Make),
         ("report", ReportCommand.Make), ("rank", RankCommand.Make), ("surrogate", SurrogateCommand.Make),
-        ("figure1", Figure1Command.Make), ("table1", Table1Command.Make), ("worker", WorkerCommand.Make), (StageCommand.Name, StageCommand.Make),
-        (DoctorCommand.Name, DoctorCommand.Make),
+        ("figure1", Figure1Command.Make), ("table1", Table1Command.Make), ("worker", WorkerCommand.Make),
+        (StageCommand.Name, StageCommand.Make), (DoctorCommand.Name, DoctorCommand.Make),
     ];
 
     /// <summary>Runs a command line.</summary>

@@ -5,7 +5,8 @@
 //   libtorch          writes which libtorch it is, and how many are loaded
 //   sum               adds up a tensor of six ones and writes the sum
 //   watch lean|plain  searches for 810 steps and writes what it holds after every 100 of them, a line of JSON each
-//   watch-training    the same for 540 steps of training a network, of which some items are recomputed
+//   watch-training    the same for 810 steps of training a network, of which some items are recomputed
+//   watch-pruning     prunes a small space again and again, and writes after every pruning what it holds, and how many networks were ranked
 //   pipeline FOLDER   fits a pipeline with checkpoints in the folder, writes a line after every step, saves model.onnx and model.zip there,
 //                     and loads the zip ten times
 using System.Diagnostics.Metrics;
@@ -73,7 +74,18 @@ switch (args)
 
     case ["watch-training"]:
         torch.set_num_threads(1);
-        Train(RandomImages.Of(135 * 12, 3, shape), epochs: 4, new Watch(streams: 1));
+        Train(RandomImages.Of(135 * 12, 3, shape), epochs: 6, new Watch(streams: 1));
+        return 0;
+
+    case ["watch-pruning"]:
+        torch.set_num_threads(1);
+        var networks = new Count();
+        var parameters = Parameters();
+        for (var prunings = 1; networks.Reports < 1000; prunings++)
+        {
+            Prune(RandomImages.Of(24, 3, shape), networks);
+            Watch.Write(networks.Reports, elsewhere: 0, gone: prunings * parameters);
+        }
         return 0;
 
     case ["pipeline", var folder]:
@@ -83,7 +95,7 @@ switch (args)
 
     default:
         Console.Error.WriteLine($"Found '{string.Join(' ', args)}'; expected 'checkpoint FILE', 'stepwise FILE', 'libtorch', 'sum', " +
-            "'watch lean|plain', 'watch-training' or 'pipeline FOLDER'.");
+            "'watch lean|plain', 'watch-training', 'watch-pruning' or 'pipeline FOLDER'.");
         return 2;
 }
 
@@ -97,12 +109,7 @@ static void Sum()
 static SearchResult Search(
     ImageSet images, SupernetEvaluation evaluation, int epochs, IProgress<RunProgress> progress, string? checkpoint = null)
 {
-    // A small space: a thousand steps take seconds.
-    var space = new SearchSpace("small", new CellTopology(2),
-    [
-        CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3,
-        CandidateOperation.DilatedConvolution3x3,
-    ]);
+    var space = Small();
     var options = SearchMethod.ZeroOneShotRandom.Apply(new SearchOptions
     {
         Supernet = new SupernetOptions { Channels = 4, Cells = 3, PartialChannels = 1 }, Evaluation = evaluation,
@@ -110,6 +117,26 @@ static SearchResult Search(
         BatchSize = 12, Seed = 5,
     });
     return MaskedDartsSearch.Run(images, RandomPruning.Mask(space, 0.3, seed: 4), options, progress, checkpoint: checkpoint);
+}
+
+// A thousand steps take seconds.
+static SearchSpace Small() => new("small", new CellTopology(2),
+[
+    CandidateOperation.None, CandidateOperation.MaxPool3x3, CandidateOperation.SkipConnect, CandidateOperation.SeparableConvolution3x3,
+    CandidateOperation.DilatedConvolution3x3,
+]);
+
+static void Prune(ImageSet images, IProgress<RunProgress> progress) => ZeroShotPruning.Prune(images, new ZeroShotPruningOptions
+{
+    Space = Small(), Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 2, Initializations = 1, Seed = 5,
+}, progress);
+
+// Of the network that a pruning makes.
+static int Parameters()
+{
+    using var network = new Supernet(
+        OperationMask.Full(Small()).WithoutEverywhere(0), new SupernetOptions { Channels = 4, Cells = 3 }, 3, 10);
+    return network.parameters().Count();
 }
 
 static void Train(ImageSet images, int epochs, IProgress<RunProgress> progress)
@@ -194,17 +221,34 @@ internal sealed class Watch : IProgress<RunProgress>
             return;
         // The streams have handed over a batch for every step and make the next one: let them finish it.
         SpinWait.SpinUntil(() => Volatile.Read(ref _batchesMade) == _streams * (_steps + 1));
+        // A tensor that is lost and left to the finalizer is missing from those that live, but not here. Batches are made on other threads.
+        Write(_steps, BatchTensors * _streams * _steps);
+    }
+
+    /// <summary>Writes what is held.</summary>
+    /// <param name="steps">After how many steps.</param>
+    /// <param name="elsewhere">Tensors that other threads have made and this one has disposed.</param>
+    /// <param name="gone">Parameters of networks that are gone, which TorchSharp counts twice when they are made and then once.</param>
+    public static void Write(int steps, int elsewhere, int gone = 0)
+    {
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
         if (OperatingSystem.IsLinux())
             _ = GiveFreedMemoryBack(0);                     // lost memory would first fill the gaps that activations have left
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            Steps = _steps,
-            LiveTensors = torch.Tensor.TotalCount,
-            // A tensor that is lost and left to the finalizer is missing above, but not here. Batches are made on other threads.
-            MadeAndNotDisposedHere = DisposeScopeManager.Statistics.ThreadTotalLiveCount + BatchTensors * _streams * _steps,
+            Steps = steps,
+            LiveTensors = torch.Tensor.TotalCount - gone,
+            MadeAndNotDisposedHere = DisposeScopeManager.Statistics.ThreadTotalLiveCount + elsewhere,
             ResidentBytes = Environment.WorkingSet,
         }));
     }
+}
+
+/// <summary>Counts reports.</summary>
+internal sealed class Count : IProgress<RunProgress>
+{
+    public int Reports { get; private set; }
+
+    public void Report(RunProgress value) => Reports++;
 }

@@ -271,8 +271,11 @@ internal sealed class LeanCell
         }
         if (total is not null)
         {
-            var gradient = order.Sum(run.Output, [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))]);
-            order.Add(Rest(total), (run.Backward(gradient)!, 1));
+            (Tensor, Factor)[] terms = [.. edges.Select(edge => (gradients[edge.Node].Bypass!, c.Edge(_cell.Kind, edge.Index)))];
+            if (uses.Stride == 1)
+                order.Add(Rest(total), terms);                      // they pass as they are
+            else
+                order.Add(Rest(total), (run.Backward(order.Sum(run.Output, terms))!, 1));
         }
 
         // Runs an operation again, for the gradient of its input and of its weights, and the products with its output.

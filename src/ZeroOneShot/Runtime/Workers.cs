@@ -71,23 +71,34 @@ internal static class Workers
         }
     }
 
-    /// <summary>Does something for 0 to count - 1, in any order, on any thread, several at once where that is worth their while.</summary>
+    /// <summary>
+    /// Does something for 0 to count - 1, in any order, on any thread, several at once where that is worth their while; the caller's is one
+    /// of them.
+    /// </summary>
     /// <param name="count">How many.</param>
     /// <param name="size">Numbers that one of them computes.</param>
-    /// <param name="work">What to do.</param>
+    /// <param name="work">What to do. It uses neither workers nor libtorch, which has other threads on the caller's.</param>
     public static void Each(int count, long size, Action<int> work)
     {
-        if (count * size >= WorthThreads)
+        var threads = count * size >= WorthThreads ? Math.Min(torch.get_num_threads(), count) : 1;
+        if (threads <= 1)
         {
-            Run(count, i =>
-            {
+            for (var i = 0; i < count; i++)
                 work(i);
-                return 0;
-            }, static (_, _) => { });
             return;
         }
-        for (var i = 0; i < count; i++)
-            work(i);
+        lock (s_lock)
+        {
+            if (s_workers.Length < threads - 1)
+                Start(torch.get_num_threads());
+            var shares = new Shares(count, work);
+            for (var i = 0; i < threads - 1; i++)
+                s_workers[i].Begin(shares.Work);
+            shares.Work();
+            for (var i = 0; i < threads - 1; i++)
+                s_workers[i].Wait();
+            shares.Failure?.Throw();
+        }
     }
 
     /// <summary>Hands a result over; where that fails, nobody else disposes it.</summary>
@@ -139,6 +150,27 @@ internal static class Workers
                             Use(_used, ready, use);
                     }
                 }
+            }
+            catch (Exception e)
+            {
+                _failure ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
+    }
+
+    private sealed class Shares(int count, Action<int> work)
+    {
+        private int _next = -1;
+        private volatile ExceptionDispatchInfo? _failure;
+
+        public ExceptionDispatchInfo? Failure => _failure;
+
+        public void Work()
+        {
+            try
+            {
+                for (var i = Interlocked.Increment(ref _next); i < count && _failure is null; i = Interlocked.Increment(ref _next))
+                    work(i);
             }
             catch (Exception e)
             {
