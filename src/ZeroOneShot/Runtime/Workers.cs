@@ -80,7 +80,8 @@ internal static class Workers
     /// <param name="work">What to do. It uses neither workers nor libtorch, which has other threads on the caller's.</param>
     public static void Each(int count, long size, Action<int> work)
     {
-        var threads = count * size >= WorthThreads ? Math.Min(torch.get_num_threads(), count) : 1;
+        var all = count * size >= WorthThreads ? Worker.ThreadsOfLibtorch : 1;
+        var threads = Math.Min(all, count);
         if (threads <= 1)
         {
             for (var i = 0; i < count; i++)
@@ -90,7 +91,7 @@ internal static class Workers
         lock (s_lock)
         {
             if (s_workers.Length < threads - 1)
-                Start(torch.get_num_threads());
+                Start(all);
             var shares = new Shares(count, work);
             for (var i = 0; i < threads - 1; i++)
                 s_workers[i].Begin(shares.Work);
