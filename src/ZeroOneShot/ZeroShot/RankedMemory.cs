@@ -78,8 +78,8 @@ internal sealed class RankedMemory
         var because = dearest.Memory.IsForwards ? "" : $", most of it for ranking function '{dearest.Name}'";
         throw new MemoryLimitException(
             $"{(_options.MaxMemory is null ? "The machine has" : "MaxMemory is")} {ProcessMemory.InMiB(limit)}, and {what} is predicted " +
-            $"to take {ProcessMemory.InMiB(memory)} with batches of {_options.BatchSize} images{because}. Allow that much, or rank with a " +
-            "smaller BatchSize, fewer Channels or fewer Cells" + (because.Length > 0 ? ", or by another function." : "."));
+            $"to take {ProcessMemory.InMiB(memory)} with batches of {_options.BatchSize} images{because}. Allow that much, or rank with " +
+            "a smaller BatchSize, fewer Channels or fewer Cells" + (because.Length > 0 ? ", or by another function." : "."));
     }
 
     private bool OnGpu => ProcessMemory.IsGpu(_options.Device);

@@ -66,7 +66,8 @@ public sealed class ImageSetTests
     [Fact]
     public void More_images_than_an_array_can_hold_are_refused_with_the_limit()
     {
-        var error = Assert.Throws<ArgumentException>(() => new ImageSet(ReadOnlyMemory<byte>.Empty, [0, 0, 0], new ImageShape(1, 30_000, 30_000), ["cat"]));
+        var error = Assert.Throws<ArgumentException>(
+            () => new ImageSet(ReadOnlyMemory<byte>.Empty, [0, 0, 0], new ImageShape(1, 30_000, 30_000), ["cat"]));
         Assert.Contains("2700000000 bytes", error.Message);
         Assert.Contains($"{Array.MaxLength}", error.Message);
     }

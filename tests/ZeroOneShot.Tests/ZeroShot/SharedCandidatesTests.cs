@@ -127,7 +127,7 @@ public sealed class SharedCandidatesTests
             var least = Fitting(options with { MaxMemory = less.Memory - 1 });
             Assert.Equal(CandidateRuns.EachByItself, least.Runs);
             Assert.True(least.Memory < less.Memory && less.Memory < most.Memory);
-            var error = Assert.Throws<ArgumentException>(() => Fitting(options with { MaxMemory = least.Memory - 1 })).Message;
+            var error = Assert.Throws<MemoryLimitException>(() => Fitting(options with { MaxMemory = least.Memory - 1 })).Message;
             Assert.Contains("with batches of 64 images. Allow that much, or rank with a smaller BatchSize", error);
         }
         finally
@@ -136,7 +136,7 @@ public sealed class SharedCandidatesTests
         }
         var small = s_toy with { Pruning = new() { Level = 0.999, OperationsPerRound = 1 }, Initializations = 1 };
         var needed = new PruningPlan(small with { Runs = null }, toGenotype: false).Fitting(s_images.Shape, 3).Memory;
-        Assert.Throws<ArgumentException>(() => Prune(small with { MaxMemory = needed / 2 }));
+        Assert.Throws<MemoryLimitException>(() => Prune(small with { MaxMemory = needed / 2 }));
 
         (CandidateRuns Runs, long Memory) Fitting(ZeroShotPruningOptions limited) =>
             new PruningPlan(limited, toGenotype: false).Fitting(shape, 10);
