@@ -38,7 +38,7 @@ public sealed class CompareTests : IDisposable
     {
         var (exitCode, _, errors) = Compare("--data", _folder.FullName);
         Assert.Equal(1, exitCode);
-        Assert.Contains("holds neither CIFAR-10 in the binary layout nor folders of images", errors);
+        Assert.Contains("holds neither CIFAR in the binary layout, nor IDX files, nor folders of images", errors);
         Assert.Contains("There is no folder or zip", Compare("--data", _folder.File("none")).Errors);
         Assert.Contains("'nobody'", Compare("--data", _folder.FullName, "--contenders", "nobody").Errors);
         Assert.Contains("--minutes is 0", Compare("--data", _folder.FullName, "--minutes", "0").Errors);

@@ -162,7 +162,8 @@ public sealed class EarlyErrorTests : IDisposable
     {
         var train = Toy.TrainByHand();
         var options = train.Settings with { BatchSize = 32, LearningRate = 0.1 };
-        var half = TrainingMemory.Predict(Toy.Genotype, options with { BatchSize = 16 }, new(3, Toy.Side, Toy.Side), 3, Toy.Space);
+        var half = TrainingMemory.Predict(Toy.Genotype, options with { BatchSize = 16 }, new(3, Toy.Side, Toy.Side), 3, Toy.Space,
+            images: 48);
         train.Settings = options with { MaxMemory = half.Peak };
         var logger = new KeepingLogger();
         train.Logger = logger;
@@ -173,7 +174,7 @@ public sealed class EarlyErrorTests : IDisposable
         model.ExportOnnx(_folder.File("model.onnx"));
         Assert.Contains("\"learning_rate\":0.05,", SearchInfo.Read(_folder.File("model.onnx"), Toy.Space).Settings);
         var least = TrainingMemory.Predict(Toy.Genotype, options with { BatchSize = 16, Recomputation = Recomputation.All },
-            new(3, Toy.Side, Toy.Side), 3, Toy.Space);
+            new(3, Toy.Side, Toy.Side), 3, Toy.Space, images: 48);
         train.Settings = options with { MaxMemory = least.Peak - 1 };
         var error = Assert.Throws<MemoryLimitException>(() => _ml.MulticlassClassification.Trainers.CellNet(train).Fit(Toy.Data(_ml)));
         Assert.Contains(least.ToString(), error.Message);

@@ -319,15 +319,29 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.Throws<FormatException>(() => ZeroOneShotPlan.FromJson(plan.ToJson().Replace("half", "quarter")));
     }
 
+    private static Planner PlannerFor(ImageSet images, PlannedSpace space, CostTarget? target = null) => new(images, validation: null,
+        StepTimes.Unknown(space, images), space, SearchMethod.ZeroShot, long.MaxValue, held: 200 << 20, target);
+
+    [Theory]
+    [InlineData(70_000, 8)]
+    [InlineData(120_000, 12)]
+    public void A_network_is_planned_that_can_come_near_a_cost_target_also_where_a_smaller_one_costs_more(long parameters, int channels)
+    {
+        var images = Toy.Images(2400, side: 32);
+        var space = new PlannedSpace(SearchSpace.Darts, images.Shape, images.ClassCount);
+        var planner = PlannerFor(images, space, new CostTarget { Parameters = parameters });
+        Assert.Equal(new NetworkSize(channels, 5, null), planner.Stages(1e8)[^1].Size);
+    }
+
     [Fact]
     public void More_time_gives_whole_images_to_larger_networks()
     {
         var images = Toy.Images(2400, side: 32);
         var space = new PlannedSpace(SearchSpace.Darts, images.Shape, images.ClassCount);
-        var planner = new Planner(images, validation: null, StepTimes.Unknown(space, images), space, SearchMethod.ZeroShot, long.MaxValue,
-            held: 200 << 20, target: null);
+        var planner = PlannerFor(images, space);
         var sizes = new[] { 1e4, 1e5, 1e6, 1e7, 1e8 }.Select(seconds => planner.Stages(seconds)[^1].Size).ToList();
         Assert.Equal(new NetworkSize(8, 3, "half"), sizes[0]);
+        Assert.Null(sizes[^1].Stem);
         // Few images are learned by heart by the largest ones.
         Assert.Equal(space.Networks[space.Networks.Count * 2 / 3 - 1], sizes[^1]);
         int[] places = [.. sizes.Select(size => space.Networks.ToList().IndexOf(size))];

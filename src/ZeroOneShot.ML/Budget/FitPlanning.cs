@@ -82,14 +82,15 @@ internal sealed class FitPlanning(
     {
         var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
         var space = new PlannedSpace(options.Space, train.Shape, train.ClassCount);
-        var larger = Planning(null).Larger(planned);
-        var times = StepTimes.OfFound(train, space, genotype, planned.Size, larger, device,
+        var unmeasured = Planning(null);
+        var larger = unmeasured.Larger(planned);
+        var times = StepTimes.OfFound(train, space, genotype, planned.Size, larger, Recomputes, device,
             clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
         var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
         if (training.Size != planned.Size)
         {
             // Not worked out but timed: what is planned is to be what is done.
-            times = StepTimes.OfFound(train, space, genotype, training.Size, larger: null, device,
+            times = StepTimes.OfFound(train, space, genotype, training.Size, larger: null, Recomputes, device,
                 clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
             training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
         }
@@ -97,6 +98,8 @@ internal sealed class FitPlanning(
         {
             Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
         };
+
+        bool Recomputes(NetworkSize size) => unmeasured.Recomputes(planned, size);
 
         Planner Planning(StepTimes? times) => new(
             train, validation, times, space, options.Method, plan.MaxMemory, plan.Held, options.CostTarget, device, genotype);

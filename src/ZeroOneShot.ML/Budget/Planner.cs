@@ -39,7 +39,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
 
     // Of the smallest network; of each larger one so many more. Measured with whole images of CIFAR-10: more epochs were worth as much as
     // more channels from there on.
-    private const double LargeRate = 2, LeastEpochs = 6, MoreEpochs = 1.75;
+    private const double LargeRate = 2, LeastEpochs = 5, MoreEpochs = 1.5;
 
     private const int SmallBatch = 32, LargeBatch = 64;
 
@@ -349,7 +349,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return Planning(Timed(stage.Size, null)).OfSizes(stage, left().TotalSeconds);
 
         StepTimes Timed(NetworkSize size, NetworkSize? larger) => StepTimes.OfFound(
-            train, space, genotype, size, larger, device: null, left() / 10, TimeProvider.System, cancellation);
+            train, space, genotype, size, larger, _ => false, device: null, left() / 10, TimeProvider.System, cancellation);
 
         Planner Planning(StepTimes times) => new(
             train, validation, times, space, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null, found: genotype);
@@ -363,8 +363,14 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         found ?? space.Typical, TrainingSettings(training, images.Shape, 0, device) with { MaxMemory = Math.Max(1, memory - Beside) },
         images.Shape, images.ClassCount, space.Space);
 
-    // Measured with all of 36 channels and 20 cells: 1.28.
-    private static double Slower(TrainingMemory training) => training.Recomputed > 0 ? 1.3 : 1;
+    /// <summary>How much longer a training step takes that computes features twice: measured with 36 channels and 20 cells, 1.28.</summary>
+    public const double SlowerByRecomputation = 1.3;
+
+    private static double Slower(TrainingMemory training) => training.Recomputed > 0 ? SlowerByRecomputation : 1;
+
+    /// <summary>Whether a training of these sizes fits only if it computes features twice.</summary>
+    public bool Recomputes(StagePlan planned, NetworkSize size) =>
+        MemoryOf(planned with { Channels = size.Channels, Cells = size.Cells, Stem = size.Stem }).Recomputed > 0;
 
     private StagePlan Training(double seconds)
     {
@@ -390,8 +396,11 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             }
             // A larger network learns more of every image, but slowly: it needs to see them more often.
             var wanted = Math.Max(LeastEpochs + index * MoreEpochs, Math.Min(60, 40_000.0 / images.Count));
-            if (seconds / perEpoch < wanted || plan.Memory > memory || !Affords(plan))
+            if (seconds / perEpoch < wanted || plan.Memory > memory)
                 break;
+            // Networks of whole images take longer, but have fewer parameters.
+            if (!Affords(plan, best))
+                continue;
             best = plan;
 
             StagePlan OfBatch(int most)
@@ -411,17 +420,21 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
 
     /// <summary>
     /// Whether networks of these sizes keep to the target that are half-way between the cheapest and the dearest: in larger ones, nothing
-    /// but poolings and skips would.
+    /// but poolings and skips would. Where no smaller one comes near the target, some of them is enough.
     /// </summary>
-    private bool Affords(StagePlan plan)
+    private bool Affords(StagePlan plan, StagePlan smaller)
     {
         if (target is null)
             return true;
-        var sized = target with { Network = TrainingSettings(plan, images.Shape, 0, null).Network };
+        var (cheapest, dearest) = CostsOf(plan);
+        return cheapest + (dearest - cheapest) / 2 <= target.Most || cheapest <= target.Most && CostsOf(smaller).Dearest < target.Least;
+    }
+
+    private (long Cheapest, long Dearest) CostsOf(StagePlan plan)
+    {
+        var sized = target! with { Network = TrainingSettings(plan, images.Shape, 0, null).Network };
         var full = OperationMask.Full(space.Space);
-        var (cheapest, dearest) = GenotypeChoices.Of(full, mayShareInput: false)
-            .Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount));
-        return cheapest + (dearest - cheapest) / 2 <= sized.Most;
+        return GenotypeChoices.Of(full, mayShareInput: false).Range(new GenotypeCosts(full, sized, images.Shape, images.ClassCount));
     }
 
     private void ThrowIfTooLittle(IReadOnlyList<StagePlan> smallest, double seconds)

@@ -106,23 +106,28 @@ internal sealed class StepTimes
     /// <param name="genotype">Its architecture.</param>
     /// <param name="planned">Its sizes.</param>
     /// <param name="larger">Larger sizes, to see how the time grows; null for none.</param>
+    /// <param name="recomputes">Whether sizes leave so little memory that features are computed twice: they are timed so.</param>
     /// <param name="device">Where it will run.</param>
     /// <param name="limit">The time that this may take, roughly.</param>
     /// <param name="time">What measures it.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static StepTimes OfFound(ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize planned,
-        NetworkSize? larger, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
+    public static StepTimes OfFound(
+        ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize planned, NetworkSize? larger,
+        Func<NetworkSize, bool> recomputes, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
     {
         limit = limit < s_longest ? limit : s_longest;
         var (some, timer, start) = (Some(images), new Timer(time, limit / 4), time.GetTimestamp());
-        var seconds = Training(some, space, genotype, planned, device, timer, cancellation);
+        var seconds = Timed(planned);
         var exponent = 1.0;
         if (larger is { } next && time.GetElapsedTime(start) < limit / 2)
         {
             exponent = Exponent(some, space, genotype, (planned, seconds),
-                (next, Training(some, space, genotype, next, device, timer, cancellation)));
+                (next, Timed(next)));
         }
         return new StepTimes(space, genotype, planned, images, exponent, seconds);
+
+        double Timed(NetworkSize size) => Training(some, space, genotype, size, device, timer, cancellation, recomputes(size))
+            / (recomputes(size) ? Planner.SlowerByRecomputation : 1);
     }
 
     /// <summary>A size with the stem of the smallest networks.</summary>
@@ -153,10 +158,10 @@ internal sealed class StepTimes
     }
 
     private static double Training(ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize size, string? device,
-        Timer timer, CancellationToken cancellation)
+        Timer timer, CancellationToken cancellation, bool recomputes = false)
     {
         var batch = Math.Min(Batch, images.Count);
-        var options = TrainingOf(size, batch, device);
+        var options = TrainingOf(size, batch, device) with { Recomputation = recomputes ? Recomputation.All : Recomputation.None };
         return timer.Time(cancellation, (steps, token) =>
             CellNetTraining.Train(images, genotype, options, progress: steps, space: space.Space, cancellationToken: token)
                 .Dispose()) / batch;
@@ -166,6 +171,7 @@ internal sealed class StepTimes
     {
         Network = Network(size),
         Epochs = Steps, BatchSize = batch, DropPath = 0, LearningRate = 0, Device = device,
+        Recomputation = Recomputation.None,
     };
 
     private static double Searching(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,

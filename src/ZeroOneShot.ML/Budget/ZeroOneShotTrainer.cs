@@ -220,8 +220,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             train.Count + (validation?.Count ?? 0)).BatchSize;
         if (batch < training.BatchSize)
             run.Log.SmallerBatch(batch, training.BatchSize);
-        using var trained = CellNetTraining.Train(
-            train, genotype!, training, validation, clock, _options.Space, run.Checkpoint(RunStage.Train), run.Cancellation);
+        using var trained = Trained();
         clock.End(trained.Epochs.Count, trained.Rescheduled);
         if (trained.DivergedEpoch is { } diverged)
             run.Log.Diverged(diverged);
@@ -251,6 +250,23 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             Report = report,
         });
 
+        TrainedCellNet Trained()
+        {
+            var checkpoint = run.Checkpoint(RunStage.Train);
+            try
+            {
+                return CellNetTraining.Train(
+                    train, genotype!, training, validation, clock, _options.Space, checkpoint, run.Cancellation);
+            }
+            catch (InvalidDataException e) when (batch < training.BatchSize && File.Exists(checkpoint))
+            {
+                throw new InvalidDataException(
+                    $"MaxMemory is {ProcessMemory.InMiB(plan.MaxMemory)}, into which the training that '{checkpoint}' is of, with " +
+                    $"batches of {training.BatchSize} images, does not fit. Allow as much as it began with, or delete that file to " +
+                    "begin the training anew.", e);
+            }
+        }
+
         // A plan that was given is followed to its end.
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
     }
@@ -260,7 +276,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     {
         var device = run.Device();
         return _options.Plan is not null ? null : new ReadingLimits(
-            _options.TimeBudget, ProcessMemory.IsGpu(device) ? null : FitPlanning.MemoryOf(_options, device), clock, display, run.Log);
+            _options.TimeBudget, ProcessMemory.IsGpu(device) ? null : FitPlanning.MemoryOf(_options, device), () => clock.Elapsed,
+            display is null ? null : display.Show, run.Log);
     }
 
     private InvalidOperationException BudgetUsedUp(string before) => new(

@@ -143,7 +143,8 @@ public sealed record ZeroOneShotPlan
                 stage is { Stage: RunStage.Search, Candidates: null } ? 2 : 1);
             foreach (var (name, value, from, to) in ((string, int, int, int)[])[("channels", stage.Channels, 1, Checked.MostChannels),
                 ("cells", stage.Cells, 1, Checked.MostCells), ("epochs", stage.Epochs, 1, int.MaxValue),
-                ("images", stage.Images, trains ? TrainImages : 1, TrainImages), ("a batch", stage.BatchSize, least, stage.Images / part)])
+                ("images", stage.Images, trains ? TrainImages : part * least, TrainImages),
+                ("a batch", stage.BatchSize, least, stage.Images / part)])
             {
                 if (value < from || value > to)
                 {

@@ -33,8 +33,8 @@ internal static class FitCommand
     public static Command Make()
     {
         var command = new Command("fit", "Finds and trains a network for images within a time and a memory. Leaves model.zip, " +
-            "model.onnx, genotype.json, mask.json, metrics.json, predictions.csv, plan.json and report.html. Ctrl+C stops it; zeroone " +
-            "resume goes on.");
+            "model.onnx, genotype.json, mask.json (with importances.json, where operations were ranked), metrics.json, predictions.csv, " +
+            "plan.json and report.html. Ctrl+C stops it; zeroone resume goes on.");
         Asked.AddTo(command);
         command.Add(s_plan);
         command.Add(s_out);

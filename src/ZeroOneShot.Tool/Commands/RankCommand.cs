@@ -76,7 +76,7 @@ internal static class RankCommand
             var images = ToolException.Within(ExitCode.Data, () => Pixels(
                 parsed.GetRequiredValue(s_data), size, seed, parsed.GetValue(s_images)));
             var options = s_usual with { Seed = seed, Batches = (images.Count + s_usual.BatchSize - 1) / s_usual.BatchSize };
-            // In batches of one size, or one image fewer in the last.
+            // In batches of one size, or a few images fewer in the last.
             options = options with { BatchSize = (images.Count + options.Batches - 1) / options.Batches, TakesFewerImages = true };
             foreach (var genotype in genotypes)
             {

@@ -71,6 +71,8 @@ internal static class FitJob
             folder.Write(folder.Mask, ChecksummedJson.Sign(network.Mask!.ToJson()));
             if (network.Report?.Pruning is { Rounds.Count: > 0 } pruning)
                 folder.Write(folder.Importances, ChecksummedJson.Sign(pruning.ToJson()));
+            else
+                File.Delete(folder.Importances);                                // an earlier run's
         }));
 
         // Test what was saved, as its users will have it.

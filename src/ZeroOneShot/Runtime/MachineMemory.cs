@@ -63,6 +63,8 @@ internal static class MachineMemory
 
     private static string[] Lines(string root, string file)
     {
+        if (!File.Exists(Path.Combine(root, file)))
+            return [];
         try
         {
             return File.ReadAllLines(Path.Combine(root, file));

@@ -241,7 +241,8 @@ public static class CellNetTraining
             epochs.AddRange(state.Finished);
             var came = IsOver();
             trained.Rescheduled = schedule.State.End is not null || !came && clock.TimeIsUp;
-            if ((options.EarlyStopping is not null || !came) && measure.BestOf(state.Finished) is { } best)
+            if ((options.EarlyStopping is not null || !came || trained.DivergedEpoch is not null)
+                && measure.BestOf(state.Finished) is { } best)
             {
                 step.TakeBest();
                 trained.BestEpoch = best + 1;

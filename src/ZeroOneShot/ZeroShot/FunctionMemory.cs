@@ -16,6 +16,7 @@ public sealed class FunctionMemory
     {
         Forwards,
         Gradients,
+        Activations,
         Graph,
     }
 
@@ -27,13 +28,16 @@ public sealed class FunctionMemory
 
     /// <summary>
     /// Forwards and backwards, as a step of the search does: <see cref="RankedNetwork.Gradient(int)"/>,
-    /// <see cref="RankedNetwork.ImageGradient"/>.
+    /// <see cref="RankedNetwork.ImageGradient"/> on the processor.
     /// </summary>
     /// <param name="kept">How many gradients of all weights it keeps, at least 1; those in double precision count twice.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number is below 1.</exception>
     public static FunctionMemory Gradients(int kept = 1) => kept >= 1
         ? new(Way.Gradients, times: kept)
         : throw new ArgumentOutOfRangeException(nameof(kept), kept, "A gradient is kept while it is looked at.");
+
+    /// <summary>Gradients of images or features: as <see cref="Gradients"/> by this library's kernels, else with all features.</summary>
+    internal static FunctionMemory ActivationGradients { get; } = new(Way.Activations);
 
     /// <summary>With all features of the network at once, as <see cref="RankedNetwork.ForwardWithGraph"/> has them.</summary>
     /// <param name="images">How many images at a time, at least 1; null: a batch.</param>
@@ -60,9 +64,12 @@ public sealed class FunctionMemory
     /// <param name="parameters">Weights of the network.</param>
     /// <param name="batch">Images of a batch.</param>
     /// <param name="lanes">The same in whole groups.</param>
-    internal long Numbers(Func<long> gradient, Func<long> graph, long parameters, long batch, long lanes) => _way switch
+    /// <param name="byKernels">Whether this library's kernels run the network.</param>
+    internal long Numbers(
+        Func<long> gradient, Func<long> graph, long parameters, long batch, long lanes, bool byKernels) => _way switch
     {
         Way.Forwards => 0,
+        Way.Activations => byKernels ? lanes * gradient() + parameters : batch * graph() + parameters,
         Way.Gradients => lanes * gradient() + (long)_times * parameters,
         _ => (long)(_times * Math.Min(_images ?? batch, batch) * graph()) + parameters,
     };

@@ -47,7 +47,8 @@ internal sealed class RankedMemory
         var plan = NetworkPlan.Of(space, sized, shape, genotype);
         _forwards = (_, _) => ZeroShotSearchMemory.Features(plan);
         _kernels = ZeroShotSearchMemory.Kernels;
-        _gradient = () => memory.Largest(recomputed: memory.Items, Lanes, Worker.ThreadsOfLibtorch).Sum;
+        _gradient = () => memory.Largest(
+            recomputed: OnGpu ? 0 : memory.Items, Lanes, OnGpu ? 1 : Worker.ThreadsOfLibtorch).Sum;
         _graph = () => new CellNetMemory(genotype, sized, shape, space, inLibtorch: true)
             .Largest(recomputed: 0, options.BatchSize, threads: 1).Sum;
     }
@@ -59,7 +60,7 @@ internal sealed class RankedMemory
     {
         var forwards = _functions.Any(function => function.Memory.IsForwards) || firstOrder ? Lanes * _forwards(runs, firstOrder) : 0;
         var more = firstOrder || _functions.Count == 0 ? 0 : _functions.Max(
-            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes));
+            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes, !OnGpu));
         var numbers = _parameters + (long)_options.Batches * _options.BatchSize * _shape.Size + Lanes * _shape.Size + forwards + more;
         return OnGpu
             ? ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * sizeof(float) * numbers)
@@ -70,14 +71,17 @@ internal sealed class RankedMemory
     /// <exception cref="MemoryLimitException">It is more than may be, or than there is.</exception>
     public void ThrowIfLarger(long memory, string what)
     {
-        var limit = _options.MaxMemory ?? ProcessMemory.MemoryOf(_options.Device);
+        // What nobody tells of a GPU is no limit.
+        var limit = _options.MaxMemory
+            ?? (OnGpu ? GpuMemory.Of(_options.Device!)?.Total ?? long.MaxValue : ProcessMemory.MemoryOfTheMachine);
         if (memory <= limit)
             return;
         var dearest = _functions.MaxBy(
-            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes))!;
+            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes, !OnGpu))!;
         var because = dearest.Memory.IsForwards ? "" : $", most of it for ranking function '{dearest.Name}'";
+        var whose = _options.MaxMemory is not null ? "MaxMemory is" : OnGpu ? "The GPU has" : "The machine has";
         throw new MemoryLimitException(
-            $"{(_options.MaxMemory is null ? "The machine has" : "MaxMemory is")} {ProcessMemory.InMiB(limit)}, and {what} is predicted " +
+            $"{whose} {ProcessMemory.InMiB(limit)}, and {what} is predicted " +
             $"to take {ProcessMemory.InMiB(memory)} with batches of {_options.BatchSize} images{because}. Allow that much, or rank with " +
             "a smaller BatchSize, fewer Channels or fewer Cells" + (because.Length > 0 ? ", or by another function." : "."));
     }

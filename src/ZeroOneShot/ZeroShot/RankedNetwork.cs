@@ -126,6 +126,7 @@ public abstract class RankedNetwork : IDisposable
             foreach (var weight in weights)
                 weight.requires_grad_(true);
         }
+        scope.Attach(gradient!);
         return gradient!.MoveToOuterDisposeScope();
     }
 
@@ -326,7 +327,7 @@ public abstract class RankedNetwork : IDisposable
             foreach (var (buffer, value) in new[] { (norm.RunningMean, mean), (norm.RunningVariance, variance) })
             {
                 before.Add((buffer, buffer.clone().DetachFromDisposeScope()));
-                buffer.fill_(value);
+                buffer.Fill(value);
             }
         }
         return new Undo(() =>

@@ -54,6 +54,7 @@ public static class Ranking
     {
         ArgumentNullException.ThrowIfNull(genotype);
         using var batches = Batches(functions, images, options, cancellationToken);
+        ThrowIfLarger(images, genotype, functions, options, network, space);
         return Scores(images, genotype, functions, batches, options, network, space, cancellationToken);
     }
 
@@ -62,9 +63,8 @@ public static class Ranking
         ImageSet images, Genotype genotype, IReadOnlyList<IRankingFunction> functions, RankingBatches batches, RankingOptions options,
         CellNetOptions? network, SearchSpace? space, CancellationToken cancellationToken)
     {
-        network = (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
+        network = Ranked(network);
         genotype.ThrowIfNotIn(space ?? SearchSpace.Darts);
-        ThrowIfLarger(images, genotype, functions, options, network, space);
         return Scores(functions, images, batches, options, $"the network of {genotype}", cancellationToken, (outputs, device) =>
         {
             var sized = network.WithStem(space ?? SearchSpace.Darts, images.Shape);
@@ -125,12 +125,16 @@ public static class Ranking
 
     /// <exception cref="MemoryLimitException">The network of a genotype is predicted to take more memory than may be.</exception>
     internal static void ThrowIfLarger(ImageSet images, Genotype genotype, IReadOnlyList<IRankingFunction> functions,
-        RankingOptions options, CellNetOptions network, SearchSpace? space)
+        RankingOptions options, CellNetOptions? network, SearchSpace? space)
     {
-        var memory = new RankedMemory(options, functions, genotype, network, space ?? SearchSpace.Darts, images.Shape,
+        genotype.ThrowIfNotIn(space ?? SearchSpace.Darts);
+        var memory = new RankedMemory(options, functions, genotype, Ranked(network), space ?? SearchSpace.Darts, images.Shape,
             Outputs(options, images, functions));
         memory.ThrowIfLarger(memory.Of(CandidateRuns.EachByItself), "the ranking");
     }
+
+    private static CellNetOptions Ranked(CellNetOptions? network) =>
+        (network ?? new CellNetOptions { Channels = 16, Cells = 8 }) with { AuxiliaryHead = false };
 
     /// <summary>How many outputs a ranked network has; see <see cref="RankingOptions.Outputs"/>.</summary>
     internal static int Outputs(RankingOptions options, ImageSet images, params IEnumerable<IRankingFunction> functions) =>

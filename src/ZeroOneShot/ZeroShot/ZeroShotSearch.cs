@@ -58,6 +58,9 @@ public static class ZeroShotSearch
         Ranking.ThrowIfUnfit(images, ranking, options.Functions);
         var genotypes = Drawn(mask, options);
         using var batches = Ranking.Batches(options.Functions, images, ranking, cancellationToken);
+        // The dearest may come last.
+        foreach (var genotype in genotypes)
+            Ranking.ThrowIfLarger(images, genotype, options.Functions, ranking, options.Network, mask.Space);
         var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time, counted: "genotypes");
         using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask.Space, genotypes, options);
         var state = file?.Load((found, known) =>

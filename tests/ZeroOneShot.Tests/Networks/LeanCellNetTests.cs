@@ -147,7 +147,7 @@ public sealed class LeanCellNetTests
     }
 
     [Fact]
-    public void A_layer_of_ones_own_classifies_a_batch_as_it_is_and_on_one_thread() => WithThreads(2, () =>
+    public void A_layer_of_ones_own_classifies_a_batch_as_it_is() => WithThreads(2, () =>
     {
         using var scope = NewDisposeScope();
         var seen = new ConcurrentQueue<long>();

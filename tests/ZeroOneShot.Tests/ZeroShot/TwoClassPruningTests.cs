@@ -78,7 +78,7 @@ public sealed class TwoClassPruningTests
     [Fact]
     public void Images_are_ranked_once_each_and_the_result_says_how_many()
     {
-        var options = s_toy with { BatchSize = 8, Batches = 3, Initializations = 1 };
+        var options = s_toy with { BatchSize = 8, Batches = 3, Initializations = 1, TakesFewerImages = true };
         Assert.Equal(12, Prune(Images(12, classes: 2), options).Images);
         Assert.Equal(16, Prune(Images(17, classes: 2), options).Images);            // no batch of one image
         Assert.Equal(24, Prune(Images(60, classes: 2), options).Images);

@@ -10,15 +10,21 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// it. Greatest, 0, where gradients neither grow nor fade.
 /// </summary>
 /// <remarks>
-/// No labels; libtorch's autograd through one cell at a time. Mean over batches. A cell that is the identity gives minus infinity, as in
-/// the public code, an error here; supernets have none.
+/// No labels; libtorch's autograd through one cell at a time, beside the outputs of all. Mean over batches. A cell that is
+/// the identity gives minus infinity, as in the public code, an error here; supernets have none.
 /// </remarks>
 public sealed class AzTrainability : IRankingFunction
 {
     private const double Small = 1e-6;
 
+    // One cell of the least that a network has; 441 MiB were measured with 8 cells, 16 channels and 16 images.
+    private const double OfACell = 1.0 / 3;
+
     /// <inheritdoc/>
     public string Name => "az-trainability";
+
+    /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Graph(times: OfACell);
 
     /// <inheritdoc/>
     public double Rank(RankedNetwork network)

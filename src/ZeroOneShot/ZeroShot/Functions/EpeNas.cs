@@ -24,7 +24,7 @@ public sealed class EpeNas(bool training = false) : IRankingFunction
     private const int FewClasses = 100;
 
     /// <inheritdoc/>
-    public FunctionMemory Memory => FunctionMemory.Gradients();
+    public FunctionMemory Memory => FunctionMemory.ActivationGradients;
 
     /// <inheritdoc/>
     public string Name => training ? "epe-nas-training" : "epe-nas";

@@ -18,7 +18,7 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class Fisher : IRankingFunction
 {
     /// <inheritdoc/>
-    public FunctionMemory Memory => FunctionMemory.Gradients();
+    public FunctionMemory Memory => FunctionMemory.ActivationGradients;
 
     /// <inheritdoc/>
     public string Name => "fisher";

@@ -19,7 +19,7 @@ public sealed class JacobianCovariance(bool training = false) : IRankingFunction
     private const double Small = 1e-5;
 
     /// <inheritdoc/>
-    public FunctionMemory Memory => FunctionMemory.Gradients();
+    public FunctionMemory Memory => FunctionMemory.ActivationGradients;
 
     /// <inheritdoc/>
     public string Name => training ? "jacov-training" : "jacov";

@@ -39,7 +39,7 @@ public sealed class SynFlow : IRankingFunction
         using var absolute = network.WithParameters((name, parameter) =>
         {
             if (network.IsOfBatchNorm(name))
-                parameter.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                parameter.Fill(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
             else
                 parameter.abs_();
         });

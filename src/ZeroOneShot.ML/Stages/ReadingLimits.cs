@@ -8,10 +8,11 @@ namespace ZeroOneShot.ML;
 /// <summary>Keeps the reading of images to the time and the memory of a Fit, and says how far it is.</summary>
 /// <param name="budget">The time of the whole Fit.</param>
 /// <param name="memory">What the process may take, in bytes; null where that is not counted.</param>
-/// <param name="clock">Counts the time.</param>
-/// <param name="display">Shows how far it is; null for nowhere.</param>
+/// <param name="clock">The time of the Fit so far.</param>
+/// <param name="show">Shows how far it is, after how long, and how long it may yet take; null for nowhere.</param>
 /// <param name="log">Told every while.</param>
-internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock clock, ConsoleProgress? display, ILogger log)
+internal sealed class ReadingLimits(
+    TimeSpan budget, long? memory, Func<TimeSpan> clock, Action<Func<string>, TimeSpan, TimeSpan>? show, ILogger log)
 {
     // What takes no more is left to the plan, which says what the stages take too.
     private const long FewBytes = 16 << 20;
@@ -26,7 +27,7 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
 
     private static readonly TimeSpan s_logInterval = TimeSpan.FromSeconds(30);
 
-    private TimeSpan _logged = clock.Elapsed;
+    private TimeSpan _logged = clock();
     private long _returned;
 
     /// <summary>Refuses, before any are read, images that are too many for the memory.</summary>
@@ -36,6 +37,7 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
     /// <exception cref="MemoryLimitException">They do not fit.</exception>
     public void Begin(long? count, Func<long> used, ImageShape shape)
     {
+        _returned = 0;
         if (memory is not { } most || count is not { } rows || rows * shape.Size <= FewBytes
             || ResidentMemory.Present + rows * shape.Size <= most)
         {
@@ -58,13 +60,14 @@ internal sealed class ReadingLimits(TimeSpan budget, long? memory, BudgetClock c
             CheckMemory(images);
         if (row % Rows != 0)
             return;
-        var elapsed = clock.Elapsed;
+        var elapsed = clock();
         if (elapsed > budget && elapsed > s_little)
         {
             throw new InvalidOperationException($"TimeBudget, {budget}, was used up when {images.Count} images were read. Allow more " +
                 "time, give images that are read faster (smaller files, or resized once and kept), or fewer.");
         }
-        display?.Show(() => string.Create(CultureInfo.InvariantCulture, $"Reading, {images.Count} images"), elapsed, budget - elapsed);
+        show?.Invoke(() => string.Create(CultureInfo.InvariantCulture, $"Reading, {images.Count} images"), elapsed,
+            elapsed < budget ? budget - elapsed : TimeSpan.Zero);
         if (elapsed - _logged < s_logInterval)
             return;
         _logged = elapsed;
