@@ -140,7 +140,7 @@ public sealed class PlanTests : IDisposable
         Refused(json => json["plan"]!["stages"]![1]!["channels"] = 0, "stage Search has 0 for channels; expected 1 to");
         Refused(json => json["plan"]!["stages"]![2]!["epochs"] = -1, "stage Train has -1 for epochs");
         Refused(json => json["plan"]!["stages"]![1]!["batch_size"] = 1000, "stage Search has 1000 for a batch");
-        Refused(json => json["plan"]!["stages"]![1]!["images"] = 145, "stage Search has 145 for images; expected 1 to 144");
+        Refused(json => json["plan"]!["stages"]![1]!["images"] = 145, "stage Search has 145 for images; expected 4 to 144");
         Refused(json => json["plan"]!["stages"]![2]!["images"] = 100, "stage Train has 100 for images; expected 144");
         Refused(json => json["plan"]!["stages"]![2]!["batch_size"] = 1, "stage Train has 1 for a batch; expected 2 to 144");
         Refused(json => json["plan"]!["stages"]!.AsArray().RemoveAt(2), "The plan has stages Prune, Search; expected");
