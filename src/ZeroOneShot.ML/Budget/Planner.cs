@@ -37,8 +37,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     // rate gave 1.4 points each; with a thousand steps it gave none.
     private const int EpochsOfWholeCrops = 20, StepsOfLargeRate = 2000;
 
-    // Of the smallest network; of each larger one so many more. Measured with whole images of CIFAR-10: more epochs were worth as much as
-    // more channels from there on.
+    // Of the smallest network; of each larger one so many more. Chosen by a few runs on CIFAR-10 (docs/sizes-and-budgets.md), of which none
+    // compares two networks in equal time.
     private const double LargeRate = 2, LeastEpochs = 5, MoreEpochs = 1.5;
 
     private const int SmallBatch = 32, LargeBatch = 64;

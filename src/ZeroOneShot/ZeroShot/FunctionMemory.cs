@@ -2,7 +2,7 @@ namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
 /// How a ranking function runs a network, by which its memory is predicted before anything runs (<see cref="RankingOptions.MaxMemory"/>):
-/// in one of three ways, each with more in memory than the one before, the last with many times more.
+/// forwards, with gradients, or with all features, each with more in memory than the one before, the last with many times more.
 /// </summary>
 public sealed class FunctionMemory
 {
