@@ -11,7 +11,7 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// remains is rounding. It is well defined in evaluation mode, the default, where batch norms take the statistics 0 and 1 of a fresh
 /// network and images do not depend on one another; and in training mode for networks with a ReLU behind the last batch norm
 /// (NAS-Bench-201).</para>
-/// <para>Mean over batches; in the memory of a step of the search.</para>
+/// <para>Mean over batches; on the processor in the memory of a step of the search.</para>
 /// </remarks>
 /// <param name="training">Whether batch norms take the statistics of the batch. Default false.</param>
 public sealed class JacobianCovariance(bool training = false) : IRankingFunction
