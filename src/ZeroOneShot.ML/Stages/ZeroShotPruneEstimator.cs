@@ -137,7 +137,8 @@ public sealed class ZeroShotPruneEstimator : IEstimator<ZeroShotPruneTransformer
 
         /// <summary>
         /// All other settings. Default: those of <see cref="ZeroShotPruningOptions"/>, but with fewer images all of them are taken, and the
-        /// log warns; settings of your own refuse fewer unless they say <see cref="RankingOptions.TakesFewerImages"/>. <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
+        /// log warns; settings of your own refuse fewer unless they say <see cref="RankingOptions.TakesFewerImages"/>.
+        /// <see cref="Method"/> decides on partial connections and edge normalisation; <see cref="Space"/>,
         /// <see cref="StageOptions.Seed"/> and <see cref="StageOptions.Device"/> stand here, not there. A random mask takes
         /// <see cref="PruningOptions.Level"/> from here.
         /// </summary>
