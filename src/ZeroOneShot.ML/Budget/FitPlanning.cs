@@ -16,6 +16,9 @@ internal sealed class FitPlanning(
 {
     private const int FewImages = 200, FewOfAClass = 10;
 
+    // Sizes that are timed beside the first ones before one is taken that was not.
+    private const int MostTimed = 3;
+
     // So many times as many images of one class as of another are worth a word.
     private const int Unbalanced = 5;
 
@@ -53,9 +56,15 @@ internal sealed class FitPlanning(
             ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
         var held = ResidentMemory.Present;
-        var planner = new Planner(train, validation, times, space, options.Method, memory, held, options.CostTarget, device);
-        var around = clock.Elapsed + BudgetClock.AtTheEnd;
-        var stages = planner.Stages((options.TimeBudget - around).TotalSeconds);
+        var (stages, around) = Stages();
+        for (var again = 0; again < MostTimed && !times.Knows(stages[^1].Size); again++)
+        {
+            // What is planned is to be what is done: not worked out but timed.
+            times = times.And(train, stages[^1].Size, Planning().Recomputes(stages[^1], stages[^1].Size), device,
+                options.TimeBudget / 10, options.Time, run.Cancellation);
+            ResidentMemory.ReturnUnused();
+            (stages, around) = Stages();
+        }
         return new FitState
         {
             Identity = identity,
@@ -75,6 +84,14 @@ internal sealed class FitPlanning(
                 Warnings = warnings,
             },
         };
+
+        Planner Planning() => new(train, validation, times, space, options.Method, memory, held, options.CostTarget, device);
+
+        (IReadOnlyList<StagePlan>, TimeSpan) Stages()
+        {
+            var around = clock.Elapsed + BudgetClock.AtTheEnd;
+            return (Planning().Stages((options.TimeBudget - around).TotalSeconds), around);
+        }
     }
 
     /// <summary>The plan with another training: that of the network that was found, in the time that is left.</summary>
@@ -82,24 +99,22 @@ internal sealed class FitPlanning(
     {
         var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
         var space = new PlannedSpace(options.Space, train.Shape, train.ClassCount);
-        var unmeasured = Planning(null);
-        var larger = unmeasured.Larger(planned);
-        var times = StepTimes.OfFound(train, space, genotype, planned.Size, larger, Recomputes, device,
+        var times = StepTimes.OfFound(train, space, genotype, planned.Size, Recomputes(planned.Size), device,
             clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
         var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
-        if (training.Size != planned.Size)
+        for (var again = 0; again < MostTimed && !times.Knows(training.Size); again++)
         {
-            // Not worked out but timed: what is planned is to be what is done.
-            times = StepTimes.OfFound(train, space, genotype, training.Size, larger: null, Recomputes, device,
+            times = times.And(train, training.Size, Recomputes(training.Size), device,
                 clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
-            training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
+            training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
         }
+        training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
         return plan with
         {
             Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
         };
 
-        bool Recomputes(NetworkSize size) => unmeasured.Recomputes(planned, size);
+        bool Recomputes(NetworkSize size) => Planning(null).Recomputes(planned, size);
 
         Planner Planning(StepTimes? times) => new(
             train, validation, times, space, options.Method, plan.MaxMemory, plan.Held, options.CostTarget, device, genotype);

@@ -301,17 +301,6 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return best;
     }
 
-    /// <summary>The sizes that come after those of a planned training, a good step larger, where they fit; null where none do.</summary>
-    public NetworkSize? Larger(StagePlan plan)
-    {
-        var next = space.Networks.ToList().IndexOf(plan.Size) + 2;
-        if (next < 2 || next >= space.Networks.Count)
-            return null;
-        var size = space.Networks[next];
-        return MemoryOf(plan with { Channels = size.Channels, Cells = size.Cells, Stem = size.Stem }).Peak + Beside <= memory
-            ? size : null;
-    }
-
     /// <summary>
     /// The training of the network that was found, by the time that is left; of the sizes planned where it has a cost target.
     /// </summary>
@@ -344,12 +333,18 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     {
         var memory = ProcessMemory.MemoryOf(null) / 4 * 3;
         var space = new PlannedSpace(SearchSpace.Darts, train.Shape, train.ClassCount);
-        var stage = Planning(Timed(StepTimes.Sized(space, StepTimes.Small), StepTimes.Sized(space, StepTimes.Larger)))
-            .Training(left().TotalSeconds);
-        return Planning(Timed(stage.Size, null)).OfSizes(stage, left().TotalSeconds);
+        var times = Timed(null, StepTimes.Sized(space, StepTimes.Small));
+        var stage = Planning(times).Training(left().TotalSeconds);
+        for (var again = 0; again < 3 && !times.Knows(stage.Size); again++)
+        {
+            times = Timed(times, stage.Size);
+            stage = Planning(times).Training(left().TotalSeconds);
+        }
+        return Planning(times).OfSizes(stage, left().TotalSeconds);
 
-        StepTimes Timed(NetworkSize size, NetworkSize? larger) => StepTimes.OfFound(
-            train, space, genotype, size, larger, _ => false, device: null, left() / 10, TimeProvider.System, cancellation);
+        StepTimes Timed(StepTimes? before, NetworkSize size) => before is null
+            ? StepTimes.OfFound(train, space, genotype, size, false, device: null, left() / 10, TimeProvider.System, cancellation)
+            : before.And(train, size, false, device: null, left() / 10, TimeProvider.System, cancellation);
 
         Planner Planning(StepTimes times) => new(
             train, validation, times, space, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null, found: genotype);

@@ -12,6 +12,11 @@ namespace ZeroOneShot.ML;
 /// What steps of the three stages cost on this machine, by a few of them: the stages themselves run on some of the images, and are
 /// cancelled. What was not timed is worked out from the multiply-adds.
 /// </summary>
+/// <remarks>
+/// A step of small networks is more overhead than arithmetic, so that time grows slower than the work there. Between two sizes that were
+/// timed it is taken to grow by one power of the work. Above the largest the power is a low one, so that no size is missed that there would
+/// be time for; whoever chooses such a size times it too (<see cref="And"/>).
+/// </remarks>
 internal sealed class StepTimes
 {
     /// <summary>Sizes small enough to take seconds on a slow machine; two, to see how time grows with the work.</summary>
@@ -32,35 +37,53 @@ internal sealed class StepTimes
     // No more than this, and than a tenth of the budget, for all that is timed, roughly.
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
 
+    // How time may grow with the work: as the timing of two sizes says, within reason.
+    private const double LeastExponent = 0.5, MostExponent = 1.1, ExponentBeyond = 0.8;
+
     private readonly Genotype _genotype;
-    private readonly NetworkSize _timed;
+    private readonly (NetworkSize Size, double Seconds)[] _timed;
     private readonly PlannedSpace _space;
     private readonly ImageShape _shape;
     private readonly int _classes;
-    private readonly double _exponent, _train, _search, _prune, _rank;
+    private readonly double _search, _prune, _rank;
 
-    private StepTimes(PlannedSpace space, Genotype genotype, NetworkSize timed, ImageSet images, double exponent,
-        double train, double search = 0, double prune = 0, double rank = 0)
+    /// <param name="space">What is searched.</param>
+    /// <param name="genotype">The architecture whose training was timed.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="timed">Sizes, and the seconds of a training step for an image; the other stages were timed at the first one.</param>
+    /// <param name="search">Seconds of the other stages, for an image.</param>
+    /// <param name="prune">As <paramref name="search"/>.</param>
+    /// <param name="rank">As <paramref name="search"/>.</param>
+    private StepTimes(PlannedSpace space, Genotype genotype, ImageSet images, (NetworkSize Size, double Seconds)[] timed,
+        double search = 0, double prune = 0, double rank = 0)
     {
-        (_space, _genotype, _timed, _shape, _classes, _exponent) = (space, genotype, timed, images.Shape, images.ClassCount, exponent);
-        (_train, _search, _prune, _rank) = (train, search, prune, rank);
+        (_space, _genotype, _timed, _shape, _classes) = (space, genotype, timed, images.Shape, images.ClassCount);
+        (_search, _prune, _rank) = (search, prune, rank);
     }
 
     /// <summary>As if every step took a second, where it is the memory that is asked for.</summary>
     public static StepTimes Unknown(PlannedSpace space, ImageSet images) =>
-        new(space, space.Typical, Sized(space, s_least), images, exponent: 1, train: 1, search: 1, prune: 1, rank: 1);
+        new(space, space.Typical, images, [(Sized(space, s_least), 1)], search: 1, prune: 1, rank: 1);
 
     /// <summary>Seconds of a training step for an image.</summary>
-    public double Train(NetworkSize size) => _train * Growth(size);
+    public double Train(NetworkSize size)
+    {
+        // Stems differ in what a multiply-add costs.
+        var alike = _timed.Where(timed => timed.Size.Stem == size.Stem).ToArray();
+        return Seconds(alike.Length > 0 ? alike : _timed, Work(size));
+    }
+
+    /// <summary>Whether a size was timed, not worked out.</summary>
+    public bool Knows(NetworkSize size) => _timed.Any(timed => timed.Size == size);
 
     /// <summary>Seconds of a weights and an architecture step for an image of each half.</summary>
-    public double Search(int channels, int cells) => _search * Growth(new NetworkSize(channels, cells, _timed.Stem));
+    public double Search(int channels, int cells) => _search * Growth(channels, cells);
 
     /// <summary>Seconds of a pruning at one set of random weights, for an image.</summary>
-    public double Prune(int channels, int cells) => _prune * Growth(new NetworkSize(channels, cells, _timed.Stem));
+    public double Prune(int channels, int cells) => _prune * Growth(channels, cells);
 
     /// <summary>Seconds to rank a genotype, for an image.</summary>
-    public double Rank(int channels, int cells) => _rank * Growth(new NetworkSize(channels, cells, _timed.Stem));
+    public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
@@ -76,24 +99,20 @@ internal sealed class StepTimes
     {
         var (least, smaller, larger) = (Sized(space, s_least), Sized(space, Small), Sized(space, Larger));
         var start = time.GetTimestamp();
-        var limit = budget / 10 < s_longest ? budget / 10 : s_longest;
+        var limit = Limit(budget / 10);
         var some = Some(images);
         var timer = new Timer(time, limit / 4);
         var timed = Fits(smaller) ? smaller : least;
-        var small = Training(some, space, space.Typical, timed, device, timer, cancellation);
-        var exponent = 1.0;
+        var sizes = new List<(NetworkSize, double)> { (timed, Training(some, space, space.Typical, timed, device, timer, cancellation)) };
         if (time.GetElapsedTime(start) < limit / 2 && Fits(larger))
-        {
-            exponent = Exponent(some, space, space.Typical, (timed, small),
-                (larger, Training(some, space, space.Typical, larger, device, timer, cancellation)));
-        }
+            sizes.Add((larger, Training(some, space, space.Typical, larger, device, timer, cancellation)));
         var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
         var search = searches && method.Search == SearchKind.OneShot
             ? Searching(some, space.Space, timed, method, device, timer, cancellation) : 0;
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, space.Space, timed, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
             : Pruning(some, space.Space, timed, method, device, timer, cancellation);
-        return new StepTimes(space, space.Typical, timed, images, exponent, small, search, prune, rank);
+        return new StepTimes(space, space.Typical, images, [.. sizes], search, prune, rank);
 
         bool Fits(NetworkSize size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
             + TrainingMemory.Predict(space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
@@ -104,49 +123,56 @@ internal sealed class StepTimes
     /// <param name="images">The images; some of them are used.</param>
     /// <param name="space">The search space.</param>
     /// <param name="genotype">Its architecture.</param>
-    /// <param name="planned">Its sizes.</param>
-    /// <param name="larger">Larger sizes, to see how the time grows; null for none.</param>
-    /// <param name="recomputes">Whether sizes leave so little memory that features are computed twice: they are timed so.</param>
+    /// <param name="size">Its sizes.</param>
+    /// <param name="recomputes">Whether features are computed twice, as they take too much memory otherwise: they are timed so.</param>
     /// <param name="device">Where it will run.</param>
     /// <param name="limit">The time that this may take, roughly.</param>
     /// <param name="time">What measures it.</param>
     /// <param name="cancellation">Stops it.</param>
     public static StepTimes OfFound(
-        ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize planned, NetworkSize? larger,
-        Func<NetworkSize, bool> recomputes, string? device, TimeSpan limit, TimeProvider time, CancellationToken cancellation)
-    {
-        limit = limit < s_longest ? limit : s_longest;
-        var (some, timer, start) = (Some(images), new Timer(time, limit / 4), time.GetTimestamp());
-        var seconds = Timed(planned);
-        var exponent = 1.0;
-        if (larger is { } next && time.GetElapsedTime(start) < limit / 2)
-        {
-            exponent = Exponent(some, space, genotype, (planned, seconds),
-                (next, Timed(next)));
-        }
-        return new StepTimes(space, genotype, planned, images, exponent, seconds);
+        ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize size, bool recomputes, string? device, TimeSpan limit,
+        TimeProvider time, CancellationToken cancellation) =>
+        new StepTimes(space, genotype, images, []).And(images, size, recomputes, device, limit, time, cancellation);
 
-        double Timed(NetworkSize size) => Training(some, space, genotype, size, device, timer, cancellation, recomputes(size))
-            / (recomputes(size) ? Planner.SlowerByRecomputation : 1);
+    /// <summary>These, and those of training steps of another size, as for <see cref="OfFound"/>.</summary>
+    public StepTimes And(ImageSet images, NetworkSize size, bool recomputes, string? device, TimeSpan limit,
+        TimeProvider time, CancellationToken cancellation)
+    {
+        var timer = new Timer(time, Limit(limit) / 4);
+        var seconds = Training(Some(images), _space, _genotype, size, device, timer, cancellation, recomputes)
+            / (recomputes ? Planner.SlowerByRecomputation : 1);
+        return new StepTimes(_space, _genotype, images, [.. _timed, (size, seconds)], _search, _prune, _rank);
     }
 
     /// <summary>A size with the stem of the smallest networks.</summary>
     public static NetworkSize Sized(PlannedSpace space, (int Channels, int Cells) size) =>
         new(size.Channels, space.Size(size).Cells, space.Networks[0].Stem);
 
-    private double Growth(NetworkSize size) => Math.Pow(
-        Work(_space, _genotype, _shape, _classes, size) / Work(_space, _genotype, _shape, _classes, _timed), _exponent);
+    private static TimeSpan Limit(TimeSpan limit) => limit < s_longest ? limit : s_longest;
 
-    private static double Exponent(ImageSet images, PlannedSpace space, Genotype genotype,
-        (NetworkSize Size, double Seconds) small, (NetworkSize Size, double Seconds) larger)
+    // Of the other stages, which were timed at the first size.
+    private double Growth(int channels, int cells)
     {
-        var growth = Work(space, genotype, images.Shape, images.ClassCount, larger.Size)
-            / Work(space, genotype, images.Shape, images.ClassCount, small.Size);
-        return Math.Clamp(Math.Log(larger.Seconds / small.Seconds) / Math.Log(growth), 0.5, 1.1);
+        var first = _timed[0].Size;
+        var alike = _timed.Where(timed => timed.Size.Stem == first.Stem).ToArray();
+        return Seconds(alike, Work(new NetworkSize(channels, cells, first.Stem))) / Seconds(alike, Work(first));
     }
 
-    private static double Work(PlannedSpace space, Genotype genotype, ImageShape shape, int classes, NetworkSize size) =>
-        NetworkCost.Of(genotype, Network(size), shape, classes, space.Space).MultiplyAdds;
+    private double Seconds((NetworkSize Size, double Seconds)[] timed, double work)
+    {
+        (double Work, double Seconds)[] points = [.. timed.Select(one => (Work(one.Size), one.Seconds)).OrderBy(point => point.Item1)];
+        var above = Array.FindIndex(points, point => point.Work >= work);
+        if (above < 0 || points.Length == 1)
+            return points[^1].Seconds * Math.Pow(work / points[^1].Work, ExponentBeyond);
+        var (low, high) = (points[Math.Max(0, above - 1)], points[Math.Max(1, above)]);
+        var exponent = Math.Clamp(
+            Math.Log(high.Seconds / low.Seconds) / Math.Log(high.Work / low.Work), LeastExponent, MostExponent);
+        var nearest = above == 0 ? low : high;
+        return nearest.Seconds * Math.Pow(work / nearest.Work, exponent);
+    }
+
+    private double Work(NetworkSize size) =>
+        NetworkCost.Of(_genotype, Network(size), _shape, _classes, _space.Space).MultiplyAdds;
 
     private static CellNetOptions Network(NetworkSize size) =>
         new() { Channels = size.Channels, Cells = size.Cells, AuxiliaryHead = false, Stem = size.Stem };
