@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Json;
 using Xunit;
 
@@ -25,6 +26,23 @@ public sealed class FitTests(TinyRun run)
         Assert.Contains("Genotype(normal=", run.Fit.Output);
         Assert.Equal(s_files, Directory.EnumerateFileSystemEntries(run.Out).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.DoesNotContain('\u001b', run.Fit.Output);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_fit_leaves_out_of_a_folder_or_a_zip_is_told(bool isZip)
+    {
+        var folder = run.New($"with-others-{isZip}");
+        ZipFile.ExtractToDirectory(Path.Combine(AppContext.BaseDirectory, "fashion-mnist-small.zip"), folder);
+        File.WriteAllText(Directory.GetDirectories(Path.Combine(folder, "train"))[0] + "/photograph.heic", "not read");
+        var data = folder;
+        if (isZip)
+            ZipFile.CreateFromDirectory(folder, data = folder + ".zip");
+        var said = Tool.Run(["fit", data, .. run.Tiny, "--out", folder + "-out"]);
+        Assert.True(said.ExitCode == 0, said.Errors);
+        Assert.Contains("left out 1 .heic", said.Output);
+        Assert.DoesNotContain("left out", run.Fit.Output);
     }
 
     [Fact]

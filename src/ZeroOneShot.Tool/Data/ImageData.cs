@@ -24,7 +24,7 @@ internal sealed record ImageData(ImageList Train, ImageList Test, int Channels, 
             (train, test) = (train.Take(most, asked.Seed), test.Take(Math.Max(1, most / 4), asked.Seed));
         return new ImageData(train, test, source.IsGrey || asked.Grey ? 1 : 3,
             $"{source.Name}, {train.ClassNames.Count} classes, {train.Images.Count:N0} images to train and {test.Images.Count:N0} to test" +
-            (source.Test is null ? ", a fifth of them" : ""));
+            (source.Test is null ? ", a fifth of them" : "") + string.Concat(source.Oddities.Select(oddity => $". {oddity}")));
     }
 
     private static void ThrowIfTooFew(ImageSource source, ImageList train)

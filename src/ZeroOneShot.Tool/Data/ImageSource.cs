@@ -26,6 +26,9 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
 
     private static readonly string[] s_idxParts = ["train", "t10k"];
 
+    /// <summary>What is odd about the files: which were left out, which have one colour only.</summary>
+    public IReadOnlyList<string> Oddities { get; init; } = [];
+
     /// <summary>The data set at a place, of whichever kind it is.</summary>
     /// <exception cref="IOException">Nothing is there, or a file is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the data have not the structure expected.</exception>
@@ -52,10 +55,14 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
             return new ImageSource($"IDX files of '{place}'", list,
                 test is null ? null : ListOf(test, "test") with { ClassNames = list.ClassNames }, IsGrey: true);
         }
+        var oddities = new List<string>();
         if (Directory.Exists(Path.Combine(place, "train")) && Directory.Exists(Path.Combine(place, "test")))
-            return Parts($"Images of '{place}'", Files(mlContext, Path.Combine(place, "train")), Files(mlContext, Path.Combine(place,
-                "test")));
-        return new ImageSource($"Images of '{place}'", Files(mlContext, place), null);
+        {
+            return Parts($"Images of '{place}'", Files("train"), Files("test")) with { Oddities = oddities };
+        }
+        return new ImageSource($"Images of '{place}'", Files(""), null) { Oddities = oddities };
+
+        ImageList Files(string part) => ImageSource.Files(mlContext, Path.Combine(place, part), oddities);
     }
 
     private static ImageSource OfFile(MLContext mlContext, string place)
@@ -77,8 +84,13 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)
             throw new InvalidDataException($"{name} are none: the zip has no images. Give a zip of one folder of images per class.");
+        var others = zip.Entries.Where(entry => entry.Length > 0 && !IsHidden(entry)).Except(images)
+            .CountBy(entry => Path.GetExtension(entry.Name).ToLowerInvariant()).ToDictionary();
+        string[] oddities = others.Count == 0 ? []
+            : [$"{new ImageCheckReport(place, images.Count, []) { OtherFiles = others }}"];
         var (train, test) = (List("train/"), List("test/"));
-        return train.Images.Count > 0 && test.Images.Count > 0 ? Parts(name, train, test) : new ImageSource(name, List(""), null);
+        return (train.Images.Count > 0 && test.Images.Count > 0 ? Parts(name, train, test) : new ImageSource(name, List(""), null))
+            with { Oddities = oddities };
 
         ImageList List(string under)
         {
@@ -172,9 +184,16 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
         return MLImage.CreateFromPixels(set.Shape.Width, set.Shape.Height, MLPixelFormat.Bgra32, bgra);
     }
 
-    private static ImageList Files(MLContext mlContext, string folder)
+    private static ImageList Files(MLContext mlContext, string folder, List<string> oddities)
     {
-        var view = mlContext.Data.LoadImageFolder(folder);
+        var view = mlContext.Data.LoadImageFolder(folder, new ImageCheckOptions
+        {
+            Report = report =>
+            {
+                if (report.OtherFiles.Count > 0 || report.OneColour.Count > 0)
+                    oddities.Add($"{report}");
+            },
+        });
         VBuffer<ReadOnlyMemory<char>> names = default;
         view.Schema["Label"].GetKeyValues(ref names);
         // Keys count from 1.

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.ZeroShot;
 
 /// <summary>
-/// A ranking function r of Algorithm 1: a number that says how promising an untrained network is. The scale does not matter, and neither
-/// does the sign: importances are changes relative to |r(N)|.
+/// A ranking function r of Algorithm 1: a number that says how promising an untrained network is, greater being better. The scale does not
+/// matter: importances are changes relative to |r(N)|.
 /// </summary>
 public interface IRankingFunction
 {
