@@ -13,16 +13,13 @@ using static TorchSharp.torch;
 namespace ZeroOneShot.Benchmarks.Compare;
 
 /// <summary>
-/// What is compared. All but ML.NET's own trainers get the same time, and the recipe of short trainings: one cycle of the learning rate,
-/// Nesterov's momentum, smoothed labels, crops and flips; ML.NET's end when they have converged.
+/// What is compared. All but ML.NET's own trainers get the same time, and a fit's recipe for as many epochs as that is: one cycle of the
+/// learning rate, Nesterov's momentum, smoothed labels, crops, flips and cutout; ML.NET's end when they have converged.
 /// </summary>
 internal static class Contenders
 {
-    // Of TrainingOptions: any number of epochs for which its recipe is that for little time.
-    private const int AnyEpochs = 10, Batch = 32, EvaluationBatch = 256;
-
-    // As the planner of a fit has it with as many steps.
-    private const double LearningRate = 0.1;
+    // Of a network whose steps are timed; of trainings, as fits have.
+    private const int TimedSteps = 10, MostEpochs = 200, EvaluationBatch = 256;
 
     /// <param name="Train">The images to train on.</param>
     /// <param name="Test">Those that are classified at the end.</param>
@@ -94,12 +91,21 @@ internal static class Contenders
         TorchRuntime.EnsureLoaded();
         random.manual_seed(setting.Seed);
         var (train, shape) = (setting.Train, setting.Train.Shape);
-        var (recipe, statistics) = (TrainingOptions.ForEpochs(AnyEpochs, Batch) with { LearningRate = LearningRate }, train.Statistics());
+        var statistics = train.Statistics();
         using var network = build(shape.Channels, train.ClassCount);
-        var usual = Augmentation.ForSize(Math.Min(shape.Height, shape.Width));
-        using var batches = new BatchStream(train, Math.Min(Batch, train.Count), usual with { CropPadding = usual.CropPadding / 2 },
-            statistics, setting.Seed, "compare", CPU, keepLast: false);
-        using var optimizer = optim.SGD(network.parameters(), LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay,
+        // As a fit does: a few steps are timed, and what keeps it from learning by heart suits the epochs that there is time for.
+        var epochs = EpochsWithin(setting, build, statistics);
+        var stage = Planner.WithRate(new StagePlan
+        {
+            Stage = RunStage.Train, Channels = 0, Cells = 0, BatchSize = Math.Min(Planner.BatchFor((long)epochs * train.Count), train.Count),
+            Epochs = epochs, Images = train.Count, Time = setting.Budget, Memory = 0,
+        });
+        var recipe = Planner.TrainingSettings(stage, shape, setting.Seed, device: null);
+        var side = Math.Min(shape.Height, shape.Width);
+        var augmentation = recipe.Augmentation ?? Augmentation.ForSize(side) with { Cutout = recipe.Cutout ? side / 2 : 0 };
+        using var batches = new BatchStream(
+            train, stage.BatchSize, augmentation, statistics, setting.Seed, "compare", CPU, keepLast: false);
+        using var optimizer = optim.SGD(network.parameters(), recipe.LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay,
             nesterov: recipe.Nesterov);
         network.train();
         var step = 0L;
@@ -109,9 +115,7 @@ internal static class Contenders
             foreach (var group in optimizer.ParamGroups)
                 group.LearningRate = recipe.LearningRateAt(0, Math.Min(1, setting.Elapsed / setting.Budget));
             var (images, labels) = batches.Batch(step++);
-            optimizer.zero_grad();
-            nn.functional.cross_entropy(network.forward(images), labels, label_smoothing: recipe.LabelSmoothing).backward();
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.ClipNorm);
+            Backward(network, images, labels, optimizer, recipe);
             optimizer.step();
         }
         while (setting.Elapsed < setting.Budget);
@@ -127,6 +131,36 @@ internal static class Contenders
         }
         return new Outcome((double)right / setting.Test.Count, time, (double)step / batches.BatchesPerEpoch,
             $"{network.parameters().Sum(parameter => parameter.numel()):N0} parameters");
+    }
+
+    private static void Backward(
+        nn.Module<Tensor, Tensor> network, Tensor images, Tensor labels, optim.Optimizer optimizer, TrainingOptions recipe)
+    {
+        optimizer.zero_grad();
+        nn.functional.cross_entropy(network.forward(images), labels, label_smoothing: recipe.LabelSmoothing).backward();
+        nn.utils.clip_grad_norm_(network.parameters(), recipe.ClipNorm);
+    }
+
+    /// <summary>Epochs that there is time for, by the fastest of a few steps of another network of the same kind.</summary>
+    private static int EpochsWithin(Setting setting, Func<int, int, nn.Module<Tensor, Tensor>> build, ChannelStatistics statistics)
+    {
+        var train = setting.Train;
+        var batch = Math.Min(Planner.BatchFor(0), train.Count);
+        using var network = build(train.Shape.Channels, train.ClassCount);
+        using var optimizer = optim.SGD(network.parameters(), 0);
+        using var batches = new BatchStream(train, batch, Augmentation.None, statistics, setting.Seed, "timed", CPU, keepLast: false);
+        network.train();
+        var fastest = double.PositiveInfinity;
+        for (var step = 0; step < TimedSteps; step++)
+        {
+            using var scope = NewDisposeScope();
+            var (began, (images, labels)) = (Stopwatch.GetTimestamp(), batches.Batch(step));
+            Backward(network, images, labels, optimizer, TrainingOptions.ForEpochs(1, batch));
+            optimizer.step();
+            fastest = Math.Min(fastest, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        }
+        var left = (setting.Budget - setting.Elapsed).TotalSeconds;
+        return Math.Clamp((int)(left * batch / (fastest * train.Count)), 1, MostEpochs);
     }
 
     private static Outcome OnPixels<T>(Setting setting, Func<MLContext, IEstimator<T>> trainer, string note)

@@ -52,6 +52,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
 
     private const int SmallBatch = 32, LargeBatch = 64;
 
+    private const long ImagesOfLargeBatch = 400_000;
+
     private const int SearchFraction = 2, LargestSearchEpochs = 50, LargestEpochs = 200;
 
     private static readonly (int Channels, int Cells)[] s_supernets = [(4, 3), (8, 4), (8, 5), (8, 6), (16, 6), (16, 8)];
@@ -326,7 +328,11 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return WithRate(planned with { Epochs = epochs, Time = TimeSpan.FromSeconds(epochs * perEpoch), Memory = needed.Peak + Beside });
     }
 
-    private static StagePlan WithRate(StagePlan plan)
+    /// <summary>The batch of a training that sees so many images, each as often as it does.</summary>
+    public static int BatchFor(long imagesSeen) => imagesSeen > ImagesOfLargeBatch ? LargeBatch : SmallBatch;
+
+    /// <summary>A planned training with the learning rate that suits its length.</summary>
+    public static StagePlan WithRate(StagePlan plan)
     {
         var rate = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize).LearningRate;
         var many = (long)plan.Epochs * plan.Images / plan.BatchSize >= StepsOfLargeRate && plan.Epochs < LargestEpochs;
@@ -388,8 +394,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         {
             var perEpoch = Passed * times!.Train(size);
             var epochs = Epochs();
-            var steps = (long)epochs * images.Count;
-            var plan = OfBatch(steps > 400_000 ? LargeBatch : SmallBatch);
+            var plan = OfBatch(BatchFor((long)epochs * images.Count));
             if (plan.Memory > memory)
                 plan = OfBatch(SmallBatch);
             perEpoch *= Slower(MemoryOf(plan));
