@@ -16,6 +16,8 @@ public sealed class ResumeTests(TinyRun run)
 
     public static bool HasSignals => Tool.HasSignals;
 
+    public static bool IsLinux => OperatingSystem.IsLinux();
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(HasSignals), Skip = "Needs POSIX signals.")]
@@ -84,6 +86,38 @@ public sealed class ResumeTests(TinyRun run)
         Refused(run.New("no-plan.json"), 5, "There is no file");
         Refused(run.File("plan.json"), 2, "--minutes is 5, but the plan says 0.25. Leave --minutes out", "--minutes", "5");
         Refused(run.File("plan.json"), 2, "--method is DARTS, but the plan says Zero-One-Shot-RND", "--method", "DARTS");
+    }
+
+    [Fact(SkipUnless = nameof(IsLinux), Skip = "Needs the signals of Linux.")]
+    public async Task The_minutes_of_a_fit_count_from_before_it_reads_its_images()
+    {
+        var output = run.New("slow");
+        using var process = Tool.Start("fit", run.Images, "--images-per-class", "8", "--minutes", "30", "--out", output);
+        var end = Task.Run(() => Tool.End(process), Cancellation);
+        await There(".zerooneshot.lock");
+        Tool.Signal(process, "STOP");
+        Assert.False(File.Exists(Path.Combine(output, "run.json")), "The images were read.");
+        var slow = TimeSpan.FromSeconds(4);
+        await Task.Delay(slow, Cancellation);
+        Tool.Signal(process, "CONT");
+        var watch = Stopwatch.StartNew();
+        await There("plan.json");
+        var planning = watch.Elapsed;
+        Tool.Signal(process, "INT");
+        Assert.Equal(130, (await end).ExitCode);
+        var plan = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "plan.json")))!["plan"]!;
+        var around = TimeSpan.Parse(plan["around"]!.GetValue<string>(), CultureInfo.InvariantCulture);
+        // Two seconds of it are for the end.
+        Assert.InRange(around - TimeSpan.FromSeconds(2), planning + slow / 2, TimeSpan.FromMinutes(30));
+
+        async Task There(string name)
+        {
+            while (!File.Exists(Path.Combine(output, name)))
+            {
+                Assert.False(end.IsCompleted, name);
+                await Task.Delay(5, Cancellation);
+            }
+        }
     }
 
     [Fact]

@@ -86,7 +86,7 @@ internal static class Tool
 
     /// <summary>Sends a signal of POSIX, at once: a program that does so takes as long to begin as a small run to end.</summary>
     public static void Signal(Process process, string signal) =>
-        _ = Kill(process.Id, signal switch { "INT" => 2, "KILL" => 9, _ => 15 });
+        _ = Kill(process.Id, signal switch { "INT" => 2, "KILL" => 9, "CONT" => 18, "STOP" => 19, _ => 15 });         // Linux's
 
     [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

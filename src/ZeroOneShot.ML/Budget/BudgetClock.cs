@@ -7,10 +7,11 @@ namespace ZeroOneShot.ML;
 /// </summary>
 /// <param name="budget">The time of the whole Fit.</param>
 /// <param name="time">What measures it.</param>
+/// <param name="began">When it began, as <paramref name="time"/> tells; null: now.</param>
 /// <param name="next">Told of every step too.</param>
 /// <param name="display">Shows how far the Fit is; null for nowhere.</param>
 internal sealed class BudgetClock(
-    TimeSpan budget, TimeProvider time, IProgress<RunProgress> next, ConsoleProgress? display) : IProgress<RunProgress>
+    TimeSpan budget, TimeProvider time, long? began, IProgress<RunProgress> next, ConsoleProgress? display) : IProgress<RunProgress>
 {
     // Who is killed loses so much of the count at the most.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
@@ -23,7 +24,7 @@ internal sealed class BudgetClock(
     // Making the transformer: two ONNX sessions.
     public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
 
-    private readonly long _start = time.GetTimestamp();
+    private readonly long _start = began ?? time.GetTimestamp();
     private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Rescheduled)> _stages = [];
     private FitState? _state;
     private string? _folder;

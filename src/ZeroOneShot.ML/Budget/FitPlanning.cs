@@ -16,9 +16,6 @@ internal sealed class FitPlanning(
 {
     private const int FewImages = 200, FewOfAClass = 10;
 
-    // Sizes that are timed beside the first ones before one is taken that was not.
-    private const int MostTimed = 3;
-
     // So many times as many images of one class as of another are worth a word.
     private const int Unbalanced = 5;
 
@@ -28,17 +25,7 @@ internal sealed class FitPlanning(
         options.Plan?.ThrowIfOfOther(train, validation);
         var identity = options.CheckpointFolder is null ? "" : Identity();
         if (options.CheckpointFolder is { } folder && FitState.Read(folder, identity, run.Log.Warned) is { } begun)
-        {
-            // Less memory than it was planned for is kept to, more is no reason for other batches.
-            if (options.Plan is null)
-            {
-                begun.Plan = begun.Plan with
-                {
-                    TimeBudget = options.TimeBudget, MaxMemory = Math.Min(begun.Plan.MaxMemory, MemoryOf(options, run.Device())),
-                };
-            }
             return begun;
-        }
         var warnings = Warnings();
         if (options.Plan is { } given)
             return new FitState { Identity = identity, Plan = given with { Warnings = warnings } };
@@ -52,19 +39,15 @@ internal sealed class FitPlanning(
         // What no time will help is said before any is taken.
         new Planner(train, validation, StepTimes.Unknown(space, train), space, options.Method, memory, ResidentMemory.Present,
             options.CostTarget, device).ThrowIfTooLittleMemory();
-        var times = StepTimes.Measure(train, space, options.Method, device, options.TimeBudget, options.Time,
+        var began = options.Time.GetTimestamp();
+        var measured = StepTimes.Measure(train, space, options.Method, device, options.TimeBudget, options.Time,
             ProcessMemory.IsGpu(device) ? long.MaxValue : memory, run.Cancellation);
         ResidentMemory.ReturnUnused();
         var held = ResidentMemory.Present;
-        var (stages, around) = Stages();
-        for (var again = 0; again < MostTimed && !times.Knows(stages[^1].Size); again++)
-        {
-            // What is planned is to be what is done: not worked out but timed.
-            times = times.And(train, stages[^1].Size, Planning().Recomputes(stages[^1], stages[^1].Size), device,
-                options.TimeBudget / 10, options.Time, run.Cancellation);
-            ResidentMemory.ReturnUnused();
-            (stages, around) = Stages();
-        }
+        var first = Stages(measured).Stages[^1];
+        var times = measured.WithChosen(train, times => Stages(times).Stages[^1].Size, size => Planning(measured).Recomputes(first, size),
+            device, StepTimes.LongestPlanning(options.TimeBudget) - options.Time.GetElapsedTime(began), options.Time, run.Cancellation);
+        var (stages, around) = Stages(times);
         return new FitState
         {
             Identity = identity,
@@ -85,36 +68,39 @@ internal sealed class FitPlanning(
             },
         };
 
-        Planner Planning() => new(train, validation, times, space, options.Method, memory, held, options.CostTarget, device);
+        Planner Planning(StepTimes times) => new(train, validation, times, space, options.Method, memory, held, options.CostTarget, device);
 
-        (IReadOnlyList<StagePlan>, TimeSpan) Stages()
+        (IReadOnlyList<StagePlan> Stages, TimeSpan Around) Stages(StepTimes times)
         {
             var around = clock.Elapsed + BudgetClock.AtTheEnd;
-            return (Planning().Stages((options.TimeBudget - around).TotalSeconds), around);
+            return (Planning(times).Stages((options.TimeBudget - around).TotalSeconds), around);
         }
     }
+
+    /// <summary>
+    /// The plan of a state, in the time and the memory that there are now: less than it was planned for is kept to, more is no reason for
+    /// other batches.
+    /// </summary>
+    public ZeroOneShotPlan PlanOf(FitState state) => options.Plan is not null ? state.Plan : state.Plan with
+    {
+        TimeBudget = options.TimeBudget, MaxMemory = Math.Min(state.Plan.MaxMemory, MemoryOf(options, run.Device())),
+    };
 
     /// <summary>The plan with another training: that of the network that was found, in the time that is left.</summary>
     public ZeroOneShotPlan Training(Genotype genotype, ZeroOneShotPlan plan)
     {
         var (device, planned) = (run.Device(), plan.Of(RunStage.Train)!);
         var space = new PlannedSpace(options.Space, train.Shape, train.ClassCount);
-        var times = StepTimes.OfFound(train, space, genotype, planned.Size, Recomputes(planned.Size), device,
-            clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
-        var training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
-        for (var again = 0; again < MostTimed && !times.Knows(training.Size); again++)
-        {
-            times = times.And(train, training.Size, Recomputes(training.Size), device,
-                clock.Share(plan, RunStage.Train) / 10, options.Time, run.Cancellation);
-            training = Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
-        }
-        training = Planning(times).OfSizes(training, clock.Share(plan, RunStage.Train).TotalSeconds);
+        var times = StepTimes.OfFound(train, space, genotype, planned.Size, times => Chosen(times).Size,
+            size => Planning(null).Recomputes(planned, size), device, StepTimes.LongestPlanning(clock.Share(plan, RunStage.Train)),
+            options.Time, run.Cancellation);
+        var training = Planning(times).OfSizes(Chosen(times), clock.Share(plan, RunStage.Train).TotalSeconds);
         return plan with
         {
             Stages = [.. plan.Stages.SkipLast(1).Select(stage => stage with { Time = clock.Taken(stage.Stage) }), training],
         };
 
-        bool Recomputes(NetworkSize size) => Planning(null).Recomputes(planned, size);
+        StagePlan Chosen(StepTimes times) => Planning(times).Training(planned, clock.Share(plan, RunStage.Train).TotalSeconds);
 
         Planner Planning(StepTimes? times) => new(
             train, validation, times, space, options.Method, plan.MaxMemory, plan.Held, options.CostTarget, device, genotype);

@@ -350,18 +350,11 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     {
         var memory = ProcessMemory.MemoryOf(null) / 4 * 3;
         var space = new PlannedSpace(SearchSpace.Darts, train.Shape, train.ClassCount);
-        var times = Timed(null, StepTimes.Sized(space, StepTimes.Small));
-        var stage = Planning(times).Training(left().TotalSeconds);
-        for (var again = 0; again < 3 && !times.Knows(stage.Size); again++)
-        {
-            times = Timed(times, stage.Size);
-            stage = Planning(times).Training(left().TotalSeconds);
-        }
-        return Planning(times).OfSizes(stage, left().TotalSeconds);
+        var times = StepTimes.OfFound(train, space, genotype, StepTimes.Sized(space, StepTimes.Small), times => Chosen(times).Size,
+            recomputes: _ => false, device: null, StepTimes.LongestPlanning(left()), TimeProvider.System, cancellation);
+        return Planning(times).OfSizes(Chosen(times), left().TotalSeconds);
 
-        StepTimes Timed(StepTimes? before, NetworkSize size) => before is null
-            ? StepTimes.OfFound(train, space, genotype, size, false, device: null, left() / 10, TimeProvider.System, cancellation)
-            : before.And(train, size, false, device: null, left() / 10, TimeProvider.System, cancellation);
+        StagePlan Chosen(StepTimes times) => Planning(times).Training(left().TotalSeconds);
 
         Planner Planning(StepTimes times) => new(
             train, validation, times, space, SearchMethod.ZeroShot, memory, ResidentMemory.Present, target: null, found: genotype);

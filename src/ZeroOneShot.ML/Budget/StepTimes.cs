@@ -14,8 +14,8 @@ namespace ZeroOneShot.ML;
 /// </summary>
 /// <remarks>
 /// A step of small networks is more overhead than arithmetic, so that time grows slower than the work there. Between two sizes that were
-/// timed it is taken to grow by one power of the work. Above the largest the power is a low one, so that no size is missed that there would
-/// be time for; whoever chooses such a size times it too (<see cref="And"/>).
+/// timed it is taken to grow by one power of the work. Above the largest it is taken to grow as the work, which is rather too much: what is
+/// chosen by that is not too large to be timed too, and the next choice goes on from there (<see cref="WithChosen"/>).
 /// </remarks>
 internal sealed class StepTimes
 {
@@ -34,11 +34,14 @@ internal sealed class StepTimes
     // time of fewer does not say what one takes.
     private const int RankedNetworks = 60, LeastRanked = 15;
 
-    // No more than this, and than a tenth of the budget, for all that is timed, roughly.
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(6);
+    // No more than this for all that is timed, and for what is timed in any case, roughly.
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10), s_longestFirst = TimeSpan.FromSeconds(6);
+
+    // Stages and sizes that are timed in any case, at most.
+    private const int First = 4;
 
     // How time may grow with the work: as the timing of two sizes says, within reason.
-    private const double LeastExponent = 0.5, MostExponent = 1.1, ExponentBeyond = 0.8;
+    private const double LeastExponent = 0.5, MostExponent = 1.1, ExponentBeyond = 1;
 
     private readonly Genotype _genotype;
     private readonly (NetworkSize Size, double Seconds)[] _timed;
@@ -54,7 +57,7 @@ internal sealed class StepTimes
     /// <param name="search">Seconds of the other stages, for an image.</param>
     /// <param name="prune">As <paramref name="search"/>.</param>
     /// <param name="rank">As <paramref name="search"/>.</param>
-    private StepTimes(PlannedSpace space, Genotype genotype, ImageSet images, (NetworkSize Size, double Seconds)[] timed,
+    internal StepTimes(PlannedSpace space, Genotype genotype, ImageSet images, (NetworkSize Size, double Seconds)[] timed,
         double search = 0, double prune = 0, double rank = 0)
     {
         (_space, _genotype, _timed, _shape, _classes) = (space, genotype, timed, images.Shape, images.ClassCount);
@@ -73,9 +76,6 @@ internal sealed class StepTimes
         return Seconds(alike.Length > 0 ? alike : _timed, Work(size));
     }
 
-    /// <summary>Whether a size was timed, not worked out.</summary>
-    public bool Knows(NetworkSize size) => _timed.Any(timed => timed.Size == size);
-
     /// <summary>Seconds of a weights and an architecture step for an image of each half.</summary>
     public double Search(int channels, int cells) => _search * Growth(channels, cells);
 
@@ -84,6 +84,9 @@ internal sealed class StepTimes
 
     /// <summary>Seconds to rank a genotype, for an image.</summary>
     public double Rank(int channels, int cells) => _rank * Growth(channels, cells);
+
+    /// <summary>The time that planning what is to take so long may take: 10 seconds, and no more than a tenth.</summary>
+    public static TimeSpan LongestPlanning(TimeSpan time) => Least(time / 10, s_longest);
 
     /// <summary>Times a few steps.</summary>
     /// <param name="images">The images; some of them are used.</param>
@@ -99,9 +102,9 @@ internal sealed class StepTimes
     {
         var (least, smaller, larger) = (Sized(space, s_least), Sized(space, Small), Sized(space, Larger));
         var start = time.GetTimestamp();
-        var limit = Limit(budget / 10);
+        var limit = Least(budget / 10, s_longestFirst);
         var some = Some(images);
-        var timer = new Timer(time, limit / 4);
+        var timer = new Timer(time, limit / First);
         var timed = Fits(smaller) ? smaller : least;
         var sizes = new List<(NetworkSize, double)> { (timed, Training(some, space, space.Typical, timed, device, timer, cancellation)) };
         if (time.GetElapsedTime(start) < limit / 2 && Fits(larger))
@@ -123,24 +126,54 @@ internal sealed class StepTimes
     /// <param name="images">The images; some of them are used.</param>
     /// <param name="space">The search space.</param>
     /// <param name="genotype">Its architecture.</param>
-    /// <param name="size">Its sizes.</param>
-    /// <param name="recomputes">Whether features are computed twice, as they take too much memory otherwise: they are timed so.</param>
+    /// <param name="planned">The sizes that are timed in any case.</param>
+    /// <param name="choose">As for <see cref="WithChosen"/>, and so the others.</param>
+    /// <param name="recomputes">As there.</param>
+    /// <param name="device">As there.</param>
+    /// <param name="limit">As there.</param>
+    /// <param name="time">As there.</param>
+    /// <param name="cancellation">As there.</param>
+    public static StepTimes OfFound(ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize planned,
+        Func<StepTimes, NetworkSize> choose, Func<NetworkSize, bool> recomputes, string? device, TimeSpan limit, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        var start = time.GetTimestamp();
+        return new StepTimes(space, genotype, images, []).With(images, planned, recomputes(planned), device, limit, time, cancellation)
+            .WithChosen(images, choose, recomputes, device, limit - time.GetElapsedTime(start), time, cancellation);
+    }
+
+    /// <summary>
+    /// These, and those of the training steps of the size that is chosen by them, and so on, until one is chosen that was timed, so that
+    /// what is planned is what will be done. When time is up, what is chosen may be worked out.
+    /// </summary>
+    /// <param name="images">The images; some of them are used.</param>
+    /// <param name="choose">Chooses a size.</param>
+    /// <param name="recomputes">
+    /// Whether features of a size are computed twice, as they take too much memory otherwise: it is timed so.
+    /// </param>
     /// <param name="device">Where it will run.</param>
-    /// <param name="limit">The time that this may take, roughly.</param>
+    /// <param name="limit">The time that this may take; no other size is begun after it.</param>
     /// <param name="time">What measures it.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static StepTimes OfFound(
-        ImageSet images, PlannedSpace space, Genotype genotype, NetworkSize size, bool recomputes, string? device, TimeSpan limit,
-        TimeProvider time, CancellationToken cancellation) =>
-        new StepTimes(space, genotype, images, []).And(images, size, recomputes, device, limit, time, cancellation);
-
-    /// <summary>These, and those of training steps of another size, as for <see cref="OfFound"/>.</summary>
-    public StepTimes And(ImageSet images, NetworkSize size, bool recomputes, string? device, TimeSpan limit,
-        TimeProvider time, CancellationToken cancellation)
+    public StepTimes WithChosen(ImageSet images, Func<StepTimes, NetworkSize> choose, Func<NetworkSize, bool> recomputes, string? device,
+        TimeSpan limit, TimeProvider time, CancellationToken cancellation)
     {
-        var timer = new Timer(time, Limit(limit) / 4);
+        var (times, start) = (this, time.GetTimestamp());
+        while (limit - time.GetElapsedTime(start) is var left && left > TimeSpan.Zero && choose(times) is var size
+            && times._timed.All(timed => timed.Size != size))
+        {
+            times = times.With(images, size, recomputes(size), device, left, time, cancellation);
+        }
+        return times;
+    }
+
+    private StepTimes With(ImageSet images, NetworkSize size, bool recomputes, string? device, TimeSpan limit, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        var timer = new Timer(time, Least(limit, s_longestFirst) / First);
         var seconds = Training(Some(images), _space, _genotype, size, device, timer, cancellation, recomputes)
             / (recomputes ? Planner.SlowerByRecomputation : 1);
+        ResidentMemory.ReturnUnused();
         return new StepTimes(_space, _genotype, images, [.. _timed, (size, seconds)], _search, _prune, _rank);
     }
 
@@ -148,7 +181,7 @@ internal sealed class StepTimes
     public static NetworkSize Sized(PlannedSpace space, (int Channels, int Cells) size) =>
         new(size.Channels, space.Size(size).Cells, space.Networks[0].Stem);
 
-    private static TimeSpan Limit(TimeSpan limit) => limit < s_longest ? limit : s_longest;
+    private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     // Of the other stages, which were timed at the first size.
     private double Growth(int channels, int cells)
@@ -160,7 +193,9 @@ internal sealed class StepTimes
 
     private double Seconds((NetworkSize Size, double Seconds)[] timed, double work)
     {
-        (double Work, double Seconds)[] points = [.. timed.Select(one => (Work(one.Size), one.Seconds)).OrderBy(point => point.Item1)];
+        // Sizes may cost the same in a space of one's own, whose networks have as many cells as they like.
+        (double Work, double Seconds)[] points =
+            [.. timed.Select(one => (Work: Work(one.Size), one.Seconds)).DistinctBy(point => point.Work).OrderBy(point => point.Work)];
         var above = Array.FindIndex(points, point => point.Work >= work);
         if (above < 0 || points.Length == 1)
             return points[^1].Seconds * Math.Pow(work / points[^1].Work, ExponentBeyond);

@@ -77,9 +77,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         using var run = new StageRun(_host, "Planning", _options);
         return run.Do(() =>
         {
-            var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display: null);
+            var clock = new BudgetClock(_options.TimeBudget, _options.Time, _options.Began, run, display: null);
             var (train, validation) = FitImages.Read(input, _options, _host, run, Limits(clock, display: null, run));
-            return new FitPlanning(_options, train, validation, clock, run).State().Plan;
+            var planning = new FitPlanning(_options, train, validation, clock, run);
+            return planning.PlanOf(planning.State());
         });
     }
 
@@ -115,7 +116,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
     private CellNetTransformer Fit(IDataView input, ConsoleProgress? display, StageRun run)
     {
-        var clock = new BudgetClock(_options.TimeBudget, _options.Time, run, display);
+        var clock = new BudgetClock(_options.TimeBudget, _options.Time, _options.Began, run, display);
         SharedSession.EnsureLoaded();
         OnnxFormCheck.Check(_options.Space);
         StageRun.CheckPlaces(_host, _options);
@@ -125,7 +126,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var (train, validation) = FitImages.Read(input, _options, _host, run, Limits(clock, display, run));
         var planning = new FitPlanning(_options, train, validation, clock, run);
         var state = planning.State();
-        var plan = state.Plan;
+        var plan = planning.PlanOf(state);
         run.Log.Planned(plan);
         display?.Write(plan.ToString());
         clock.GoOn(state, _options.CheckpointFolder);
@@ -216,10 +217,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         };
         run.TellLayersOutsideLanes(
             NetworkPlan.Of(_options.Space, training.Network.WithStem(_options.Space, train.Shape), train.Shape, genotype), device);
-        var batch = TrainingMemory.Fitting(genotype!, training, train.Shape, train.ClassCount, _options.Space,
-            train.Count + (validation?.Count ?? 0)).BatchSize;
-        if (batch < training.BatchSize)
-            run.Log.SmallerBatch(batch, training.BatchSize);
+        var memory = TrainingMemory.Fitting(genotype!, training, train.Shape, train.ClassCount, _options.Space,
+            train.Count + (validation?.Count ?? 0));
+        if (memory.BatchSize < training.BatchSize)
+            run.Log.SmallerBatch(memory.BatchSize, training.BatchSize);
         using var trained = Trained();
         clock.End(trained.Epochs.Count, trained.Rescheduled);
         if (trained.DivergedEpoch is { } diverged)
@@ -255,10 +256,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             var checkpoint = run.Checkpoint(RunStage.Train);
             try
             {
-                return CellNetTraining.Train(
-                    train, genotype!, training, validation, clock, _options.Space, checkpoint, run.Cancellation);
+                return CellNetTraining.TrainWithin(
+                    train, genotype!, training, memory, validation, clock, _options.Space, checkpoint, run.Cancellation);
             }
-            catch (InvalidDataException e) when (batch < training.BatchSize && File.Exists(checkpoint))
+            catch (InvalidDataException e) when (memory.BatchSize < training.BatchSize && File.Exists(checkpoint))
             {
                 throw new InvalidDataException(
                     $"MaxMemory is {ProcessMemory.InMiB(plan.MaxMemory)}, into which the training that '{checkpoint}' is of, with " +
@@ -320,7 +321,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // For the stages' own predictions, which are of a process that holds nothing but its images; a plan by hand may not say what it held.
     // One that is given is followed to the letter.
     private long? LeftBy(ZeroOneShotPlan plan, long images, string? device) => ProcessMemory.IsGpu(device) || _options.Plan is not null
-        ? null : plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore - images * plan.Shape.Size : 0);
+        ? null : Math.Max(1, plan.MaxMemory - (plan.Held > 0 ? plan.Held - ProcessMemory.ProcessBefore - images * plan.Shape.Size : 0));
 
     private CostTarget? TargetOf(ZeroOneShotPlan plan) => _options.CostTarget is { } target
         ? target with { Network = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, 0, null).Network }
@@ -353,7 +354,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>
         /// The time that Fit may take from its first line to its last, above 0. Schedules end within it; it is exceeded by less than 5 %.
-        /// Default 15 minutes.
+        /// A Fit that goes on from a <see cref="StageOptions.CheckpointFolder"/> has what is left of it; what a killed one took to read its
+        /// images, before it had its plan, does not count. Default 15 minutes.
         /// </summary>
         public TimeSpan TimeBudget { get; set; } = TimeSpan.FromMinutes(15);
 
@@ -427,6 +429,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>What measures <see cref="TimeBudget"/>.</summary>
         internal TimeProvider Time { get; set; } = TimeProvider.System;
+
+        /// <summary>
+        /// When <see cref="TimeBudget"/> began, a timestamp of <see cref="Time"/>: for a program whose own reading counts too. Default
+        /// null: when Fit or Plan is called.
+        /// </summary>
+        internal long? Began { get; set; }
 
         internal Options Checked()
         {

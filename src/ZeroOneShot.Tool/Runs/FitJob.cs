@@ -32,6 +32,7 @@ internal static class FitJob
     public static ExitCode Run(
         RunSpecification asked, ZeroOneShotPlan? plan, RunFolder folder, Start start, Display display, Stop stop)
     {
+        var began = TimeProvider.System.GetTimestamp();
         using var taken = ToolException.Within(ExitCode.Failed, () => FolderLock.Take(folder.Path, "zeroone fit"));
         folder.DeleteLeftovers();
         if (start == Start.New && folder.HasReached)
@@ -58,7 +59,7 @@ internal static class FitJob
 
         // Fit: prune, search, train.
         var watch = new RunWatch(asked, folder, data, new RunDisplay(display));
-        var (pixels, trainer) = Pipeline(ml, asked, plan, data, folder.Checkpoint, watch, stop.Token);
+        var (pixels, trainer) = Pipeline(ml, asked, plan, data, began, folder.Checkpoint, watch, stop.Token);
         using var model = watch.Fit(() => pixels.Append(trainer).Fit(data.Train.ToDataView(ml)));
         var network = model.LastTransformer;
 
@@ -108,10 +109,11 @@ internal static class FitJob
     /// <param name="stop">Stops it.</param>
     public static void Plan(RunSpecification asked, string? file, Display display, Stop stop)
     {
+        var began = TimeProvider.System.GetTimestamp();
         var ml = new MLContext(asked.Seed);
         var data = ToolException.Within(ExitCode.Data, () => ImageData.Load(ml, asked));
         display.Say($"{data.Description}.");
-        var (pixels, trainer) = Pipeline(ml, asked, null, data, null, null, stop.Token);
+        var (pixels, trainer) = Pipeline(ml, asked, null, data, began, null, null, stop.Token);
         var view = data.Train.ToDataView(ml);
         var plan = trainer.Plan(pixels.Fit(view).Transform(view));
         display.Say(plan.ToString());
@@ -139,12 +141,13 @@ internal static class FitJob
     }
 
     private static (ImagePixelsEstimator Pixels, ZeroOneShotTrainer Trainer) Pipeline(
-        MLContext ml, RunSpecification asked, ZeroOneShotPlan? plan, ImageData data, string? checkpoint, RunWatch? watch,
+        MLContext ml, RunSpecification asked, ZeroOneShotPlan? plan, ImageData data, long began, string? checkpoint, RunWatch? watch,
         CancellationToken cancellationToken)
     {
         var options = new ZeroOneShotTrainer.Options
         {
             TimeBudget = TimeSpan.FromMinutes(asked.Minutes),
+            Began = began,
             MaxMemory = asked.Memory,
             Plan = plan,
             Method = SearchMethod.Parse(asked.Method),

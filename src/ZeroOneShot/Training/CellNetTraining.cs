@@ -57,6 +57,12 @@ public static class CellNetTraining
         return Run(images, genotype, null, options, validation, progress, space, checkpoint, cancellationToken);
     }
 
+    /// <summary>The same, where it was worked out before what fits into <see cref="TrainingOptions.MaxMemory"/>.</summary>
+    internal static TrainedCellNet TrainWithin(
+        ImageSet images, Genotype genotype, TrainingOptions options, TrainingMemory memory, ImageSet? validation,
+        IProgress<RunProgress>? progress, SearchSpace? space, string? checkpoint, CancellationToken cancellationToken) =>
+        Run(images, genotype, null, options, validation, progress, space, checkpoint, cancellationToken, memory);
+
     /// <summary>
     /// Trains on from trained weights, on the same images or on others. Genotype, space, shape of the network and normalisation are those
     /// of the weights; <see cref="TrainingOptions.Network"/> does not matter. If the class names are others, or in another order, the
@@ -94,7 +100,8 @@ public static class CellNetTraining
 
     private static TrainedCellNet Run(
         ImageSet images, Genotype genotype, CellNetWeights? start, TrainingOptions options, ImageSet? validation,
-        IProgress<RunProgress>? progress, SearchSpace? space, string? checkpoint, CancellationToken cancellationToken)
+        IProgress<RunProgress>? progress, SearchSpace? space, string? checkpoint, CancellationToken cancellationToken,
+        TrainingMemory? memory = null)
     {
         options.Validate();
         cancellationToken.ThrowIfCancellationRequested();
@@ -106,7 +113,7 @@ public static class CellNetTraining
 
         // Sizes decide on the batch, not the memory that is free at the moment: the same training takes the same batches everywhere and
         // every time. (What is recomputed may differ from machine to machine, for that changes no bit.)
-        var memory = TrainingMemory.Fitting(
+        memory ??= TrainingMemory.Fitting(
             genotype, options, images.Shape, images.ClassCount, space, images.Count + (validation?.Count ?? 0));
         options = options.WithBatchSize(memory.BatchSize);
 

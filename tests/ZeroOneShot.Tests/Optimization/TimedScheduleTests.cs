@@ -46,6 +46,39 @@ public sealed class TimedScheduleTests
     }
 
     [Fact]
+    public void First_steps_that_take_twice_as_long_do_not_shorten_it_where_there_is_time_enough()
+    {
+        const int ManySteps = 1000;
+        var schedule = new TimedSchedule(new ScheduleState(), ManySteps, Epochs, limited: true, longest: 3 * ManySteps);
+        var (steps, seconds) = Run(schedule, limit: 1030, step => 1 + Math.Exp(-step / 8.0), step =>
+            Assert.Equal((double)step / ManySteps, schedule.Progress(step)));
+        Assert.Equal((ManySteps, new ScheduleState()), (steps, schedule.State));
+        Assert.InRange(seconds, 1000, 1030);
+    }
+
+    [Fact]
+    public void A_machine_that_is_slow_from_the_first_step_on_makes_it_faster_before_a_good_part_of_the_time_is_over()
+    {
+        const int ManySteps = 1000;
+        var schedule = new TimedSchedule(new ScheduleState(), ManySteps, Epochs, limited: true, longest: 3 * ManySteps);
+        var (steps, seconds) = Run(schedule, limit: 100, _ => 1, step => Assert.True(step < 12 || schedule.State.End is not null));
+        Assert.InRange(seconds, 98, 100);
+        Assert.InRange(schedule.Progress(steps - 1), 0.9, 1);
+    }
+
+    [Fact]
+    public void A_moment_in_which_the_machine_does_something_else_hardly_changes_a_long_schedule()
+    {
+        const int ManySteps = 3000;
+        var schedule = new TimedSchedule(new ScheduleState(), ManySteps, Epochs, limited: true, longest: 3 * ManySteps);
+        var shortest = double.PositiveInfinity;
+        var (_, seconds) = Run(schedule, limit: 3060, step => step is >= 1000 and < 1010 ? 10 : 1, _ =>
+            shortest = Math.Min(shortest, schedule.State.End ?? ManySteps));
+        Assert.InRange(shortest, 0.75 * ManySteps, ManySteps);
+        Assert.InRange(seconds, 3030, 3060);
+    }
+
+    [Fact]
     public void What_comes_after_every_epoch_and_at_the_end_is_kept_free()
     {
         // One epoch that is to be lengthened as time allows, with a validation of 30 s behind it and another at the end.

@@ -271,6 +271,12 @@ public sealed class TrainingMemoryTests
         using var expected = Train(images, half);
         Assert.Equal(expected.Epochs, limited.Epochs);
         Assert.NotEqual(0, expected.Epochs[0].Loss);
+
+        // Whoever has worked out what fits gives it on.
+        var memory = TrainingMemory.Predict(PublishedGenotypes.DartsV2, half, images.Shape, images.ClassCount);
+        using var given = CellNetTraining.TrainWithin(images, PublishedGenotypes.DartsV2, Small, memory, validation: null, progress: null,
+            SearchSpace.Darts, checkpoint: null, TestContext.Current.CancellationToken);
+        Assert.Equal(expected.Epochs, given.Epochs);
     }
 
     private static TrainingOptions Small => new()
