@@ -53,6 +53,9 @@ internal readonly unsafe struct Planes<T> where T : unmanaged
     /// <summary>Numbers of a plane.</summary>
     public long PlaneSize => (long)Pixels * Lanes.Count<T>();
 
+    /// <summary>Whether the channels are in one dimension.</summary>
+    public bool HasChannelStride => _inner == 1;
+
     /// <summary>Numbers from a channel to the next, where the channels are in one dimension.</summary>
     public long ChannelStride => _channelStride;
 

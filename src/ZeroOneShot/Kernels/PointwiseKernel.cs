@@ -11,8 +11,8 @@ namespace ZeroOneShot.Kernels;
 internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     // Outputs and inputs or registers of pixels that are computed together: their eight sums stay in registers, of which all processors
-    // have at least 16.
-    private const int Outputs = 4, Together = 2;
+    // have at least 16. Those whose registers hold a pixel have 32: there it is four of each.
+    private const int Outputs = 4, Together = 2, Four = 4;
 
     // Planes that a first-level cache keeps a pixel of, however they lie; bytes of pixels that are packed together, in that cache, if it
     // holds so many pixels, else in a second-level cache, and then at most as many of a plane as make memory fetch ahead. Pixels, inputs
@@ -65,43 +65,51 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
     /// <summary>Adds the products of some planes of the gradient with some of the input, summed over all pixels.</summary>
     private static void Correlate(Planes<T> g, int from, int to, Planes<T> x, int first, int last, T* sums, bool rectify)
     {
-        var (blocks, pairs) = ((to - from + Outputs - 1) / Outputs, (last - first + Together - 1) / Together);
-        // Some pixels of the inputs, close together as their planes are not, and a sum for every lane of every product.
-        const int size = Outputs * Together;
-        var packed = Memory.Scratch<T>(((long)pairs * Together * CorrelatedPixels + (long)blocks * pairs * size) * Lanes);
-        var registers = packed + pairs * Together * CorrelatedPixels * Lanes;
-        new Span<T>(registers, blocks * pairs * size * Lanes).Clear();
-        T** outputs = stackalloc T*[Outputs];
+        var fours = Loops.Widest.HoldPixels;
+        var together = fours ? Four : Together;
+        var (blocks, parts) = ((to - from + Outputs - 1) / Outputs, (last - first + together - 1) / together);
+        // A sum for every lane of every product, and some pixels of the inputs, close together unless whole lines of them are read.
+        var size = Outputs * together;
+        var registers = Memory.Scratch<T>(((long)blocks * parts * size + (fours ? 0 : parts * together * CorrelatedPixels)) * Lanes);
+        var packed = registers + (long)blocks * parts * size * Lanes;
+        new Span<T>(registers, blocks * parts * size * Lanes).Clear();
+        T** outputs = stackalloc T*[Outputs], inputs = stackalloc T*[together];
         for (var group = 0; group < x.Groups; group++)
         {
             for (var pixel = 0; pixel < x.Pixels; pixel += CorrelatedPixels)
             {
                 var count = Math.Min(CorrelatedPixels, x.Pixels - pixel) * Lanes;
-                // What a last pair or block lacks is the last plane once more; its sums are not used.
-                for (var i = 0; i < pairs * Together; i++)
-                {
-                    Loops.Widest.Copy(x[group, Math.Min(first + i, last - 1)] + pixel * Lanes,
-                        packed + i * CorrelatedPixels * Lanes, count, rectify);
-                }
+                for (var i = 0; i < parts * together && !fours; i++)
+                    Loops.Widest.Copy(Input(i), packed + i * CorrelatedPixels * Lanes, count, rectify);
                 var at = registers;
                 for (var block = 0; block < blocks; block++)
                 {
                     for (var i = 0; i < Outputs; i++)
                         outputs[i] = g[group, Math.Min(from + block * Outputs + i, to - 1)] + pixel * Lanes;
-                    for (var pair = 0; pair < pairs; pair++, at += size * Lanes)
+                    for (var part = 0; part < parts; part++, at += size * Lanes)
                     {
-                        Loops.Widest.AddProducts(
-                            outputs, packed + pair * Together * CorrelatedPixels * Lanes, CorrelatedPixels * Lanes, count, at);
+                        for (var i = 0; i < together; i++)
+                        {
+                            var input = part * together + i;
+                            inputs[i] = fours ? Input(input) : packed + input * CorrelatedPixels * Lanes;
+                        }
+                        if (fours)
+                            Loops.Widest.AddProductsOfFours(outputs, inputs, count, at, rectify);
+                        else
+                            Loops.Widest.AddProducts(outputs, inputs, count, at);
                     }
                 }
+
+                // What a last part or block lacks is the last plane once more; its sums are not used.
+                T* Input(int i) => x[group, Math.Min(first + i, last - 1)] + pixel * Lanes;
             }
         }
         for (var output = from; output < to; output++)
         {
             for (var input = first; input < last; input++)
             {
-                var product = ((output - from) / Outputs * pairs + (input - first) / Together) * size +
-                    (input - first) % Together * Outputs + (output - from) % Outputs;
+                var product = ((output - from) / Outputs * parts + (input - first) / together) * size +
+                    (input - first) % together * Outputs + (output - from) % Outputs;
                 sums[output * x.Channels + input] += Loops.Widest.Sum(registers + product * Lanes);
             }
         }
@@ -120,8 +128,11 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             for (var i = 0; i < x.Channels; i++)
                 matrix[(output / Outputs * x.Channels + i) * Outputs + output % Outputs] = entries[output * fromRow + i * fromColumn];
         }
-        // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time.
-        var packs = x.Channels > MostPlanes;
+        // Planes lie powers of two apart, where caches keep only a few of them: many channels are packed, some pixels at a time. Not so
+        // where registers hold a pixel: a block reads every line once, and all at once, which takes less time than to pack it. (Where
+        // gates are read as well it takes more.)
+        var fours = Loops.Widest.HoldPixels && gate is null && x.HasChannelStride;
+        var packs = !fours && x.Channels > MostPlanes;
         var tile = packs ? TogetherPacked(x.Channels * Lanes * sizeof(T)) : FewPixels;
         var tiles = (x.Pixels + tile - 1) / tile;
         var perTask = Math.Max(1, MinimumWork / (tile * x.Channels * y.Channels));
@@ -149,7 +160,13 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
                             to[i] = output < y.Channels ? y[group, output] + first * Lanes : spare;
                             gates[i] = gate is { } open && output < y.Channels ? open[group, output] + first * Lanes : null;
                         }
-                        Loops.Widest.Multiply(from, packs ? size : x.ChannelStride, x.Channels, m + block * Outputs * x.Channels, to,
+                        var weights = m + block * Outputs * x.Channels;
+                        if (fours && count >= Four)
+                        {
+                            Loops.Widest.MultiplyFours(from, x.ChannelStride, x.Channels, weights, to, count * Lanes, rectify);
+                            continue;
+                        }
+                        Loops.Widest.Multiply(from, packs ? size : x.ChannelStride, x.Channels, weights, to,
                             gate is null ? null : gates, count * Lanes, rectify && !packs);
                     }
                 }
@@ -168,11 +185,17 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         public static Loops Widest { get; } =
             Registers.Widest<Loops>(new Loops<Register512<T>>(), new Loops<Register256<T>>(), new Loops<Register128<T>>());
 
+        /// <summary>Whether a register holds a pixel.</summary>
+        public abstract bool HoldPixels { get; }
+
         /// <summary>Copies some pixels of all planes to where they lie close together, so many numbers from a plane to the next.</summary>
         public abstract void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify);
 
         /// <summary>Four outputs of some numbers. Where there are gates, zeros where they are not positive.</summary>
         public abstract void Multiply(T* from, long channelStride, int channels, T* weights, T** to, T** gates, int numbers, bool rectify);
+
+        /// <summary>Four outputs of at least four pixels, by registers that hold a pixel.</summary>
+        public abstract void MultiplyFours(T* from, long channelStride, int channels, T* weights, T** to, int numbers, bool rectify);
 
         /// <summary>Copies numbers.</summary>
         public abstract void Copy(T* from, T* to, int numbers, bool rectify);
@@ -180,7 +203,10 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         /// <summary>
         /// Adds the products of four outputs with two inputs to eight pixels, number by number: those with the first input come first.
         /// </summary>
-        public abstract void AddProducts(T** outputs, T* inputs, nint inputStride, nint numbers, T* products);
+        public abstract void AddProducts(T** outputs, T** inputs, nint numbers, T* products);
+
+        /// <summary>The same with four inputs, to sixteen pixels, by registers that hold a pixel.</summary>
+        public abstract void AddProductsOfFours(T** outputs, T** inputs, nint numbers, T* products, bool rectify);
 
         /// <summary>The sum of the numbers of a pixel that <see cref="AddProducts"/> added to.</summary>
         public abstract T Sum(T* products);
@@ -188,6 +214,8 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
 
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
     {
+        public override bool HoldPixels => V.Count == Lanes;
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public override void Pack(Planes<T> x, T* packed, int group, int first, int count, int size, bool rectify)
         {
@@ -245,6 +273,53 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void MultiplyFours(
+            T* from, long channelStride, int channels, T* weights, T** to, int numbers, bool rectify)
+        {
+            T* y0 = to[0], y1 = to[1], y2 = to[2], y3 = to[3];
+            for (nint next = 0; next < numbers; next += Four * V.Count)
+            {
+                var at = Math.Min(next, numbers - Four * V.Count);          // the last four may be computed twice
+                var (a0, a1, a2, a3) = (default(V), default(V), default(V), default(V));
+                var (b0, b1, b2, b3) = (default(V), default(V), default(V), default(V));
+                var (c0, c1, c2, c3) = (default(V), default(V), default(V), default(V));
+                var (d0, d1, d2, d3) = (default(V), default(V), default(V), default(V));
+                T* x = from + at, w = weights;
+                for (var i = 0; i < channels; i++, x += channelStride, w += Outputs)
+                {
+                    var (x0, x1, x2, x3) = (V.Load(x), V.Load(x + V.Count), V.Load(x + 2 * V.Count), V.Load(x + 3 * V.Count));
+                    if (rectify)
+                        (x0, x1, x2, x3) = (V.Rectified(x0), V.Rectified(x1), V.Rectified(x2), V.Rectified(x3));
+                    var v = V.Broadcast(w);
+                    (a0, b0) = (V.MultiplyAdd(x0, v, a0), V.MultiplyAdd(x1, v, b0));
+                    (c0, d0) = (V.MultiplyAdd(x2, v, c0), V.MultiplyAdd(x3, v, d0));
+                    v = V.Broadcast(w + 1);
+                    (a1, b1) = (V.MultiplyAdd(x0, v, a1), V.MultiplyAdd(x1, v, b1));
+                    (c1, d1) = (V.MultiplyAdd(x2, v, c1), V.MultiplyAdd(x3, v, d1));
+                    v = V.Broadcast(w + 2);
+                    (a2, b2) = (V.MultiplyAdd(x0, v, a2), V.MultiplyAdd(x1, v, b2));
+                    (c2, d2) = (V.MultiplyAdd(x2, v, c2), V.MultiplyAdd(x3, v, d2));
+                    v = V.Broadcast(w + 3);
+                    (a3, b3) = (V.MultiplyAdd(x0, v, a3), V.MultiplyAdd(x1, v, b3));
+                    (c3, d3) = (V.MultiplyAdd(x2, v, c3), V.MultiplyAdd(x3, v, d3));
+                }
+                StoreFour(y0 + at, a0, b0, c0, d0);
+                StoreFour(y1 + at, a1, b1, c1, d1);
+                StoreFour(y2 + at, a2, b2, c2, d2);
+                StoreFour(y3 + at, a3, b3, c3, d3);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void StoreFour(T* to, V a, V b, V c, V d)
+        {
+            a.Store(to);
+            b.Store(to + V.Count);
+            c.Store(to + 2 * V.Count);
+            d.Store(to + 3 * V.Count);
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V Gated(V sum, T* gate, nint at) => gate == null ? sum : sum & V.IsPositive(V.Load(gate + at));
 
@@ -259,10 +334,10 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void AddProducts(T** outputs, T* inputs, nint inputStride, nint numbers, T* products)
+        public override void AddProducts(T** outputs, T** inputs, nint numbers, T* products)
         {
             // No calls while the sums are in registers, or they would go through memory.
-            T* g0 = outputs[0], g1 = outputs[1], g2 = outputs[2], g3 = outputs[3], x0 = inputs, x1 = inputs + inputStride;
+            T* g0 = outputs[0], g1 = outputs[1], g2 = outputs[2], g3 = outputs[3], x0 = inputs[0], x1 = inputs[1];
             var (a0, a1) = (V.Load(products), V.Load(products + Lanes));
             var (a2, a3) = (V.Load(products + 2 * Lanes), V.Load(products + 3 * Lanes));
             var (b0, b1) = (V.Load(products + 4 * Lanes), V.Load(products + 5 * Lanes));
@@ -287,6 +362,43 @@ internal static unsafe class PointwiseKernel<T> where T : unmanaged, IFloatingPo
             b1.Store(products + 5 * Lanes);
             b2.Store(products + 6 * Lanes);
             b3.Store(products + 7 * Lanes);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public override void AddProductsOfFours(T** outputs, T** inputs, nint numbers, T* products, bool rectify)
+        {
+            T* g0 = outputs[0], g1 = outputs[1], g2 = outputs[2], g3 = outputs[3];
+            T* first = inputs[0], second = inputs[1], third = inputs[2], fourth = inputs[3];
+            var (a0, a1) = (V.Load(products), V.Load(products + Lanes));
+            var (a2, a3) = (V.Load(products + 2 * Lanes), V.Load(products + 3 * Lanes));
+            var (b0, b1) = (V.Load(products + 4 * Lanes), V.Load(products + 5 * Lanes));
+            var (b2, b3) = (V.Load(products + 6 * Lanes), V.Load(products + 7 * Lanes));
+            var (c0, c1) = (V.Load(products + 8 * Lanes), V.Load(products + 9 * Lanes));
+            var (c2, c3) = (V.Load(products + 10 * Lanes), V.Load(products + 11 * Lanes));
+            var (d0, d1) = (V.Load(products + 12 * Lanes), V.Load(products + 13 * Lanes));
+            var (d2, d3) = (V.Load(products + 14 * Lanes), V.Load(products + 15 * Lanes));
+            for (nint i = 0; i < numbers; i += V.Count)
+            {
+                var (x0, x1, x2, x3) = (V.Load(first + i), V.Load(second + i), V.Load(third + i), V.Load(fourth + i));
+                if (rectify)
+                    (x0, x1, x2, x3) = (V.Rectified(x0), V.Rectified(x1), V.Rectified(x2), V.Rectified(x3));
+                var v = V.Load(g0 + i);
+                (a0, b0) = (V.MultiplyAdd(x0, v, a0), V.MultiplyAdd(x1, v, b0));
+                (c0, d0) = (V.MultiplyAdd(x2, v, c0), V.MultiplyAdd(x3, v, d0));
+                v = V.Load(g1 + i);
+                (a1, b1) = (V.MultiplyAdd(x0, v, a1), V.MultiplyAdd(x1, v, b1));
+                (c1, d1) = (V.MultiplyAdd(x2, v, c1), V.MultiplyAdd(x3, v, d1));
+                v = V.Load(g2 + i);
+                (a2, b2) = (V.MultiplyAdd(x0, v, a2), V.MultiplyAdd(x1, v, b2));
+                (c2, d2) = (V.MultiplyAdd(x2, v, c2), V.MultiplyAdd(x3, v, d2));
+                v = V.Load(g3 + i);
+                (a3, b3) = (V.MultiplyAdd(x0, v, a3), V.MultiplyAdd(x1, v, b3));
+                (c3, d3) = (V.MultiplyAdd(x2, v, c3), V.MultiplyAdd(x3, v, d3));
+            }
+            StoreFour(products, a0, a1, a2, a3);
+            StoreFour(products + 4 * Lanes, b0, b1, b2, b3);
+            StoreFour(products + 8 * Lanes, c0, c1, c2, c3);
+            StoreFour(products + 12 * Lanes, d0, d1, d2, d3);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

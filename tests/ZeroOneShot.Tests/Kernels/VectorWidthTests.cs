@@ -18,8 +18,8 @@ public sealed class VectorWidthTests
     [InlineData("DOTNET_EnableAVX512", 256)]
     [InlineData("DOTNET_EnableAVX2", 128)]
     public void Narrower_vectors_give_the_outputs_and_gradients_of_autograd_and_repeat_themselves(string without, int bits) =>
-        RunTests(without, Math.Min(bits, Registers.Bits), typeof(LaneLayersTests), typeof(LeanSupernetTests), typeof(LeanCellNetTests),
-            typeof(SharedCandidatesTests), typeof(ReproducibilityTests));
+        RunTests(without, Math.Min(bits, Registers.Bits), typeof(LaneLayersTests), typeof(PointwiseKernelTests), typeof(LeanSupernetTests),
+            typeof(LeanCellNetTests), typeof(SharedCandidatesTests), typeof(ReproducibilityTests));
 
     [Fact]
     public void Without_vectors_a_search_runs_in_libtorchs_order() =>
