@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ZeroOneShot.Kernels;
@@ -16,6 +17,10 @@ internal static class Machine
 
     /// <summary>The processor and the width of its vectors.</summary>
     public static string Processor { get; } = $"{Model()}, {Vectors(Registers.Bits)}";
+
+    /// <summary>The version of the library, with the commit it was built from where that is known.</summary>
+    public static string Library { get; } =
+        typeof(Registers).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>As a table or a sentence says it.</summary>
     public static string Vectors(int bits) => bits == 0 ? "no vectors" : $"{bits}-bit vectors";

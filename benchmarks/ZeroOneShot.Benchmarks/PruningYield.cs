@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ZeroOneShot.Data;
 using ZeroOneShot.Persistence;
@@ -63,9 +64,11 @@ internal static partial class PruningYield
         int seeds, DirectoryInfo? masks, DirectoryInfo? rankings, FileInfo? json, CancellationToken cancellationToken)
     {
         var sets = functions.Select(FunctionSet.Parse).ToArray();
-        IRankingFunction[] all = [.. sets.SelectMany(set => set.Functions).Distinct().Select(RankingFunctions.Named)];
+        string[] all = [.. sets.SelectMany(set => set.Functions).Distinct()];
         var parsed = settings.Select(Setting.Parse).ToArray();
         var images = CifarFiles.Read10(data.FullName, CifarPart.Train);
+        var computed = new Computed(images.Fingerprint(), Machine.Library,
+            all.ToDictionary(name => name, name => FunctionSettings.Of([RankingFunctions.Named(name)])), Ranking: "");
         // Random masks of the size that a pruning leaves, which depends on the space alone.
         var size = PartialPruning.Prune(OperationMask.Full(yardstick.Space), Any, new PruningOptions()).Mask;
         var random = RandomMasks.OfSize(yardstick, size, cancellationToken: cancellationToken);
@@ -85,7 +88,7 @@ internal static partial class PruningYield
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 // One ranking by all functions: the sets differ in what they make of it.
-                var timed = all.Select(function => new Timed(function)).ToArray();
+                var timed = all.Select(name => new Timed(RankingFunctions.Named(name), name)).ToArray();
                 var start = Stopwatch.GetTimestamp();
                 var ranked = Ranked(setting.Options(yardstick.Space, timed, seed), $"{setting} seed {seed}");
                 var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -118,15 +121,53 @@ internal static partial class PruningYield
         PruningResult Ranked(ZeroShotPruningOptions options, string name)
         {
             var file = rankings is null ? null : InFolder(rankings, name);
-            if (File.Exists(file) && PruningResult.FromJson(File.ReadAllText(file), yardstick.Space) is var known
-                && all.All(function => known.Rounds[0].Importances.Functions.Contains(function.Name)))
-            {
-                return known;
-            }
+            if (File.Exists(file) && Computed.Read(file, computed) is { } known)
+                return PruningResult.FromJson(known, yardstick.Space);
             var ranked = ZeroShotPruning.Prune(images, options, cancellationToken: cancellationToken);
             if (file is not null)
-                AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(ranked.ToJson())));
+                AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, computed with { Ranking = ranked.ToJson() }));
             return ranked;
+        }
+    }
+
+    /// <summary>A ranking that was kept, and what it depends on beside the setting and the seed in the file's name.</summary>
+    /// <param name="Images">The fingerprint of the images.</param>
+    /// <param name="Library">The version that ranked.</param>
+    /// <param name="Functions">The settings of the ranking functions, by the names they were asked for.</param>
+    /// <param name="Ranking">The result, as JSON.</param>
+    internal sealed record Computed(string Images, string Library, IReadOnlyDictionary<string, string> Functions, string Ranking)
+    {
+        private static readonly JsonSerializerOptions s_strict = new()
+        {
+            RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+        };
+
+        /// <summary>The ranking in a file; null where it lacks one of the functions.</summary>
+        /// <exception cref="InvalidDataException">It is of other images, another version or functions with other settings.</exception>
+        public static string? Read(string file, Computed expected)
+        {
+            Computed found;
+            try
+            {
+                found = JsonSerializer.Deserialize<Computed>(File.ReadAllText(file), s_strict) ?? throw new JsonException("it is null");
+            }
+            catch (JsonException e)
+            {
+                throw Wrong($"it does not say what it was computed from ({e.Message})");
+            }
+            if (found.Images != expected.Images)
+                throw Wrong("it is of other images");
+            if (found.Library != expected.Library)
+                throw Wrong($"it is of version {found.Library}, and this is {expected.Library}");
+            if (expected.Functions.Keys.FirstOrDefault(name => found.Functions.TryGetValue(name, out var settings)
+                && settings != expected.Functions[name]) is { } other)
+            {
+                throw Wrong($"'{other}' was set as {found.Functions[other]} there, and is {expected.Functions[other]}");
+            }
+            return expected.Functions.Keys.All(found.Functions.ContainsKey) ? found.Ranking : null;
+
+            InvalidDataException Wrong(string what) => new(
+                $"The ranking '{file}' cannot be used: {what}. Give another --rankings folder, or delete the file to rank anew.");
         }
     }
 
@@ -142,8 +183,12 @@ internal static partial class PruningYield
         {
             var sum = text.EndsWith(OfRanks, StringComparison.Ordinal) ? ImportanceSum.Ranks : ImportanceSum.RelativeChanges;
             var names = sum == ImportanceSum.Ranks ? text[..^OfRanks.Length] : text;
-            return new(text, [.. names.Split('+').Select(name => RankingFunctions.Named(name).Name)], sum);
+            return new(text, [.. names.Split('+').Select(Asked)], sum);
         }
+
+        /// <summary>A function's name, with its numbers where it has some, by which it is found again.</summary>
+        private static string Asked(string text) =>
+            RankingFunctions.Named(text).Name + (text.IndexOf(':') is >= 0 and var numbers ? text[numbers..] : "");
 
         /// <summary>The mask that these functions leave, after a round in which they and others ranked.</summary>
         public OperationMask Mask(PruningResult ranked, SearchSpace space)
@@ -162,11 +207,15 @@ internal static partial class PruningYield
     }
 
     /// <summary>A function, and how long it takes.</summary>
-    private sealed class Timed(IRankingFunction function) : IRankingFunction
+    private sealed class Timed(IRankingFunction function, string asked) : IRankingFunction
     {
-        public string Name => function.Name;
+        public string Name => asked;
 
         public bool NeedsLabels => function.NeedsLabels;
+
+        public FunctionMemory Memory => function.Memory;
+
+        public void Validate(RankingOptions options) => function.Validate(options);
 
         public Func<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor>? OfLogits => function.OfLogits;
 

@@ -212,10 +212,12 @@ internal static class RankingCorrelation
             };
         }
 
-        // Chosen on the first half, measured on the second.
+        // Chosen on the first half, measured on the second, with what was published for the networks of that half beside it.
         IEnumerable<Row> Sets()
         {
             var half = rows.Length / 2;
+            foreach (var (column, name) in table.Scores.Index())
+                yield return Of($"second half, published: {name}", [.. rows[half..].Select(row => row.Scores[column])], accuracy[half..]);
             var first = scores.Select(ofFunction => ofFunction[..half]).ToArray();
             var second = scores.Select(ofFunction => ofFunction[half..]).ToArray();
             foreach (var size in Enumerable.Range(1, settings.SetSize))

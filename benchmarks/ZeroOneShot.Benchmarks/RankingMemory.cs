@@ -103,6 +103,10 @@ internal static class RankingMemory
 
         public bool NeedsLabels => function.NeedsLabels;
 
+        public FunctionMemory Memory => function.Memory;
+
+        public void Validate(RankingOptions options) => function.Validate(options);
+
         public Result Result { get; private set; } = new(null, 0);
 
         public double Rank(RankedNetwork network)

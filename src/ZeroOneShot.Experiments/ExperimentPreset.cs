@@ -109,6 +109,6 @@ public sealed record ExperimentPreset
     internal string Settings() => JsonSerializer.Serialize(new
     {
         TrainImages, TestImages, Search, Train, Prune.Supernet, Prune.Pruning, Prune.BatchSize, Prune.Batches, Prune.Initializations,
-        Prune.Outputs, Functions = Prune.RankingFunctions.Select(function => function.Name),
+        Prune.Outputs, Prune.Weights, Prune.FirstOrder, Functions = FunctionSettings.Of(Prune.RankingFunctions),
     });
 }

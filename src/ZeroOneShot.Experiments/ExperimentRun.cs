@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;

@@ -13,6 +13,9 @@ public sealed record FoundAccuracy(double Accuracy, double Low, double High, dou
     // Both yardsticks know accuracies on it alone.
     private const string Data = "cifar10";
 
+    /// <summary>See <see cref="AccuracyEstimate.IsExtrapolated"/>.</summary>
+    public bool IsExtrapolated { get; init; }
+
     /// <summary>
     /// On CIFAR-10: in the space of DARTS the surrogate's prediction with its interval, in that of NAS-Bench-201 the table's measured
     /// accuracy where a table is given. Elsewhere it is not known.
@@ -26,7 +29,10 @@ public sealed record FoundAccuracy(double Accuracy, double Low, double High, dou
         {
             var surrogate = AccuracySurrogate.Load();
             var found = surrogate.Predict(genotype);
-            return new FoundAccuracy(found.Accuracy, found.Low, found.High, surrogate.RandomGenotypes.Percentile(found.Accuracy));
+            return new FoundAccuracy(found.Accuracy, found.Low, found.High, surrogate.RandomGenotypes.Percentile(found.Accuracy))
+            {
+                IsExtrapolated = found.IsExtrapolated,
+            };
         }
         if (table is null || run.Space != SearchSpace.NasBench201.Name)
             return null;

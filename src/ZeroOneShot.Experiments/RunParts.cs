@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;

@@ -35,6 +35,9 @@ public sealed record Table1Report(
             "the clock, and of all processors, which other programs on the machine hardly change. Estimated: by the surrogate (space " +
             "darts) or the table of measured networks (nas-bench-201), with the mean ends of its intervals; percentile: the share of the " +
             "space's architectures that are worse by the same means, 50 is chance.",
+        .. Rows.Where(row => row.Extrapolated > 0).Select(row =>
+            $"{row.Extrapolated} estimate(s) of {row.Method} ({row.Data}, space {row.Space}) are extrapolated: two edges into a node " +
+            "come from the same input there, and no architecture that the surrogate knows has that."),
     ];
 
     /// <summary>Two tables, what the methods cost and what they found, for every set of images and space.</summary>

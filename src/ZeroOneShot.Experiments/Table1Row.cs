@@ -53,6 +53,9 @@ public sealed class Table1Row
     /// <summary>The share of the space's architectures that are less accurate by the same means, in percent: 50 is chance.</summary>
     public Spread? Percentile { get; init; }
 
+    /// <summary>How many of those are extrapolated (<see cref="FoundAccuracy.IsExtrapolated"/>).</summary>
+    public int Extrapolated { get; init; }
+
     /// <summary>Accuracy on the test images after training, in percent.</summary>
     public Spread? Accuracy { get; init; }
 
@@ -77,6 +80,7 @@ public sealed class Table1Row
             EstimatedInterval = estimates.Length == 0 ? null
                 : (estimates.Average(found => found.Low), estimates.Average(found => found.High)),
             Percentile = Spread.Of(estimates.Select(found => (double?)found.Percentile)),
+            Extrapolated = estimates.Count(found => found.IsExtrapolated),
             Accuracy = Spread.Of(results.Select(result => (double?)(100 * result.Accuracy))),
             SkipConnections = Spread.Of(results.Select(result => (double?)SkipShare(result.Genotype))),
         };

@@ -6,4 +6,11 @@ namespace ZeroOneShot.Yardstick;
 /// <param name="High">
 /// The upper end. Of genotypes like those of the table, <see cref="SurrogateErrors.IntervalLevel"/> have their measured accuracy within.
 /// </param>
-public readonly record struct AccuracyEstimate(double Accuracy, double Low, double High);
+public readonly record struct AccuracyEstimate(double Accuracy, double Low, double High)
+{
+    /// <summary>
+    /// Whether two edges into a node of the genotype come from the same input, as GDAS may choose them and no architecture of the table
+    /// has: neither the prediction nor the interval was tested on such.
+    /// </summary>
+    public bool IsExtrapolated { get; init; }
+}

@@ -17,7 +17,8 @@ namespace ZeroOneShot.Yardstick;
 /// <remarks>
 /// The model is a linear one and an ensemble of trees, on features that are equal for equal networks however they are written. It is an
 /// ordinary ML.NET model; predictions are computed from its numbers alone, some hundred thousand a second and more, and are those of its
-/// pipeline. Nothing of it needs libtorch. Safe to use from several threads at once.
+/// pipeline. Nothing of it needs libtorch. Safe to use from several threads at once. No architecture that it knows has two edges into
+/// a node from the same input; predictions for such are marked (<see cref="AccuracyEstimate.IsExtrapolated"/>).
 /// </remarks>
 public sealed class AccuracySurrogate : IYardstick
 {
@@ -97,7 +98,7 @@ public sealed class AccuracySurrogate : IYardstick
     {
         ArgumentNullException.ThrowIfNull(genotype);
         ThrowIfOther(genotype, "The genotype");
-        return _facts.Intervals.Around(_flat.Predict(genotype));
+        return Estimate(genotype);
     }
 
     /// <summary>The same for many genotypes at once, on all processors.</summary>
@@ -115,7 +116,7 @@ public sealed class AccuracySurrogate : IYardstick
             new ParallelOptions { CancellationToken = cancellationToken }, range =>
             {
                 for (var i = range.Item1; i < Math.Min(range.Item2, genotypes.Count); i++)
-                    estimates[i] = _facts.Intervals.Around(_flat.Predict(genotypes[i]));
+                    estimates[i] = Estimate(genotypes[i]);
             });
         return estimates;
     }
@@ -174,6 +175,22 @@ public sealed class AccuracySurrogate : IYardstick
         {
             return false;
         }
+    }
+
+    private AccuracyEstimate Estimate(Genotype genotype) => _facts.Intervals.Around(_flat.Predict(genotype)) with
+    {
+        IsExtrapolated = SharesInput(genotype.Normal) || SharesInput(genotype.Reduction!),
+    };
+
+    /// <summary>Whether both edges into a node come from the same input.</summary>
+    private static bool SharesInput(CellGenotype cell)
+    {
+        for (var edge = 0; edge < cell.Edges.Count; edge += 2)
+        {
+            if (cell.Edges[edge].Input == cell.Edges[edge + 1].Input)
+                return true;
+        }
+        return false;
     }
 
     private static bool IsOfDarts(CellGenotype cell)

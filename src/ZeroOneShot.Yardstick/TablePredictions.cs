@@ -70,7 +70,12 @@ public sealed class TablePredictions
     }
 
     /// <summary>How well predictions and measured accuracies agree, in a sentence.</summary>
-    public override string ToString() => Spearman is null
+    public override string ToString() => Estimates.Count(at => at.IsExtrapolated) is > 0 and var extrapolated
+        ? $"{Agreement} {extrapolated} of them have two edges into a node from the same input, as none that the surrogate knows: their " +
+            "predictions are extrapolated."
+        : Agreement;
+
+    private string Agreement => Spearman is null
         ? $"{Rows.Count} architectures, none or one of them with a measured accuracy."
         : FormattableString.Invariant($"{Rows.Count} architectures, {Measured} of them measured: Spearman {Spearman}, R2 {RSquared}, ") +
             FormattableString.Invariant($"{WithinInterval:0.0%} within their intervals.");

@@ -1,4 +1,5 @@
 using Xunit;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.OneShot;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.SearchSpaces;

@@ -5,6 +5,8 @@ using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests;
 using ZeroOneShot.Yardstick;
+using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Experiments.Tests;
 
@@ -96,6 +98,20 @@ public sealed class Table1Tests : IDisposable
     }
 
     [Fact]
+    public void A_table_says_whose_estimates_are_extrapolated()
+    {
+        var options = Toy.Table(SearchMethod.Darts) with
+        {
+            Estimate = (run, _) => new FoundAccuracy(90, 85, 95, 50) { IsExtrapolated = run.Seed == 2 },
+        };
+        foreach (var run in options.Runs())
+            Fill(run, 0, 1, 1, 1);
+        var report = Table1.Draw(Ledger, options);
+        Assert.Equal(1, report.Rows.Single().Extrapolated);
+        Assert.Contains("1 estimate(s) of DARTS", report.ToMarkdown());
+    }
+
+    [Fact]
     public void Found_networks_of_NAS_Bench_201_have_the_tables_accuracy_where_a_table_is_given()
     {
         var cifar = new ExperimentData("cifar10", Toy.Data.Train, Toy.Data.Test);
@@ -138,6 +154,23 @@ public sealed class Table1Tests : IDisposable
         Assert.StartsWith("noise-nas-bench-201-darts-cpu-seed1-", run.Id);         // and no sign that a folder cannot have
         Assert.All(ExperimentPreset.Sizes, size => ExperimentPreset.Parse($"smoke:{size}=3,search-epochs=9".Replace(
             "search-epochs=3,", "", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Presets_that_rank_otherwise_do_not_share_runs()
+    {
+        var prune = ExperimentPreset.Smoke.Prune;
+        ExperimentPreset[] presets =
+        [
+            Preset(prune with { RankingFunctions = [new Swap(8)] }), Preset(prune with { RankingFunctions = [new Swap(16)] }),
+            Preset(prune), Preset(prune with { FirstOrder = true }), Preset(prune with { Weights = RandomWeights.Default }),
+            Preset(prune with { Weights = RandomWeights.KaimingNormalFanOut }),
+        ];
+        // One of the two kinds of random weights is that of the preset.
+        Assert.Equal(presets.Length - 1, presets.Select(preset => RunSpecification.Of(
+            SearchMethod.Darts, SearchSpace.NasBench201, Toy.Data, 1, preset).PresetHash).Distinct().Count());
+
+        static ExperimentPreset Preset(ZeroShotPruningOptions options) => ExperimentPreset.Smoke with { Prune = options };
     }
 
     [Theory]

@@ -392,6 +392,11 @@ public sealed class ModelCommandTests(TinyRun run)
         Assert.InRange(numbers[0], numbers[1], numbers[2]);
         Assert.InRange(numbers[3], 0, 100);
         Assert.Equal(5, Tool.Run("surrogate", "Genotype(normal=[])").ExitCode);
+        var shared = SearchSpaces.PublishedGenotypes.DartsV2.ToString().Replace(
+            "('sep_conv_3x3', 0), ('sep_conv_3x3', 1)", "('sep_conv_3x3', 0), ('sep_conv_3x3', 0)");
+        said = Tool.Run("surrogate", shared);
+        Assert.Equal(0, said.ExitCode);
+        Assert.Contains("is extrapolated", said.Errors);
 
         var figure = run.New("figure1");
         var drawn = Tool.Run("figure1", "--architectures", "200", "--mask", run.File("mask.json"), "--out", figure);

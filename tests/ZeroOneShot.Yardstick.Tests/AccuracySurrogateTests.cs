@@ -90,6 +90,19 @@ public sealed class AccuracySurrogateTests : IDisposable
     }
 
     [Fact]
+    public void A_genotype_with_two_edges_into_a_node_from_the_same_input_is_predicted_and_marked()
+    {
+        var known = PublishedGenotypes.DartsV1;
+        GenotypeEdge[] edges = [.. known.Reduction!.Edges];
+        edges[3] = edges[3] with { Input = edges[2].Input };
+        var shared = new Genotype(known.Normal, new CellGenotype(edges));
+        Assert.Equal([false, true], s_surrogate.Predict([known, shared]).Select(at => at.IsExtrapolated));
+        Assert.True(s_surrogate.Predict(shared).IsExtrapolated);
+        var table = _folder.File("table.csv", $"genotype,val_accuracy\n\"{known}\",93\n\"{shared}\",93\n");
+        Assert.Contains("1 of them have two edges into a node from the same input", TablePredictions.Of(s_surrogate, table).ToString());
+    }
+
+    [Fact]
     public void A_cell_whose_output_leaves_a_node_out_is_refused()
     {
         var cell = new CellGenotype(PublishedGenotypes.DartsV1.Normal.Edges, [3, 4, 5]);

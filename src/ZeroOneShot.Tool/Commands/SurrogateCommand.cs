@@ -48,6 +48,11 @@ internal static class SurrogateCommand
                 var estimate = surrogate.Predict(genotype);
                 Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{estimate.Accuracy:0.00}\t{estimate.Low:0.00}\t" +
                     $"{estimate.High:0.00}\t{surrogate.Percentile(genotype):0.0}\t{genotype}"));
+                if (estimate.IsExtrapolated)
+                {
+                    Console.Error.WriteLine($"Warning: the prediction for {genotype} is extrapolated: two edges into a node come from " +
+                        "the same input, as in none of the architectures that the surrogate knows.");
+                }
             }
             return ExitCode.Done;
         });

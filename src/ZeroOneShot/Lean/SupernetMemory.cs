@@ -168,6 +168,33 @@ internal sealed class SupernetMemory
     }
 
     /// <summary>
+    /// The most numbers per image that an item works with, from above, in a forward run by libtorch of the network as it is defined.
+    /// </summary>
+    public long AtWorkByDefinition() => _plan.Items.Max(item => item is CellItem cell ? InScopes(cell) : Run((BlockItem)item).Forward);
+
+    /// <summary>
+    /// What a cell works with in <see cref="SearchCell"/>'s scope, which holds every edge's mix, the same times the edge's weight, and the
+    /// sum so far, and that of one <see cref="MixedOperation"/>: of every live operation what it makes, that times its weight, and the sum
+    /// so far.
+    /// </summary>
+    private long InScopes(CellItem cell)
+    {
+        const int ofEach = 3;
+        var held = cell.Preprocess.Zip(cell.InputSizes).Sum(
+                at => RunMemory.Of(at.First, at.Second, cell.Channels, inLibtorch: true).Forward)
+            + ofEach * Topology.EdgeCount * cell.Node.Count + Topology.Nodes * cell.Node.Count;
+        return held + Edges.Max(edge =>
+        {
+            var state = Topology.Ends(edge).From;
+            var (mixed, stride) = (Mixed(cell.Size(state)), cell.Stride(state));
+            var runs = _mask.Live(cell.Kind, edge).Select(row => RunMemory.Of(
+                _mask.Space.Operations[row].SearchLayers(stride), mixed, mixed.Channels, inLibtorch: true)).ToArray();
+            return runs.Sum(run => ofEach * run.Output.Count) + runs.Select(run => run.Forward).DefaultIfEmpty().Max()
+                + ofEach * cell.Node.Count;
+        });
+    }
+
+    /// <summary>
     /// The numbers per image that libtorch's autograd keeps of a run of the whole network: what every layer makes, and every operation's
     /// output once more, times its weight.
     /// </summary>

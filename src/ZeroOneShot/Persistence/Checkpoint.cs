@@ -16,10 +16,12 @@ namespace ZeroOneShot.Persistence;
 /// <param name="path">The file; it need not exist.</param>
 /// <param name="run">What runs, in an error's words: <c>search</c>.</param>
 /// <param name="identity">What the result depends on, by name: images, options and so on.</param>
-internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDictionary<string, string> identity) : IDisposable
+/// <param name="arithmetic">On what its last bits depend, which may be another when the run goes on; null: nothing is kept of it.</param>
+internal sealed class Checkpoint<TState>(
+    string path, string run, IReadOnlyDictionary<string, string> identity, string? arithmetic = null) : IDisposable
     where TState : class, new()
 {
-    private const string State = "state";
+    private const string State = "state", ComputedBy = "computed by", Then = "; then ";
 
     // A training that went astray has a loss that is no number.
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
@@ -27,8 +29,11 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
     private readonly string _newest = Path.GetFullPath(path);
     private WriterLock? _lock;
     private bool _newestIsDamaged;
+    private string? _computedBy;                             // where there was something else before
 
-    /// <summary>What <see cref="Load"/> has to say of a damaged file that it could do without; else null.</summary>
+    /// <summary>
+    /// What <see cref="Load"/> has to say of a damaged file that it could do without, or of one that was computed otherwise; else null.
+    /// </summary>
     public string? Warning { get; private set; }
 
     private string Previous =>
@@ -38,6 +43,8 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
     public void Save(TState state, IEnumerable<(string Name, Tensor Tensor)> tensors)
     {
         var texts = new Dictionary<string, string>(identity) { [State] = JsonSerializer.Serialize(state, s_json) };
+        if ((_computedBy ?? arithmetic) is { } by)
+            texts[ComputedBy] = by;
         SafetensorsFile.Write(_newest, tensors, texts, _newestIsDamaged ? null : Previous);     // a damaged one is not worth the good one
         _newestIsDamaged = false;
     }
@@ -96,6 +103,13 @@ internal sealed class Checkpoint<TState>(string path, string run, IReadOnlyDicti
         {
             _newestIsDamaged = true;
             Warning = $"{damages[0]} The {run} goes on from the checkpoint before, '{file.Path}', to the same result.";
+        }
+        if (arithmetic is not null && file.Metadata.TryGetValue(ComputedBy, out var before) && before != arithmetic)
+        {
+            _computedBy = before.Split(Then).Contains(arithmetic) ? before : before + Then + arithmetic;
+            var other = $"What '{file.Path}' has was computed by {before}, and the {run} goes on by {arithmetic}: the result may differ " +
+                "in its last bits from that of a run by one of them. Go on where it began, or delete the file to begin anew.";
+            Warning = Warning is null ? other : $"{Warning} {other}";
         }
         return state;
     }

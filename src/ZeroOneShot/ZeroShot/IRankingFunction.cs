@@ -18,8 +18,8 @@ public interface IRankingFunction
     bool NeedsLabels => false;
 
     /// <summary>
-    /// How it runs the network, by which its memory is predicted. Default <see cref="FunctionMemory.Forwards"/>; say so where it takes
-    /// gradients, or one with a graph is stopped by the system in place of an error.
+    /// How it runs the network, by which its memory is predicted. Default <see cref="FunctionMemory.Forwards"/>; say so where it looks at
+    /// features or takes gradients, or one with a graph is stopped by the system in place of an error.
     /// </summary>
     FunctionMemory Memory => FunctionMemory.Forwards;
 

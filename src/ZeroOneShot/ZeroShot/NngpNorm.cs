@@ -15,6 +15,9 @@ namespace ZeroOneShot.ZeroShot;
 public sealed class NngpNorm(bool correlation = true, bool features = false) : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => features ? FunctionMemory.Features : FunctionMemory.Forwards;
+
+    /// <inheritdoc/>
     public string Name => (features ? "nngp-features" : "nngp") + (correlation ? "-correlation" : "");
 
     /// <inheritdoc/>

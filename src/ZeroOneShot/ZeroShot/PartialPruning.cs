@@ -38,8 +38,8 @@ public static class PartialPruning
     }
 
     /// <summary>The same where the caller ranks all networks of a round, from 0, together.</summary>
-    internal static PruningResult Prune(
-        OperationMask mask, RanksOfRound ranks, PruningOptions options, IReadOnlyList<string>? functions = null)
+    internal static PruningResult Prune(OperationMask mask, RanksOfRound ranks, PruningOptions options,
+        IReadOnlyList<string>? functions = null, Func<int, string?>? advice = null)
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(options);
@@ -53,7 +53,7 @@ public static class PartialPruning
         while (mask.RemainingFraction(options.Criterion) / whole > options.Level && CanLose(mask))          // line 1
         {
             var s = Importances(mask, ranks, rounds.Count, functions, options.Sum);                         // lines 2-9
-            ThrowIfBlind(s, rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1);
+            ThrowIfBlind(s, rounds.Count, j => mask.LiveCount(j.Kind, j.Edge) > 1, advice);
             var importance = s.Candidates.ToDictionary(j => (j.Kind, j.Edge, j.Operation), j => j.Importance);
             mask = mask.WithoutWeakestOperationPerEdge(
                 (kind, edge, o) => importance[(kind, edge, o)], perRound);                                  // lines 10-14
@@ -142,8 +142,10 @@ public static class PartialPruning
     /// <param name="measured">The values.</param>
     /// <param name="round">The round, from 0.</param>
     /// <param name="counts">Which candidates are compared with others.</param>
+    /// <param name="advice">What else than usual to do about a function, by its place.</param>
     /// <exception cref="InvalidOperationException">It cannot tell the candidates apart.</exception>
-    internal static void ThrowIfBlind(ImportanceMeasurement measured, int round, Func<CandidateImportance, bool> counts)
+    internal static void ThrowIfBlind(
+        ImportanceMeasurement measured, int round, Func<CandidateImportance, bool> counts, Func<int, string?>? advice = null)
     {
         var candidates = measured.Candidates.Where(counts).ToArray();
         for (var r = 0; r < measured.Functions.Count && candidates.Length > 1; r++)
@@ -154,8 +156,8 @@ public static class PartialPruning
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
                 $"Ranking function '{measured.Functions[r]}' gave {values[0]} in round {round + 1}, up to rounding, whichever of " +
                 $"{candidates.Length} operations the network lacked (and {measured.Ranks[r]} with all of them): it cannot tell them " +
-                $"apart, and what it removed would be arbitrary. Rank on more images (BatchSize, Batches), with more Channels or " +
-                $"Outputs, or with another function."));
+                $"apart, and what it removed would be arbitrary. ") + (advice?.Invoke(r) ??
+                "Rank on more images (BatchSize, Batches), with more Channels or Outputs, or with another function."));
         }
     }
 

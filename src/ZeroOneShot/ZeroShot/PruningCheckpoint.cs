@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 
@@ -37,7 +38,7 @@ internal sealed class PruningCheckpoint : IDisposable
                     options.Pruning, options.Supernet, options.BatchSize, options.Batches, options.Initializations, options.Outputs,
                     options.Weights, options.Seed, options.FirstOrder,
                 }),
-        });
+        }, $"{Arithmetic.Here(options.Device)}");
         _ranks = _file.Load((file, ranks) =>
         {
             if (ranks.Any(ofNetwork => ofNetwork?.Length != options.RankingFunctions.Count))

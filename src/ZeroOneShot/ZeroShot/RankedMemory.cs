@@ -18,7 +18,7 @@ internal sealed class RankedMemory
     private readonly ImageShape _shape;
     private readonly long _parameters, _operations, _kernels;
     private readonly Func<CandidateRuns, bool, long> _forwards;
-    private readonly Func<long> _gradient, _graph;
+    private readonly Func<long> _features, _gradient, _graph;
 
     /// <summary>Of a supernet.</summary>
     public RankedMemory(RankingOptions options, IReadOnlyList<IRankingFunction> functions, OperationMask mask, SupernetOptions supernet,
@@ -31,6 +31,9 @@ internal sealed class RankedMemory
         _forwards = (runs, firstOrder) => firstOrder ? memory.Largest(weights: false).Sum
             : runs == CandidateRuns.EachByItself ? memory.Ranking()
             : memory.Candidates(runs == CandidateRuns.SideBySide);
+        var plan = NetworkPlan.Of(mask.Space, supernet, shape);
+        _features = () => ZeroShotSearchMemory.Features(plan) + memory.AtWorkByDefinition();
+        _kernels = functions.Any(function => function.Memory.IsByLibtorch) ? ZeroShotSearchMemory.Kernels : 0;
         _gradient = () => memory.Largest(weights: true).Sum;
         _graph = () => new SupernetMemory(mask, supernet, shape, threads: 1, bfloat16: false, inLibtorch: true).Graph();
     }
@@ -46,6 +49,7 @@ internal sealed class RankedMemory
         (_parameters, _operations) = (NetworkCost.Of(genotype, sized, shape, classes, space).Parameters, memory.Operations);
         var plan = NetworkPlan.Of(space, sized, shape, genotype);
         _forwards = (_, _) => ZeroShotSearchMemory.Features(plan);
+        _features = () => ZeroShotSearchMemory.Features(plan);
         _kernels = ZeroShotSearchMemory.Kernels;
         _gradient = () => memory.Largest(
             recomputed: OnGpu ? 0 : memory.Items, Lanes, OnGpu ? 1 : Worker.ThreadsOfLibtorch).Sum;
@@ -59,8 +63,11 @@ internal sealed class RankedMemory
     public long Of(CandidateRuns runs, bool firstOrder = false)
     {
         var forwards = _functions.Any(function => function.Memory.IsForwards) || firstOrder ? Lanes * _forwards(runs, firstOrder) : 0;
-        var more = firstOrder || _functions.Count == 0 ? 0 : _functions.Max(
-            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes, !OnGpu));
+        var dearest = firstOrder ? null : _functions.MaxBy(Numbers);
+        var more = dearest is null ? 0 : Numbers(dearest);
+        // One forward run is over before the next, unless networks share something.
+        if (dearest?.Memory.IsFeatures == true && runs == CandidateRuns.EachByItself)
+            (forwards, more) = (0, Math.Max(forwards, more));
         var numbers = _parameters + (long)_options.Batches * _options.BatchSize * _shape.Size + Lanes * _shape.Size + forwards + more;
         return OnGpu
             ? ProcessMemory.OfGpuContext + (long)((1 + ProcessMemory.IdleOnGpu) * sizeof(float) * numbers)
@@ -76,8 +83,7 @@ internal sealed class RankedMemory
             ?? (OnGpu ? GpuMemory.Of(_options.Device!)?.Total ?? long.MaxValue : ProcessMemory.MemoryOfTheMachine);
         if (memory <= limit)
             return;
-        var dearest = _functions.MaxBy(
-            function => function.Memory.Numbers(_gradient, _graph, _parameters, _options.BatchSize, Lanes, !OnGpu))!;
+        var dearest = _functions.MaxBy(Numbers)!;
         var because = dearest.Memory.IsForwards ? "" : $", most of it for ranking function '{dearest.Name}'";
         var whose = _options.MaxMemory is not null ? "MaxMemory is" : OnGpu ? "The GPU has" : "The machine has";
         throw new MemoryLimitException(
@@ -85,6 +91,9 @@ internal sealed class RankedMemory
             $"to take {ProcessMemory.InMiB(memory)} with batches of {_options.BatchSize} images{because}. Allow that much, or rank with " +
             "a smaller BatchSize, fewer Channels or fewer Cells" + (because.Length > 0 ? ", or by another function." : "."));
     }
+
+    private long Numbers(IRankingFunction function) =>
+        function.Memory.Numbers(_features, _gradient, _graph, _parameters, _options, Lanes, !OnGpu);
 
     private bool OnGpu => ProcessMemory.IsGpu(_options.Device);
 

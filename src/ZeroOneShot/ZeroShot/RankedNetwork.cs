@@ -282,7 +282,14 @@ public abstract class RankedNetwork : IDisposable
     }
 
     /// <summary>The features that the classifier reads: pooled, images x channels; they belong to the current scope.</summary>
-    internal Tensor Pooled(Tensor images) => ItemOutputs(images)[^1].mean([2, 3]);
+    internal Tensor Pooled(Tensor images) => LastFeature(images).mean([2, 3]);
+
+    /// <summary>The output of the last item; it belongs to the current scope.</summary>
+    internal Tensor LastFeature(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        return ItemOutputs(images)[^1].MoveToOuterDisposeScope();
+    }
 
     /// <summary>The mean of a function's values for every batch.</summary>
     internal double Mean(Func<int, double> ofBatch) => Enumerable.Range(0, Images.Count).Average(batch =>

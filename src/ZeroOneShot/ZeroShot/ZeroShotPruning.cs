@@ -1,3 +1,4 @@
+using System.Globalization;
 using ZeroOneShot.Data;
 using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
@@ -17,7 +18,8 @@ public static class ZeroShotPruning
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds, after every round and when the run is cancelled, and the one before beside it. If it exists, the
-    /// networks it has ranks of are not ranked again, and the result is the same bit for bit. Null: nothing is written.
+    /// networks it has ranks of are not ranked again, and on the same device, with as many threads, the result is the same bit for bit;
+    /// else there is a warning. Null: nothing is written.
     /// </param>
     /// <returns>The mask, and every round with all importances and the ranks behind them.</returns>
     /// <exception cref="InvalidDataException">
@@ -143,7 +145,7 @@ public static class ZeroShotPruning
 
         public PruningResult Prune()
         {
-            var result = PartialPruning.Prune(OperationMask.Full(_options.Space), Ranks, _options.Pruning, _functions);
+            var result = PartialPruning.Prune(OperationMask.Full(_options.Space), Ranks, _options.Pruning, _functions, Advice);
             foreach (var (number, round) in result.Rounds.Index())
             {
                 if (PartialPruning.BlindEdges(round.Importances) is { Count: > 0 } blind)
@@ -153,14 +155,29 @@ public static class ZeroShotPruning
                         $"whichever operation of {PartialPruning.Name(blind)} the network lacked: which of them went is arbitrary there.");
                 }
             }
+            foreach (var (place, function) in _options.RankingFunctions.Index())
+            {
+                if (function is ICountsPatterns counts && result.Rounds.Select(round =>
+                    counts.Share(round.Importances.Ranks[place], _batches.Images[0].shape[0])).DefaultIfEmpty().Max()
+                    is > ICountsPatterns.NearlyAll and var share)
+                {
+                    _clock.Warn(result.Rounds.Count - 1, 0, 1, string.Create(CultureInfo.InvariantCulture,
+                        $"Of all patterns that ranking function '{function.Name}' can tell apart, the whole network has {share:0.0%}: it " +
+                        $"hardly sees what an operation adds. {ICountsPatterns.Advice}"));
+                }
+            }
             return new PruningResult(result.Start, result.Rounds) { Images = _batches.Count };
         }
+
+        // More images in a batch do not matter to those that look at so many as they were made for.
+        private string? Advice(int function) =>
+            _options.RankingFunctions[function] is ICountsPatterns ? ICountsPatterns.Advice : null;
 
         /// <summary>The importances of the last operations.</summary>
         public ImportanceMeasurement Importances(OperationMask mask, int round)
         {
             var measured = PartialPruning.Importances(mask, Ranks, round, _functions, _options.Pruning.Sum);
-            PartialPruning.ThrowIfBlind(measured, round, _ => true);
+            PartialPruning.ThrowIfBlind(measured, round, _ => true, Advice);
             return measured;
         }
 

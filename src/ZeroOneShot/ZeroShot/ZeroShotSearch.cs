@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ZeroOneShot.Data;
+using ZeroOneShot.Kernels;
 using ZeroOneShot.Persistence;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
@@ -29,7 +30,8 @@ public static class ZeroShotSearch
     /// <param name="progress">Told after every candidate.</param>
     /// <param name="checkpoint">
     /// A file written every 20 seconds and when the run is cancelled, and the one before beside it. If it exists, the candidates in it are
-    /// not ranked again, and the result is the same bit for bit. Null: nothing is written.
+    /// not ranked again, and on the same device, with as many threads, the result is the same bit for bit; else there is a warning. Null:
+    /// nothing is written.
     /// </param>
     /// <param name="cancellationToken">Stops the run within one candidate.</param>
     /// <returns>The candidates in their order, the best one first.</returns>
@@ -112,7 +114,8 @@ public static class ZeroShotSearch
         var told = $"Ranking function {string.Join(" and ", blind)} gave the same for all {values[0].Length} candidates, up to rounding";
         return blind.Length == functions.Count
             ? throw new InvalidOperationException(
-                $"{told}: nothing tells which is best. Rank on other images or more of them (BatchSize), or with another function.")
+                $"{told}: nothing tells which is best. " + (functions.Any(function => function is ICountsPatterns)
+                    ? ICountsPatterns.Advice : "Rank on other images or more of them (BatchSize), or with another function."))
             : $"{told}: the others alone decide.";
 
         static bool Alike(double[] all) => all.Max() - all.Min() <= PartialPruning.Rounding * Math.Abs(all[0]);
@@ -158,7 +161,7 @@ public static class ZeroShotSearch
             ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions),
             ["options"] = JsonSerializer.Serialize(
                 new { Ranking = options.Ranking with { Device = null, MaxMemory = null }, options.Network, options.Seed }),
-        });
+        }, $"{Arithmetic.Here(options.Ranking.Device)}");
 
     /// <summary>How far a search has come.</summary>
     private sealed class State

@@ -148,6 +148,36 @@ public sealed class PruningCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_pruning_that_goes_on_with_other_threads_says_that_last_bits_may_differ_and_one_with_as_many_does_not()
+    {
+        using var cancellation = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Prune(Checkpoint, EachStep.CancelAt(3, cancellation), cancellation.Token));
+        var warnings = new List<string>();
+        var noted = new Warned(warning =>
+        {
+            if (warning.Contains("computed by", StringComparison.Ordinal))
+                warnings.Add(warning);
+        });
+        Prune(Checkpoint, noted);
+        Assert.Empty(warnings);
+        var threads = torch.get_num_threads();
+        torch.set_num_threads(threads + 1);
+        try
+        {
+            Prune(Checkpoint, noted);
+            Assert.Contains($"was computed by cpu, {threads} thread(s)", Assert.Single(warnings));
+            Assert.Contains($"goes on by cpu, {threads + 1} thread(s)", warnings[0]);
+        }
+        finally
+        {
+            torch.set_num_threads(threads);
+        }
+        // What two kinds of arithmetic have made stays known as such.
+        Prune(Checkpoint, noted);
+        Assert.Equal(2, warnings.Count);
+    }
+
+    [Fact]
     public void Ranks_of_other_ranking_functions_than_one_each_are_refused()
     {
         Prune(Checkpoint);

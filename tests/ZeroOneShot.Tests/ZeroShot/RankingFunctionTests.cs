@@ -1,6 +1,7 @@
 using TorchSharp;
 using Xunit;
 using ZeroOneShot.Data;
+using ZeroOneShot.Lean;
 using ZeroOneShot.Networks;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Tests.Data;
@@ -87,6 +88,44 @@ public sealed class RankingFunctionTests : IDisposable
         double Score() => Ranking.Score(
             s_images, OperationMask.Full(s_space), RankingFunctions.Named(name), s_options, new SupernetOptions { Channels = 4, Cells = 3 },
             TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Images_whose_sides_do_not_halve_evenly_have_a_score_too(string name)
+    {
+        var images = RandomImages.Of(12, 3, new ImageShape(3, 15, 13));
+        var shape = new CellNetOptions { Channels = 4, Cells = 3 };
+        Assert.True(double.IsFinite(Ranking.Score(images, PublishedGenotypes.DartsV2, RankingFunctions.Named(name), s_options, shape,
+            cancellationToken: TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
+    public void More_batches_make_ZiCo_take_the_gradients_of_each()
+    {
+        var mask = OperationMask.Full(SearchSpace.Darts);
+        var supernet = new SupernetOptions { Channels = 16, Cells = 8 };
+        var (two, ten) = (Predicted(new Zico(), 2), Predicted(new Zico(), 10));
+        var parameters = new SupernetMemory(mask, supernet, s_images.Shape, threads: 1, bfloat16: false).Parameters(classes: 3);
+        var images = 8L * s_options.BatchSize * s_images.Shape.Size;
+        Assert.Equal(sizeof(float) * (8 * 2 * parameters + images), ten - two);
+
+        long Predicted(IRankingFunction function, int batches) => new RankedMemory(
+            s_options with { Batches = batches }, [function], mask, supernet, s_images.Shape, classes: 3).Of(CandidateRuns.EachByItself);
+    }
+
+    [Fact]
+    public void Functions_that_libtorch_runs_are_predicted_to_take_the_features_of_all_cells_of_a_supernet()
+    {
+        var (mask, supernet) = (OperationMask.Full(SearchSpace.Darts), new SupernetOptions { Channels = 16, Cells = 8 });
+        var features = new NngpNorm(features: true);
+        var cells = s_options.BatchSize * NetworkPlan.Of(mask.Space, supernet, s_images.Shape).Items.Sum(item => item.Output.Count);
+        Assert.True(Predicted(features) > Predicted(new NngpNorm()) + sizeof(float) * cells);
+        Assert.All((IRankingFunction[])[new Naswot(), new Zen(), new AzExpressivity(), new AzProgressivity(), new Swap(images: 24)],
+            function => Assert.Equal(Predicted(features), Predicted(function)));
+
+        long Predicted(IRankingFunction function) =>
+            new RankedMemory(s_options, [function], mask, supernet, s_images.Shape, classes: 3).Of(CandidateRuns.EachByItself);
     }
 
     [Theory]

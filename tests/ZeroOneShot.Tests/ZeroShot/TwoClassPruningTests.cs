@@ -3,6 +3,7 @@ using ZeroOneShot.Data;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.ZeroShot;
+using ZeroOneShot.ZeroShot.Functions;
 
 namespace ZeroOneShot.Tests.ZeroShot;
 
@@ -59,6 +60,28 @@ public sealed class TwoClassPruningTests
         var error = Assert.Throws<InvalidOperationException>(() => Prune(Images(32, classes: 2), s_toy with { Outputs = 2 }));
         Assert.Contains("'nngp-correlation' gave 32 in round 1, up to rounding, whichever of 30 operations", error.Message);
         Assert.Contains("Rank on more images", error.Message);
+    }
+
+    [Fact]
+    public void Swap_that_has_seen_all_patterns_is_refused_with_what_helps_it()
+    {
+        var error = Assert.Throws<InvalidOperationException>(
+            () => Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [new Swap(images: 3)] }));
+        Assert.Contains("'swap' gave 8 in round 1", error.Message);
+        Assert.Contains("new Swap(images: 32)", error.Message);
+        Assert.DoesNotContain("Rank on more images (BatchSize", error.Message);
+    }
+
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(16, false)]
+    public void Swap_that_has_seen_nearly_all_patterns_says_so(int images, bool says)
+    {
+        var warnings = new List<string>();
+        ZeroShotPruning.Prune(Images(32, classes: 2), s_toy with { RankingFunctions = [new Swap(images)] }, new Warned(warnings.Add),
+            cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(says, warnings.Any(warning => warning.Contains("Of all patterns that ranking function 'swap' can tell apart",
+            StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -68,6 +68,25 @@ public sealed class ZeroShotSearchTests : IDisposable
     }
 
     [Fact]
+    public void Gone_on_with_other_threads_it_says_that_last_bits_may_differ()
+    {
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Run(
+            progress: EachStep.CancelAt(3, cancellation), checkpoint: _folder.File("search.safetensors"), stop: cancellation));
+        var (warnings, threads) = (new List<string>(), TorchSharp.torch.get_num_threads());
+        TorchSharp.torch.set_num_threads(threads + 1);
+        try
+        {
+            Run(progress: new Warned(warnings.Add), checkpoint: _folder.File("search.safetensors"));
+        }
+        finally
+        {
+            TorchSharp.torch.set_num_threads(threads);
+        }
+        Assert.Contains(warnings, warning => warning.Contains($"goes on by cpu, {threads + 1} thread(s)", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Another_seed_draws_other_candidates_and_a_checkpoint_of_them_is_refused()
     {
         Run(checkpoint: _folder.File("search.safetensors"));
@@ -162,13 +181,4 @@ public sealed class ZeroShotSearchTests : IDisposable
         string? checkpoint = null, ZeroShotSearchOptions? options = null, CancellationTokenSource? stop = null) =>
         ZeroShotSearch.Run(RandomImages.Of(24, 3, new ImageShape(3, 16, 16)), mask ?? OperationMask.Full(SearchSpace.Darts),
             options ?? s_small, progress, checkpoint, stop?.Token ?? TestContext.Current.CancellationToken);
-
-    private sealed class Warned(Action<string> act) : IProgress<RunProgress>
-    {
-        public void Report(RunProgress value)
-        {
-            if (value.Warning is { } warning)
-                act(warning);
-        }
-    }
 }

@@ -17,6 +17,9 @@ public sealed class AzExpressivity : IRankingFunction
     private const double Small = 1e-8;
 
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Features;
+
+    /// <inheritdoc/>
     public string Name => "az-expressivity";
 
     /// <inheritdoc/>

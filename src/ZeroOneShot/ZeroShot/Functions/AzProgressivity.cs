@@ -11,6 +11,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class AzProgressivity : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Features;
+
+    /// <inheritdoc/>
     public string Name => "az-progressivity";
 
     /// <inheritdoc/>

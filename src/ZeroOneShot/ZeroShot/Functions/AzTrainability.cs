@@ -10,8 +10,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// it. Greatest, 0, where gradients neither grow nor fade.
 /// </summary>
 /// <remarks>
-/// No labels; libtorch's autograd through one cell at a time, beside the outputs of all. Mean over batches. A cell that is
-/// the identity gives minus infinity, as in the public code, an error here; supernets have none.
+/// No labels; libtorch's autograd through one cell at a time, beside the outputs of all. Mean over batches. A cell that halves odd sizes
+/// is taken as one of the next even size, at whose border nothing comes back. One that is the identity gives minus infinity, as in the
+/// public code, an error here; supernets have none.
 /// </remarks>
 public sealed class AzTrainability : IRankingFunction
 {
@@ -65,8 +66,14 @@ public sealed class AzTrainability : IRankingFunction
 
     private static double Score(Tensor back, Tensor towards)
     {
-        if (back.shape[2] != towards.shape[2])
-            back = nn.functional.pixel_unshuffle(back, back.shape[2] / towards.shape[2]);
+        var (height, width) = (towards.shape[2], towards.shape[3]);
+        var stride = Math.Max((back.shape[2] + height - 1) / height, (back.shape[3] + width - 1) / width);
+        if (stride > 1)
+        {
+            // Of odd sizes the last row and column stand alone: nothing comes back where there are no others.
+            var whole = nn.functional.pad(back, [0, stride * width - back.shape[3], 0, stride * height - back.shape[2]]);
+            back = nn.functional.pixel_unshuffle(whole, stride);
+        }
         var rows = towards.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64);
         var matrix = back.permute(0, 2, 3, 1).flatten(0, 2).to(ScalarType.Float64).t().matmul(rows).DividedBy(rows.shape[0]);
         var largest = Spectrum.SingularValues(matrix)[0];

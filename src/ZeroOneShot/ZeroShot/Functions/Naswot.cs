@@ -15,6 +15,9 @@ namespace ZeroOneShot.ZeroShot.Functions;
 public sealed class Naswot : IRankingFunction
 {
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Features;
+
+    /// <inheritdoc/>
     public string Name => "naswot";
 
     /// <inheritdoc/>

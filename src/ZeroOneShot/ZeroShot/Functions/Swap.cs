@@ -19,7 +19,7 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// Number of images, the first of the first batch, at least 2; a smaller batch is refused. Default null: 16, as in the public scripts, or
 /// all of a smaller batch.
 /// </param>
-public sealed class Swap(int? images = null) : IRankingFunction
+public sealed class Swap(int? images = null) : IRankingFunction, ICountsPatterns
 {
     private const int UsualImages = 16;
 
@@ -34,6 +34,12 @@ public sealed class Swap(int? images = null) : IRankingFunction
 
     /// <inheritdoc/>
     public string Name => "swap";
+
+    /// <inheritdoc/>
+    public FunctionMemory Memory =>
+        _images > SignPatterns.Images ? FunctionMemory.FeaturesOf(_images) : FunctionMemory.Forwards;
+
+    double ICountsPatterns.Share(double value, long batch) => value / Math.ScaleB(1, (int)Math.Min(_images, batch));
 
     /// <inheritdoc/>
     public void Validate(RankingOptions options) => ThrowIfFewer(Name, _asked ? _images : 0, options);

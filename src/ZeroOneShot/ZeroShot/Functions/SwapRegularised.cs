@@ -11,7 +11,7 @@ namespace ZeroOneShot.ZeroShot.Functions;
 /// patterns is divided by e. The public searches take mu = sigma, on networks of one cell and 3 channels.
 /// </param>
 /// <param name="images">As for <see cref="Swap"/>.</param>
-public sealed class SwapRegularised(double mu, double sigma, int? images = null) : IRankingFunction
+public sealed class SwapRegularised(double mu, double sigma, int? images = null) : IRankingFunction, ICountsPatterns
 {
     private readonly Swap _swap = new(images);
 
@@ -23,6 +23,9 @@ public sealed class SwapRegularised(double mu, double sigma, int? images = null)
 
     /// <inheritdoc/>
     public string Name => "swap-regularised";
+
+    /// <inheritdoc/>
+    public FunctionMemory Memory => _swap.Memory;
 
     /// <inheritdoc/>
     public void Validate(RankingOptions options) => Swap.ThrowIfFewer(Name, _images, options);

@@ -18,6 +18,9 @@ public sealed class Zen : IRankingFunction
     private const double Mixed = 0.01, Momentum = 0.1;
 
     /// <inheritdoc/>
+    public FunctionMemory Memory => FunctionMemory.Features;
+
+    /// <inheritdoc/>
     public string Name => "zen";
 
     /// <inheritdoc/>
@@ -57,8 +60,8 @@ public sealed class Zen : IRankingFunction
             variances[name] = before.Times(1 - Momentum).Accumulate(variance, Momentum).DetachFromDisposeScope();
             return output;
         }, module => module is Layers.BatchNormModule);
-        var first = network.ItemOutputs(x)[^1];
-        var second = network.ItemOutputs(x.Plus(noise.Times(Mixed)))[^1];
+        var first = network.LastFeature(x);
+        var second = network.LastFeature(x.Plus(noise.Times(Mixed)));
         var difference = first.sub(second).abs().sum([1, 2, 3]).mean();
         var score = Math.Log(difference.Value());
         foreach (var variance in variances.Values)

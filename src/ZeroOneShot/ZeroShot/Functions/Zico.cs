@@ -17,7 +17,7 @@ public sealed class Zico : IRankingFunction
     private const int LeastImages = 4;
 
     /// <inheritdoc/>
-    public FunctionMemory Memory => FunctionMemory.Gradients(kept: 4);
+    public FunctionMemory Memory => FunctionMemory.Gradients(kept: 2, ofEachBatch: true);
 
     /// <inheritdoc/>
     public string Name => "zico";
@@ -60,7 +60,7 @@ public sealed class Zico : IRankingFunction
             {
                 if (place == layers.Count)
                     layers.Add([]);
-                layers[place].Add(layer.Gradient.to(ScalarType.Float64).clone());
+                layers[place].Add(layer.Gradient.to(ScalarType.Float64, copy: true));
             }
         }
         var score = 0.0;

@@ -1,9 +1,8 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
-using ZeroOneShot.Kernels;
 using ZeroOneShot.Runtime;
 
-namespace ZeroOneShot.Experiments;
+namespace ZeroOneShot.Kernels;
 
 /// <summary>On what the last bits of a computation depend, beside what is computed.</summary>
 /// <param name="Device"><c>cpu</c>, or <c>cuda</c>, whichever GPU it is.</param>
