@@ -67,6 +67,28 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void Images_are_not_mirrored_by_search_and_training_where_the_options_say_so()
+    {
+        using var source = new CancellationTokenSource();
+        var options = Options(Plan(), hours: 1);
+        (options.MirrorImages, options.CheckpointFolder, options.CancellationToken) = (false, _folder.FullName, source.Token);
+        options.Progress = new Told(progress =>
+        {
+            if (progress.Stage == RunStage.Search)
+                source.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Data()));
+        options.MirrorImages = true;
+        (options.CancellationToken, options.Progress) = (default, null);
+        Assert.Contains("mirrored images False", Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data())).Message);
+        options.MirrorImages = false;
+        using var model = Trainer(options).Fit(Data());
+        var settings = JsonNode.Parse(model.Weights.Metadata[SearchInfo.SettingsKey])!;
+        foreach (var stage in (string[])["search", "train"])
+            Assert.False(settings[stage]!["augmentation"]!["horizontal_flip"]!.GetValue<bool>(), stage);
+    }
+
+    [Fact]
     public void What_the_clock_shortened_says_so()
     {
         var options = Options(null, hours: 0);

@@ -23,5 +23,7 @@ public sealed class PlannedTrainingTests
         var used = settings.Augmentation ?? Augmentation.ForSize(32) with { Cutout = settings.Cutout ? 16 : 0 };
         Assert.Equal((padding, cutout), (used.CropPadding, used.Cutout));
         Assert.True(used.HorizontalFlip);
+        var unmirrored = Planner.TrainingSettings(plan, new ImageShape(3, 32, 32), seed: 0, device: null, mirrors: false);
+        Assert.Equal(used with { HorizontalFlip = false }, unmirrored.Augmentation);
     }
 }

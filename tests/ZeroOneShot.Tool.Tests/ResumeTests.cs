@@ -121,6 +121,18 @@ public sealed class ResumeTests(TinyRun run)
     }
 
     [Fact]
+    public void What_is_not_to_be_mirrored_is_kept_for_those_who_go_on_or_repeat_it()
+    {
+        var output = run.New("unmirrored");
+        var said = Tool.Run(["fit", run.Images, .. run.Tiny, "--no-mirror", "--out", output]);
+        Assert.True(said.ExitCode == 0, said.Errors);
+        var asked = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "run.json")))!;
+        Assert.False(asked["mirror"]!.GetValue<bool>());
+        var report = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "report.json")))!;
+        Assert.Contains(" --no-mirror ", report["command"]!.GetValue<string>());
+    }
+
+    [Fact]
     public void Plan_prints_and_keeps_what_fit_follows()
     {
         var file = run.New("planned.json");

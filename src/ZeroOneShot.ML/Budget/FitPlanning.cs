@@ -112,6 +112,7 @@ internal sealed class FitPlanning(
         $"{options.Method.Name} ({options.Method.Pruning}, {options.Method.Search}); seed {run.Seed}; " +
         $"space {options.Space.Name} {options.Space.Signature}; " +
         $"class weights {options.ClassWeighting}; temperature {options.TemperatureScaling}; " +
+        $"mirrored images {options.MirrorImages}; " +
         $"cost target {options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 

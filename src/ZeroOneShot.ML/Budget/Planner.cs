@@ -150,11 +150,13 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         });
 
     /// <summary>The settings of a planned search.</summary>
-    public static SearchOptions SearchSettings(SearchMethod method, StagePlan plan, long seed, string? device)
+    public static SearchOptions SearchSettings(
+        SearchMethod method, StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)
     {
         var settings = SearchOptions.ForEpochs(plan.Epochs, plan.BatchSize);
         return method.Apply(settings with
         {
+            Augmentation = mirrors ? null : Augmentation.ForSize(Math.Min(shape.Height, shape.Width)) with { HorizontalFlip = false },
             Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
@@ -174,15 +176,18 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     };
 
     /// <summary>The settings of a planned training: smaller crops where it is short, cutout where it is long.</summary>
-    public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device)
+    public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)
     {
         var settings = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize);
-        var usual = Augmentation.ForSize(Math.Min(shape.Height, shape.Width));
+        var side = Math.Min(shape.Height, shape.Width);
+        var usual = Augmentation.ForSize(side);
         var isLong = plan.Epochs is >= EpochsOfCutout and < EpochsOfWholeCutout && (long)plan.Epochs * plan.Images >= ImagesOfCutout;
+        var augmentation = plan.Epochs < EpochsOfWholeCrops ? usual with { CropPadding = usual.CropPadding / 2 }
+            : isLong ? usual with { Cutout = (int)(Cutout * side) } : null;
         return settings with
         {
-            Augmentation = plan.Epochs < EpochsOfWholeCrops ? usual with { CropPadding = usual.CropPadding / 2 }
-                : isLong ? usual with { Cutout = (int)(Cutout * Math.Min(shape.Height, shape.Width)) } : null,
+            Augmentation = mirrors ? augmentation
+                : (augmentation ?? usual with { Cutout = settings.Cutout ? side / 2 : 0 }) with { HorizontalFlip = false },
             Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells, Stem = plan.Stem },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
@@ -282,7 +287,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             return plan with
             {
                 Memory = Beside + SearchMemory.Predict(
-                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount).Peak,
+                    mask, SearchSettings(method, plan, images.Shape, 0, device), images.Shape, images.ClassCount).Peak,
             };
         }
     }

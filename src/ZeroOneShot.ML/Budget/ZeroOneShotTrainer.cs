@@ -170,7 +170,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         else if (plan.Of(RunStage.Search) is { } searching)
         {
             clock.Begin(RunStage.Search);
-            var options = Planner.SearchSettings(method, searching, seed, device) with
+            var options = Planner.SearchSettings(method, searching, plan.Shape, seed, device, _options.MirrorImages) with
             {
                 TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, searching.Images, device),
                 Time = _options.Time,
@@ -206,7 +206,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             display?.Write(plan.ToString());
             settings = StageSettings.With(settings, "plan", plan.Stages);
         }
-        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device) with
+        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device, _options.MirrorImages) with
         {
             TimeLimit = LimitOf(RunStage.Train),
             MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
@@ -413,6 +413,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>How much the classes count in the training. Default <see cref="ClassWeighting.Equal"/>.</summary>
         public ClassWeighting ClassWeighting { get; set; } = ClassWeighting.Equal;
+
+        /// <summary>
+        /// Whether search and training see half of the images, at random, mirrored left to right. Default true; false where the mirror
+        /// image of one class looks like another (b and d, arrows, signs of the road), or like nothing that is ever seen.
+        /// </summary>
+        public bool MirrorImages { get; set; } = true;
 
         /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
         public string ScoreColumnName { get; set; } = "Score";

@@ -128,6 +128,12 @@ internal static class FitCommand
             HelpName = "KIND",
         };
 
+        private static readonly Option<bool> s_noMirror = new("--no-mirror")
+        {
+            Description = "Never mirrors images left to right, as search and training do with half of them: for classes whose mirror " +
+                "images look like others, such as b and d, or arrows.",
+        };
+
         private static readonly Option<bool> s_linear = new("--linear")
         {
             Description = "Trains a linear classifier of the same pixels too, to compare; its time comes on top.",
@@ -137,7 +143,7 @@ internal static class FitCommand
         {
             command.Add(s_data);
             foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass,
-                s_maxParameters, s_maxMultiplyAdds, s_classWeights, s_linear])
+                s_maxParameters, s_maxMultiplyAdds, s_classWeights, s_noMirror, s_linear])
             {
                 command.Add(option);
             }
@@ -178,6 +184,7 @@ internal static class FitCommand
                 MaxParameters = parsed.GetValue(s_maxParameters),
                 MaxMultiplyAdds = parsed.GetValue(s_maxMultiplyAdds),
                 ClassWeights = parsed.GetValue(s_classWeights) is { } weighting ? Weighting(weighting) : null,
+                Mirror = !parsed.GetValue(s_noMirror),
                 Linear = parsed.GetValue(s_linear),
                 FollowsPlan = plan is not null,
             };
