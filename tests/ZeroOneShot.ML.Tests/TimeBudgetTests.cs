@@ -170,6 +170,18 @@ public sealed class TimeBudgetTests : IDisposable
         var error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
         Assert.Matches(
             "TimeBudget, 00:00:30, was used up before the training of what was found began: the machine is slower", error.Message);
+
+        // With more time it goes on from there.
+        (options, time) = (Options(), new LookedAtTime());
+        (options.Time, options.CheckpointFolder) = (time, _folder.FullName);
+        options.Progress = new Told(progress => time.Step = progress.Stage == RunStage.Search ? options.TimeBudget : time.Step);
+        error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
+        Assert.Contains("Give more time, a larger TimeBudget (zeroone resume DIR --minutes N); what was reached is in", error.Message);
+        var seconds = JsonNode.Parse(File.ReadAllText(_folder.File("fit.json")))!["Seconds"]!.GetValue<double>();
+        (options.Time, options.TimeBudget) = (new LookedAtTime(), TimeSpan.FromSeconds(seconds + 30));
+        options.Progress = new Told(progress => Assert.NotEqual(RunStage.Search, progress.Stage));
+        using var model = Trainer(options).Fit(Data());
+        Assert.InRange(model.Report!.Time, TimeSpan.FromSeconds(seconds), 1.05 * options.TimeBudget);
     }
 
     [Fact]

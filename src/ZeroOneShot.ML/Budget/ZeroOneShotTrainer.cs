@@ -284,7 +284,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     private InvalidOperationException BudgetUsedUp(string before) => new(
         $"TimeBudget, {_options.TimeBudget}, was used up before {before}: the machine is slower than it was when the plan was made, or " +
         "an earlier Fit used most of it. Give more time" +
-        (_options.CheckpointFolder is { } folder ? $"; what was reached is in '{folder}', and the same Fit goes on from there." : "."));
+        (_options.CheckpointFolder is { } folder ? $", a larger TimeBudget (zeroone resume DIR --minutes N); what was reached is in '{folder}', and the same Fit goes on from there." : "."));
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
     {
