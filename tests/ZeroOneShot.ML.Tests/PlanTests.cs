@@ -89,6 +89,17 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void A_cost_target_that_the_plans_network_cannot_keep_is_refused_with_what_its_user_can_change()
+    {
+        var options = Options(Ranking(), hours: 1);
+        options.CostTarget = new CostTarget { Parameters = 10 };
+        var error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        Assert.StartsWith("CostTarget is 10 parameters, but the cheapest network of ", error.Message);
+        Assert.EndsWith("Allow as many, or take a plan whose training has fewer channels or cells, or a method that prunes nothing, such " +
+            "as Zero-Shot.", error.Message);
+    }
+
+    [Fact]
     public void What_the_clock_shortened_says_so()
     {
         var options = Options(null, hours: 0);

@@ -44,6 +44,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // A pruning that takes so much of the time is given up for a mask by chance.
     private const double LongestPruning = 0.3;
 
+    // The network is the plan's.
+    private const string NothingSoCheap =
+        "Allow as many, or take a plan whose training has fewer channels or cells, or a method that prunes nothing, such as Zero-Shot.";
+
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -149,6 +153,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             settings = StageSettings.With(settings, "prune", Planner.Settings(method, _options.Space, pruning, seed, device));
 
         // Search.
+        var target = TargetOf(plan);
+        var reading = method.Search == SearchKind.ZeroShot ? new SoftmaxRelaxation() : method.Relaxation;
+        if (target is not null && target.Costs(pruned.Mask, reading, train.Shape, train.ClassCount, NothingSoCheap) is null)
+            run.Log.CostTargetWithoutEffect(target.ToString(), pruned.Mask);
         SearchResult? searched = null;
         ZeroShotSearchResult? ranked = null;
         if (plan.Of(RunStage.Search) is { Candidates: not null } ranking)
@@ -157,7 +165,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             var options = Planner.RankingSettings(_options.Space, ranking, seed, device) with
             {
                 TimeLimit = LimitOf(RunStage.Search),
-                Draw = TargetOf(plan)?.Draws(pruned.Mask, train.Shape, train.ClassCount),
+                Draw = target?.Draws(pruned.Mask, train.Shape, train.ClassCount),
                 Time = _options.Time,
             };
             ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
@@ -172,7 +180,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             clock.Begin(RunStage.Search);
             var options = Planner.SearchSettings(method, searching, plan.Shape, seed, device, _options.MirrorImages) with
             {
-                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, searching.Images, device),
+                TimeLimit = LimitOf(RunStage.Search), CostTarget = target, MaxMemory = LeftBy(plan, searching.Images, device),
                 Time = _options.Time,
             };
             options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
@@ -190,6 +198,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             clock.End(searched.Epochs.Count, searched.Shortened);
         }
         run.Log.Found(genotype!);
+        if (target is not null)
+            run.TellCost(genotype!, target, train.Shape, train.ClassCount, _options.Space);
 
         // Train.
         clock.Begin(RunStage.Train);
@@ -284,7 +294,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     private InvalidOperationException BudgetUsedUp(string before) => new(
         $"TimeBudget, {_options.TimeBudget}, was used up before {before}: the machine is slower than it was when the plan was made, or " +
         "an earlier Fit used most of it. Give more time" +
-        (_options.CheckpointFolder is { } folder ? $", a larger TimeBudget (zeroone resume DIR --minutes N); what was reached is in '{folder}', and the same Fit goes on from there." : "."));
+        (_options.CheckpointFolder is { } folder ? $", a larger TimeBudget (zeroone resume DIR --minutes N); " +
+            $"what was reached is in '{folder}', and the same Fit goes on from there." : "."));
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
     {
