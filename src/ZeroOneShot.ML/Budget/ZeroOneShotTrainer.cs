@@ -171,9 +171,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
             genotype = ranked.Genotype;
             run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions.Select(function => function.Name)));
-            var shortened = options.TimeLimit is not null && ranked.Candidates.Count < options.Candidates;
-            settings = StageSettings.With(settings, "search", options with { TimeLimit = shortened ? options.TimeLimit : null });
-            clock.End(ranked.Candidates.Count, shortened);
+            settings = StageSettings.With(settings, "search", options with { TimeLimit = ranked.Shortened ? options.TimeLimit : null });
+            clock.End(ranked.Candidates.Count, ranked.Shortened);
         }
         else if (plan.Of(RunStage.Search) is { } searching)
         {
