@@ -194,7 +194,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             {
                 TimeLimit = searched.Shortened ? searched.Options.TimeLimit : null,          // one that nothing came of is no setting
             });
-            clock.End(searched.Epochs.Count, searched.Shortened);
+            clock.End(searched.Epochs.Count, searched.Shortened, SmallerBatch(searched.Options.BatchSize, options.BatchSize));
         }
         run.Log.Found(genotype!);
         if (target is not null)
@@ -231,7 +231,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (memory.BatchSize < training.BatchSize)
             run.Log.SmallerBatch(memory.BatchSize, training.BatchSize);
         using var trained = Trained();
-        clock.End(trained.Epochs.Count, trained.Rescheduled);
+        clock.End(trained.Epochs.Count, trained.Rescheduled, trained.DivergedEpoch is { } epoch
+            ? $"diverged in epoch {epoch}" : SmallerBatch(memory.BatchSize, training.BatchSize));
         if (trained.DivergedEpoch is { } diverged)
             run.Log.Diverged(diverged);
         ResidentMemory.ReturnUnused();
@@ -276,6 +277,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
                     "begin the training anew.", e);
             }
         }
+
+        static string? SmallerBatch(int taken, int planned) => taken < planned ? $"batches of {taken} in place of {planned}" : null;
 
         // A plan that was given is followed to its end.
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
