@@ -88,6 +88,24 @@ public sealed class PlanTests : IDisposable
             Assert.False(settings[stage]!["augmentation"]!["horizontal_flip"]!.GetValue<bool>(), stage);
     }
 
+    [Theory]
+    [InlineData(RunStage.Prune, 6, 1, "Channels divisible by PartialChannels")]
+    [InlineData(RunStage.Search, 6, 2, "Channels divisible by PartialChannels")]
+    [InlineData(RunStage.Search, 4, int.MaxValue, "Epochs is 2147483647")]
+    [InlineData(RunStage.Train, 4, int.MaxValue, "Epochs is 2147483647")]
+    public void A_plan_whose_later_stages_would_refuse_it_is_refused_before_any_work(
+        RunStage stage, int channels, int epochs, string sentence)
+    {
+        var plan = Plan();
+        plan = plan with
+        {
+            Stages = [.. plan.Stages.Select(of => of.Stage == stage ? of with { Channels = channels, Epochs = epochs } : of)],
+        };
+        var error = Assert.Throws<ArgumentException>(() => Trainer(Options(plan, hours: 0)));
+        Assert.StartsWith($"The plan's stage {stage} cannot be followed: ", error.Message);
+        Assert.Contains(sentence, error.Message);
+    }
+
     [Fact]
     public void A_cost_target_that_the_plans_network_cannot_keep_is_refused_with_what_its_user_can_change()
     {

@@ -119,6 +119,37 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             throw new ArgumentException($"The plan's search is of {search.Length}; method {method.Name} searches " +
                 $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
         }
+        foreach (var stage in plan.Stages)
+        {
+            try
+            {
+                ThrowIfRefused(plan, stage, space, method);
+            }
+            catch (ArgumentException e)
+            {
+                throw new ArgumentException($"The plan's stage {stage.Stage} cannot be followed: {e.Message}", e);
+            }
+        }
+    }
+
+    // By the settings of the stage, so that a later one does not refuse them when the earlier ones are done.
+    private static void ThrowIfRefused(ZeroOneShotPlan plan, StagePlan stage, SearchSpace space, SearchMethod method)
+    {
+        switch (stage)
+        {
+            case { Stage: RunStage.Prune }:
+                Settings(method, space, stage, 0, null).Validate();
+                break;
+            case { Stage: RunStage.Search, Candidates: null }:
+                SearchSettings(method, stage, plan.Shape, 0, null).Validate();
+                break;
+            case { Stage: RunStage.Search }:
+                RankingSettings(space, stage, 0, null).Validate();
+                break;
+            default:
+                TrainingSettings(stage, plan.Shape, 0, null).Validate();
+                break;
+        }
     }
 
     /// <summary>Whether a method ranks networks on images.</summary>
@@ -178,7 +209,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// <summary>The settings of a planned training: smaller crops where it is short, cutout where it is long.</summary>
     public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)
     {
-        var settings = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize);
+        // The recipe of few epochs, also where people write more into a plan: its learning rate is of that.
+        var settings = TrainingOptions.ForEpochs(Math.Min(plan.Epochs, LargestEpochs), plan.BatchSize) with { Epochs = plan.Epochs };
         var side = Math.Min(shape.Height, shape.Width);
         var usual = Augmentation.ForSize(side);
         var isLong = plan.Epochs is >= EpochsOfCutout and < EpochsOfWholeCutout && (long)plan.Epochs * plan.Images >= ImagesOfCutout;
