@@ -148,6 +148,20 @@ public sealed class FitPlanningTests : IDisposable
             plan.Shape, plan.Classes).Peak;
     }
 
+    [Fact]
+    public void A_pruning_is_planned_in_the_way_that_fits_the_memory()
+    {
+        // Pruning costs next to nothing, training so much that its network is the smallest.
+        var times = new StepTimes(Space, PublishedGenotypes.PcDartsCifar, Images, [(StepTimes.Sized(Space, (4, 3)), 1)], prune: 1e-9);
+        var fast = Pruning(long.MaxValue);
+        var slow = Pruning(fast.Memory - 1);
+        Assert.InRange(slow.Memory, 1, fast.Memory - 1);
+        Assert.Equal(fast with { Memory = slow.Memory }, slow);
+
+        StagePlan Pruning(long memory) => new Planner(
+            Images, validation: null, times, Space, SearchMethod.Parse("ETENAS"), memory, held: 200 << 20, target: null).Stages(300)[0];
+    }
+
     private static ImageSet Images { get; } = Toy.Images(64, side: 32);
 
     private static PlannedSpace Space { get; } = new(SearchSpace.Darts, Images.Shape, Images.ClassCount);

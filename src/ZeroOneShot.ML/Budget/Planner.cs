@@ -167,7 +167,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// The settings of a planned pruning: by the library's own ranking function where half of the operations go, whose masks are better
     /// than random ones with 16 images and small networks; by the paper's down to a genotype.
     /// </summary>
-    public static ZeroShotPruningOptions Settings(SearchMethod method, SearchSpace space, StagePlan plan, long seed, string? device) =>
+    public static ZeroShotPruningOptions Settings(
+        SearchMethod method, SearchSpace space, StagePlan plan, long seed, string? device, long? maxMemory = null) =>
         method.Apply(new ZeroShotPruningOptions
         {
             Space = space,
@@ -176,6 +177,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             Batches = 1,
             Initializations = plan.Epochs,
             RankingFunctions = method.Pruning == PruningKind.ZeroShotToGenotype ? [new NngpNorm()] : [new Swap()],
+            MaxMemory = maxMemory,
             Seed = seed,
             Device = device,
         });
@@ -271,8 +273,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(
-                Settings(method, space.Space, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
-            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
+                Settings(method, space.Space, plan, 0, device, ProcessMemory.IsGpu(device) ? null : Math.Max(1, memory - Beside)),
+                method.Pruning == PruningKind.ZeroShotToGenotype);
+            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount, refuses: false).Memory + Beside };
         }
     }
 

@@ -304,7 +304,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         var method = _options.Method;
         if (plan.Of(RunStage.Prune) is not { } pruning)
             return ZeroShotPruneEstimator.WithoutImages(method, _options.Space, new PruningOptions().Level, run.Seed);
-        var settings = Planner.Settings(method, _options.Space, pruning, run.Seed, run.Device());
+        var settings = Planner.Settings(
+            method, _options.Space, pruning, run.Seed, run.Device(), LeftBy(plan, pruning.Images, run.Device()));
         if (!state.PrunedByChance)
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
