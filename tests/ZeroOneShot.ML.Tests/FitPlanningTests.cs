@@ -131,12 +131,35 @@ public sealed class FitPlanningTests : IDisposable
         // As much as it began with need not be: it recomputes.
         options.MaxMemory = least - (kept - recomputed) / 2;
         using var model = Trainer(options).Fit(data);
+        Assert.Null(model.Report!.Stages[^1].Because);
         Assert.Equal(options.MaxMemory, model.Report!.Plan.MaxMemory);
         Assert.Equal(training.Size, model.Report.Plan.Stages[^1].Size);
+
+        // A training that begins anew takes smaller batches, and so is another one than the plan's.
+        foreach (var file in Directory.GetFiles(_folder.FullName, "train*.safetensors"))
+            File.Delete(file);
+        (options.MaxMemory, options.TimeBudget) = (least - (kept - recomputed) - (recomputed - fewer) / 2, TimeSpan.FromMinutes(1));
+        using var smaller = Trainer(options).Fit(data);
+        var stage = smaller.Report!.Stages[^1];
+        Assert.Equal((true, $"batches of {training.BatchSize - 16} in place of {training.BatchSize}"), (stage.Rescheduled, stage.Because));
 
         long Peak(Recomputation recomputation, int batch) => TrainingMemory.Predict(
             genotype, Planner.TrainingSettings(training, plan.Shape, 0, null) with { Recomputation = recomputation, BatchSize = batch },
             plan.Shape, plan.Classes).Peak;
+    }
+
+    [Fact]
+    public void A_pruning_is_planned_in_the_way_that_fits_the_memory()
+    {
+        // Pruning costs next to nothing, training so much that its network is the smallest.
+        var times = new StepTimes(Space, PublishedGenotypes.PcDartsCifar, Images, [(StepTimes.Sized(Space, (4, 3)), 1)], prune: 1e-9);
+        var fast = Pruning(long.MaxValue);
+        var slow = Pruning(fast.Memory - 1);
+        Assert.InRange(slow.Memory, 1, fast.Memory - 1);
+        Assert.Equal(fast with { Memory = slow.Memory }, slow);
+
+        StagePlan Pruning(long memory) => new Planner(
+            Images, validation: null, times, Space, SearchMethod.Parse("ETENAS"), memory, held: 200 << 20, target: null).Stages(300)[0];
     }
 
     private static ImageSet Images { get; } = Toy.Images(64, side: 32);

@@ -67,6 +67,57 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void Images_are_not_mirrored_by_search_and_training_where_the_options_say_so()
+    {
+        using var source = new CancellationTokenSource();
+        var options = Options(Plan(), hours: 1);
+        (options.MirrorImages, options.CheckpointFolder, options.CancellationToken) = (false, _folder.FullName, source.Token);
+        options.Progress = new Told(progress =>
+        {
+            if (progress.Stage == RunStage.Search)
+                source.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => Trainer(options).Fit(Data()));
+        options.MirrorImages = true;
+        (options.CancellationToken, options.Progress) = (default, null);
+        Assert.Contains("mirrored images False", Assert.Throws<InvalidDataException>(() => Trainer(options).Fit(Data())).Message);
+        options.MirrorImages = false;
+        using var model = Trainer(options).Fit(Data());
+        var settings = JsonNode.Parse(model.Weights.Metadata[SearchInfo.SettingsKey])!;
+        foreach (var stage in (string[])["search", "train"])
+            Assert.False(settings[stage]!["augmentation"]!["horizontal_flip"]!.GetValue<bool>(), stage);
+    }
+
+    [Theory]
+    [InlineData(RunStage.Prune, 6, 1, "Channels divisible by PartialChannels")]
+    [InlineData(RunStage.Search, 6, 2, "Channels divisible by PartialChannels")]
+    [InlineData(RunStage.Search, 4, int.MaxValue, "Epochs is 2147483647")]
+    [InlineData(RunStage.Train, 4, int.MaxValue, "Epochs is 2147483647")]
+    public void A_plan_whose_later_stages_would_refuse_it_is_refused_before_any_work(
+        RunStage stage, int channels, int epochs, string sentence)
+    {
+        var plan = Plan();
+        plan = plan with
+        {
+            Stages = [.. plan.Stages.Select(of => of.Stage == stage ? of with { Channels = channels, Epochs = epochs } : of)],
+        };
+        var error = Assert.Throws<ArgumentException>(() => Trainer(Options(plan, hours: 0)));
+        Assert.StartsWith($"The plan's stage {stage} cannot be followed: ", error.Message);
+        Assert.Contains(sentence, error.Message);
+    }
+
+    [Fact]
+    public void A_cost_target_that_the_plans_network_cannot_keep_is_refused_with_what_its_user_can_change()
+    {
+        var options = Options(Ranking(), hours: 1);
+        options.CostTarget = new CostTarget { Parameters = 10 };
+        var error = Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data()));
+        Assert.StartsWith("CostTarget is 10 parameters, but the cheapest network of ", error.Message);
+        Assert.EndsWith("Allow as many, or take a plan whose training has fewer channels or cells, or a method that prunes nothing, such " +
+            "as Zero-Shot.", error.Message);
+    }
+
+    [Fact]
     public void What_the_clock_shortened_says_so()
     {
         var options = Options(null, hours: 0);

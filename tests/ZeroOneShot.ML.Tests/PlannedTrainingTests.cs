@@ -7,6 +7,20 @@ namespace ZeroOneShot.ML.Tests;
 /// <summary>What keeps a planned training from learning its images by heart grows with how often it sees them.</summary>
 public sealed class PlannedTrainingTests
 {
+    [Fact]
+    public void A_plan_that_people_made_longer_than_any_keeps_its_recipe()
+    {
+        var plan = new StagePlan
+        {
+            Stage = RunStage.Train, Channels = 8, Cells = 5, BatchSize = 32, Epochs = 200, Images = 1000, Time = default, Memory = 0,
+        };
+        var (planned, longer) = (Settings(plan), Settings(plan with { Epochs = 400 }));
+        Assert.Equal(planned with { Epochs = 400 }, longer);
+
+        static Training.TrainingOptions Settings(StagePlan plan) =>
+            Planner.TrainingSettings(plan, new ImageShape(3, 32, 32), seed: 0, device: null);
+    }
+
     [Theory]
     [InlineData(10, 19_000, 2, 0)]
     [InlineData(20, 19_000, 4, 0)]
@@ -23,5 +37,7 @@ public sealed class PlannedTrainingTests
         var used = settings.Augmentation ?? Augmentation.ForSize(32) with { Cutout = settings.Cutout ? 16 : 0 };
         Assert.Equal((padding, cutout), (used.CropPadding, used.Cutout));
         Assert.True(used.HorizontalFlip);
+        var unmirrored = Planner.TrainingSettings(plan, new ImageShape(3, 32, 32), seed: 0, device: null, mirrors: false);
+        Assert.Equal(used with { HorizontalFlip = false }, unmirrored.Augmentation);
     }
 }

@@ -51,13 +51,29 @@ public sealed class TimeBudgetTests : IDisposable
     public void A_cost_target_is_kept_to_without_training_and_one_too_small_is_refused_with_the_numbers()
     {
         var options = Options();
-        options.CostTarget = new CostTarget { Parameters = 9_000 };
+        var logger = new KeepingLogger();
+        (options.CostTarget, options.Logger) = (new CostTarget { Parameters = 9_000 }, logger);
         using var model = Trainer(options).Fit(Data());
-        Assert.InRange(model.MeasureCost().Parameters, 0.95 * 9_000, 9_000);
+        var kept = model.MeasureCost().Parameters;
+        Assert.InRange(kept, 0.95 * 9_000, 9_000);
+        Assert.Single(logger.Messages, message => message.Text.EndsWith($" has {kept} parameters; CostTarget is 9000 parameters"));
+        Assert.DoesNotContain(logger.Messages, message => message.Text.Contains("less than 95 %") || message.Text.Contains("no effect"));
         options.CostTarget = new CostTarget { Parameters = 10 };
         (options.Method, options.MetricsCallback) = (SearchMethod.ZeroOneShot, _ => Assert.Fail("Something ran."));
         Assert.Contains("CostTarget is 10 parameters, but the cheapest network",
             Assert.Throws<ArgumentException>(() => Trainer(options).Fit(Data())).Message);
+    }
+
+    [Fact]
+    public void A_cost_target_that_the_network_of_the_time_comes_nowhere_near_is_worth_a_warning()
+    {
+        var (options, logger) = (Options(), new KeepingLogger());
+        (options.CostTarget, options.Logger) = (new CostTarget { Parameters = 100_000_000 }, logger);
+        using var model = Trainer(options).Fit(Data());
+        Assert.Contains(logger.Messages, message => message.Level == Microsoft.Extensions.Logging.LogLevel.Warning
+            && message.Text.StartsWith("CostTarget is 100000000 parameters, which no network of "));
+        Assert.Contains(logger.Messages, message => message.Level == Microsoft.Extensions.Logging.LogLevel.Warning
+            && message.Text.StartsWith("That is less than 95 % of CostTarget"));
     }
 
     [Fact]
@@ -170,6 +186,18 @@ public sealed class TimeBudgetTests : IDisposable
         var error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
         Assert.Matches(
             "TimeBudget, 00:00:30, was used up before the training of what was found began: the machine is slower", error.Message);
+
+        // With more time it goes on from there.
+        (options, time) = (Options(), new LookedAtTime());
+        (options.Time, options.CheckpointFolder) = (time, _folder.FullName);
+        options.Progress = new Told(progress => time.Step = progress.Stage == RunStage.Search ? options.TimeBudget : time.Step);
+        error = Assert.Throws<InvalidOperationException>(() => Trainer(options).Fit(Data()));
+        Assert.Contains("Give more time, a larger TimeBudget (zeroone resume DIR --minutes N); what was reached is in", error.Message);
+        var seconds = JsonNode.Parse(File.ReadAllText(_folder.File("fit.json")))!["Seconds"]!.GetValue<double>();
+        (options.Time, options.TimeBudget) = (new LookedAtTime(), TimeSpan.FromSeconds(seconds + 30));
+        options.Progress = new Told(progress => Assert.NotEqual(RunStage.Search, progress.Stage));
+        using var model = Trainer(options).Fit(Data());
+        Assert.InRange(model.Report!.Time, TimeSpan.FromSeconds(seconds), 1.05 * options.TimeBudget);
     }
 
     [Fact]

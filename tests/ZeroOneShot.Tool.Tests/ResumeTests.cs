@@ -120,6 +120,55 @@ public sealed class ResumeTests(TinyRun run)
         }
     }
 
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Needs POSIX signals.")]
+    public async Task Who_goes_on_may_give_more_minutes_but_not_to_a_plan()
+    {
+        var output = run.New("more-minutes");
+        using var process = Tool.Start("fit", run.Images, "--images-per-class", "8", "--minutes", "30", "--out", output);
+        var end = Task.Run(() => Tool.End(process), Cancellation);
+        while (!File.Exists(Path.Combine(output, "plan.json")))
+        {
+            Assert.False(end.IsCompleted);
+            await Task.Delay(5, Cancellation);
+        }
+        Tool.Signal(process, "INT");
+        Assert.Equal(130, (await end).ExitCode);
+        Refused(output, "expected more than 0 and at most 525600", "0");
+        Refused(output, "TimeBudget", "0.0001");
+        Assert.Equal(0.0001, JsonNode.Parse(File.ReadAllText(Path.Combine(output, "run.json")))!["minutes"]!.GetValue<double>());
+
+        var planned = run.New("more-minutes-planned");
+        using var other = Tool.Start(["fit", run.Images, .. run.Endless, "--out", planned]);
+        end = Task.Run(() => Tool.End(other), Cancellation);
+        while (!File.Exists(Path.Combine(planned, "checkpoint", "fit.json")))
+        {
+            Assert.False(end.IsCompleted);
+            await Task.Delay(5, Cancellation);
+        }
+        Tool.Signal(other, "INT");
+        Assert.Equal(130, (await end).ExitCode);
+        Refused(planned, "follows a plan, however long it takes. Leave --minutes out", "20");
+
+        static void Refused(string folder, string sentence, string minutes)
+        {
+            var said = Tool.Run("resume", folder, "--minutes", minutes);
+            Assert.Equal(2, said.ExitCode);
+            Assert.Contains(sentence, said.Errors);
+        }
+    }
+
+    [Fact]
+    public void What_is_not_to_be_mirrored_is_kept_for_those_who_go_on_or_repeat_it()
+    {
+        var output = run.New("unmirrored");
+        var said = Tool.Run(["fit", run.Images, .. run.Tiny, "--no-mirror", "--out", output]);
+        Assert.True(said.ExitCode == 0, said.Errors);
+        var asked = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "run.json")))!;
+        Assert.False(asked["mirror"]!.GetValue<bool>());
+        var report = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "report.json")))!;
+        Assert.Contains(" --no-mirror ", report["command"]!.GetValue<string>());
+    }
+
     [Fact]
     public void Plan_prints_and_keeps_what_fit_follows()
     {

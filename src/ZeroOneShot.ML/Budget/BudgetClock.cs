@@ -25,7 +25,7 @@ internal sealed class BudgetClock(
     public static readonly TimeSpan AtTheEnd = TimeSpan.FromSeconds(2);
 
     private readonly long _start = began ?? time.GetTimestamp();
-    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Rescheduled)> _stages = [];
+    private readonly Dictionary<RunStage, (long Memory, int Epochs, bool Rescheduled, string? Because)> _stages = [];
     private FitState? _state;
     private string? _folder;
     private TimeSpan _before, _written, _looked, _stageBegan;
@@ -73,13 +73,17 @@ internal sealed class BudgetClock(
         Write();
     }
 
-    public void End(int epochs, bool rescheduled)
+    /// <summary>Ends a stage.</summary>
+    /// <param name="epochs">The epochs done.</param>
+    /// <param name="rescheduled">Whether it was not done as planned.</param>
+    /// <param name="because">Why, where the epochs do not tell.</param>
+    public void End(int epochs, bool rescheduled, string? because = null)
     {
         Look();
         // The system's own count has no gaps, but does not tell when it was that large.
         if (!OnGpu && ResidentMemory.Largest is { } largest && largest > _largestBefore)
             _memory = largest;
-        _stages[_stage!.Value] = (_memory, epochs, rescheduled);
+        _stages[_stage!.Value] = (_memory, epochs, rescheduled || because is not null, because);
         Write();
     }
 
@@ -98,7 +102,7 @@ internal sealed class BudgetClock(
         stage, Taken(stage.Stage),
         _stages[stage.Stage].Memory, _stages[stage.Stage].Epochs)
     {
-        Rescheduled = _stages[stage.Stage].Rescheduled,
+        Rescheduled = _stages[stage.Stage].Rescheduled, Because = _stages[stage.Stage].Because,
     })];
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using ZeroOneShot.Data;
+using ZeroOneShot.OneShot;
 using ZeroOneShot.Runtime;
 using ZeroOneShot.SearchSpaces;
 using ZeroOneShot.Training;
@@ -35,7 +36,7 @@ internal sealed class FitPlanning(
         var space = new PlannedSpace(options.Space, train.Shape, train.ClassCount);
         // A target that not even the smallest network keeps to is refused.
         _ = (options.CostTarget is { } target ? target with { Network = Planner.Smallest(space) } : null)
-            ?.Draws(OperationMask.Full(options.Space), train.Shape, train.ClassCount);
+            ?.Costs(OperationMask.Full(options.Space), new SoftmaxRelaxation(), train.Shape, train.ClassCount, "Allow as many.");
         // What no time will help is said before any is taken.
         new Planner(train, validation, StepTimes.Unknown(space, train), space, options.Method, memory, ResidentMemory.Present,
             options.CostTarget, device).ThrowIfTooLittleMemory();
@@ -112,6 +113,7 @@ internal sealed class FitPlanning(
         $"{options.Method.Name} ({options.Method.Pruning}, {options.Method.Search}); seed {run.Seed}; " +
         $"space {options.Space.Name} {options.Space.Signature}; " +
         $"class weights {options.ClassWeighting}; temperature {options.TemperatureScaling}; " +
+        $"mirrored images {options.MirrorImages}; " +
         $"cost target {options.CostTarget?.ToString() ?? "none"}; " +
         $"plan {(options.Plan is { } plan ? plan.Fingerprint() : "by time")}";
 

@@ -119,6 +119,37 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             throw new ArgumentException($"The plan's search is of {search.Length}; method {method.Name} searches " +
                 $"{(method.Search == SearchKind.OneShot ? "by epochs" : "among genotypes")}. Make a plan of this method.");
         }
+        foreach (var stage in plan.Stages)
+        {
+            try
+            {
+                ThrowIfRefused(plan, stage, space, method);
+            }
+            catch (ArgumentException e)
+            {
+                throw new ArgumentException($"The plan's stage {stage.Stage} cannot be followed: {e.Message}", e);
+            }
+        }
+    }
+
+    // By the settings of the stage, so that a later one does not refuse them when the earlier ones are done.
+    private static void ThrowIfRefused(ZeroOneShotPlan plan, StagePlan stage, SearchSpace space, SearchMethod method)
+    {
+        switch (stage)
+        {
+            case { Stage: RunStage.Prune }:
+                Settings(method, space, stage, 0, null).Validate();
+                break;
+            case { Stage: RunStage.Search, Candidates: null }:
+                SearchSettings(method, stage, plan.Shape, 0, null).Validate();
+                break;
+            case { Stage: RunStage.Search }:
+                RankingSettings(space, stage, 0, null).Validate();
+                break;
+            default:
+                TrainingSettings(stage, plan.Shape, 0, null).Validate();
+                break;
+        }
     }
 
     /// <summary>Whether a method ranks networks on images.</summary>
@@ -136,7 +167,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// The settings of a planned pruning: by the library's own ranking function where half of the operations go, whose masks are better
     /// than random ones with 16 images and small networks; by the paper's down to a genotype.
     /// </summary>
-    public static ZeroShotPruningOptions Settings(SearchMethod method, SearchSpace space, StagePlan plan, long seed, string? device) =>
+    public static ZeroShotPruningOptions Settings(
+        SearchMethod method, SearchSpace space, StagePlan plan, long seed, string? device, long? maxMemory = null) =>
         method.Apply(new ZeroShotPruningOptions
         {
             Space = space,
@@ -145,16 +177,19 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             Batches = 1,
             Initializations = plan.Epochs,
             RankingFunctions = method.Pruning == PruningKind.ZeroShotToGenotype ? [new NngpNorm()] : [new Swap()],
+            MaxMemory = maxMemory,
             Seed = seed,
             Device = device,
         });
 
     /// <summary>The settings of a planned search.</summary>
-    public static SearchOptions SearchSettings(SearchMethod method, StagePlan plan, long seed, string? device)
+    public static SearchOptions SearchSettings(
+        SearchMethod method, StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)
     {
         var settings = SearchOptions.ForEpochs(plan.Epochs, plan.BatchSize);
         return method.Apply(settings with
         {
+            Augmentation = mirrors ? null : Augmentation.ForSize(Math.Min(shape.Height, shape.Width)) with { HorizontalFlip = false },
             Supernet = new() { Channels = plan.Channels, Cells = plan.Cells },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
@@ -174,15 +209,19 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     };
 
     /// <summary>The settings of a planned training: smaller crops where it is short, cutout where it is long.</summary>
-    public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device)
+    public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)
     {
-        var settings = TrainingOptions.ForEpochs(plan.Epochs, plan.BatchSize);
-        var usual = Augmentation.ForSize(Math.Min(shape.Height, shape.Width));
+        // The recipe of few epochs, also where people write more into a plan: its learning rate is of that.
+        var settings = TrainingOptions.ForEpochs(Math.Min(plan.Epochs, LargestEpochs), plan.BatchSize) with { Epochs = plan.Epochs };
+        var side = Math.Min(shape.Height, shape.Width);
+        var usual = Augmentation.ForSize(side);
         var isLong = plan.Epochs is >= EpochsOfCutout and < EpochsOfWholeCutout && (long)plan.Epochs * plan.Images >= ImagesOfCutout;
+        var augmentation = plan.Epochs < EpochsOfWholeCrops ? usual with { CropPadding = usual.CropPadding / 2 }
+            : isLong ? usual with { Cutout = (int)(Cutout * side) } : null;
         return settings with
         {
-            Augmentation = plan.Epochs < EpochsOfWholeCrops ? usual with { CropPadding = usual.CropPadding / 2 }
-                : isLong ? usual with { Cutout = (int)(Cutout * Math.Min(shape.Height, shape.Width)) } : null,
+            Augmentation = mirrors ? augmentation
+                : (augmentation ?? usual with { Cutout = settings.Cutout ? side / 2 : 0 }) with { HorizontalFlip = false },
             Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells, Stem = plan.Stem },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,
@@ -234,8 +273,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
                 Memory = 0,
             };
             var work = ZeroShotPruning.Plan(
-                Settings(method, space.Space, plan, 0, device), method.Pruning == PruningKind.ZeroShotToGenotype);
-            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount).Memory + Beside };
+                Settings(method, space.Space, plan, 0, device, ProcessMemory.IsGpu(device) ? null : Math.Max(1, memory - Beside)),
+                method.Pruning == PruningKind.ZeroShotToGenotype);
+            return plan with { Memory = work.Fitting(images.Shape, images.ClassCount, refuses: false).Memory + Beside };
         }
     }
 
@@ -282,7 +322,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
             return plan with
             {
                 Memory = Beside + SearchMemory.Predict(
-                    mask, SearchSettings(method, plan, 0, device), images.Shape, images.ClassCount).Peak,
+                    mask, SearchSettings(method, plan, images.Shape, 0, device), images.Shape, images.ClassCount).Peak,
             };
         }
     }

@@ -105,21 +105,36 @@ internal sealed class StepTimes
         var limit = Least(budget / 10, s_longestFirst);
         var some = Some(images);
         var timer = new Timer(time, limit / First);
-        var timed = Fits(smaller) ? smaller : least;
+        var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
+        var timed = Fits(smaller) && OthersFit(smaller) ? smaller : least;
         var sizes = new List<(NetworkSize, double)> { (timed, Training(some, space, space.Typical, timed, device, timer, cancellation)) };
         if (time.GetElapsedTime(start) < limit / 2 && Fits(larger))
             sizes.Add((larger, Training(some, space, space.Typical, larger, device, timer, cancellation)));
-        var searches = method.Pruning != PruningKind.ZeroShotToGenotype;
         var search = searches && method.Search == SearchKind.OneShot
             ? Searching(some, space.Space, timed, method, device, timer, cancellation) : 0;
         var rank = searches && method.Search == SearchKind.ZeroShot ? Ranking(some, space.Space, timed, device, timer, cancellation) : 0;
         var prune = method.Pruning is PruningKind.None or PruningKind.Random ? 0
-            : Pruning(some, space.Space, timed, method, device, timer, cancellation);
+            : Pruning(some, space.Space, timed, method, device, timer, memory == long.MaxValue ? null : Left(), cancellation);
         return new StepTimes(space, space.Typical, images, [.. sizes], search, prune, rank);
 
-        bool Fits(NetworkSize size) => ResidentMemory.Present - ProcessMemory.ProcessBefore
-            + TrainingMemory.Predict(space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak
-                <= memory;
+        // Predictions are of a process that holds nothing else.
+        long Left() => memory == long.MaxValue ? memory
+            : Math.Max(1, memory - (ResidentMemory.Present - ProcessMemory.ProcessBefore));
+
+        bool Fits(NetworkSize size) => TrainingMemory.Predict(
+            space.Typical, TrainingOf(size, Batch, null), images.Shape, images.ClassCount, space.Space).Peak <= Left();
+
+        bool OthersFit(NetworkSize size)
+        {
+            if (searches && method.Search == SearchKind.OneShot && SearchMemory.Predict(
+                MaskOf(space.Space, method), SearchOf(size, method, some, device), images.Shape, images.ClassCount).Peak > Left())
+            {
+                return false;
+            }
+            return method.Pruning is PruningKind.None or PruningKind.Random || new PruningPlan(
+                Planner.Settings(method, space.Space, PruningOf(size, some), seed: 0, device, Left()),
+                method.Pruning == PruningKind.ZeroShotToGenotype).Fitting(images.Shape, images.ClassCount, refuses: false).Memory <= Left();
+        }
     }
 
     /// <summary>Times training steps of the network that was found, which may cost half or twice what a typical one does.</summary>
@@ -238,26 +253,39 @@ internal sealed class StepTimes
     private static double Searching(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,
         string? device, Timer timer, CancellationToken cancellation)
     {
-        var batch = Math.Min(Batch, images.Count / 2);
-        var options = method.Apply(new SearchOptions
-        {
-            Supernet = new() { Channels = size.Channels, Cells = size.Cells },
-            Epochs = Steps, WarmupEpochs = 0, BatchSize = batch, LearningRate = 0, Device = device,
-        });
-        var mask = method.Pruning == PruningKind.None ? method.StartMask(space) : RandomPruning.Mask(space, 0.5, 0);
+        var options = SearchOf(size, method, images, device);
         return timer.Time(cancellation, (steps, token) =>
-            MaskedDartsSearch.Run(images, mask, options, steps, cancellationToken: token)) / batch;
+            MaskedDartsSearch.Run(images, MaskOf(space, method), options, steps, cancellationToken: token)) / options.BatchSize;
     }
 
-    private static double Pruning(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,
-        string? device, Timer timer, CancellationToken cancellation)
-    {
-        var plan = new StagePlan
+    private static SearchOptions SearchOf(NetworkSize size, SearchMethod method, ImageSet images, string? device) =>
+        method.Apply(new SearchOptions
         {
-            Stage = RunStage.Prune, Channels = size.Channels, Cells = size.Cells, BatchSize = Math.Min(RankedImages, images.Count),
-            Epochs = 1, Images = 0, Time = default, Memory = 0,
-        };
-        var options = Planner.Settings(method, space, plan, seed: 0, device);
+            Supernet = new() { Channels = size.Channels, Cells = size.Cells },
+            Epochs = Steps, WarmupEpochs = 0, BatchSize = Math.Min(Batch, images.Count / 2), LearningRate = 0, Device = device,
+        });
+
+    private static OperationMask MaskOf(SearchSpace space, SearchMethod method) =>
+        method.Pruning == PruningKind.None ? method.StartMask(space) : RandomPruning.Mask(space, 0.5, 0);
+
+    private static StagePlan PruningOf(NetworkSize size, ImageSet images) => new()
+    {
+        Stage = RunStage.Prune, Channels = size.Channels, Cells = size.Cells, BatchSize = Math.Min(RankedImages, images.Count),
+        Epochs = 1, Images = 0, Time = default, Memory = 0,
+    };
+
+    private static double Pruning(ImageSet images, SearchSpace space, NetworkSize size, SearchMethod method,
+        string? device, Timer timer, long? memory, CancellationToken cancellation)
+    {
+        var plan = PruningOf(size, images);
+        var options = Planner.Settings(method, space, plan, seed: 0, device, memory);
+        // The smallest is timed in any case, in the way of the least memory.
+        if (memory is { } most)
+        {
+            var least = new PruningPlan(options, method.Pruning == PruningKind.ZeroShotToGenotype)
+                .Fitting(images.Shape, images.ClassCount, refuses: false).Memory;
+            options = options with { MaxMemory = Math.Max(most, least) };
+        }
         // Of Algorithm 1's first round; in DARTS 1 + 28 edges x 7 operations.
         var networks = 1 + PartialPruning.Start(OperationMask.Full(space), options.Pruning).TotalLive;
         var seconds = networks * (method.Pruning == PruningKind.ZeroShot

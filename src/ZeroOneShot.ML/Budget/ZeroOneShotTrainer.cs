@@ -44,6 +44,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     // A pruning that takes so much of the time is given up for a mask by chance.
     private const double LongestPruning = 0.3;
 
+    // The network is the plan's.
+    private const string NothingSoCheap =
+        "Allow as many, or take a plan whose training has fewer channels or cells, or a method that prunes nothing, such as Zero-Shot.";
+
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -149,6 +153,10 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             settings = StageSettings.With(settings, "prune", Planner.Settings(method, _options.Space, pruning, seed, device));
 
         // Search.
+        var target = TargetOf(plan);
+        var reading = method.Search == SearchKind.ZeroShot ? new SoftmaxRelaxation() : method.Relaxation;
+        if (target is not null && target.Costs(pruned.Mask, reading, train.Shape, train.ClassCount, NothingSoCheap) is null)
+            run.Log.CostTargetWithoutEffect(target.ToString(), pruned.Mask);
         SearchResult? searched = null;
         ZeroShotSearchResult? ranked = null;
         if (plan.Of(RunStage.Search) is { Candidates: not null } ranking)
@@ -157,22 +165,21 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             var options = Planner.RankingSettings(_options.Space, ranking, seed, device) with
             {
                 TimeLimit = LimitOf(RunStage.Search),
-                Draw = TargetOf(plan)?.Draws(pruned.Mask, train.Shape, train.ClassCount),
+                Draw = target?.Draws(pruned.Mask, train.Shape, train.ClassCount),
                 Time = _options.Time,
             };
             ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
             genotype = ranked.Genotype;
             run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions.Select(function => function.Name)));
-            var shortened = options.TimeLimit is not null && ranked.Candidates.Count < options.Candidates;
-            settings = StageSettings.With(settings, "search", options with { TimeLimit = shortened ? options.TimeLimit : null });
-            clock.End(ranked.Candidates.Count, shortened);
+            settings = StageSettings.With(settings, "search", options with { TimeLimit = ranked.Shortened ? options.TimeLimit : null });
+            clock.End(ranked.Candidates.Count, ranked.Shortened);
         }
         else if (plan.Of(RunStage.Search) is { } searching)
         {
             clock.Begin(RunStage.Search);
-            var options = Planner.SearchSettings(method, searching, seed, device) with
+            var options = Planner.SearchSettings(method, searching, plan.Shape, seed, device, _options.MirrorImages) with
             {
-                TimeLimit = LimitOf(RunStage.Search), CostTarget = TargetOf(plan), MaxMemory = LeftBy(plan, searching.Images, device),
+                TimeLimit = LimitOf(RunStage.Search), CostTarget = target, MaxMemory = LeftBy(plan, searching.Images, device),
                 Time = _options.Time,
             };
             options = run.Evaluated(options, pruned.Mask, train.Shape, train.ClassCount);
@@ -187,9 +194,11 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             {
                 TimeLimit = searched.Shortened ? searched.Options.TimeLimit : null,          // one that nothing came of is no setting
             });
-            clock.End(searched.Epochs.Count, searched.Shortened);
+            clock.End(searched.Epochs.Count, searched.Shortened, SmallerBatch(searched.Options.BatchSize, options.BatchSize));
         }
         run.Log.Found(genotype!);
+        if (target is not null)
+            run.TellCost(genotype!, target, train.Shape, train.ClassCount, _options.Space);
 
         // Train.
         clock.Begin(RunStage.Train);
@@ -206,7 +215,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             display?.Write(plan.ToString());
             settings = StageSettings.With(settings, "plan", plan.Stages);
         }
-        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device) with
+        var training = Planner.TrainingSettings(plan.Of(RunStage.Train)!, plan.Shape, seed, device, _options.MirrorImages) with
         {
             TimeLimit = LimitOf(RunStage.Train),
             MostEpochs = _options.Plan is null ? Planner.MostEpochs(plan.Of(RunStage.Train)!) : null,
@@ -222,7 +231,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         if (memory.BatchSize < training.BatchSize)
             run.Log.SmallerBatch(memory.BatchSize, training.BatchSize);
         using var trained = Trained();
-        clock.End(trained.Epochs.Count, trained.Rescheduled);
+        clock.End(trained.Epochs.Count, trained.Rescheduled, trained.DivergedEpoch is { } epoch
+            ? $"diverged in epoch {epoch}" : SmallerBatch(memory.BatchSize, training.BatchSize));
         if (trained.DivergedEpoch is { } diverged)
             run.Log.Diverged(diverged);
         ResidentMemory.ReturnUnused();
@@ -268,6 +278,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             }
         }
 
+        static string? SmallerBatch(int taken, int planned) => taken < planned ? $"batches of {taken} in place of {planned}" : null;
+
         // A plan that was given is followed to its end.
         TimeSpan? LimitOf(RunStage stage) => _options.Plan is null ? clock.Share(plan, stage) : null;
     }
@@ -284,14 +296,16 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
     private InvalidOperationException BudgetUsedUp(string before) => new(
         $"TimeBudget, {_options.TimeBudget}, was used up before {before}: the machine is slower than it was when the plan was made, or " +
         "an earlier Fit used most of it. Give more time" +
-        (_options.CheckpointFolder is { } folder ? $"; what was reached is in '{folder}', and the same Fit goes on from there." : "."));
+        (_options.CheckpointFolder is { } folder ? $", a larger TimeBudget (zeroone resume DIR --minutes N); " +
+            $"what was reached is in '{folder}', and the same Fit goes on from there." : "."));
 
     private PruningResult Prune(ImageSet train, ZeroOneShotPlan plan, FitState state, BudgetClock clock, StageRun run)
     {
         var method = _options.Method;
         if (plan.Of(RunStage.Prune) is not { } pruning)
             return ZeroShotPruneEstimator.WithoutImages(method, _options.Space, new PruningOptions().Level, run.Seed);
-        var settings = Planner.Settings(method, _options.Space, pruning, run.Seed, run.Device());
+        var settings = Planner.Settings(
+            method, _options.Space, pruning, run.Seed, run.Device(), LeftBy(plan, pruning.Images, run.Device()));
         if (!state.PrunedByChance)
         {
             using var source = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation);
@@ -413,6 +427,12 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
 
         /// <summary>How much the classes count in the training. Default <see cref="ClassWeighting.Equal"/>.</summary>
         public ClassWeighting ClassWeighting { get; set; } = ClassWeighting.Equal;
+
+        /// <summary>
+        /// Whether search and training see half of the images, at random, mirrored left to right. Default true; false where the mirror
+        /// image of one class looks like another (b and d, arrows, signs of the road), or like nothing that is ever seen.
+        /// </summary>
+        public bool MirrorImages { get; set; } = true;
 
         /// <summary>The column of probabilities that is made. Default <c>Score</c>.</summary>
         public string ScoreColumnName { get; set; } = "Score";

@@ -26,11 +26,15 @@ public sealed class StageReport(StagePlan plan, TimeSpan time, long memory, int 
     public int Epochs { get; } = epochs;
 
     /// <summary>
-    /// Whether the clock made it do other than planned: fewer epochs or genotypes, more epochs, or operations left by chance in place of
-    /// pruning. Where it did so in no stage, the same plan gives the same model without the clock
+    /// Whether it was done otherwise than planned: by the clock, with fewer epochs or genotypes, more epochs, or operations left by chance
+    /// in place of pruning; in smaller batches, as memory asked for; or, in a training that diverged, with the weights of an epoch before,
+    /// where one without a clock ends with an error. Where no stage was, the same plan gives the same model
     /// (<see cref="ZeroOneShotTrainer.Options.Plan"/>).
     /// </summary>
     public bool Rescheduled { get; init; }
+
+    /// <summary>Why, where <see cref="Epochs"/> do not tell.</summary>
+    internal string? Because { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

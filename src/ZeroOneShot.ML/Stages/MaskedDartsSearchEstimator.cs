@@ -114,13 +114,8 @@ public sealed class MaskedDartsSearchEstimator : IEstimator<MaskedDartsSearchTra
         else if (result.Epochs.Count < settings.Epochs)
             run.Log.TimeWasUp(result.Epochs.Count, settings.Epochs);
         run.Log.Found(result.Genotype);
-        if (settings.CostTarget is { Network: var network } kept)
-        {
-            var cost = kept.Of(NetworkCost.Of(result.Genotype, network, images.Shape, images.ClassCount, mask.Space));
-            run.Log.FoundCost(network.Channels, network.Cells, kept.InWords(cost), kept.ToString());
-            if (cost < CostTarget.LowestShare * kept.Most)
-                run.Log.FarBelowTarget();
-        }
+        if (settings.CostTarget is { } kept)
+            run.TellCost(result.Genotype, kept, images.Shape, images.ClassCount, mask.Space);
         return new MaskedDartsSearchTransformer(
             _host, _options.FeatureColumnName, method, mask, result.Genotype, result,
             StageSettings.With(earlier, "search", result.Options));

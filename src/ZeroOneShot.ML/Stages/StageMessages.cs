@@ -47,7 +47,7 @@ internal static partial class StageMessages
     [LoggerMessage(18, LogLevel.Information, "Its network of {Channels} channels and {Cells} cells has {Cost}; CostTarget is {Target}")]
     public static partial void FoundCost(this ILogger logger, int channels, int cells, string cost, string target);
 
-    [LoggerMessage(22, LogLevel.Warning, "That is less than 95 % of CostTarget: what is left of the space gave none nearer to it")]
+    [LoggerMessage(22, LogLevel.Warning, "That is less than 95 % of CostTarget: no network of this size in what is left is nearer to it")]
     public static partial void FarBelowTarget(this ILogger logger);
 
     [LoggerMessage(19, LogLevel.Warning, "CostTarget is of a network of {Target}, and the one to train is of {Training}, whose cost is " +

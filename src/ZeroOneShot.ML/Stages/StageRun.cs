@@ -139,6 +139,16 @@ internal sealed class StageRun : IDisposable, IProgress<RunProgress>
         TellLayersOutsideLanes(network, [.. chosen.Select(network.Space.Operation)], device);
     }
 
+    /// <summary>Says what the network of a genotype costs beside its target.</summary>
+    public void TellCost(Genotype genotype, CostTarget target, ImageShape shape, int classes, SearchSpace space)
+    {
+        var network = target.Network;
+        var cost = target.Of(NetworkCost.Of(genotype, network, shape, classes, space));
+        Log.FoundCost(network.Channels, network.Cells, target.InWords(cost), target.ToString());
+        if (cost < CostTarget.LowestShare * target.Most)
+            Log.FarBelowTarget();
+    }
+
     /// <summary>Refuses a device that is not there and a checkpoint folder that cannot be written to.</summary>
     /// <exception cref="InvalidOperationException">There is no such device.</exception>
     /// <exception cref="IOException">The folder cannot be written to.</exception>

@@ -113,12 +113,14 @@ internal static class FitCommand
 
         private static readonly Option<long?> s_maxParameters = new("--max-parameters")
         {
-            Description = "The most parameters that the found network may have; it gets at least 95 % of them.", HelpName = "N",
+            Description = "The most parameters that the found network may have; it gets at least 95 % of them, where time and space " +
+                "allow it.", HelpName = "N",
         };
 
         private static readonly Option<long?> s_maxMultiplyAdds = new("--max-multiply-adds")
         {
-            Description = "The most multiply-adds for one image; the found network gets at least 95 % of them.", HelpName = "N",
+            Description = "The most multiply-adds for one image; the found network gets at least 95 % of them, where time and " +
+                "space allow it.", HelpName = "N",
         };
 
         private static readonly Option<string?> s_classWeights = new("--class-weights")
@@ -126,6 +128,12 @@ internal static class FitCommand
             Description = "How much the classes count in the training: balanced, every class as any other, however few its images; " +
                 "square-root, half-way there; equal, the default, every image as any other.",
             HelpName = "KIND",
+        };
+
+        private static readonly Option<bool> s_noMirror = new("--no-mirror")
+        {
+            Description = "Never mirrors images left to right, as search and training do with half of them: for classes whose mirror " +
+                "images look like others, such as b and d, or arrows.",
         };
 
         private static readonly Option<bool> s_linear = new("--linear")
@@ -137,7 +145,7 @@ internal static class FitCommand
         {
             command.Add(s_data);
             foreach (var option in (Option[])[s_minutes, s_memory, s_method, s_space, s_seed, s_imageSize, s_grey, s_imagesPerClass,
-                s_maxParameters, s_maxMultiplyAdds, s_classWeights, s_linear])
+                s_maxParameters, s_maxMultiplyAdds, s_classWeights, s_noMirror, s_linear])
             {
                 command.Add(option);
             }
@@ -151,15 +159,13 @@ internal static class FitCommand
             if (data.Length == 0)
                 throw new ToolException(ExitCode.Arguments, $"DATA is empty. {ImageSource.Kinds}");
             var perClass = parsed.GetValue(s_imagesPerClass);
-            var minutes = parsed.GetValue(s_minutes);
+            var minutes = Numbers.Minutes(parsed.GetValue(s_minutes));
             long? memory = parsed.GetValue(s_memory) is { } size ? ByteCount.Parse(size) : null;
             if (plan is not null && plan.Shape.Height != plan.Shape.Width)
             {
                 throw new ToolException(ExitCode.Arguments,
                     $"The plan is of images {plan.Shape}; expected as high as wide. Make one with zeroone plan.");
             }
-            if (minutes is not (> 0 and <= 525_600))
-                throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
             if (perClass < 2)
                 throw new ToolException(ExitCode.Arguments, $"--images-per-class is {perClass}; expected at least 2.");
             if (parsed.GetValue(s_maxParameters) is not null && parsed.GetValue(s_maxMultiplyAdds) is not null)
@@ -167,7 +173,7 @@ internal static class FitCommand
             return new RunSpecification
             {
                 Data = data == ImageSource.Sample && !Path.Exists(data) ? data : Path.GetFullPath(data),
-                Minutes = OfPlan(parsed, s_minutes, TimeSpan.FromMinutes(minutes).TotalMinutes, plan?.TimeBudget.TotalMinutes),
+                Minutes = OfPlan(parsed, s_minutes, minutes, plan?.TimeBudget.TotalMinutes),
                 Memory = plan is null ? memory : OfPlan(parsed, s_memory, memory ?? 0, plan.MaxMemory),
                 Method = OfPlan(parsed, s_method, SearchMethod.Parse(parsed.GetRequiredValue(s_method)).Name, plan?.Method),
                 Space = OfPlan(parsed, s_space, SearchSpace.Named(parsed.GetRequiredValue(s_space)).Name, plan?.Space),
@@ -178,6 +184,7 @@ internal static class FitCommand
                 MaxParameters = parsed.GetValue(s_maxParameters),
                 MaxMultiplyAdds = parsed.GetValue(s_maxMultiplyAdds),
                 ClassWeights = parsed.GetValue(s_classWeights) is { } weighting ? Weighting(weighting) : null,
+                Mirror = !parsed.GetValue(s_noMirror),
                 Linear = parsed.GetValue(s_linear),
                 FollowsPlan = plan is not null,
             };

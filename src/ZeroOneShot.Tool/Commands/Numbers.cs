@@ -14,4 +14,9 @@ internal static class Numbers
         result.AddError($"'{text}' is no number; expected one such as 15 or 0.5, with a point.");
         return 0;
     }
+
+    /// <summary>Minutes of a command line, if a fit can take as many.</summary>
+    /// <exception cref="ToolException">It cannot.</exception>
+    public static double Minutes(double minutes) => minutes is > 0 and <= 525_600 ? TimeSpan.FromMinutes(minutes).TotalMinutes
+        : throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}; expected more than 0 and at most 525600, a year.");
 }

@@ -153,6 +153,7 @@ internal static class FitJob
             Method = SearchMethod.Parse(asked.Method),
             Space = SearchSpace.Named(asked.Space),
             ClassWeighting = asked.ClassWeights ?? ClassWeighting.Equal,
+            MirrorImages = asked.Mirror,
             CostTarget = asked.MaxParameters is null && asked.MaxMultiplyAdds is null
                 ? null : new CostTarget { Parameters = asked.MaxParameters, MultiplyAdds = asked.MaxMultiplyAdds },
             CheckpointFolder = checkpoint,

@@ -40,6 +40,9 @@ internal sealed record RunSpecification
     /// <summary>How much the classes count in the training; null: every image as any other.</summary>
     public ClassWeighting? ClassWeights { get; init; }
 
+    /// <summary>Whether search and training see images mirrored, too.</summary>
+    public bool Mirror { get; init; } = true;
+
     /// <summary>Whether a linear classifier is trained beside it, to compare.</summary>
     public bool Linear { get; init; }
 
@@ -71,6 +74,8 @@ internal sealed record RunSpecification
         Add("--max-parameters", MaxParameters?.ToString(CultureInfo.InvariantCulture));
         Add("--max-multiply-adds", MaxMultiplyAdds?.ToString(CultureInfo.InvariantCulture));
         Add("--class-weights", ClassWeights is { } weighting ? FitCommand.Asked.NameOf(weighting) : null);
+        if (!Mirror)
+            words.Add("--no-mirror");
         if (Linear)
             words.Add("--linear");
         Add("--out", Terminal.Word(outFolder));

@@ -172,10 +172,11 @@ internal sealed class RunWatch(RunSpecification asked, RunFolder folder, ImageDa
     private string Repeats => "It follows the plan of this run without a look at the clock, and gives " +
         (_rescheduled is not { Count: > 0 }
         ? "the same model, bit for bit, on the same machine with as many threads."
-        : "the same model every time, on the same machine with as many threads; another one than this, whose schedules followed " +
-          $"the clock ({string.Join(", ", _rescheduled.Select(Rescheduled))}).");
+        : "the same model every time, on the same machine with as many threads; another one than this, which was not made " +
+          $"as planned ({string.Join(", ", _rescheduled.Select(Rescheduled))}).");
 
-    private static string Rescheduled(StageReport of) => $"{Name(of.Plan)}: {of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}";
+    private static string Rescheduled(StageReport of) =>
+        $"{Name(of.Plan)}: {of.Because ?? $"{of.Epochs} of {of.Plan.Candidates ?? of.Plan.Epochs}"}";
 
     private string Time => string.Create(CultureInfo.InvariantCulture, $"{asked.Minutes:0.##} minute{(asked.Minutes == 1 ? "" : "s")}");
 

@@ -97,7 +97,13 @@ public sealed record CostTarget
 
     /// <summary>The costs to keep to; null where every network of the space meets the target.</summary>
     /// <exception cref="ArgumentException">No network is so cheap; the message says what the cheapest and the dearest cost.</exception>
-    internal GenotypeCosts? Costs(OperationMask mask, Relaxation relaxation, ImageShape shape, int classes)
+    /// <param name="mask">What the networks are of.</param>
+    /// <param name="relaxation">The reading, which says whether two edges may share an input.</param>
+    /// <param name="shape">The size of the images.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="remedy">What may be done where no network is so cheap.</param>
+    internal GenotypeCosts? Costs(OperationMask mask, Relaxation relaxation, ImageShape shape, int classes,
+        string remedy = "Allow as many, or give CostTarget.Network fewer channels or cells.")
     {
         var costs = new GenotypeCosts(mask, this, shape, classes);
         var (cheapest, dearest) = GenotypeChoices.Of(mask, relaxation.MayShareInput).Range(costs);
@@ -106,7 +112,7 @@ public sealed record CostTarget
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
                 $"CostTarget is {this}, but the cheapest network of {mask} with " +
                 $"{Network.Channels} channels and {Network.Cells} cells has " +
-                $"{cheapest}, the dearest {dearest}. Allow as many, or give CostTarget.Network fewer channels or cells."));
+                $"{cheapest}, the dearest {dearest}. {remedy}"));
         }
         return Most < dearest ? costs : null;
     }

@@ -247,7 +247,9 @@ public static class CellNetTraining
             }
             epochs.AddRange(state.Finished);
             var came = IsOver();
-            trained.Rescheduled = schedule.State.End is not null || !came && clock.TimeIsUp;
+            // One that diverges without a time to keep to is an error.
+            trained.Rescheduled = schedule.State.End is not null || !came && clock.TimeIsUp
+                || trained.DivergedEpoch is not null && options.EarlyStopping is null;
             if ((options.EarlyStopping is not null || !came || trained.DivergedEpoch is not null)
                 && measure.BestOf(state.Finished) is { } best)
             {

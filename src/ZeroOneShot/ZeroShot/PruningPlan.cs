@@ -45,8 +45,9 @@ internal sealed class PruningPlan
     /// </summary>
     /// <param name="shape">The size of the images.</param>
     /// <param name="classes">Number of classes.</param>
+    /// <param name="refuses">What becomes of one that fits in no way: it is refused, or the way of the least memory is taken.</param>
     /// <exception cref="ArgumentException">No way is.</exception>
-    public (CandidateRuns Runs, long Memory) Fitting(ImageShape shape, int classes)
+    public (CandidateRuns Runs, long Memory) Fitting(ImageShape shape, int classes, bool refuses = true)
     {
         TorchRuntime.EnsureLoaded();
         var start = PartialPruning.Start(OperationMask.Full(_options.Space), _options.Pruning);
@@ -59,7 +60,8 @@ internal sealed class PruningPlan
                 return (runs, needed);
         }
         var least = memory.Of(ways[^1], _options.FirstOrder);
-        memory.ThrowIfLarger(least, "the pruning");
+        if (refuses)
+            memory.ThrowIfLarger(least, "the pruning");
         return (ways[^1], least);
     }
 

@@ -102,7 +102,10 @@ public static class ZeroShotSearch
         var scores = Ranking.SumOfRanks(byFunction);
         return new ZeroShotSearchResult(
             [.. values.Select((ofNetwork, i) => new RankedCandidate(genotypes[i], ofNetwork, scores[i]))
-                .OrderByDescending(candidate => candidate.Score)], mask);
+                .OrderByDescending(candidate => candidate.Score)], mask)
+        {
+            Shortened = values.Count < genotypes.Count,
+        };
     }
 
     /// <summary>Refuses functions that all tell no candidate from another, and says which of several do not.</summary>

@@ -13,6 +13,9 @@ public sealed class ZeroShotSearchResult(IReadOnlyList<RankedCandidate> candidat
     /// <summary>All that were ranked, the best one first; among equals the one drawn first.</summary>
     public IReadOnlyList<RankedCandidate> Candidates { get; } = candidates;
 
+    /// <summary>Whether time was up before all were ranked that had been drawn, which may be fewer than asked for.</summary>
+    internal bool Shortened { get; init; }
+
     /// <summary>What they were drawn from.</summary>
     public OperationMask Mask { get; } = mask;
 }

@@ -60,6 +60,8 @@ public sealed class EarlyStoppingTests : IDisposable
             stopped.Measure(Toy.Validation, TestContext.Current.CancellationToken).Loss);
         using var limited = Toy.Train(options with { TimeLimit = TimeSpan.FromHours(1) }, Toy.Validation);
         Assert.Equal(stopped.DivergedEpoch, limited.DivergedEpoch);
+        // The same without a limit is an error, and no such model.
+        Assert.Equal((false, true), (stopped.Rescheduled, limited.Rescheduled));
         Assert.Equal(Toy.Bytes(stopped), Toy.Bytes(limited));
         Assert.Contains($"in epoch {stopped.DivergedEpoch}:",
             Assert.Throws<DivergedException>(() => Toy.Train(options, Toy.Validation)).Message);

@@ -168,6 +168,19 @@ public sealed class ZeroShotSearchTests : IDisposable
         Assert.Equal(2, Run(options: s_small with { TimeLimit = TimeSpan.FromTicks(1) }).Candidates.Count);
 
     [Fact]
+    public void Fewer_genotypes_than_asked_for_are_not_taken_for_shortened_by_the_clock()
+    {
+        Assert.True(Run(options: s_small with { TimeLimit = TimeSpan.FromTicks(1) }).Shortened);
+        var sampler = new GenotypeSampler(OperationMask.Full(SearchSpace.Darts));
+        Genotype[] three = [.. sampler.Draw(3, seed: 0)];
+        var found = Run(options: s_small with
+        {
+            Candidates = 4, TimeLimit = TimeSpan.FromHours(1), Draw = random => three[random.Next(three.Length)],
+        });
+        Assert.Equal((3, false), (found.Candidates.Count, found.Shortened));
+    }
+
+    [Fact]
     public void Settings_out_of_range_are_named()
     {
         Assert.Contains("Candidates is 1", Assert.Throws<ArgumentException>(() => Run(options: s_small with { Candidates = 1 })).Message);
