@@ -36,8 +36,8 @@ internal static class ResumeCommand
                 asked = asked with { Minutes = Numbers.Minutes(minutes) };
                 if (asked.FollowsPlan)
                 {
-                    throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}, but the run in '{folder.Path}' follows a plan, " +
-                        "however long it takes. Leave --minutes out.");
+                    throw new ToolException(ExitCode.Arguments, $"--minutes is {minutes}, but the run in '{folder.Path}' " +
+                        "follows a plan, however long it takes. Leave --minutes out.");
                 }
             }
             var plan = asked.FollowsPlan ? RunFolder.ReadPlan(folder.Plan) : null;
