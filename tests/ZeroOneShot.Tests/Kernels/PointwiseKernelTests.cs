@@ -1,4 +1,3 @@
-using TorchSharp;
 using Xunit;
 using ZeroOneShot.Kernels;
 using ZeroOneShot.Runtime;
