@@ -97,8 +97,9 @@ internal static class Contenders
         var epochs = EpochsWithin(setting, build, statistics);
         var stage = Planner.WithRate(new StagePlan
         {
-            Stage = RunStage.Train, Channels = 0, Cells = 0, BatchSize = Math.Min(Planner.BatchFor((long)epochs * train.Count), train.Count),
-            Epochs = epochs, Images = train.Count, Time = setting.Budget, Memory = 0,
+            Stage = RunStage.Train, Channels = 0, Cells = 0,
+            BatchSize = Math.Min(Planner.BatchFor((long)epochs * train.Count), train.Count), Epochs = epochs,
+            Images = train.Count, Time = setting.Budget, Memory = 0,
         });
         var recipe = Planner.TrainingSettings(stage, shape, setting.Seed, device: null);
         var side = Math.Min(shape.Height, shape.Width);

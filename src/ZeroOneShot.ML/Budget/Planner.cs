@@ -44,8 +44,9 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
 
     private const double Cutout = 0.375;
 
-    // Of the smallest network; of each larger one so many more, and of those after the smallest four again so many. Chosen by a few runs on
-    // CIFAR-10 (docs/sizes-and-budgets.md): in equal time 12 channels and 5 cells came as far in 34 epochs as 16 channels and 6 cells in 18.
+    // Of the smallest network; of each larger one so many more, and of those after the smallest four again so many. Chosen by a few runs
+    // on CIFAR-10 (docs/sizes-and-budgets.md): in equal time 12 channels and 5 cells came as far in 34 epochs as 16 channels and 6 cells
+    // in 18.
     private const double LargeRate = 2, LeastEpochs = 5, MoreEpochs = 1.5, EvenMoreEpochs = 2;
 
     private const int SmallNetworks = 4;

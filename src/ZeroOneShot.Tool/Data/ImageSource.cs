@@ -84,7 +84,9 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
             Path.GetExtension(entry.Name).ToLowerInvariant())).ToList();
         if (images.Count == 0)
             throw new InvalidDataException($"{name} are none: the zip has no images. Give a zip of one folder of images per class.");
-        var others = zip.Entries.Where(entry => entry.Length > 0 && !IsHidden(entry)).Except(images)
+        // Beside images, as in the folder of a class.
+        var folders = images.Select(FolderOf).ToHashSet();
+        var others = zip.Entries.Where(entry => entry.Length > 0 && !IsHidden(entry) && folders.Contains(FolderOf(entry))).Except(images)
             .CountBy(entry => Path.GetExtension(entry.Name).ToLowerInvariant()).ToDictionary();
         string[] oddities = others.Count == 0 ? []
             : [$"{new ImageCheckReport(place, images.Count, []) { OtherFiles = others }}"];
@@ -122,6 +124,8 @@ internal sealed record ImageSource(string Name, ImageList Train, ImageList? Test
             var file = CheckedZip.Read(entry, place);
             return () => ImageFile.Read(file, path, s_asTheyAre);
         }
+
+        static string FolderOf(ZipArchiveEntry entry) => entry.FullName[..^entry.Name.Length];
 
         // What macOS adds to a zip has the endings of the images that it describes.
         static bool IsHidden(ZipArchiveEntry entry) =>

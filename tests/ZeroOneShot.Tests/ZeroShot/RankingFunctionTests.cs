@@ -94,7 +94,7 @@ public sealed class RankingFunctionTests : IDisposable
     [MemberData(nameof(Names))]
     public void Images_whose_sides_do_not_halve_evenly_have_a_score_too(string name)
     {
-        var images = RandomImages.Of(12, 3, new ImageShape(3, 15, 13));
+        var images = RandomImages.Of(12, 3, new ImageShape(3, 17, 19));
         var shape = new CellNetOptions { Channels = 4, Cells = 3 };
         Assert.True(double.IsFinite(Ranking.Score(images, PublishedGenotypes.DartsV2, RankingFunctions.Named(name), s_options, shape,
             cancellationToken: TestContext.Current.CancellationToken)));
