@@ -102,8 +102,7 @@ internal static class Contenders
             Images = train.Count, Time = setting.Budget, Memory = 0,
         });
         var recipe = Planner.TrainingSettings(stage, shape, setting.Seed, device: null);
-        var side = Math.Min(shape.Height, shape.Width);
-        var augmentation = recipe.Augmentation ?? Augmentation.ForSize(side) with { Cutout = recipe.Cutout ? side / 2 : 0 };
+        var augmentation = recipe.Augmentation ?? CellNetTraining.DefaultAugmentation(shape, recipe.Cutout);
         using var batches = new BatchStream(
             train, stage.BatchSize, augmentation, statistics, setting.Seed, "compare", CPU, keepLast: false);
         using var optimizer = optim.SGD(network.parameters(), recipe.LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay,

@@ -222,7 +222,7 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
         return settings with
         {
             Augmentation = mirrors ? augmentation
-                : (augmentation ?? usual with { Cutout = settings.Cutout ? side / 2 : 0 }) with { HorizontalFlip = false },
+                : (augmentation ?? CellNetTraining.DefaultAugmentation(shape, settings.Cutout)) with { HorizontalFlip = false },
             Network = settings.Network with { Channels = plan.Channels, Cells = plan.Cells, Stem = plan.Stem },
             LearningRate = plan.LearningRate ?? settings.LearningRate,
             Seed = seed,

@@ -41,7 +41,7 @@ internal sealed class StepTimes
     private const int First = 4;
 
     // How time may grow with the work: as the timing of two sizes says, within reason.
-    private const double LeastExponent = 0.5, MostExponent = 1.1, ExponentBeyond = 1;
+    private const double LeastExponent = 0.5, MostExponent = 1.1;
 
     private readonly Genotype _genotype;
     private readonly (NetworkSize Size, double Seconds)[] _timed;
@@ -213,7 +213,7 @@ internal sealed class StepTimes
             [.. timed.Select(one => (Work: Work(one.Size), one.Seconds)).DistinctBy(point => point.Work).OrderBy(point => point.Work)];
         var above = Array.FindIndex(points, point => point.Work >= work);
         if (above < 0 || points.Length == 1)
-            return points[^1].Seconds * Math.Pow(work / points[^1].Work, ExponentBeyond);
+            return points[^1].Seconds * (work / points[^1].Work);
         var (low, high) = (points[Math.Max(0, above - 1)], points[Math.Max(1, above)]);
         var exponent = Math.Clamp(
             Math.Log(high.Seconds / low.Seconds) / Math.Log(high.Work / low.Work), LeastExponent, MostExponent);

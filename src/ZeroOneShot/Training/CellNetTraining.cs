@@ -303,7 +303,8 @@ public static class CellNetTraining
             ["images computed together"] = $"{partSize}",
         });
 
-    private static Augmentation DefaultAugmentation(ImageShape shape, bool cutout)
+    /// <summary>What images of a size go through where <see cref="TrainingOptions.Augmentation"/> is null.</summary>
+    internal static Augmentation DefaultAugmentation(ImageShape shape, bool cutout)
     {
         var size = Math.Min(shape.Height, shape.Width);
         return Augmentation.ForSize(size) with { Cutout = cutout ? size / 2 : 0 };
