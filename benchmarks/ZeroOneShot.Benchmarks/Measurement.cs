@@ -32,8 +32,10 @@ internal sealed record Measurement(
 
     public const string LibraryAllocator = "library", GlibcAllocator = "glibc";
 
-    // The first step makes optimizer states and loads code, in the second what is called often is compiled anew.
-    private const int WarmUp = 2;
+    // The first step makes optimizer states and loads code; what is called often is compiled anew in the seconds after it.
+    private const int WarmUpSteps = 2;
+
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
 
     private const string DefaultAllocator = "ZEROONESHOT_DEFAULT_ALLOCATOR";
 
@@ -143,8 +145,7 @@ internal sealed record Measurement(
         var weightsSeconds = new List<double>();
         var processorSeconds = new List<double>();
         using var process = Process.GetCurrentProcess();
-        var warmUp = Repetitions == 0 ? 0 : WarmUp;                         // memory: one step, the first
-        for (var i = 0; i < Math.Max(1, warmUp + Repetitions); i++)
+        void Step(int i)
         {
             var moment = new SearchMoment(Epoch: 1, Epochs: 2, Step: i);      // half way: all terms of the loss count
             process.Refresh();
@@ -158,8 +159,27 @@ internal sealed record Measurement(
             process.Refresh();
             processorSeconds.Add((process.TotalProcessorTime - used).TotalSeconds);
         }
-        return Result.Of(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[warmUp..]), Median(weightsSeconds[warmUp..]),
-            Median(processorSeconds[warmUp..]));
+        Range timed = 0..;
+        if (Repetitions == 0)
+            Step(0);                                                          // memory: one step, the first
+        else
+            timed = Repeat(Repetitions, Step)..;
+        return Result.Of(StatusMiB("VmHWM") - before, before, Median(architectureSeconds[timed]), Median(weightsSeconds[timed]),
+            Median(processorSeconds[timed]));
+    }
+
+    /// <summary>
+    /// Takes steps of warm-up, at least two and for at least five seconds, then as many as are to be timed; gives how many were of warm-up.
+    /// </summary>
+    public static int Repeat(int repetitions, Action<int> step)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var warmUp = 0;
+        while (warmUp < WarmUpSteps || Stopwatch.GetElapsedTime(start) < s_warmUp)
+            step(warmUp++);
+        for (var i = 0; i < repetitions; i++)
+            step(warmUp + i);
+        return warmUp;
     }
 
     /// <summary>The size of the images.</summary>

@@ -103,7 +103,8 @@ internal static class Options
 
     public static Option<int> Cells() => Shape("--cells", "Cells", 8, cells => new SupernetOptions { Cells = cells });
 
-    public static Option<int> Repetitions() => Count("--repetitions", "Steps timed after two of warm-up, of which medians are shown", 5);
+    public static Option<int> Repetitions() => Count(
+        "--repetitions", "Steps timed after five seconds of warm-up, of which medians are shown", 5);
 
     public static Option<int> Count(string name, string what, int usual)
     {

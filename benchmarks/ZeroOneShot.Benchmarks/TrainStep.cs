@@ -38,7 +38,7 @@ internal static class TrainStep
     /// <param name="networks">Some of <see cref="Networks"/>.</param>
     /// <param name="evaluations">Some of <see cref="Evaluations"/>.</param>
     /// <param name="batch">Images of a step; 0: what belongs to the network.</param>
-    /// <param name="repetitions">Steps that are timed, after two of warm-up.</param>
+    /// <param name="repetitions">Steps that are timed, after five seconds of warm-up.</param>
     /// <param name="json">A file for the rows.</param>
     public static void Run(string[] networks, string[] evaluations, int batch, int repetitions, FileInfo? json)
     {
@@ -75,8 +75,6 @@ internal static class TrainStep
     /// <summary>One measurement.</summary>
     internal sealed record Case(string Evaluation, int Channels, int Cells, int Batch, int Repetitions)
     {
-        private const int WarmUp = 2;
-
         private static readonly ImageShape s_images = new(3, 32, 32);
 
         /// <summary>Takes the measurement in this process. The peak is the largest resident size of all.</summary>
@@ -102,7 +100,7 @@ internal static class TrainStep
             using var labels = randint(Measurement.Classes, Batch, generator: inputs.Generator);
             var (seconds, processor) = (new List<double>(), new List<double>());
             using var process = Process.GetCurrentProcess();
-            for (var i = 0; i < WarmUp + Repetitions; i++)
+            var warmUp = Measurement.Repeat(Repetitions, i =>
             {
                 using var random = RandomStream.Of(1, $"drop path {i}");
                 process.Refresh();
@@ -112,9 +110,9 @@ internal static class TrainStep
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
                 process.Refresh();
                 processor.Add((process.TotalProcessorTime - used).TotalSeconds);
-            }
-            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[WarmUp..]),
-                Measurement.Median(processor[WarmUp..]));
+            });
+            return Measurement.Result.Of(Measurement.StatusMiB("VmHWM"), built, 0, Measurement.Median(seconds[warmUp..]),
+                Measurement.Median(processor[warmUp..]));
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class LeanCell
     public LeanCell(SearchCell cell, OperationMask mask, int partial, OperationCounter? counter)
     {
         (_cell, _partial, _topology, _counter) = (cell, partial, mask.Space.Topology, counter);
-        _uses = [.. Enumerable.Range(0, Inputs + Nodes).Select(state => new StateUses(cell, mask, state))];
+        _uses = [.. Enumerable.Range(0, Inputs + Nodes).Select(state => new StateUses(cell, mask, state, MixedChannels))];
     }
 
     private int Inputs => _topology.Inputs;

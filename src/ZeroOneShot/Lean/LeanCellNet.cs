@@ -352,9 +352,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                     var state = inputs.Length + node;
                     _states[state] = Part(Output, state) ?? Lanes.Empty(_states[0], (channels, height, width));
                 }
-                InParallel([.. EdgesOfInputs], Forward, AddToNode);
-                for (var node = 0; node < Genotype.Nodes; node++)
-                    InParallel([.. EdgesOfNodes(node)], Forward, AddToNode);
+                InParallel([.. Enumerable.Range(0, Edges.Count)], Forward, AddToNode, needs: edge => Edges[edge].Input,
+                    gives: edge => inputs.Length + Genotype.NodeOf(edge));
             }
             catch
             {
@@ -395,9 +394,6 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
 
         private int Stride => _cell.Plan.Stride(state: 0);
 
-        /// <summary>The edges that can run as soon as the cell begins.</summary>
-        private IEnumerable<int> EdgesOfInputs => Enumerable.Range(0, Edges.Count).Where(edge => Edges[edge].Input < Genotype.Inputs);
-
         public override Tensor Output { get; }
 
         public override Tensor?[] Backward(Tensor gradient, bool needed)
@@ -408,9 +404,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             var gradients = new Tensor?[_states.Length];
             for (var state = _inputs.Length; state < _states.Length; state++)
                 gradients[state] = Part(gradient, state) ?? Lanes.EmptyLike(_states[state]).zero_();
-            for (var node = Genotype.Nodes - 1; node >= 0; node--)
-                InParallel([.. EdgesOfNodes(node)], Backward, Add);
-            InParallel([.. EdgesOfInputs], Backward, Add);
+            InParallel([.. Enumerable.Range(0, Edges.Count).OrderByDescending(Genotype.NodeOf)], Backward, Add,
+                needs: edge => _inputs.Length + Genotype.NodeOf(edge), gives: edge => Edges[edge].Input);
             // What is left needs neither the nodes nor their gradients.
             for (var state = _inputs.Length; state < _states.Length; state++)
             {
@@ -453,7 +448,9 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                     return;
                 }
                 var begun = gradients[state] is not null;
-                Take(gradients[state] ??= Lanes.EmptyLike(ofInput), ofInput, factors: null, adds: begun);
+                if (!begun)
+                    scope.Attach(gradients[state] = Lanes.EmptyLike(ofInput));
+                Take(gradients[state]!, ofInput, factors: null, adds: begun);
                 ofInput.Dispose();
             }
         }
@@ -479,15 +476,16 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             }
         }
 
-        /// <summary>The edges from nodes into a node.</summary>
-        private IEnumerable<int> EdgesOfNodes(int node)
-        {
-            var (first, count) = Genotype.EdgesInto(node).GetOffsetAndLength(Edges.Count);
-            return Enumerable.Range(first, count).Where(edge => Edges[edge].Input >= Genotype.Inputs);
-        }
-
-        /// <summary>Small features go side by side, each on one thread; of large ones, all threads take a part.</summary>
-        private void InParallel(int[] edges, Func<int, Tensor> compute, Action<int, Tensor> use)
+        /// <summary>
+        /// Small features go side by side, each on one thread, as soon as what they need is there; of large ones, all threads take a part.
+        /// </summary>
+        /// <param name="edges">The edges, behind all that give what they need.</param>
+        /// <param name="compute">Runs an edge.</param>
+        /// <param name="use">Takes what it gave.</param>
+        /// <param name="needs">The state that an edge reads.</param>
+        /// <param name="gives">The state that it adds to.</param>
+        private void InParallel(
+            int[] edges, Func<int, Tensor> compute, Action<int, Tensor> use, Func<int, int> needs, Func<int, int> gives)
         {
             if (_states[0].numel() >= LargeFeatures)
             {
@@ -495,7 +493,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                     use(edge, compute(edge));
                 return;
             }
-            Workers.Run(edges.Length, i => compute(edges[i]), (i, result) => use(edges[i], result));
+            var after = edges.Select(edge => 1 + Array.FindLastIndex(edges, other => gives(other) == needs(edge))).ToArray();
+            Workers.Run(edges.Length, i => compute(edges[i]), (i, result) => use(edges[i], result), after: i => after[i]);
         }
 
         private static void Let(ModuleTape?[] go)

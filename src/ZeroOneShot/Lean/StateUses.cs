@@ -8,7 +8,10 @@ namespace ZeroOneShot.Lean;
 /// <summary>What a cell does with one of its states: the edges that leave it, and the operations to run on it.</summary>
 internal sealed class StateUses
 {
-    public StateUses(SearchCell cell, OperationMask mask, int state)
+    // Which of two operations costs more does not depend on the size of their features.
+    private const int NominalSide = 32;
+
+    public StateUses(SearchCell cell, OperationMask mask, int state, int channels)
     {
         var (topology, table) = (mask.Space.Topology, mask.Space.Operations);
         Edges = [.. Enumerable.Range(0, topology.EdgeCount).Select(edge => (Edge: edge, Ends: topology.Ends(edge)))
@@ -16,7 +19,9 @@ internal sealed class StateUses
         Stride = CellTopology.StrideOf(cell.Kind, isInput: state < topology.Inputs);
         Bypass = PartialConnection.Bypass(Stride);
         var uses = new List<OperationUse>();
-        for (var row = 0; row < table.Count; row++)
+        var size = new FeatureSize(channels, NominalSide, NominalSide);
+        // The heaviest first: what then runs last, when other threads have nothing left to do, is soon over.
+        foreach (var row in Enumerable.Range(0, table.Count).OrderByDescending(MultiplyAdds))
         {
             var live = Edges.Where(edge => !table[row].IsZero(Stride) && mask[cell.Kind, edge.Index, row]).ToArray();
             if (live.Length == 0)
@@ -30,6 +35,8 @@ internal sealed class StateUses
                 uses.Add(new OperationUse(row, modules, live));
         }
         Operations = uses;
+
+        long MultiplyAdds(int row) => table[row].Layers(Stride).Cost(size, channels, affine: false).MultiplyAdds;
     }
 
     /// <summary>The edges from the state to later nodes.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TorchSharp;
 
 namespace ZeroOneShot.Runtime;
@@ -5,17 +6,23 @@ namespace ZeroOneShot.Runtime;
 /// <summary>A thread that does one thing after another beside the caller's, libtorch on one thread in it.</summary>
 internal sealed class Worker : IDisposable
 {
+    // Who waits for less than it takes to wake a thread, a tenth of a millisecond or more on a virtual machine, had better not sleep.
+    private static readonly long s_patience = Stopwatch.Frequency / 10_000;
+
     // The common number of threads is another one for a moment: see the constructor.
     private static readonly Lock s_starting = new();
 
     private readonly SemaphoreSlim _begin = new(0), _end = new(0);
     private readonly Thread _thread;
+    private readonly bool _isPatient;
     private Action? _work;
 
     /// <summary>Starts the thread. How many threads libtorch has on the caller's stays as it was.</summary>
     /// <param name="name">The thread's name, for debuggers.</param>
-    public Worker(string name)
+    /// <param name="isPatient">Whether it looks out for more to do, for a moment, before it sleeps.</param>
+    public Worker(string name, bool isPatient = false)
     {
+        _isPatient = isPatient;
         _thread = new Thread(Loop) { IsBackground = true, Name = name };
         _thread.Start();
         lock (s_starting)
@@ -52,7 +59,8 @@ internal sealed class Worker : IDisposable
     }
 
     /// <summary>Returns when what was begun is over.</summary>
-    public void Wait() => _end.Wait();
+    /// <param name="isPatient">Whether the caller's thread looks out for that, for a moment, before it sleeps.</param>
+    public void Wait(bool isPatient = false) => Await(_end, isPatient);
 
     /// <summary>Ends the thread; nothing may be under way.</summary>
     public void Dispose()
@@ -64,11 +72,19 @@ internal sealed class Worker : IDisposable
         _end.Dispose();
     }
 
+    private static void Await(SemaphoreSlim semaphore, bool isPatient)
+    {
+        var end = Stopwatch.GetTimestamp() + s_patience;
+        while (isPatient && semaphore.CurrentCount == 0 && Stopwatch.GetTimestamp() < end)
+            Thread.SpinWait(4);
+        semaphore.Wait();
+    }
+
     private void Loop()
     {
         while (true)
         {
-            _begin.Wait();
+            Await(_begin, _isPatient);
             if (_work is null)
                 return;
             _work();

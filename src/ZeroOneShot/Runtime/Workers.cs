@@ -28,7 +28,11 @@ internal static class Workers
     /// <param name="sideBySide">
     /// Whether several may run at once. On a GPU they would not, but hold their memory all the same.
     /// </param>
-    public static void Run<T>(int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true)
+    /// <param name="after">
+    /// How many results have to be handed over before one can be computed, at most as many as come before it; null: none.
+    /// </param>
+    public static void Run<T>(
+        int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true, Func<int, int>? after = null)
     {
         var all = sideBySide ? Worker.ThreadsOfLibtorch : 1;
         var threads = Math.Min(all, count);
@@ -42,7 +46,7 @@ internal static class Workers
         {
             if (s_workers.Length < threads)
                 Start(all);
-            var job = new Job<T>(count, compute, use);
+            var job = new Job<T>(count, compute, use, after);
             for (var i = 0; i < threads; i++)
                 s_workers[i].Begin(job.Work);
             for (var i = 0; i < threads; i++)
@@ -63,7 +67,7 @@ internal static class Workers
             if (s_workers.Length == 0)
                 Start(threads);
             T? result = default;
-            var job = new Job<T>(1, _ => compute(), (_, computed) => result = computed);
+            var job = new Job<T>(1, _ => compute(), (_, computed) => result = computed, after: null);
             s_workers[0].Begin(job.Work);
             s_workers[0].Wait();
             job.ThrowIfFailed();
@@ -97,7 +101,7 @@ internal static class Workers
                 s_workers[i].Begin(shares.Work);
             shares.Work();
             for (var i = 0; i < threads - 1; i++)
-                s_workers[i].Wait();
+                s_workers[i].Wait(isPatient: true);
             shares.Failure?.Throw();
         }
     }
@@ -116,16 +120,22 @@ internal static class Workers
         }
     }
 
+    // All but the last are patient: with the caller's, no more threads than there are processors then keep one busy.
     private static void Start(int threads)
     {
-        s_workers = [.. s_workers, .. Enumerable.Range(0, threads - s_workers.Length).Select(_ => new Worker("ZeroOneShot worker"))];
+        s_workers = [.. s_workers, .. Enumerable.Range(s_workers.Length, threads - s_workers.Length)
+            .Select(i => new Worker("ZeroOneShot worker", isPatient: i < threads - 1))];
     }
 
-    private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use)
+    private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use, Func<int, int>? after)
     {
+        // A lock of what follows; threads wait on it for something that they can begin.
+        private readonly object _gate = new();
+        private readonly List<int> _left = [.. Enumerable.Range(0, count)];
         private readonly Dictionary<int, T> _waiting = [];
-        private int _next = -1, _used;
-        private volatile ExceptionDispatchInfo? _failure;
+        private int _used;
+        private bool _handsOver;
+        private ExceptionDispatchInfo? _failure;
 
         /// <summary>Throws what was thrown, and disposes the results that nobody has taken; nothing may be under way.</summary>
         public void ThrowIfFailed()
@@ -141,20 +151,59 @@ internal static class Workers
         {
             try
             {
-                for (var i = Interlocked.Increment(ref _next); i < count && _failure is null; i = Interlocked.Increment(ref _next))
-                {
-                    var result = compute(i);
-                    lock (_waiting)
-                    {
-                        _waiting.Add(i, result);
-                        for (; _waiting.Remove(_used, out var ready); _used++)
-                            Use(_used, ready, use);
-                    }
-                }
+                while (Next() is { } i)
+                    HandOver(i, compute(i));
             }
             catch (Exception e)
             {
-                _failure ??= ExceptionDispatchInfo.Capture(e);
+                lock (_gate)
+                {
+                    _failure ??= ExceptionDispatchInfo.Capture(e);
+                    Monitor.PulseAll(_gate);
+                }
+            }
+        }
+
+        /// <summary>The first that can begin, when there is one; null where there is nothing left to do.</summary>
+        private int? Next()
+        {
+            lock (_gate)
+            {
+                while (_failure is null && _left.Count > 0)
+                {
+                    var at = after is null ? 0 : _left.FindIndex(i => after(i) <= _used);
+                    if (at >= 0)
+                    {
+                        var i = _left[at];
+                        _left.RemoveAt(at);
+                        return i;
+                    }
+                    Monitor.Wait(_gate);
+                }
+                return null;
+            }
+        }
+
+        /// <summary>Leaves a result to whoever hands over at the moment, or hands over what has come to its turn.</summary>
+        private void HandOver(int i, T result)
+        {
+            lock (_gate)
+                _waiting.Add(i, result);
+            while (true)
+            {
+                T? next;
+                lock (_gate)
+                {
+                    if (_handsOver || !_waiting.Remove(_used, out next))
+                        return;
+                    _handsOver = true;
+                }
+                Use(_used, next, use);
+                lock (_gate)
+                {
+                    (_handsOver, _used) = (false, _used + 1);
+                    Monitor.PulseAll(_gate);
+                }
             }
         }
     }

@@ -96,18 +96,11 @@ internal sealed class CellNetMemory
             if (item.Nodes == 0)                                            // a block, whose output is that of its run
                 return;
             kept += item.Output.Count + item.Hidden;
-            Run(item.EdgesOfInputs);
-            for (var node = 0; node < item.Nodes; node++)
-                Run(item.EdgesOfNodes(node));
-
-            void Run(IEnumerable<Edge> edges)
+            foreach (var together in Together(item, item.Edges))
             {
-                foreach (var together in Together(item, edges))
-                {
-                    At(head, states, together.Sum(edge => keeps ? edge.Run.Recorded : edge.Run.Forward));
-                    if (keeps)
-                        kept += together.Sum(edge => edge.Run.Kept);
-                }
+                At(head, states, together.Sum(edge => keeps ? edge.Run.Recorded : edge.Run.Forward));
+                if (keeps)
+                    kept += together.Sum(edge => edge.Run.Kept);
             }
         }
 
@@ -130,9 +123,19 @@ internal sealed class CellNetMemory
                 tapes += input.Held;
             }
             var gradients = held + tapes + item.Output.Count + item.Hidden;
-            for (var node = item.Nodes - 1; node >= 0; node--)
-                Back(item.EdgesOfNodes(node), ofInputs: false);
-            Back(item.EdgesOfInputs, ofInputs: true);
+            var begun = new HashSet<int>();
+            foreach (var together in Together(item, item.EdgesOfLastNodesFirst))
+            {
+                At(gradients, together.Where(edge => !edge.IsIdentity).Sum(edge => keeps
+                    ? edge.Run.Gradients : Math.Max(edge.Run.Recorded, edge.Run.Kept + edge.Run.Gradients)));
+                foreach (var edge in together)
+                {
+                    if (keeps)
+                        kept -= edge.Run.Kept;
+                    if (edge.Input < item.Inputs.Count && begun.Add(edge.Input))
+                        gradients += item.States.ElementAt(edge.Input).Count;
+                }
+            }
             // The nodes and their gradients go.
             kept -= item.Output.Count + item.Hidden;
             var ofStates = item.States.Sum(state => state.Count);
@@ -145,23 +148,6 @@ internal sealed class CellNetMemory
                 else
                     tapes -= input.Held;
                 held += size.Count;
-            }
-
-            void Back(IEnumerable<Edge> edges, bool ofInputs)
-            {
-                var begun = new HashSet<int>();
-                foreach (var together in Together(item, edges.Where(edge => !edge.IsIdentity)))
-                {
-                    At(gradients, together.Sum(edge => keeps
-                        ? edge.Run.Gradients : Math.Max(edge.Run.Recorded, edge.Run.Kept + edge.Run.Gradients)));
-                    foreach (var edge in together)
-                    {
-                        if (keeps)
-                            kept -= edge.Run.Kept;
-                        if (ofInputs && begun.Add(edge.Input))
-                            gradients += item.States.ElementAt(edge.Input).Count;
-                    }
-                }
             }
         }
 
@@ -202,10 +188,7 @@ internal sealed class CellNetMemory
         /// <summary>The inputs once they are brought to the cell's channels.</summary>
         public IEnumerable<FeatureSize> States => Inputs.Select(input => input.Output);
 
-        public IEnumerable<Edge> EdgesOfInputs => Edges.Where(edge => edge.Input < Inputs.Count);
-
-        public IEnumerable<Edge> EdgesInto(int node) => Edges.Take(Genotype!.EdgesInto(node));
-
-        public IEnumerable<Edge> EdgesOfNodes(int node) => EdgesInto(node).Where(edge => edge.Input >= Inputs.Count);
+        public IEnumerable<Edge> EdgesOfLastNodesFirst =>
+            Enumerable.Range(0, Nodes).Reverse().SelectMany(node => Edges.Take(Genotype!.EdgesInto(node)));
     }
 }
