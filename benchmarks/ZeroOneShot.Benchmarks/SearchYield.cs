@@ -31,7 +31,7 @@ internal static class SearchYield
         var functions = new Option<string[]>("--functions")
         {
             Description = "Sets of ranking functions, names with + between them.", AllowMultipleArgumentsPerToken = true,
-            DefaultValueFactory = _ => ["swap+az-expressivity"],
+            DefaultValueFactory = _ => ["swap+az-expressivity+skip-connections+shallowness"],
         };
         var (candidates, seeds, batch, draws, channels, cells) = (Options.Count("--candidates", "Genotypes", 100),
             Options.Count("--seeds", "Searches, each from a seed of its own", 5), Options.Count("--batch", "Images", 16),

@@ -38,13 +38,15 @@ public sealed class TimeBudgetTests : IDisposable
         Assert.InRange(search.Time, TimeSpan.FromTicks(1), 0.2 * report.Time);
         Assert.Contains(told, progress => progress.ToString().StartsWith($"Search 1 of {search.Plan.Candidates} genotypes"));
         Assert.Contains(logger.Messages, message =>
-            message.Text == $"Zero-Shot ranked {search.Epochs} genotypes without training, by swap, az-expressivity");
+            message.Text == $"Zero-Shot ranked {search.Epochs} genotypes without training, by swap, " +
+                "az-expressivity, skip-connections, shallowness");
         _ml.Model.Save(model, Data().Schema, _folder.File("model.zip"));
         var info = SearchInfo.Read(_folder.File("model.zip"));
         Assert.Equal(("Zero-Shot", model.Genotype, model.Mask), (info.Method, info.Genotype, info.Mask));
         var settings = JsonNode.Parse(info.Settings)!["search"]!;
         Assert.Equal(search.Plan.Candidates, settings["candidates"]!.GetValue<int>());
-        Assert.Equal(["Swap", "AzExpressivity"], settings["functions"]!.AsArray().Select(name => name!.GetValue<string>()));
+        Assert.Equal(["Swap", "AzExpressivity", "SkipConnections", "Shallowness"],
+            settings["functions"]!.AsArray().Select(name => name!.GetValue<string>()));
     }
 
     [Fact]

@@ -202,12 +202,16 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     public static ZeroShotSearchOptions RankingSettings(SearchSpace space, StagePlan plan, long seed, string? device) => new()
     {
         // By the tables of each space: see docs/sizes-and-budgets.md.
-        Functions = space.Name == SearchSpace.NasBench201.Name ? [new Swap(), new Naswot()] : new ZeroShotSearchOptions().Functions,
+        Functions = space.Name == SearchSpace.NasBench201.Name
+            ? [new Swap(), new Naswot()]
+            : [.. new ZeroShotSearchOptions().Functions.Where(function => function is not SkipConnections || HasIdentity(space))],
         Candidates = plan.Candidates!.Value,
         Ranking = new() { BatchSize = plan.BatchSize, Batches = 1, Initializations = 1, Device = device },
         Network = new() { Channels = plan.Channels, Cells = plan.Cells, AuxiliaryHead = false },
         Seed = seed,
     };
+
+    private static bool HasIdentity(SearchSpace space) => space.Operations.Any(operation => operation.Layers(stride: 1).Count == 0);
 
     /// <summary>The settings of a planned training: smaller crops where it is short, cutout where it is long.</summary>
     public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)

@@ -8,7 +8,7 @@ namespace ZeroOneShot.Lean;
 /// <summary>What a cell does with one of its states: the edges that leave it, and the operations to run on it.</summary>
 internal sealed class StateUses
 {
-    // Which of two operations costs more does not depend on the size of their features.
+    // The size of features at which operations are compared.
     private const int NominalSide = 32;
 
     public StateUses(SearchCell cell, OperationMask mask, int state, int channels)
@@ -19,9 +19,7 @@ internal sealed class StateUses
         Stride = CellTopology.StrideOf(cell.Kind, isInput: state < topology.Inputs);
         Bypass = PartialConnection.Bypass(Stride);
         var uses = new List<OperationUse>();
-        var size = new FeatureSize(channels, NominalSide, NominalSide);
-        // The heaviest first: what then runs last, when other threads have nothing left to do, is soon over.
-        foreach (var row in Enumerable.Range(0, table.Count).OrderByDescending(MultiplyAdds))
+        foreach (var row in HeaviestFirst(mask.Space, channels, Stride))
         {
             var live = Edges.Where(edge => !table[row].IsZero(Stride) && mask[cell.Kind, edge.Index, row]).ToArray();
             if (live.Length == 0)
@@ -35,8 +33,17 @@ internal sealed class StateUses
                 uses.Add(new OperationUse(row, modules, live));
         }
         Operations = uses;
+    }
 
-        long MultiplyAdds(int row) => table[row].Layers(Stride).Cost(size, channels, affine: false).MultiplyAdds;
+    /// <summary>
+    /// The rows of the operations, those of the most multiply-adds first: what runs last, when other threads have nothing left to do, is
+    /// then soon over.
+    /// </summary>
+    public static IEnumerable<int> HeaviestFirst(SearchSpace space, int channels, int stride)
+    {
+        var size = new FeatureSize(channels, NominalSide, NominalSide);
+        return Enumerable.Range(0, space.Operations.Count).OrderByDescending(
+            row => space.Operations[row].Layers(stride).Cost(size, channels, affine: false).MultiplyAdds);
     }
 
     /// <summary>The edges from the state to later nodes.</summary>

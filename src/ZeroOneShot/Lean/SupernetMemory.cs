@@ -300,7 +300,7 @@ internal sealed class SupernetMemory
         var edges = Edges.Where(edge => Topology.Ends(edge).From == state).ToArray();
         var (mixed, stride) = (Mixed(cell.Size(state)), cell.Stride(state));
         var runs = new List<RunMemory>();
-        for (var row = 0; row < _mask.Space.Operations.Count; row++)
+        foreach (var row in StateUses.HeaviestFirst(_mask.Space, (int)mixed.Channels, stride))
         {
             var operation = _mask.Space.Operations[row];
             var live = edges.Count(edge => !operation.IsZero(stride) && _mask[cell.Kind, edge, row]);

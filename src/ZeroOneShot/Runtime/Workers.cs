@@ -4,7 +4,7 @@ using TorchSharp;
 namespace ZeroOneShot.Runtime;
 
 /// <summary>
-/// Threads that run independent computations side by side, libtorch on one thread in each. Operations of few channels are too small to be
+/// Threads that run computations side by side, libtorch on one thread in each. Operations of few channels are too small to be
 /// worth dividing among threads themselves: two threads inside them take as long as one.
 /// </summary>
 /// <remarks>
@@ -31,9 +31,15 @@ internal static class Workers
     /// <param name="after">
     /// How many results have to be handed over before one can be computed, at most as many as come before it; null: none.
     /// </param>
+    /// <exception cref="ArgumentException">A result has to wait for itself or for a later one.</exception>
     public static void Run<T>(
         int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true, Func<int, int>? after = null)
     {
+        for (var i = 0; i < count; i++)
+        {
+            if (after?.Invoke(i) > i)
+                throw new ArgumentException($"Result {i} waits for {after(i)} results; expected at most {i}.", nameof(after));
+        }
         var all = sideBySide ? Worker.ThreadsOfLibtorch : 1;
         var threads = Math.Min(all, count);
         if (threads <= 1)
@@ -101,7 +107,7 @@ internal static class Workers
                 s_workers[i].Begin(shares.Work);
             shares.Work();
             for (var i = 0; i < threads - 1; i++)
-                s_workers[i].Wait(isPatient: true);
+                s_workers[i].Wait(isPatient: threads <= Environment.ProcessorCount);
             shares.Failure?.Throw();
         }
     }
@@ -120,11 +126,12 @@ internal static class Workers
         }
     }
 
-    // All but the last are patient: with the caller's, no more threads than there are processors then keep one busy.
+    // Of as many as there are processors all but the last are patient: with the caller's thread, each keeps one busy. Where there are
+    // more threads than processors, none.
     private static void Start(int threads)
     {
         s_workers = [.. s_workers, .. Enumerable.Range(s_workers.Length, threads - s_workers.Length)
-            .Select(i => new Worker("ZeroOneShot worker", isPatient: i < threads - 1))];
+            .Select(i => new Worker("ZeroOneShot worker", isPatient: i < threads - 1 && threads <= Environment.ProcessorCount))];
     }
 
     private sealed class Job<T>(int count, Func<int, T> compute, Action<int, T> use, Func<int, int>? after)

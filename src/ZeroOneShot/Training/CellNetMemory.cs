@@ -96,7 +96,7 @@ internal sealed class CellNetMemory
             if (item.Nodes == 0)                                            // a block, whose output is that of its run
                 return;
             kept += item.Output.Count + item.Hidden;
-            foreach (var together in Together(item, item.Edges))
+            foreach (var together in item.Edges.Chunk(SideBySide(item)))
             {
                 At(head, states, together.Sum(edge => keeps ? edge.Run.Recorded : edge.Run.Forward));
                 if (keeps)
@@ -123,19 +123,23 @@ internal sealed class CellNetMemory
                 tapes += input.Held;
             }
             var gradients = held + tapes + item.Output.Count + item.Hidden;
-            var begun = new HashSet<int>();
-            foreach (var together in Together(item, item.EdgesOfLastNodesFirst))
+            var (begun, atWork) = (new HashSet<int>(), new Queue<(long Gradients, long Kept)>());
+            foreach (var edge in item.EdgesOfLastNodesFirst)
             {
-                At(gradients, together.Where(edge => !edge.IsIdentity).Sum(edge => keeps
-                    ? edge.Run.Gradients : Math.Max(edge.Run.Recorded, edge.Run.Kept + edge.Run.Gradients)));
-                foreach (var edge in together)
+                // An identity is over at once. Of the others, as many as there are threads are at work at the same time.
+                if (!edge.IsIdentity)
                 {
-                    if (keeps)
-                        kept -= edge.Run.Kept;
-                    if (edge.Input < item.Inputs.Count && begun.Add(edge.Input))
-                        gradients += item.States.ElementAt(edge.Input).Count;
+                    if (atWork.Count == SideBySide(item))
+                        kept -= atWork.Dequeue().Kept;
+                    atWork.Enqueue(keeps
+                        ? (edge.Run.Gradients, edge.Run.Kept)
+                        : (Math.Max(edge.Run.Recorded, edge.Run.Kept + edge.Run.Gradients), 0));
+                    At(gradients, atWork.Sum(running => running.Gradients));
                 }
+                if (edge.Input < item.Inputs.Count && begun.Add(edge.Input))
+                    gradients += item.States.ElementAt(edge.Input).Count;
             }
+            kept -= atWork.Sum(edge => edge.Kept);
             // The nodes and their gradients go.
             kept -= item.Output.Count + item.Hidden;
             var ofStates = item.States.Sum(state => state.Count);
@@ -152,8 +156,7 @@ internal sealed class CellNetMemory
         }
 
         // Large features go one after the other, and all threads take a part.
-        IEnumerable<Edge[]> Together(Item item, IEnumerable<Edge> edges) =>
-            edges.Chunk(item.States.First().Count * lanes >= LeanCellNet.LargeFeatures ? 1 : threads);
+        int SideBySide(Item item) => item.States.First().Count * lanes >= LeanCellNet.LargeFeatures ? 1 : threads;
     }
 
     private readonly record struct Edge(int Input, bool IsIdentity, RunMemory Run);

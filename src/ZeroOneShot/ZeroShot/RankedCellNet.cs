@@ -46,6 +46,14 @@ public sealed class RankedCellNet : RankedNetwork
 
     internal override NetworkPlan Plan => Network.Plan;
 
+    private protected override IReadOnlyList<CellConnection> Connections(CellItem cell) =>
+        [.. cell.Genotype!.Edges.Select((edge, i) =>
+        {
+            var layers = cell.Layers(Plan.Space, edge);
+            return new CellConnection(edge.Input, cell.Genotype.NodeOf(i), layers is [.., { GivesZeros: true }] ? 0 : 1,
+                layers.Count == 0 ? 1 : 0);
+        })];
+
     internal override NetworkCost Cost => NetworkCost.Of(
         Network.Genotype, Network.Options, Shape, Outputs, Network.Space);
 

@@ -5,6 +5,7 @@ using ZeroOneShot.Kernels;
 using ZeroOneShot.Layers;
 using ZeroOneShot.Networks;
 using ZeroOneShot.Runtime;
+using ZeroOneShot.SearchSpaces;
 using static TorchSharp.torch;
 
 namespace ZeroOneShot.ZeroShot;
@@ -246,6 +247,15 @@ public abstract class RankedNetwork : IDisposable
 
     /// <summary>The items of the network: stem, cells and blocks, head.</summary>
     internal abstract NetworkPlan Plan { get; }
+
+    /// <summary>The graph of a cell.</summary>
+    internal CellTopology Topology => Plan.Space.Topology;
+
+    /// <summary>The edges of every cell.</summary>
+    internal IEnumerable<IReadOnlyList<CellConnection>> CellConnections => Plan.Items.OfType<CellItem>().Select(Connections);
+
+    /// <summary>The edges of a cell.</summary>
+    private protected abstract IReadOnlyList<CellConnection> Connections(CellItem cell);
 
     /// <summary>The numbers of the items whose outputs are the stem's and the cells', blocks between cells among them.</summary>
     internal Range Cells => (Plan.Stem.Parts.Count - 1)..(Plan.Items.Index().Last(at => at.Item is CellItem).Index + 1);

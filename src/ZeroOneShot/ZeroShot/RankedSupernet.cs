@@ -70,6 +70,18 @@ public sealed class RankedSupernet : RankedNetwork
 
     internal override NetworkPlan Plan => Supernet.Plan;
 
+    private protected override IReadOnlyList<CellConnection> Connections(CellItem cell)
+    {
+        var space = Plan.Space;
+        return [.. space.Topology.Edges.Select((ends, edge) =>
+        {
+            var stride = space.Topology.Stride(cell.Kind, edge);
+            var live = space.Operations.Where((operation, row) =>
+                Mixture.Live[cell.Kind, edge, row] && !operation.IsZero(stride)).ToArray();
+            return new CellConnection(ends.From, ends.Node, live.Length, live.Count(operation => operation.Layers(stride).Count == 0));
+        })];
+    }
+
     internal override NetworkCost Cost => NetworkCost.Of(
         NetworkPlan.Of(Supernet.Mask.Space, Supernet.Options, Shape), Mixture.Live, Supernet.Options, Outputs);
 

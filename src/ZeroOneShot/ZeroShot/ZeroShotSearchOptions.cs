@@ -14,9 +14,11 @@ public sealed record ZeroShotSearchOptions
 
     /// <summary>
     /// What ranks the candidates' networks, with equal weight; see <see cref="Ranking.SumOfRanks"/>. Default: <see cref="Swap"/> and
-    /// <see cref="AzExpressivity"/>, which agree with measured accuracies best among those that need no gradient.
+    /// <see cref="AzExpressivity"/>, which agree with measured accuracies best among those that need no gradient but like best what hardly
+    /// trains, and against that <see cref="SkipConnections"/> and <see cref="Shallowness"/>.
     /// </summary>
-    public IReadOnlyList<IRankingFunction> Functions { get; init; } = [new Swap(), new AzExpressivity()];
+    public IReadOnlyList<IRankingFunction> Functions { get; init; } =
+        [new Swap(), new AzExpressivity(), new SkipConnections(), new Shallowness()];
 
     /// <summary>On how many images and at how many random weights. Default: one batch of 16 images, one set of weights.</summary>
     public RankingOptions Ranking { get; init; } = new() { BatchSize = 16, Batches = 1, Initializations = 1 };

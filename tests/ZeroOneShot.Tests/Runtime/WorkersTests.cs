@@ -27,6 +27,61 @@ public sealed class WorkersTests
         Assert.Equal(Enumerable.Range(0, 100), used);
     });
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Nothing_begins_before_what_it_waits_for_is_handed_over(int threads) => WithThreads(threads, () =>
+    {
+        var (used, early) = (new List<int>(), 0);
+        // A chain, and what waits for nothing.
+        Workers.Run(60, i =>
+        {
+            lock (used)
+                early += used.Count < After(i) ? 1 : 0;
+            return i;
+        }, (i, _) =>
+        {
+            lock (used)
+                used.Add(i);
+        }, after: After);
+        Assert.Equal(Enumerable.Range(0, 60), used);
+        Assert.Equal(0, early);
+
+        static int After(int i) => i % 3 == 0 ? 0 : i;
+    });
+
+    [Fact]
+    public void What_can_begin_overtakes_what_waits() => WithThreads(2, () =>
+    {
+        using var later = new ManualResetEventSlim();
+        // The first is over only when the last, which waits for nothing, has begun; the second waits for the first.
+        Workers.Run(3, i =>
+        {
+            if (i == 2)
+                later.Set();
+            return i != 0 || later.Wait(TimeSpan.FromSeconds(30));
+        }, (_, inTime) => Assert.True(inTime), after: i => i == 1 ? 1 : 0);
+    });
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void What_waits_for_what_comes_later_is_refused(int threads) => WithThreads(threads, () =>
+        Assert.Contains("Result 3 waits for 4 results; expected at most 3.", Assert.Throws<ArgumentException>(
+            () => Workers.Run(5, i => i, (_, _) => { }, after: i => i == 3 ? 4 : 0)).Message));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Who_waits_for_what_fails_goes_on(bool failsWhereUsed) => WithThreads(3, () =>
+    {
+        Assert.Throws<NotSupportedException>(() => Workers.Run(9, i => Fail(i, !failsWhereUsed), (i, _) => Fail(i, failsWhereUsed),
+            after: i => i == 0 ? 0 : 1));
+
+        static int Fail(int i, bool here) => i == 0 && here ? throw new NotSupportedException() : i;
+    });
+
     [Fact]
     public void An_exception_reaches_the_caller_and_the_workers_go_on() => WithThreads(2, () =>
     {

@@ -20,6 +20,9 @@ public sealed class RankingFunctionTests : IDisposable
     private static readonly SearchSpace s_space = new("small", new CellTopology(1),
         [CandidateOperation.SkipConnect, CandidateOperation.DilatedConvolution3x3]);
 
+    // Cells of one node are all as deep.
+    private static readonly SearchSpace s_deeper = new("deeper", new CellTopology(2), s_space.Operations);
+
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> Names => [.. RankingFunctions.All.Select(function => function.Name)];
@@ -58,8 +61,8 @@ public sealed class RankingFunctionTests : IDisposable
     {
         var options = new ZeroShotPruningOptions
         {
-            Space = s_space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1, Initializations = 1, Seed = 5,
-            RankingFunctions = [RankingFunctions.Named(name)], Pruning = new() { OperationsPerRound = 1 },
+            Space = name == "shallowness" ? s_deeper : s_space, Supernet = new() { Channels = 4, Cells = 3 }, BatchSize = 12, Batches = 1,
+            Initializations = 1, Seed = 5, RankingFunctions = [RankingFunctions.Named(name)], Pruning = new() { OperationsPerRound = 1 },
         };
         var expected = ZeroShotPruning.Prune(s_images, options, cancellationToken: TestContext.Current.CancellationToken).ToJson();
         var checkpoint = _folder.File("prune.safetensors");
@@ -147,6 +150,33 @@ public sealed class RankingFunctionTests : IDisposable
         void Score() => Ranking.Score(s_images, PublishedGenotypes.DartsV2, RankingFunctions.Named(name), s_options,
             new CellNetOptions { Channels = 4, Cells = 3 }, cancellationToken: TestContext.Current.CancellationToken);
     }
+
+    [Fact]
+    public void Skip_connections_are_those_that_a_network_has_or_that_are_to_be_expected_of_one_drawn_from_a_supernet()
+    {
+        // DARTS V2 has two in a normal cell, of which there is one, and three behind the inputs of each of the two reduction cells.
+        Assert.Equal(1 + 2 + 2 * 3, Score(PublishedGenotypes.DartsV2, new SkipConnections()));
+        // One of seven operations that do not give zeros; those behind inputs of reduction cells halve the image.
+        Assert.Equal(1 + 14 / 7.0 + 2 * 6 / 7.0, OfSupernet(OperationMask.Full(SearchSpace.Darts), new SkipConnections()), 1e-12);
+    }
+
+    [Fact]
+    public void Shallowness_is_the_mean_over_paths_from_the_inputs()
+    {
+        // Depths of the nodes: 1, 1, 1 and 1.5 in a normal cell, 1, 1.5, 1.5 and 1.5 in a reduction cell.
+        Assert.Equal(-(1.125 + 2 * 1.375) / 3, Score(PublishedGenotypes.DartsV2, new Shallowness()), 1e-12);
+        // 1, 4/3, 1 + (1 + 4/3) / 4, and 1 + the sum of all three / 5.
+        Assert.Equal(-1.425, OfSupernet(OperationMask.Full(SearchSpace.Darts), new Shallowness()), 1e-12);
+        var chain = Genotype.Parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|");
+        Assert.Equal(-3, Score(chain, new Shallowness(), SearchSpace.NasBench201), 1e-12);
+    }
+
+    private static double Score(Genotype genotype, IRankingFunction function, SearchSpace? space = null) =>
+        Ranking.Score(s_images, genotype, function, s_options, new CellNetOptions { Channels = 4, Cells = 3 }, space,
+            TestContext.Current.CancellationToken);
+
+    private static double OfSupernet(OperationMask mask, IRankingFunction function) => Ranking.Score(
+        s_images, mask, function, s_options, new SupernetOptions { Channels = 4, Cells = 3 }, TestContext.Current.CancellationToken);
 
     [Fact]
     public void Functions_are_found_by_name()

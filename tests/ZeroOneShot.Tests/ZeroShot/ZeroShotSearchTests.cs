@@ -32,7 +32,7 @@ public sealed class ZeroShotSearchTests : IDisposable
         var found = Run();
         Assert.Equal(6, found.Candidates.Select(candidate => candidate.Genotype).Distinct().Count());
         Assert.Equal(found.Genotype, found.Candidates[0].Genotype);
-        var sums = found.Candidates.Select(candidate => Enumerable.Range(0, 2).Sum(function =>
+        var sums = found.Candidates.Select(candidate => Enumerable.Range(0, candidate.Values.Count).Sum(function =>
             found.Candidates.Count(other => other.Values[function] < candidate.Values[function])
             + (found.Candidates.Count(other => other.Values[function] == candidate.Values[function]) + 1) / 2.0)).ToArray();
         Assert.Equal(sums, found.Candidates.Select(candidate => candidate.Score));

@@ -17,6 +17,7 @@ public static class RankingFunctions
         new Naswot(), new Swap(), new Zen(), new SynFlow(), new Snip(), new Plain(), new GradientNorm(), new Fisher(), new Grasp(),
         new JacobianCovariance(), new EpeNas(), new Zico(), new AzExpressivity(), new AzProgressivity(), new AzTrainability(),
         new NtkCondition(), new LinearRegions(), new L2Norm(), new Parameters(), new MultiplyAdds(),
+        new SkipConnections(), new Shallowness(),
     ];
 
     /// <summary>The function of a name.</summary>
