@@ -135,8 +135,8 @@ internal static class Options
         return option;
     }
 
-    public static Option<FileInfo> ExistingFile(string name, string what) =>
-        new Option<FileInfo>(name) { Description = $"{what}.", Required = true }.AcceptExistingOnly();
+    public static Option<FileInfo> ExistingFile(string name, string what, bool required = true) =>
+        new Option<FileInfo>(name) { Description = $"{what}.", Required = required }.AcceptExistingOnly();
 
     public static Option<DirectoryInfo> CifarFolder(string? without = null)
     {

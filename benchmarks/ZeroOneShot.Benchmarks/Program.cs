@@ -120,9 +120,10 @@ var weights = new Option<RandomWeights>("--weights")
 var setSize = Options.Perhaps("--sets",
     "Also look for the best sets of up to so many functions, on the first half of the networks, and measure them on the second");
 var valuesFile = new Option<FileInfo?>("--values") { Description = "Write the scores of every network to this CSV file." };
+var except = Options.ExistingFile("--except", "A table whose networks are left out: those that something was chosen by", required: false);
 var tableSeed = new Option<long>("--seed") { Description = "Decides networks, images and weights.", DefaultValueFactory = _ => 0 };
 foreach (var option in (Option[])[table, functions, networks, tableSeed, json, tableChannels, tableCells, rankBatch, rankBatches,
-    weightDraws, imageSize, weights, setSize, valuesFile])
+    weightDraws, imageSize, weights, setSize, except, valuesFile])
 {
     rankCorrelation.Add(option);
 }
@@ -132,6 +133,7 @@ rankCorrelation.SetAction(parsed => RankingCorrelation.Run(parsed.GetRequiredVal
     Seed = parsed.GetValue(tableSeed), Channels = parsed.GetValue(tableChannels), Cells = parsed.GetValue(tableCells),
     ImageSize = parsed.GetValue(imageSize), BatchSize = parsed.GetValue(rankBatch), Batches = parsed.GetValue(rankBatches),
     Initializations = parsed.GetValue(weightDraws), Weights = parsed.GetValue(weights), SetSize = parsed.GetValue(setSize) ?? 0,
+    Except = parsed.GetValue(except),
 }, parsed.GetValue(valuesFile), parsed.GetValue(json)));
 
 var rankingMemory = new Command("ranking-memory",
