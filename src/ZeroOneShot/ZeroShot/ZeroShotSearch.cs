@@ -20,6 +20,9 @@ namespace ZeroOneShot.ZeroShot;
 /// </remarks>
 public static class ZeroShotSearch
 {
+    // Of fewer candidates a function that counts may give the same for all by chance.
+    private const int FewestToTell = 5;
+
     // In a row: refused, until none is taken to be accepted; known, until the mask is taken to have no more genotypes.
     private const int MostRefused = 10_000, MostKnown = 100;
 
@@ -119,7 +122,7 @@ public static class ZeroShotSearch
             ? throw new InvalidOperationException(
                 $"{told}: nothing tells which is best. " + (functions.Any(function => function is ICountsPatterns)
                     ? ICountsPatterns.Advice : "Rank on other images or more of them (BatchSize), or with another function."))
-            : $"{told}: the others alone decide.";
+            : values[0].Length >= FewestToTell ? $"{told}: the others alone decide." : null;
 
         static bool Alike(double[] all) => all.Max() - all.Min() <= PartialPruning.Rounding * Math.Abs(all[0]);
     }
