@@ -25,13 +25,14 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     long memory, long held, CostTarget? target, string? device = null, Genotype? found = null)
 {
     // Of the time for the stages. What a stage leaves over is the next one's.
-    private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.1;
+    private const double PruningShare = 0.06, SearchShare = 0.2, RankingShare = 0.05;
 
     /// <summary>Images that networks are ranked on, fewer where there are no more.</summary>
     public const int RankedImages = 16;
 
-    // Of a search without training.
-    private const int LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 1000;
+    // Of a search without training: sixty find what stands at the 96th percentile of random genotypes, three hundred at the 99th
+    // (docs/sizes-and-budgets.md).
+    private const int LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 300;
 
     // Measured on CIFAR-10 with 5 epochs of 20,000 images: crops from half the padding and, with three thousand steps, twice the learning
     // rate gave 1.4 points each; with a thousand steps it gave none.

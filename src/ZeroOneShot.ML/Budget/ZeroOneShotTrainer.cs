@@ -391,7 +391,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public ZeroOneShotPlan? Plan { get; set; }
 
         /// <summary>
-        /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a tenth of the time and leaves the rest to
+        /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a twentieth of the time and leaves the rest to
         /// the training; <see cref="SearchMethod.ZeroOneShot"/> is the paper's.
         /// </summary>
         public SearchMethod Method { get; set; } = SearchMethod.ZeroShot;
