@@ -198,7 +198,7 @@ internal static class RankingCorrelation
         {
             var column = table.Scores.ToList().IndexOf(Published(function.Name));
             double[]? published = column < 0 ? null : [.. rows.Select(row => row.Scores[column])];
-            reported.Add(Of(function.Name, scores[place], accuracy) with
+            reported.Add(Of(function.Name, [scores[place]], accuracy) with
             {
                 PublishedSpearman = published is null ? null : Finite(RankCorrelation.Spearman(published, accuracy)),
                 Agreement = published is null ? null : Finite(RankCorrelation.Spearman(scores[place], published)),
@@ -208,19 +208,20 @@ internal static class RankingCorrelation
             });
         }
         if (functions.Length > 1)
-            reported.Add(Of("all together", Ranking.SumOfRanks(scores), accuracy));
+            reported.Add(Of("all together", scores, accuracy));
         if (settings.SetSize > 0)
             reported.AddRange(Sets());
         JsonRows.Write(json, reported);
         Print();
 
-        Row Of(string name, IReadOnlyList<double> ours, IReadOnlyList<double> measured)
+        Row Of(string name, IReadOnlyList<double[]> together, IReadOnlyList<double> measured)
         {
+            var ours = together is [var alone] ? alone : Ranking.SumOfRanks(together);
             var interval = RankCorrelation.Bootstrap(ours, measured, RankCorrelation.Spearman, settings.Seed);
             return new Row(name, table.Name, measured.Count, Finite(interval.Value), Finite(interval.Low), Finite(interval.High),
                 Finite(RankCorrelation.Kendall(ours, measured)))
             {
-                Seed = settings.Seed, Images = images, BestOf100 = BestOf(ours, measured, settings.Seed),
+                Seed = settings.Seed, Images = images, BestOf100 = BestOf(together, measured, settings.Seed),
                 Network = $"{shape.Channels} channels, {shape.Cells} cells, weights {settings.Weights}, {settings.Initializations} drawn",
             };
         }
@@ -230,7 +231,7 @@ internal static class RankingCorrelation
         {
             var half = rows.Length / 2;
             foreach (var (column, name) in table.Scores.Index())
-                yield return Of($"second half, published: {name}", [.. rows[half..].Select(row => row.Scores[column])], accuracy[half..]);
+                yield return Of($"second half, published: {name}", [[.. rows[half..].Select(row => row.Scores[column])]], accuracy[half..]);
             var first = scores.Select(ofFunction => ofFunction[..half]).ToArray();
             var second = scores.Select(ofFunction => ofFunction[half..]).ToArray();
             foreach (var size in Enumerable.Range(1, settings.SetSize))
@@ -239,8 +240,8 @@ internal static class RankingCorrelation
                     .MaxBy(set => Comparable(RankCorrelation.Spearman(
                         Ranking.SumOfRanks([.. set.Select(f => first[f])]), accuracy[..half])))!;
                 var name = string.Join(" + ", best.Select(f => functions[f].Name));
-                yield return Of($"first half: {name}", Ranking.SumOfRanks([.. best.Select(f => first[f])]), accuracy[..half]);
-                yield return Of($"second half: {name}", Ranking.SumOfRanks([.. best.Select(f => second[f])]), accuracy[half..]);
+                yield return Of($"first half: {name}", [.. best.Select(f => first[f])], accuracy[..half]);
+                yield return Of($"second half: {name}", [.. best.Select(f => second[f])], accuracy[half..]);
             }
         }
 
@@ -271,19 +272,21 @@ internal static class RankingCorrelation
     }
 
     /// <summary>
-    /// The percentile, by measured accuracy, of the network with the highest score of some that are drawn, among these; null where there
-    /// are too few to draw from.
+    /// The percentile, by measured accuracy, of the network whose ranks are highest together of some that are drawn, among these; null
+    /// where there are too few to draw from.
     /// </summary>
-    private static double? BestOf(IReadOnlyList<double> scores, IReadOnlyList<double> accuracy, long seed)
+    private static double? BestOf(IReadOnlyList<double[]> together, IReadOnlyList<double> accuracy, long seed)
     {
-        if (scores.Count < 2 * Choices)
+        if (accuracy.Count < 2 * Choices)
             return null;
         using var random = RandomStream.Of(seed, "best of some");
-        var sum = 0.0;
+        var (sum, all) = (0.0, Enumerable.Range(0, accuracy.Count).ToArray());
         for (var draw = 0; draw < Draws; draw++)
         {
-            var drawn = random.Random.GetItems([.. Enumerable.Range(0, scores.Count)], Choices);
-            var best = accuracy[drawn.MaxBy(network => Comparable(scores[network]))];
+            var drawn = random.Random.GetItems(all, Choices);
+            var scores = Ranking.SumOfRanks(
+                [.. together.Select(ofFunction => drawn.Select(network => Comparable(ofFunction[network])).ToArray())]);
+            var best = accuracy[drawn[scores.Index().MaxBy(at => at.Item).Index]];
             sum += drawn.Average(network => accuracy[network] < best ? 100 : accuracy[network] == best ? 50.0 : 0);
         }
         return sum / Draws;

@@ -69,7 +69,7 @@ public static class TimePlan
             var ranking = preset.Ranking;
             var genotype = mask.ReadGenotype((_, edge, row) => row + 0.01 * edge);
             return ranking.Candidates * Second(() =>
-                Ranking.Scores(images, genotype, ranking.Functions, ranking.Ranking, ranking.Network, mask.Space));
+                Ranking.Scores(images, genotype, ranking.For(mask.Space).Functions!, ranking.Ranking, ranking.Network, mask.Space));
         }
         using var scope = NewDisposeScope();
         var settings = method.Apply(preset.Search);

@@ -30,8 +30,8 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// <summary>Images that networks are ranked on, fewer where there are no more.</summary>
     public const int RankedImages = 16;
 
-    // Of a search without training: sixty find what stands at the 96th percentile of random genotypes, three hundred at the 99th
-    // (docs/sizes-and-budgets.md).
+    // Of a search without training: sixty find what stands at the 96th percentile of random genotypes, three hundred at the 99th (README,
+    // Ranking functions).
     private const int LeastCandidates = 4, EnoughCandidates = 60, MostCandidates = 300;
 
     // Measured on CIFAR-10 with 5 epochs of 20,000 images: crops from half the padding and, with three thousand steps, twice the learning
@@ -202,17 +202,12 @@ internal sealed class Planner(ImageSet images, ImageSet? validation, StepTimes? 
     /// <summary>The settings of a planned search without training.</summary>
     public static ZeroShotSearchOptions RankingSettings(SearchSpace space, StagePlan plan, long seed, string? device) => new()
     {
-        // By the tables of each space: see docs/sizes-and-budgets.md.
-        Functions = space.Name == SearchSpace.NasBench201.Name
-            ? [new Swap(), new Naswot()]
-            : [.. new ZeroShotSearchOptions().Functions.Where(function => function is not SkipConnections || HasIdentity(space))],
+        Functions = ZeroShotSearchOptions.DefaultFunctions(space),
         Candidates = plan.Candidates!.Value,
         Ranking = new() { BatchSize = plan.BatchSize, Batches = 1, Initializations = 1, Device = device },
         Network = new() { Channels = plan.Channels, Cells = plan.Cells, AuxiliaryHead = false },
         Seed = seed,
     };
-
-    private static bool HasIdentity(SearchSpace space) => space.Operations.Any(operation => operation.Layers(stride: 1).Count == 0);
 
     /// <summary>The settings of a planned training: smaller crops where it is short, cutout where it is long.</summary>
     public static TrainingOptions TrainingSettings(StagePlan plan, ImageShape shape, long seed, string? device, bool mirrors = true)

@@ -170,7 +170,7 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
             };
             ranked = ZeroShotSearch.Run(train, pruned.Mask, options, clock, run.Checkpoint(RunStage.Search), run.Cancellation);
             genotype = ranked.Genotype;
-            run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions.Select(function => function.Name)));
+            run.Log.Ranked(method.Name, ranked.Candidates.Count, string.Join(", ", options.Functions!.Select(function => function.Name)));
             settings = StageSettings.With(settings, "search", options with { TimeLimit = ranked.Shortened ? options.TimeLimit : null });
             clock.End(ranked.Candidates.Count, ranked.Shortened);
         }
@@ -391,8 +391,8 @@ public sealed class ZeroOneShotTrainer : IEstimator<CellNetTransformer>
         public ZeroOneShotPlan? Plan { get; set; }
 
         /// <summary>
-        /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a twentieth of the time and leaves the rest to
-        /// the training; <see cref="SearchMethod.ZeroOneShot"/> is the paper's.
+        /// The method to follow. Default <see cref="SearchMethod.ZeroShot"/>, whose search takes a twentieth of the time and leaves the
+        /// rest to the training; <see cref="SearchMethod.ZeroOneShot"/> is the paper's.
         /// </summary>
         public SearchMethod Method { get; set; } = SearchMethod.ZeroShot;
 

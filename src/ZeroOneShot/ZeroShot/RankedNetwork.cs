@@ -251,8 +251,18 @@ public abstract class RankedNetwork : IDisposable
     /// <summary>The graph of a cell.</summary>
     internal CellTopology Topology => Plan.Space.Topology;
 
-    /// <summary>The edges of every cell.</summary>
-    internal IEnumerable<IReadOnlyList<CellConnection>> CellConnections => Plan.Items.OfType<CellItem>().Select(Connections);
+    /// <summary>The edges of every cell, node by node, on which something comes from the inputs.</summary>
+    internal IEnumerable<IReadOnlyList<CellConnection>> CellConnections => Plan.Items.OfType<CellItem>().Select(cell =>
+    {
+        var reached = Enumerable.Range(0, Topology.Inputs).ToHashSet();
+        var edges = new List<CellConnection>();
+        foreach (var edge in Connections(cell).OrderBy(edge => edge.Node).Where(edge => edge.Live > 0 && reached.Contains(edge.From)))
+        {
+            edges.Add(edge);
+            reached.Add(Topology.Inputs + edge.Node);
+        }
+        return edges;
+    });
 
     /// <summary>The edges of a cell.</summary>
     private protected abstract IReadOnlyList<CellConnection> Connections(CellItem cell);

@@ -59,18 +59,19 @@ public static class ZeroShotSearch
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         cancellationToken.ThrowIfCancellationRequested();
-        var ranking = options.Ranking with { Seed = options.Seed };
-        Ranking.ThrowIfUnfit(images, ranking, options.Functions);
+        options = options.For(mask.Space);
+        var (ranking, functions) = (options.Ranking with { Seed = options.Seed }, options.Functions!);
+        Ranking.ThrowIfUnfit(images, ranking, functions);
         var genotypes = Drawn(mask, options);
-        using var batches = Ranking.Batches(options.Functions, images, ranking, cancellationToken);
+        using var batches = Ranking.Batches(functions, images, ranking, cancellationToken);
         // The dearest may come last.
         foreach (var genotype in genotypes)
-            Ranking.ThrowIfLarger(images, genotype, options.Functions, ranking, options.Network, mask.Space);
+            Ranking.ThrowIfLarger(images, genotype, functions, ranking, options.Network, mask.Space);
         var clock = new StageClock(RunStage.Search, [1], progress, options.TimeLimit, options.Time, counted: "genotypes");
         using var file = checkpoint is null ? null : CheckpointOf(checkpoint, images, mask.Space, genotypes, options);
         var state = file?.Load((found, known) =>
         {
-            if (known.Values.Count > genotypes.Count || known.Values.Any(ofNetwork => ofNetwork?.Length != options.Functions.Count))
+            if (known.Values.Count > genotypes.Count || known.Values.Any(ofNetwork => ofNetwork?.Length != functions.Count))
                 throw new InvalidDataException($"'{found.Path}' has values of other candidates or functions. Delete it.");
         }) ?? new();
         var values = state.Values;
@@ -83,7 +84,7 @@ public static class ZeroShotSearch
             while (values.Count < genotypes.Count && !state.TimeWasUp)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                values.Add(Ranking.Scores(images, genotypes[values.Count], options.Functions, batches, ranking, options.Network, mask.Space,
+                values.Add(Ranking.Scores(images, genotypes[values.Count], functions, batches, ranking, options.Network, mask.Space,
                     cancellationToken));
                 if (options.Time.GetElapsedTime(saved) > StageClock.BetweenCheckpoints)
                 {
@@ -99,8 +100,8 @@ public static class ZeroShotSearch
         {
             file?.Save(state, []);
         }
-        var byFunction = options.Functions.Select((_, function) => values.Select(ofNetwork => ofNetwork[function]).ToArray()).ToArray();
-        if (ThrowIfBlind(options.Functions, byFunction) is { } blind)
+        var byFunction = functions.Select((_, function) => values.Select(ofNetwork => ofNetwork[function]).ToArray()).ToArray();
+        if (ThrowIfBlind(functions, byFunction) is { } blind)
             clock.Warn(0, values.Count, genotypes.Count, blind);
         var scores = Ranking.SumOfRanks(byFunction);
         return new ZeroShotSearchResult(
@@ -111,14 +112,17 @@ public static class ZeroShotSearch
         };
     }
 
-    /// <summary>Refuses functions that all tell no candidate from another, and says which of several do not.</summary>
+    /// <summary>
+    /// Refuses functions that all tell no candidate from another, those left out that look at no image, and says which of several do not.
+    /// </summary>
     private static string? ThrowIfBlind(IReadOnlyList<IRankingFunction> functions, double[][] values)
     {
         var blind = functions.Where((_, function) => Alike(values[function])).Select(function => $"'{function.Name}'").ToArray();
         if (values[0].Length < 2 || blind.Length == 0)
             return null;
         var told = $"Ranking function {string.Join(" and ", blind)} gave the same for all {values[0].Length} candidates, up to rounding";
-        return blind.Length == functions.Count
+        var looking = functions.Where(function => function is not ILooksAtTheGraph).Select(function => $"'{function.Name}'").ToArray();
+        return (looking.Length > 0 ? looking.All(blind.Contains) : blind.Length == functions.Count)
             ? throw new InvalidOperationException(
                 $"{told}: nothing tells which is best. " + (functions.Any(function => function is ICountsPatterns)
                     ? ICountsPatterns.Advice : "Rank on other images or more of them (BatchSize), or with another function."))
@@ -163,8 +167,8 @@ public static class ZeroShotSearch
             ["space"] = space.Name,
             ["what the space is made of"] = space.Signature ?? "",
             ["candidates"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', genotypes)))),
-            ["ranking functions"] = string.Join(", ", options.Functions.Select(function => function.Name)),
-            ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions),
+            ["ranking functions"] = string.Join(", ", options.Functions!.Select(function => function.Name)),
+            ["settings of the ranking functions"] = FunctionSettings.Of(options.Functions!),
             ["options"] = JsonSerializer.Serialize(
                 new { Ranking = options.Ranking with { Device = null, MaxMemory = null }, options.Network, options.Seed }),
         }, $"{Arithmetic.Here(options.Ranking.Device)}");

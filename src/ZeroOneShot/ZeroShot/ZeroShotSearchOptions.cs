@@ -13,12 +13,10 @@ public sealed record ZeroShotSearchOptions
     public int Candidates { get; init; } = 100;
 
     /// <summary>
-    /// What ranks the candidates' networks, with equal weight; see <see cref="Ranking.SumOfRanks"/>. Default: <see cref="Swap"/> and
-    /// <see cref="AzExpressivity"/>, which agree with measured accuracies best among those that need no gradient but like best what hardly
-    /// trains, and against that <see cref="SkipConnections"/> and <see cref="Shallowness"/>.
+    /// What ranks the candidates' networks, with equal weight; see <see cref="Ranking.SumOfRanks"/>. Default null: what is best by measured
+    /// accuracies of the space, <see cref="DefaultFunctions"/>.
     /// </summary>
-    public IReadOnlyList<IRankingFunction> Functions { get; init; } =
-        [new Swap(), new AzExpressivity(), new SkipConnections(), new Shallowness()];
+    public IReadOnlyList<IRankingFunction>? Functions { get; init; }
 
     /// <summary>On how many images and at how many random weights. Default: one batch of 16 images, one set of weights.</summary>
     public RankingOptions Ranking { get; init; } = new() { BatchSize = 16, Batches = 1, Initializations = 1 };
@@ -49,14 +47,36 @@ public sealed record ZeroShotSearchOptions
     /// <summary>What measures <see cref="TimeLimit"/>.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>
+    /// The functions that candidates of a space are ranked by where <see cref="Functions"/> is null. <see cref="Swap"/> and
+    /// <see cref="AzExpressivity"/> agree with measured accuracies best among those that need no gradient; in the space of DARTS they like
+    /// best what hardly trains, so that there <see cref="SkipConnections"/> and <see cref="Shallowness"/> stand beside them. In that of
+    /// NAS-Bench-201 SWAP and <see cref="Naswot"/> found better networks. In other spaces nothing was measured.
+    /// </summary>
+    /// <param name="space">The space.</param>
+    public static IReadOnlyList<IRankingFunction> DefaultFunctions(SearchSpace space)
+    {
+        ArgumentNullException.ThrowIfNull(space);
+        return space.Name == SearchSpace.Darts.Name ? [new Swap(), new AzExpressivity(), new SkipConnections(), new Shallowness()]
+            : space.Name == SearchSpace.NasBench201.Name ? [new Swap(), new Naswot()]
+            : [new Swap(), new AzExpressivity()];
+    }
+
+    /// <summary>The same with the functions that a space is ranked by.</summary>
+    internal ZeroShotSearchOptions For(SearchSpace space) => Functions is null ? this with { Functions = DefaultFunctions(space) } : this;
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Validate()
     {
         if (Candidates < 2)
             throw new ArgumentException($"Candidates is {Candidates}; expected at least 2 to choose from.");
-        Checked.NoNull(Functions, nameof(Functions));
-        if (Functions.Count == 0)
-            throw new ArgumentException("Functions is empty; expected at least one ranking function, for example new Swap().");
+        if (Functions is not null)
+            Checked.NoNull(Functions, nameof(Functions));
+        if (Functions?.Count == 0)
+        {
+            throw new ArgumentException(
+                "Functions is empty; expected at least one ranking function, for example new Swap(), or null for the space's.");
+        }
         ArgumentNullException.ThrowIfNull(Ranking);
         Ranking.Validate();
         ArgumentNullException.ThrowIfNull(Network);

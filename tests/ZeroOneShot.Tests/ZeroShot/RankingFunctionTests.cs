@@ -161,7 +161,7 @@ public sealed class RankingFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Shallowness_is_the_mean_over_paths_from_the_inputs()
+    public void Shallowness_is_minus_the_steps_of_a_random_walk_back_to_the_inputs()
     {
         // Depths of the nodes: 1, 1, 1 and 1.5 in a normal cell, 1, 1.5, 1.5 and 1.5 in a reduction cell.
         Assert.Equal(-(1.125 + 2 * 1.375) / 3, Score(PublishedGenotypes.DartsV2, new Shallowness()), 1e-12);
@@ -169,6 +169,13 @@ public sealed class RankingFunctionTests : IDisposable
         Assert.Equal(-1.425, OfSupernet(OperationMask.Full(SearchSpace.Darts), new Shallowness()), 1e-12);
         var chain = Genotype.Parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|");
         Assert.Equal(-3, Score(chain, new Shallowness(), SearchSpace.NasBench201), 1e-12);
+        // Nothing comes to node 1, so that node 2 reads the input alone.
+        var dead = Genotype.Parse("|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|");
+        Assert.Equal(-1, Score(dead, new Shallowness(), SearchSpace.NasBench201), 1e-12);
+        Assert.Equal(1, Score(dead, new SkipConnections(), SearchSpace.NasBench201));
+        // Nor to the output.
+        var none = Genotype.Parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|");
+        Assert.Equal(-3, Score(none, new Shallowness(), SearchSpace.NasBench201), 1e-12);
     }
 
     private static double Score(Genotype genotype, IRankingFunction function, SearchSpace? space = null) =>

@@ -104,6 +104,38 @@ public sealed class ZeroShotSearchTests : IDisposable
     }
 
     [Fact]
+    public void Each_space_has_functions_of_its_own()
+    {
+        Assert.Equal("swap, az-expressivity, skip-connections, shallowness", Names(SearchSpace.Darts));
+        Assert.Equal("swap, naswot", Names(SearchSpace.NasBench201));
+        Assert.Equal("swap, az-expressivity", Names(SearchSpace.Named("darts-s4")));
+        Assert.Equal(4, Run(options: s_small with { Candidates = 2 }).Candidates[0].Values.Count);
+
+        static string Names(SearchSpace space) =>
+            string.Join(", ", ZeroShotSearchOptions.DefaultFunctions(space).Select(function => function.Name));
+    }
+
+    [Fact]
+    public void Functions_that_look_at_no_image_do_not_decide_alone_beside_others()
+    {
+        Assert.Contains("'one-for-all' gave the same for all 6 candidates, up to rounding: nothing tells which is best",
+            Assert.Throws<InvalidOperationException>(
+                () => Run(options: s_small with { Functions = [new OneForAll(), new SkipConnections(), new Shallowness()] })).Message);
+        Assert.Equal(6, Run(options: s_small with { Functions = [new SkipConnections()] }).Candidates.Count);
+    }
+
+    [Theory]
+    [InlineData(4, 0)]
+    [InlineData(5, 1)]
+    public void Of_few_candidates_one_that_gives_the_same_for_all_is_not_told(int candidates, int told)
+    {
+        var warnings = new List<string>();
+        Run(options: s_small with { Candidates = candidates, Functions = [new OneForAll(), new L2Norm()] },
+            progress: new Warned(warnings.Add));
+        Assert.Equal(told, warnings.Count);
+    }
+
+    [Fact]
     public void Functions_that_tell_no_candidate_from_another_are_refused_and_one_among_others_is_told()
     {
         Assert.Contains("Ranking function 'one-for-all' gave the same for all 6 candidates, up to rounding: nothing tells which is best",

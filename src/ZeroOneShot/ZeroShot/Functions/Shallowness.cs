@@ -1,13 +1,19 @@
+using ZeroOneShot.SearchSpaces;
+
 namespace ZeroOneShot.ZeroShot.Functions;
 
 /// <summary>
-/// Minus the mean depth of the states that cells give on: that of an input is 0, that of a node one more than the mean depth of what its
-/// live operations read. Shallow and wide cells train faster (Shu, Wang and Cai 2020, "Understanding Architectures Learnt by Cell-based
-/// Neural Architecture Search", section 4, where the depth of a cell is that of its longest path; the mean over paths tells the operations
-/// of a supernet apart, and agrees better with measured accuracies: <c>benchmarks -- rank-correlation</c>).
+/// Minus the mean depth of the states that cells give on, averaged over the network's cells: that of an input is 0, that of a node one more
+/// than the mean depth of what it reads, which in a supernet counts for every live operation but <c>none</c>: the steps that a random walk
+/// takes back to an input. Shallow and wide cells train faster (Shu, Wang and Cai 2020, "Understanding Architectures Learnt by Cell-based
+/// Neural Architecture Search", section 4, where the depth of a cell is that of its longest path).
 /// </summary>
-/// <remarks>It looks at no image and no weight. Cells of one node all have the same depth.</remarks>
-public sealed class Shallowness : IRankingFunction
+/// <remarks>
+/// It looks at no image and no weight, and stands beside functions that do. Of a supernet it says how much an edge counts, not which of its
+/// operations: a pruning by it alone would take any of them. Cells of one node all have the same depth. What no path from the inputs
+/// reaches does not count; where that is every state that a cell gives on, it is as deep as a cell can be.
+/// </remarks>
+public sealed class Shallowness : ILooksAtTheGraph
 {
     /// <inheritdoc/>
     public string Name => "shallowness";
@@ -19,14 +25,15 @@ public sealed class Shallowness : IRankingFunction
         return -network.CellConnections.Average(cell => Depth(cell, network.Topology));
     }
 
-    private static double Depth(IReadOnlyList<CellConnection> cell, SearchSpaces.CellTopology topology)
+    private static double Depth(IReadOnlyList<CellConnection> cell, CellTopology topology)
     {
         var depths = new double[topology.Inputs + topology.Nodes];
-        foreach (var into in cell.Where(edge => edge.Live > 0).GroupBy(edge => edge.Node).OrderBy(node => node.Key))
+        foreach (var into in cell.GroupBy(edge => edge.Node).OrderBy(node => node.Key))
         {
             depths[topology.Inputs + into.Key] =
                 1 + into.Sum(edge => edge.Live * depths[edge.From]) / into.Sum(edge => edge.Live);
         }
-        return topology.Output.Average(state => depths[state]);
+        var reached = topology.Output.Where(state => depths[state] > 0).ToArray();
+        return reached.Length > 0 ? reached.Average(state => depths[state]) : topology.Nodes;
     }
 }
