@@ -35,9 +35,9 @@ internal static class Workers
     public static void Run<T>(
         int count, Func<int, T> compute, Action<int, T> use, bool sideBySide = true, Func<int, int>? after = null)
     {
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < count && after is not null; i++)
         {
-            if (after?.Invoke(i) > i)
+            if (after(i) > i)
                 throw new ArgumentException($"Result {i} waits for {after(i)} results; expected at most {i}.", nameof(after));
         }
         var all = sideBySide ? Worker.ThreadsOfLibtorch : 1;
