@@ -221,7 +221,9 @@ internal static class RankingCorrelation
             return new Row(name, table.Name, measured.Count, Finite(interval.Value), Finite(interval.Low), Finite(interval.High),
                 Finite(RankCorrelation.Kendall(ours, measured)))
             {
-                Seed = settings.Seed, Images = images, BestOf100 = BestOf(together, measured, settings.Seed),
+                Seed = settings.Seed, Images = images,
+                BestOf100 = measured.Count < 2 * Choices ? null
+                    : RankCorrelation.PercentileOfBest(together, measured, Choices, settings.Seed, Draws),
                 Network = $"{shape.Channels} channels, {shape.Cells} cells, weights {settings.Weights}, {settings.Initializations} drawn",
             };
         }
@@ -269,27 +271,6 @@ internal static class RankingCorrelation
                     $"percentiles; the mean of {Draws} draws.");
             }
         }
-    }
-
-    /// <summary>
-    /// The percentile, by measured accuracy, of the network whose ranks are highest together of some that are drawn, among these; null
-    /// where there are too few to draw from.
-    /// </summary>
-    private static double? BestOf(IReadOnlyList<double[]> together, IReadOnlyList<double> accuracy, long seed)
-    {
-        if (accuracy.Count < 2 * Choices)
-            return null;
-        using var random = RandomStream.Of(seed, "best of some");
-        var (sum, all) = (0.0, Enumerable.Range(0, accuracy.Count).ToArray());
-        for (var draw = 0; draw < Draws; draw++)
-        {
-            var drawn = random.Random.GetItems(all, Choices);
-            var scores = Ranking.SumOfRanks(
-                [.. together.Select(ofFunction => drawn.Select(network => Comparable(ofFunction[network])).ToArray())]);
-            var best = accuracy[drawn[scores.Index().MaxBy(at => at.Item).Index]];
-            sum += drawn.Average(network => accuracy[network] < best ? 100 : accuracy[network] == best ? 50.0 : 0);
-        }
-        return sum / Draws;
     }
 
     private static IEnumerable<int[]> Subsets(int count, int size, int first = 0) => size == 0

@@ -28,6 +28,28 @@ public sealed class RankCorrelationTests
     }
 
     [Fact]
+    public void The_best_by_a_function_stands_where_its_ranks_put_it()
+    {
+        double[] measured = [.. Enumerable.Range(0, 500)];
+        double[] backwards = [.. measured.Select(at => -at)], same = [.. measured.Select(_ => 1.0)];
+        // The largest of 100 has 99 below it; what equals it, itself at least, counts half.
+        Assert.InRange(Best(measured), 99, 99.5);
+        Assert.InRange(Best(backwards), 0.5, 1);
+        Assert.InRange(Best(same), 45, 55);
+        Assert.InRange(Best(measured, measured, backwards), 99, 99.5);                     // two ranks against one
+        Assert.Equal(Best(measured), Best([.. measured.Select(at => Math.Exp(at / 100))]));
+        // What has no number is never the best, unless nothing has one.
+        Assert.InRange(Best([.. measured.Select(at => at >= 250 ? double.NaN : at)]), 40, 52);
+        Assert.InRange(Best([.. measured.Select(_ => double.NaN)]), 45, 55);
+        Assert.Equal(Best(measured), Best(measured));
+        Assert.Throws<ArgumentException>(() => RankCorrelation.PercentileOfBest([], measured, 100));
+        Assert.Throws<ArgumentException>(() => RankCorrelation.PercentileOfBest([[1, 2]], measured, 100));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RankCorrelation.PercentileOfBest([measured], measured, 1));
+
+        double Best(params double[][] functions) => RankCorrelation.PercentileOfBest(functions, measured, choices: 100, seed: 3);
+    }
+
+    [Fact]
     public void Distances_are_those_that_one_can_count()
     {
         Assert.Equal(1.5, DistributionDistance.Wasserstein([1, 2, 3], [2.5, 3.5, 4.5]), 12);
