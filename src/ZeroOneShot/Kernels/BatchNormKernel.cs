@@ -52,34 +52,37 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>
-    /// n = factor x + term and y = scale n + shift, channel by channel in one pass, the same numbers whether n is wanted or not; 0 in lanes
-    /// that are no image.
+    /// y = scale (factor x + term) + shift, channel by channel, in x's memory or another; 0 in lanes that are no image.
     /// </summary>
     /// <param name="input">x.</param>
-    /// <param name="normalized">n, x's memory or another; null where it is not wanted.</param>
-    /// <param name="output">y, x's memory or another, but not n's.</param>
+    /// <param name="output">y, or a sum that it is added to.</param>
     /// <param name="images">Number of lanes that are images.</param>
-    /// <param name="factors">Of n.</param>
-    /// <param name="terms">Of n.</param>
-    /// <param name="scales">Of y.</param>
-    /// <param name="shifts">Of y.</param>
+    /// <param name="factors">Of every channel.</param>
+    /// <param name="terms">Of every channel.</param>
+    /// <param name="scales">Of every channel.</param>
+    /// <param name="shifts">Of every channel.</param>
+    /// <param name="ofImages">A factor of y for every image, groups x 1 x 1 x 1 x lanes; null: 1.</param>
+    /// <param name="adds">Whether y is added to what is there.</param>
     public static void ScaleTwice(
-        Tensor input, Tensor? normalized, Tensor output, long images, double[] factors, double[] terms, double[] scales, double[] shifts)
+        Tensor input, Tensor output, long images, double[] factors, double[] terms, double[] scales, double[] shifts,
+        Tensor? ofImages = null, bool adds = false)
     {
         var (x, y) = (new Planes<T>(input), new Planes<T>(output));
-        var n = normalized is null ? y : new Planes<T>(normalized);
+        SumKernel<T>.ThrowIfOther(x, y);
+        var f = ofImages is null ? null : Memory.Of<T>(ofImages);
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
-            var used = stackalloc T[Lanes];
+            T* used = stackalloc T[Lanes], ones = stackalloc T[Lanes];
+            new Span<T>(ones, Lanes).Fill(T.One);
             for (var group = 0; group < x.Groups; group++)
             {
                 MarkUsed(used, group, images);
-                // y is written after n, whose place it takes where n is not wanted.
-                Loops.Widest.ScaleTwice(x[group, channel], n[group, channel], y[group, channel], x.PlaneSize,
-                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]),
-                    T.CreateTruncating(scales[channel]), T.CreateTruncating(shifts[channel]), used);
+                Loops.Widest.ScaleTwice(x[group, channel], y[group, channel], x.PlaneSize,
+                    T.CreateTruncating(factors[channel]), T.CreateTruncating(terms[channel]), T.CreateTruncating(scales[channel]),
+                    T.CreateTruncating(shifts[channel]), used, f == null ? ones : f + group * Lanes, adds);
             }
         });
+        GC.KeepAlive(ofImages);
     }
 
     /// <summary>
@@ -107,17 +110,23 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         });
     }
 
-    /// <summary>Sums of g and of g x over every channel, x being the normalised input: dL/dshift and dL/dscale.</summary>
-    public static (double[] Sums, double[] Products) Products(Tensor gradient, Tensor normalized)
+    /// <summary>Sums of g and of g x' over every channel, x' being the normalised input: dL/dshift and dL/dscale.</summary>
+    /// <param name="gradient">g.</param>
+    /// <param name="input">x, of which x' = factor x + term; x' itself where these are null.</param>
+    /// <param name="factors">Of every channel.</param>
+    /// <param name="terms">Of every channel.</param>
+    public static (double[] Sums, double[] Products) Products(
+        Tensor gradient, Tensor input, double[]? factors = null, double[]? terms = null)
     {
-        var (g, x) = (new Planes<T>(gradient), new Planes<T>(normalized));
+        var (g, x) = (new Planes<T>(gradient), new Planes<T>(input));
         SumKernel<T>.ThrowIfOther(x, g);
         var (sums, products) = (new double[x.Channels], new double[x.Channels]);
         Workers.Each(x.Channels, x.Groups * x.PlaneSize, channel =>
         {
             for (var group = 0; group < x.Groups; group++)
             {
-                var (sum, product) = Loops.Widest.Products(g[group, channel], x[group, channel], x.PlaneSize);
+                var (sum, product) = Loops.Widest.Products(
+                    g[group, channel], x[group, channel], x.PlaneSize, Factor(factors, channel), Term(terms, channel));
                 (sums[channel], products[channel]) = (sums[channel] + sum, products[channel] + product);
             }
         });
@@ -125,13 +134,23 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
     }
 
     /// <summary>
-    /// dL/dx = factor (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's or x's memory or another; 0 in lanes that are
+    /// dL/dx = rate (g - mean(g) - x' mean(g x')), x' being the normalised input, in g's or x's memory or another; 0 in lanes that are
     /// no image.
     /// </summary>
+    /// <param name="gradient">g.</param>
+    /// <param name="input">x, of which x' = factor x + term; x' itself where these are null.</param>
+    /// <param name="inputGradient">dL/dx.</param>
+    /// <param name="images">Number of lanes that are images.</param>
+    /// <param name="rates">Of every channel.</param>
+    /// <param name="sums">Of g.</param>
+    /// <param name="products">Sums of g x'.</param>
+    /// <param name="factors">Of every channel.</param>
+    /// <param name="terms">Of every channel.</param>
     public static void InputGradient(
-        Tensor gradient, Tensor normalized, Tensor inputGradient, long images, double[] factors, double[] sums, double[] products)
+        Tensor gradient, Tensor input, Tensor inputGradient, long images, double[] rates, double[] sums, double[] products,
+        double[]? factors = null, double[]? terms = null)
     {
-        var (g, x, gx) = (new Planes<T>(gradient), new Planes<T>(normalized), new Planes<T>(inputGradient));
+        var (g, x, gx) = (new Planes<T>(gradient), new Planes<T>(input), new Planes<T>(inputGradient));
         SumKernel<T>.ThrowIfOther(x, g);
         SumKernel<T>.ThrowIfOther(x, gx);
         var count = (double)images * x.Pixels;
@@ -142,11 +161,15 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
             {
                 MarkUsed(used, group, images);
                 Loops.Widest.InputGradient(g[group, channel], x[group, channel], gx[group, channel], x.PlaneSize,
-                    T.CreateTruncating(factors[channel]), T.CreateTruncating(sums[channel] / count),
-                    T.CreateTruncating(products[channel] / count), used);
+                    T.CreateTruncating(rates[channel]), T.CreateTruncating(sums[channel] / count),
+                    T.CreateTruncating(products[channel] / count), Factor(factors, channel), Term(terms, channel), used);
             }
         });
     }
+
+    private static T Factor(double[]? factors, int channel) => factors is null ? T.One : T.CreateTruncating(factors[channel]);
+
+    private static T Term(double[]? terms, int channel) => terms is null ? T.Zero : T.CreateTruncating(terms[channel]);
 
     /// <summary>All bits set in the lanes of a group that are images, none in the others.</summary>
     private static void MarkUsed(T* used, int group, long images)
@@ -170,11 +193,13 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
 
         public abstract void AddScaled(T* sum, T* x, long count, T factor, T term, T weight, T* used);
 
-        public abstract void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used);
+        public abstract void ScaleTwice(
+            T* x, T* y, long count, T factor, T term, T scale, T shift, T* used, T* ofImages, bool adds);
 
-        public abstract (double Sum, double Product) Products(T* g, T* x, long count);
+        public abstract (double Sum, double Product) Products(T* g, T* x, long count, T factor, T term);
 
-        public abstract void InputGradient(T* g, T* x, T* y, long count, T factor, T mean, T product, T* used);
+        public abstract void InputGradient(
+            T* g, T* x, T* y, long count, T rate, T mean, T product, T factor, T term, T* used);
     }
 
     private sealed class Loops<V> : Loops where V : struct, IRegister<V, T>
@@ -200,7 +225,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         public override double SquaredDistances(T* x, long count, T mean, T* used)
         {
             var m = V.Create(mean);
-            var (used0, used1, used2, used3) = Used(used);
+            var (used0, used1, used2, used3) = Pixels(used);
             var (sum0, sum1, sum2, sum3) = (default(V), default(V), default(V), default(V));
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
@@ -222,7 +247,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         public override void Scale(T* x, T* y, long count, T factor, T term, T* used)
         {
             var (f, t) = (V.Create(factor), V.Create(term));
-            var (used0, used1, used2, used3) = Used(used);
+            var (used0, used1, used2, used3) = Pixels(used);
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
             {
@@ -239,7 +264,7 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         public override void AddScaled(T* sum, T* x, long count, T factor, T term, T weight, T* used)
         {
             var (f, t, w) = (V.Create(factor), V.Create(term), V.Create(weight));
-            var (used0, used1, used2, used3) = Used(used);
+            var (used0, used1, used2, used3) = Pixels(used);
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
             {
@@ -257,55 +282,59 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void ScaleTwice(T* x, T* n, T* y, long count, T factor, T term, T scale, T shift, T* used)
+        public override void ScaleTwice(
+            T* x, T* y, long count, T factor, T term, T scale, T shift, T* used, T* ofImages, bool adds)
         {
             var (f, t, g, s) = (V.Create(factor), V.Create(term), V.Create(scale), V.Create(shift));
-            var (used0, used1, used2, used3) = Used(used);
+            var (used0, used1, used2, used3) = Pixels(used);
+            var (d0, d1, d2, d3) = Pixels(ofImages);
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
             {
-                One(i, used0);
-                One(i + V.Count, used1);
-                One(i + 2 * V.Count, used2);
-                One(i + 3 * V.Count, used3);
+                One(i, used0, d0);
+                One(i + V.Count, used1, d1);
+                One(i + 2 * V.Count, used2, d2);
+                One(i + 3 * V.Count, used3, d3);
             }
             for (; i < count; i += V.Count)
-                One(i, V.Load(used + i % Lanes));
+                One(i, V.Load(used + i % Lanes), V.Load(ofImages + i % Lanes));
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            void One(long at, V mark)
+            void One(long at, V mark, V ofImage)
             {
                 var normalized = V.MultiplyAdd(V.Load(x + at), f, t) & mark;
-                normalized.Store(n + at);
-                (V.MultiplyAdd(normalized, g, s) & mark).Store(y + at);
+                var scaled = (V.MultiplyAdd(normalized, g, s) & mark) * ofImage;
+                (adds ? V.Load(y + at) + scaled : scaled).Store(y + at);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override (double Sum, double Product) Products(T* g, T* x, long count)
+        public override (double Sum, double Product) Products(T* g, T* x, long count, T factor, T term)
         {
+            var (f, t) = (V.Create(factor), V.Create(term));
             var (sum0, sum1, product0, product1) = (default(V), default(V), default(V), default(V));
             var i = 0L;
             for (; i + 2 * V.Count <= count; i += 2 * V.Count)
             {
                 var (g0, g1) = (V.Load(g + i), V.Load(g + i + V.Count));
                 (sum0, sum1) = (sum0 + g0, sum1 + g1);
-                product0 = V.MultiplyAdd(g0, V.Load(x + i), product0);
-                product1 = V.MultiplyAdd(g1, V.Load(x + i + V.Count), product1);
+                product0 = V.MultiplyAdd(g0, V.MultiplyAdd(V.Load(x + i), f, t), product0);
+                product1 = V.MultiplyAdd(g1, V.MultiplyAdd(V.Load(x + i + V.Count), f, t), product1);
             }
             for (; i < count; i += V.Count)
             {
                 var g0 = V.Load(g + i);
-                (sum0, product0) = (sum0 + g0, V.MultiplyAdd(g0, V.Load(x + i), product0));
+                (sum0, product0) = (sum0 + g0, V.MultiplyAdd(g0, V.MultiplyAdd(V.Load(x + i), f, t), product0));
             }
             return (double.CreateTruncating(V.Sum(sum0 + sum1)), double.CreateTruncating(V.Sum(product0 + product1)));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public override void InputGradient(T* g, T* x, T* y, long count, T factor, T mean, T product, T* used)
+        public override void InputGradient(
+            T* g, T* x, T* y, long count, T rate, T mean, T product, T factor, T term, T* used)
         {
-            var (f, m, p) = (V.Create(factor), V.Create(mean), V.Create(-product));
-            var (used0, used1, used2, used3) = Used(used);
+            var (r, m, p, f, t) = (V.Create(rate), V.Create(mean), V.Create(-product), V.Create(factor), V.Create(term));
+            var (used0, used1, used2, used3) = Pixels(used);
             var i = 0L;
             for (; i + 4 * V.Count <= count; i += 4 * V.Count)
             {
@@ -318,12 +347,12 @@ internal static unsafe class BatchNormKernel<T> where T : unmanaged, IFloatingPo
                 (Centered(i) & V.Load(used + i % Lanes)).Store(y + i);
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            V Centered(long i) => V.MultiplyAdd(V.Load(x + i), p, V.Load(g + i) - m) * f;
+            V Centered(long i) => V.MultiplyAdd(V.MultiplyAdd(V.Load(x + i), f, t), p, V.Load(g + i) - m) * r;
         }
 
-        /// <summary>The marks of four registers that follow one another.</summary>
+        /// <summary>What belongs to four registers that follow one another, of the numbers of a pixel.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static (V, V, V, V) Used(T* used) =>
-            (V.Load(used), V.Load(used + V.Count % Lanes), V.Load(used + 2 * V.Count % Lanes), V.Load(used + 3 * V.Count % Lanes));
+        private static (V, V, V, V) Pixels(T* numbers) => (V.Load(numbers), V.Load(numbers + V.Count % Lanes),
+            V.Load(numbers + 2 * V.Count % Lanes), V.Load(numbers + 3 * V.Count % Lanes));
     }
 }

@@ -86,45 +86,64 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
     {
         if (!training)
             return OfRunningStatistics<T>(x, run);
+        if (weight is not null)
+        {
+            var summand = ToAdd<T>(x, run);
+            var learned = !run.IsRecorded && run.IsSpare(x) ? x : Lanes.EmptyLike(x);
+            summand.AddTo<T>(learned, run.Images, ofImages: null, adds: false);
+            return learned;
+        }
         var output = run.IsSpare(x) ? x : Lanes.EmptyLike(x);
+        var (factors, terms) = Normalization<T>(x, run);
+        BatchNormKernel<T>.Scale(x, output, run.Images, factors, terms);
+        Record<T>(run, output, isOurs: true, factors, null);
+        return output;
+    }
+
+    /// <summary>
+    /// A run in training mode that leaves it to the caller to make its output of its input, which going backwards reads where the run is
+    /// recorded.
+    /// </summary>
+    public Summand ToAdd<T>(Tensor x, LaneRun run) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var (factors, terms) = Normalization<T>(x, run);
         var (scale, shift) = (LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
-        var (inverse, terms) = Normalization<T>(x, run);
-        var normalized = output;
-        if (scale is null)
+        if (run.IsRecorded)
+            Record<T>(run, x, isOurs: run.IsSpare(x), factors, terms);
+        return new Summand(x, factors, terms, scale, shift);
+    }
+
+    /// <summary>The way back.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="read">The normalised features, or the input.</param>
+    /// <param name="isOurs">Whether nobody else reads these.</param>
+    /// <param name="factors">By which the input was multiplied.</param>
+    /// <param name="terms">What was added then; null where the normalised features are read.</param>
+    private void Record<T>(LaneRun run, Tensor read, bool isOurs, double[] factors, double[]? terms)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var (ofInput, scale, shift) = (terms is null ? null : factors, LaneNumbers<T>.Of(weight), LaneNumbers<T>.Of(bias));
+        run.Record((g, needed) => Gradient(g, g, 1, needed).InputGradient, OfMultiple, read);
+
+        // In the memory of what is read, where nobody reads it any more.
+        (double, Tensor?) OfMultiple(Tensor g, double factor, bool needed) =>
+            Gradient(g, !needed ? g : isOurs ? read : Lanes.EmptyLike(read), factor, needed);
+
+        (double Product, Tensor? InputGradient) Gradient(Tensor g, Tensor into, double factor, bool needed)
         {
-            BatchNormKernel<T>.Scale(x, output, run.Images, inverse, terms);
-        }
-        else
-        {
-            if (run.IsRecorded)
-                output = Lanes.EmptyLike(x);
-            BatchNormKernel<T>.ScaleTwice(x, run.IsRecorded ? normalized : null, output, run.Images, inverse, terms, scale, shift!);
-        }
-        run.Record((g, needed) =>
-        {
-            var (sums, products) = BatchNormKernel<T>.Products(g, normalized);
+            var (sums, products) = BatchNormKernel<T>.Products(g, read, ofInput, terms);
             if (scale is not null)
             {
-                LaneNumbers<T>.AddToGradient(weight!, products);
-                LaneNumbers<T>.AddToGradient(bias!, sums);
+                LaneNumbers<T>.AddToGradient(weight!, Array.ConvertAll(products, product => factor * product));
+                LaneNumbers<T>.AddToGradient(bias!, Array.ConvertAll(sums, sum => factor * sum));
             }
-            if (!needed)
-                return null;
-            BatchNormKernel<T>.InputGradient(
-                g, normalized, g, run.Images, scale is null ? inverse : [.. inverse.Select((f, c) => f * scale[c])], sums, products);
-            return g;
-        }, scale is null ? OfMultiple : null, normalized);
-        return output;
-
-        // In the memory of the output, which nobody reads any more.
-        (double, Tensor?) OfMultiple(Tensor g, double factor, bool needed)
-        {
-            var (sums, products) = BatchNormKernel<T>.Products(g, normalized);
-            if (!needed)
-                return (products.Sum(), null);
-            BatchNormKernel<T>.InputGradient(
-                g, normalized, normalized, run.Images, Array.ConvertAll(inverse, f => f * factor), sums, products);
-            return (products.Sum(), normalized);
+            if (needed)
+            {
+                BatchNormKernel<T>.InputGradient(
+                    g, read, into, run.Images, [.. factors.Select((f, c) => f * (scale?[c] ?? 1) * factor)], sums, products, ofInput, terms);
+            }
+            return (scale is null ? products.Sum() : products.Select((product, c) => scale[c] * product + shift![c] * sums[c]).Sum(),
+                needed ? into : null);
         }
     }
 

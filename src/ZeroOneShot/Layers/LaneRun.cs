@@ -86,6 +86,34 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
         }
     }
 
+    /// <summary>
+    /// The module's output, but for a batch norm at its end, with learned scale and shift and in training mode, which is left to whoever
+    /// adds the output to a sum.
+    /// </summary>
+    public Summand ForwardToNode(nn.Module<Tensor, Tensor> module, Tensor input)
+    {
+        var layers = (module as LayerSequence)?.Layers ?? module as ModuleChain;
+        if (layers is not { Modules: [_, .., BatchNormModule { Weight: not null, training: true } norm] } chain)
+            return new Summand(Forward(module, input));
+        using var _ = no_grad();
+        _input = input;
+        try
+        {
+            return input.dtype == ScalarType.Float32 ? Of<float>() : Of<double>();
+        }
+        catch
+        {
+            Dispose();                                                              // nobody has the run yet
+            throw;
+        }
+
+        Summand Of<T>() where T : unmanaged, IFloatingPointIeee754<T>
+        {
+            var summand = norm.ToAdd<T>(chain.InLanes<T>(input, this, chain.Modules.Count - 1), this);
+            return summand with { Features = NotTheInput(summand.Features) };
+        }
+    }
+
     /// <summary>What an identity gives is the input, which is somebody else's to dispose.</summary>
     private Tensor NotTheInput(Tensor output) => ReferenceEquals(output, _input) ? output.alias() : output;
 

@@ -365,21 +365,26 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             if (keeping == Keeping.Nothing)
                 Let(go: _states);
 
-            Tensor Forward(int edge)
+            Summand Forward(int edge)
             {
                 using var _ = no_grad();
                 using var inner = NewDisposeScope();
-                var run = Run(
-                    cell.Operation(edge), _states[Edges[edge].Input], images, recorded: keeping == Keeping.All, convolved: convolved);
+                var run = new LaneRun(images, recorded: keeping == Keeping.All) { Convolved = convolved };
+                var output = run.ForwardToNode(cell.Operation(edge), _states[Edges[edge].Input]);
                 if (keeping == Keeping.All)
-                    _edges[edge] = run;
-                return run.Output.DetachFromDisposeScope();
+                    _edges[edge] = new ModuleTape(output.Features, run);
+                output.Features.DetachFromDisposeScope();
+                return output;
             }
 
-            void AddToNode(int edge, Tensor output)
+            void AddToNode(int edge, Summand output)
             {
                 var node = Genotype.NodeOf(edge);
-                Take(_states[inputs.Length + node], output, _drops[edge], adds: begun[node]);
+                var state = _states[inputs.Length + node];
+                if (state.dtype == ScalarType.Float32)
+                    output.AddTo<float>(state, images, _drops[edge], adds: begun[node]);
+                else
+                    output.AddTo<double>(state, images, _drops[edge], adds: begun[node]);
                 begun[node] = true;
                 if (_edges[edge] is { } run)
                     run.Release();
@@ -430,12 +435,21 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
                 var ofNode = gradients[Genotype.Inputs + Genotype.NodeOf(edge)]!;
                 if (_cell.IsIdentity(edge))
                     return ofNode.alias().DetachFromDisposeScope();
-                using var run = _edges[edge] ??
-                    Run(_cell.Operation(edge), _states[Edges[edge].Input], _images, recorded: true, repeats: true, _convolved);
+                using var run = _edges[edge] ?? Again(edge);
                 run.Release();
+                // Others read the gradient of the node too.
+                if (_drops[edge] is null && run.Tape.BackwardOfMultiple(ofNode, 1, needed: true) is (_, { } ofInput))
+                    return (ReferenceEquals(ofInput, run.Output) ? ofInput.alias() : ofInput).DetachFromDisposeScope();
                 var ofOutput = Lanes.EmptyLike(ofNode);
                 Take(ofOutput, ofNode, _drops[edge], adds: false);
                 return run.Tape.Backward(ofOutput, needed: true)!.DetachFromDisposeScope();
+            }
+
+            // What comes out is not asked for, but for what goes backwards reads of it.
+            ModuleTape Again(int edge)
+            {
+                var run = new LaneRun(_images, recorded: true, repeats: true) { Convolved = _convolved };
+                return new ModuleTape(run.ForwardToNode(_cell.Operation(edge), _states[Edges[edge].Input]).Features, run);
             }
 
             void Add(int edge, Tensor ofInput)
@@ -484,8 +498,8 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
         /// <param name="use">Takes what it gave.</param>
         /// <param name="needs">The state that an edge reads.</param>
         /// <param name="gives">The state that it adds to.</param>
-        private void InParallel(
-            int[] edges, Func<int, Tensor> compute, Action<int, Tensor> use, Func<int, int> needs, Func<int, int> gives)
+        private void InParallel<T>(
+            int[] edges, Func<int, T> compute, Action<int, T> use, Func<int, int> needs, Func<int, int> gives)
         {
             if (_states[0].numel() >= LargeFeatures)
             {

@@ -128,6 +128,11 @@ public static class CellNetTraining
         {
             using (var random = RandomStream.Of(options.Seed, "train: weights"))
                 Initialization.Default(network, random);
+            if (options.WhitenedStem && start is null)
+            {
+                using var patches = RandomStream.Of(options.Seed, "train: patches");
+                PatchWhitening.Apply(network, images, statistics, patches);
+            }
             start?.CopyTo(network, images.ClassNames);
             network.to(device);
 

@@ -77,6 +77,12 @@ public sealed record TrainingOptions
     public double WeightAverage { get; init; }
 
     /// <summary>
+    /// Whether the first convolution begins with the principal components of the images' patches, of either sign, in place of drawn
+    /// filters (whitening: Coates and Ng 2012; Jordan 2024, section 3.2); it is trained all the same. Default false.
+    /// </summary>
+    public bool WhitenedStem { get; init; }
+
+    /// <summary>
     /// Whether the logits are divided at the end by the number that makes the validation loss smallest, so that probabilities are as high
     /// as they turn out right; which class is the most probable does not change (Guo et al. 2017, section 4.2). The classifier's weights
     /// hold it, and so does every saved model. Needs a validation set. Default false.
@@ -154,7 +160,7 @@ public sealed record TrainingOptions
     /// <summary>
     /// Settings that suit a number of epochs. From 300 epochs on those of the paper. Below, a recipe for little time: the learning rate
     /// rises for a fifth of the training and then falls in a straight line with every step (one cycle), Nesterov's momentum, smoothed
-    /// labels, more weight decay, no auxiliary head; and regularisation that grows with the epochs, since a short
+    /// labels, more weight decay, a whitened stem, no auxiliary head; and regularisation that grows with the epochs, since a short
     /// training does not overfit: drop path from 0 at 60 epochs, cutout from 60 on.
     /// </summary>
     /// <remarks>
@@ -182,6 +188,7 @@ public sealed record TrainingOptions
             Nesterov = true,
             WeightDecay = 5e-4,
             LabelSmoothing = 0.1,
+            WhitenedStem = true,
             DropPath = few ? 0 : paper.DropPath * epochs / EpochsOfThePaper,
             Cutout = !few,
         };

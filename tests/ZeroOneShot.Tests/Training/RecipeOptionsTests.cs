@@ -17,7 +17,7 @@ public sealed class RecipeOptionsTests
         Assert.Equal(new TrainingOptions { Epochs = 600 }, TrainingOptions.ForEpochs(600));
         Assert.Equal(new TrainingOptions { Epochs = 300, BatchSize = 96 }, TrainingOptions.ForEpochs(300, 96));
         var (minutes, hours) = (TrainingOptions.ForEpochs(20, 32), TrainingOptions.ForEpochs(200, 128));
-        Assert.Equal((0, false, false), (minutes.DropPath, minutes.Cutout, minutes.Network.AuxiliaryHead));
+        Assert.Equal((0, false, true, false), (minutes.DropPath, minutes.Cutout, minutes.WhitenedStem, minutes.Network.AuxiliaryHead));
         Assert.Equal((0.1, true), (hours.DropPath, hours.Cutout));
         Assert.Equal(2 * minutes.LearningRate, hours.LearningRate, 1e-9);
         var searched = SearchOptions.ForEpochs(10);
@@ -64,14 +64,14 @@ public sealed class RecipeOptionsTests
         {
             plain, plain with { Nesterov = true }, plain with { LabelSmoothing = 0.1 }, plain with { WeightAverage = 0.5 },
             plain with { Warmup = 0.5 }, plain with { Schedule = LearningRateSchedule.Linear },
-            plain with { Schedule = LearningRateSchedule.Cosine }, plain with { Cutout = false }, plain,
+            plain with { Schedule = LearningRateSchedule.Cosine }, plain with { Cutout = false }, plain with { WhitenedStem = true }, plain,
         })
         {
             using var trained = CellNetTraining.Train(images, PublishedGenotypes.DartsV2, options, images,
                 cancellationToken: TestContext.Current.CancellationToken);
             results.Add(trained.Measure(images, TestContext.Current.CancellationToken).Loss);
         }
-        Assert.Equal(8, results.Distinct().Count());
+        Assert.Equal(9, results.Distinct().Count());
         Assert.Equal(results[0], results[^1]);
     }
 
