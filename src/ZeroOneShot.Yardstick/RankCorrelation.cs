@@ -59,7 +59,7 @@ public static class RankCorrelation
     /// <param name="draws">How often. Default 1000; at least 1.</param>
     /// <returns>0 to 100.</returns>
     /// <exception cref="ArgumentException">
-    /// There is no function, or of one there are not as many numbers as measured values, or fewer than two.
+    /// There is no function, or of one there are not as many numbers as measured values, or fewer than two, or a measured value is NaN.
     /// </exception>
     public static double PercentileOfBest(
         IReadOnlyList<double[]> functions, IReadOnlyList<double> measured, int choices, long seed = 0, int draws = 1000)
@@ -69,6 +69,8 @@ public static class RankCorrelation
             throw new ArgumentException("There is no function; expected the numbers of at least one.", nameof(functions));
         foreach (var numbers in functions)
             ThrowIfNotPaired(numbers, measured);
+        if (measured.Any(double.IsNaN))
+            throw new ArgumentException("A measured value is no number; leave out what was not measured.", nameof(measured));
         ArgumentOutOfRangeException.ThrowIfLessThan(choices, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(draws, 1);
         using var random = RandomStream.Of(seed, "best of some");

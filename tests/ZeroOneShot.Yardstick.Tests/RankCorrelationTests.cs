@@ -43,6 +43,7 @@ public sealed class RankCorrelationTests
         Assert.InRange(Best([.. measured.Select(_ => double.NaN)]), 45, 55);
         Assert.Equal(Best(measured), Best(measured));
         Assert.Throws<ArgumentException>(() => RankCorrelation.PercentileOfBest([], measured, 100));
+        Assert.Throws<ArgumentException>(() => RankCorrelation.PercentileOfBest([same], [.. measured[1..], double.NaN], 100));
         Assert.Throws<ArgumentException>(() => RankCorrelation.PercentileOfBest([[1, 2]], measured, 100));
         Assert.Throws<ArgumentOutOfRangeException>(() => RankCorrelation.PercentileOfBest([measured], measured, 1));
 

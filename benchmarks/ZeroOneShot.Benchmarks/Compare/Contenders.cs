@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Trainers;
+using TorchSharp.Modules;
 using ZeroOneShot.Data;
 using ZeroOneShot.ML;
 using ZeroOneShot.Runtime;
@@ -14,7 +15,7 @@ namespace ZeroOneShot.Benchmarks.Compare;
 
 /// <summary>
 /// What is compared. All but ML.NET's own trainers get the same time, and a fit's recipe for as many epochs as that is: one cycle of the
-/// learning rate, Nesterov's momentum, smoothed labels, crops, flips and cutout; ML.NET's end when they have converged.
+/// learning rate, Nesterov's momentum, smoothed labels, whitened filters, crops, flips and cutout; ML.NET's end when they have converged.
 /// </summary>
 internal static class Contenders
 {
@@ -93,6 +94,8 @@ internal static class Contenders
         var (train, shape) = (setting.Train, setting.Train.Shape);
         var statistics = train.Statistics();
         using var network = build(shape.Channels, train.ClassCount);
+        using (var patches = RandomStream.Of(setting.Seed, "compare: patches"))
+            PatchWhitening.Apply(network.modules().OfType<Conv2d>().First().weight, 1, train, statistics, patches);
         // As a fit does: a few steps are timed, and what keeps it from learning by heart suits the epochs that there is time for.
         var epochs = EpochsWithin(setting, build, statistics);
         var stage = Planner.WithRate(new StagePlan

@@ -139,8 +139,8 @@ internal sealed class BatchNormModule : nn.Module<Tensor, Tensor>, ILaneModule, 
             }
             if (needed)
             {
-                BatchNormKernel<T>.InputGradient(
-                    g, read, into, run.Images, [.. factors.Select((f, c) => f * (scale?[c] ?? 1) * factor)], sums, products, ofInput, terms);
+                double[] rates = [.. factors.Select((f, c) => f * (scale?[c] ?? 1) * factor)];
+                BatchNormKernel<T>.InputGradient(g, read, into, run.Images, rates, sums, products, ofInput, terms);
             }
             return (scale is null ? products.Sum() : products.Select((product, c) => scale[c] * product + shift![c] * sums[c]).Sum(),
                 needed ? into : null);

@@ -123,13 +123,16 @@ internal sealed class MemoryWalk(FeatureSize input, bool recorded, bool weights,
     /// <summary>A batch norm.</summary>
     public void BatchNorm(bool affine)
     {
+        if (affine && recorded)
+        {
+            Next(Features, readsInput: true, readsOutput: false, (null, 0));
+            return;
+        }
         if (_spare)
             _steps.Add((null, 0));                                  // in place
         else
             Next(Features, readsInput: false, readsOutput: false, (null, 0));
         _spare = !recorded;                                         // going backwards reads the normalised features
-        if (affine && recorded)
-            Next(Features, readsInput: false, readsOutput: false);
     }
 
     /// <summary>A layer among others that libtorch computes: nothing is let go of that goes backwards, and nothing done in place.</summary>

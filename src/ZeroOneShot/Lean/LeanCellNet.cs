@@ -237,7 +237,7 @@ internal sealed class LeanCellNet(CellNet network, bool plain = false, int recom
             SumKernel<double>.Take(sum, term, factors, adds);
     }
 
-    /// <summary>A module's output, and the way back.</summary>
+    /// <summary>A module's output, or what its last batch norm makes it of, and the way back.</summary>
     private readonly record struct ModuleTape(Tensor Output, LaneRun Tape) : IDisposable
     {
         /// <summary>Lets go of the output once it is used, unless the way back needs it.</summary>

@@ -51,7 +51,7 @@ internal sealed class AuxiliaryHead : nn.Module<Tensor, Tensor>
     public static long Holds(long channels)
     {
         const int pixels = Window * Window;
-        // Pooled features; of each convolution normalised and rectified ones, and the neighbours that the second reads.
+        // Pooled features; of each convolution its output and rectified ones, and the neighbours that the second reads.
         return pixels * (channels + 3 * First + First) + 3 * Second;
     }
 

@@ -19,7 +19,7 @@ public static class CellNetTraining
     // A forward run costs a third of a step.
     private const double CostOfForward = 1 / 3.0;
 
-    /// <summary>Trains the network of a genotype from random weights.</summary>
+    /// <summary>Trains the network of a genotype from weights that the seed decides.</summary>
     /// <param name="images">The training images.</param>
     /// <param name="genotype">The architecture.</param>
     /// <param name="options">Settings.</param>

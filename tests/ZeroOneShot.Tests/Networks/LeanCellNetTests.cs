@@ -24,22 +24,25 @@ public sealed class LeanCellNetTests
 
     static LeanCellNetTests() => TorchRuntime.EnsureLoaded();
 
-    public static TheoryData<string, int, int> Cases => new(
+    public static TheoryData<string, int, int, double> Cases => new(
         from name in s_genotypes.Keys
         from images in (int[])[5, 16]
         from size in (int[])[16, 21]
-        select (name, images, size));
+        from dropPath in (double[])[0, 0.3]
+        select (name, images, size, dropPath));
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_training_step_with_drop_path_has_the_gradients_of_autograd(string genotype, int images, int size) =>
-        Compare(genotype, images, Stem.Cifar, size, size);
+    public void A_training_step_has_the_gradients_of_autograd(string genotype, int images, int size, double dropPath) =>
+        Compare(genotype, images, Stem.Cifar, size, size, dropPath);
 
     [Theory]
-    [InlineData("DARTS V1", 3)]
-    [InlineData("DARTS V2", 7)]
-    [InlineData("PC-DARTS", 1)]
-    public void What_is_recomputed_comes_out_bit_for_bit_as_if_it_had_been_kept(string genotype, int recomputed)
+    [InlineData("DARTS V1", 3, 0.3)]
+    [InlineData("DARTS V1", 7, 0)]
+    [InlineData("DARTS V2", 7, 0.3)]
+    [InlineData("PC-DARTS", 1, 0.3)]
+    [InlineData("PC-DARTS", 3, 0)]
+    public void What_is_recomputed_comes_out_bit_for_bit_as_if_it_had_been_kept(string genotype, int recomputed, double dropPath)
     {
         using var scope = NewDisposeScope();
         var (kept, again) = (Step(recomputed: 0), Step(recomputed));
@@ -52,7 +55,7 @@ public sealed class LeanCellNetTests
             var batch = randn([19, 3, 16, 16], generator: generator);
             var labels = randint(5, 19, generator: generator);
             using var random = RandomStream.Of(1, "drop path");
-            var (logits, loss) = new LeanCellNet(network, recomputed: recomputed).Gradient(batch, labels, 0.4, dropPath: 0.3, random);
+            var (logits, loss) = new LeanCellNet(network, recomputed: recomputed).Gradient(batch, labels, 0.4, dropPath, random);
             return [("logits", logits), ("loss", loss),
                 .. network.named_parameters().Select(at => (at.name, at.parameter.grad!.clone())),
                 .. network.named_buffers().Select(at => (at.name, at.buffer.clone()))];
@@ -61,11 +64,13 @@ public sealed class LeanCellNetTests
 
     // Edges begin as soon as their inputs are there, in whatever order that is; what they give is added up in one order.
     [Theory]
-    [InlineData("DARTS V1", 0)]
-    [InlineData("DARTS V2", 4)]
-    [InlineData("NAS-Bench-201", 0)]
-    [InlineData("NAS-Bench-201", 5)]
-    public void Several_threads_give_the_same_bits_every_time_and_those_of_one_but_for_rounding(string genotype, int recomputed)
+    [InlineData("DARTS V1", 0, 0.3)]
+    [InlineData("DARTS V1", 0, 0)]
+    [InlineData("DARTS V2", 4, 0.3)]
+    [InlineData("NAS-Bench-201", 0, 0.3)]
+    [InlineData("NAS-Bench-201", 5, 0)]
+    public void Several_threads_give_the_same_bits_every_time_and_those_of_one_but_for_rounding(
+        string genotype, int recomputed, double dropPath)
     {
         using var scope = NewDisposeScope();
         var expected = Gradient(threads: 1);
@@ -94,7 +99,7 @@ public sealed class LeanCellNetTests
                 using var batch = randn([19, 3, 16, 16], generator: generator);
                 using var labels = randint(5, 19, generator: generator);
                 using var drop = RandomStream.Of(1, "drop path");
-                var (logits, loss) = new LeanCellNet(network, recomputed: recomputed).Gradient(batch, labels, 0.4, dropPath: 0.3, drop);
+                var (logits, loss) = new LeanCellNet(network, recomputed: recomputed).Gradient(batch, labels, 0.4, dropPath, drop);
                 logits.Dispose();
                 loss.Dispose();
                 gradient = AllGradients(network);
@@ -132,7 +137,7 @@ public sealed class LeanCellNetTests
     public void It_has_them_with_the_stem_for_ImageNet(string genotype, int height, int width) =>
         Compare(genotype, images: 9, Stem.ImageNet, height, width);
 
-    private static void Compare(string genotype, int images, Stem stem, int height, int width)
+    private static void Compare(string genotype, int images, Stem stem, int height, int width, double dropPath = 0.3)
     {
         using var scope = NewDisposeScope();
         using var network = Network(genotype, stem);
@@ -142,11 +147,11 @@ public sealed class LeanCellNetTests
         var labels = randint(5, images, generator: generator);
 
         using var random = RandomStream.Of(1, "drop path");
-        var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath: 0.3, random);
+        var (logits, auxiliary) = network.ForwardWithAuxiliary(batch, dropPath, random);
         (nn.functional.cross_entropy(logits, labels) + 0.4 * nn.functional.cross_entropy(auxiliary!, labels)).backward();
         using var sameRandom = RandomStream.Of(1, "drop path");
         var (sameLogits, _) = new LeanCellNet(same, recomputed: images % 2 == 0 ? 0 : 4)
-            .Gradient(batch, labels, auxiliaryWeight: 0.4, dropPath: 0.3, sameRandom);
+            .Gradient(batch, labels, auxiliaryWeight: 0.4, dropPath, sameRandom);
 
         Assert.True(Relative(sameLogits, logits) < 1e-12);
         Assert.True(Relative(AllGradients(same), AllGradients(network)) < 1e-12);
@@ -248,11 +253,12 @@ public sealed class LeanCellNetTests
     }
 
     [Theory]
-    [InlineData("PC-DARTS", 1)]
-    [InlineData("PC-DARTS", 3)]
-    [InlineData("DARTS V1", 3)]
-    [InlineData("DARTS V2", 3)]
-    public void Training_steps_leave_no_tensor_behind(string genotype, int threads) => WithThreads(threads, () =>
+    [InlineData("PC-DARTS", 1, 0.2)]
+    [InlineData("PC-DARTS", 3, 0)]
+    [InlineData("DARTS V1", 3, 0.2)]
+    [InlineData("DARTS V1", 1, 0)]
+    [InlineData("DARTS V2", 3, 0.2)]
+    public void Training_steps_leave_no_tensor_behind(string genotype, int threads, double dropPath) => WithThreads(threads, () =>
     {
         using var network = Network(genotype);
         using var images = randn([8, 3, 16, 16], ScalarType.Float64);
@@ -267,11 +273,56 @@ public sealed class LeanCellNetTests
         void Step()
         {
             using var random = RandomStream.Of(1, "drop path");
-            var (logits, loss) = lean.Gradient(images, labels, auxiliaryWeight: 0.4, dropPath: 0.2, random);
+            var (logits, loss) = lean.Gradient(images, labels, auxiliaryWeight: 0.4, dropPath, random);
             logits.Dispose();
             loss.Dispose();
         }
     });
+
+    /// <summary>The last batch norm of an edge is added straight to its node, whatever is before it.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(5, false)]
+    [InlineData(0, true)]
+    public void Operations_that_end_in_a_batch_norm_have_the_gradients_of_autograd(int recomputed, bool frozen)
+    {
+        var pool = new CandidateOperation("pool", stride => [new MaxPool(3, stride), new BatchNorm()]);
+        var rectified = new CandidateOperation("rectified", stride => [new AveragePool(3, stride), new Relu(), new BatchNorm()]);
+        var normed = new CandidateOperation("normed",
+            stride => stride == 1 ? [new BatchNorm()] : [new MaxPool(3, stride), new BatchNorm(), new BatchNorm()]);
+        var alone = new CandidateOperation("alone",
+            stride => stride == 1 ? [new Relu(), new BatchNorm()] : [new MaxPool(3, 2)]);
+        var space = new SearchSpace("own", new CellTopology(2), [pool, rectified, normed, alone]);
+        var cell = new CellGenotype([new("pool", 0), new("rectified", 1), new("normed", 0), new("alone", 2)]);
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(7);
+        var batch = randn([11, 3, 16, 16], ScalarType.Float64, generator: generator);
+        var labels = randint(5, 11, generator: generator);
+        var (expected, found) = (Gradients(plain: true), Gradients(plain: false));
+        Assert.NotEmpty(expected);
+        Assert.All(expected.Zip(found), pair =>
+        {
+            Assert.Equal(pair.First.Name, pair.Second.Name);
+            Assert.InRange((pair.Second.Value - pair.First.Value).abs().max().item<double>(), 0, 1e-10);
+        });
+
+        List<(string Name, Tensor Value)> Gradients(bool plain)
+        {
+            using var network = new CellNet(
+                new Genotype(cell, cell), new CellNetOptions { Channels = 4, Cells = 3 }, inputChannels: 3, classes: 5, space);
+            using (var random = RandomStream.Of(1, "weights"))
+                Initialization.Default(network, random);
+            network.to(ScalarType.Float64);
+            network.train();
+            foreach (var (name, parameter) in network.named_parameters())
+                parameter.requires_grad = !(frozen && parameter.ndim == 1 && name.StartsWith("cells", StringComparison.Ordinal));
+            using var unused = RandomStream.Of(1, "drop path");
+            var (logits, loss) = new LeanCellNet(network, plain, recomputed).Gradient(batch, labels, 0.4, dropPath: 0, unused);
+            return [("logits", logits), ("loss", loss),
+                .. from at in network.named_parameters() where at.parameter.requires_grad select (at.name, at.parameter.grad!.clone()),
+                .. network.named_buffers().Where(at => at.buffer.is_floating_point()).Select(at => (at.name, at.buffer.clone()))];
+        }
+    }
 
     /// <summary>Where a step fails: in the loss, or in a layer in a forward run, or in one that is repeated on the way back.</summary>
     [Theory]

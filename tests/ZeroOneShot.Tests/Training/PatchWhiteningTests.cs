@@ -44,6 +44,29 @@ public sealed class PatchWhiteningTests
         Assert.Equal(colors == 1 ? 6 : 0, outputs - 2 * pairs);
     }
 
+    /// <summary>Grey pictures in color: two thirds of the components do not vary.</summary>
+    [Fact]
+    public void Components_that_hardly_vary_make_no_filters()
+    {
+        using var scope = NewDisposeScope();
+        var grey = Smooth(1);
+        var all = Enumerable.Range(0, grey.Count);
+        byte[] pixels = [.. all.SelectMany(i => Enumerable.Repeat(grey.Pixels(i).ToArray(), 3).SelectMany(plane => plane))];
+        var color = new ImageSet(pixels, [.. all.Select(grey.Label)], new ImageShape(3, 32, 32), grey.ClassNames);
+        using var network = Network(3, 12, null);
+        var weight = network.modules().OfType<ConvolutionModule>().First().Weight;
+        var drawn = weight.detach().clone();
+        Whiten(network, color, seed: 1);
+        var changed = weight.detach().ne(drawn).reshape(36, 27).any(1).data<bool>().ToArray();
+        Assert.InRange(changed.Count(at => at), 4, 18);
+        Assert.All(changed[18..], Assert.False);
+        // Images of one color have no components at all.
+        var flat = new ImageSet(new byte[6 * 3072], [0, 1, 2, 0, 1, 2], new ImageShape(3, 32, 32), ["a", "b", "c"]);
+        using var other = Network(3, 12, null);
+        Whiten(other, flat, seed: 1);
+        Assert.True(other.modules().OfType<ConvolutionModule>().First().Weight.equal(drawn).all().item<bool>());
+    }
+
     [Fact]
     public void The_seed_decides_which_patches_are_taken()
     {
