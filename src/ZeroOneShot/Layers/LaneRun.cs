@@ -69,31 +69,16 @@ internal sealed class LaneRun(long images, bool recorded, bool repeats = false) 
     /// The module's output, but for a batch norm at its end, without learned scale and shift and in training mode, which is left to whoever
     /// adds the output to a sum.
     /// </summary>
-    public Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input)
+    public Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input) =>
+        recorded ? new Summand(Forward(module, input)) : ForwardToAdd(module, input, isLearned: false);
+
+    /// <summary>The same of a batch norm with learned scale and shift, also where the run is recorded.</summary>
+    public Summand ForwardToNode(nn.Module<Tensor, Tensor> module, Tensor input) => ForwardToAdd(module, input, isLearned: true);
+
+    private Summand ForwardToAdd(nn.Module<Tensor, Tensor> module, Tensor input, bool isLearned)
     {
         var layers = (module as LayerSequence)?.Layers ?? module as ModuleChain;
-        if (recorded || layers is not { Modules: [_, .., BatchNormModule { Weight: null, training: true } norm] } chain)
-            return new Summand(Forward(module, input));
-        using var _ = no_grad();
-        _input = input;
-        return input.dtype == ScalarType.Float32 ? Of<float>() : Of<double>();
-
-        Summand Of<T>() where T : unmanaged, IFloatingPointIeee754<T>
-        {
-            var features = chain.InLanes<T>(input, this, chain.Modules.Count - 1);
-            var (factors, terms) = norm.Normalization<T>(features, this);
-            return new Summand(NotTheInput(features), factors, terms);
-        }
-    }
-
-    /// <summary>
-    /// The module's output, but for a batch norm at its end, with learned scale and shift and in training mode, which is left to whoever
-    /// adds the output to a sum.
-    /// </summary>
-    public Summand ForwardToNode(nn.Module<Tensor, Tensor> module, Tensor input)
-    {
-        var layers = (module as LayerSequence)?.Layers ?? module as ModuleChain;
-        if (layers is not { Modules: [_, .., BatchNormModule { Weight: not null, training: true } norm] } chain)
+        if (layers is not { Modules: [_, .., BatchNormModule { training: true } norm] } chain || norm.Weight is not null != isLearned)
             return new Summand(Forward(module, input));
         using var _ = no_grad();
         _input = input;

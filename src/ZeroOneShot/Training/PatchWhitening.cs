@@ -15,10 +15,10 @@ namespace ZeroOneShot.Training;
 /// </summary>
 internal static class PatchWhitening
 {
-    // Patches of which the second moments are taken, or so many numbers of these. More change nothing.
+    // Patches of which the second moments are taken; fewer of large filters, whose products would take seconds.
     private const int Patches = 1 << 16;
 
-    private const long Numbers = 1 << 26;
+    private const long Products = 1 << 26;
 
     // Of the variance of the first component. What varies less is noise, or nothing, as colors in grey pictures: normalised like all
     // others its gradient would be many times theirs.
@@ -74,7 +74,7 @@ internal static class PatchWhitening
             return null;
         var size = shape.Channels * rows * columns;
         var (patch, products) = (new double[size], new double[size * size]);
-        var patches = Math.Max(size, Math.Min(Patches, Numbers / ((long)size * size)));
+        var patches = Math.Max(size, Math.Min(Patches, Products / ((long)size * size)));
         for (var n = 0L; n < patches; n++)
         {
             var pixels = images.Pixels(random.Next(images.Count));
@@ -91,9 +91,9 @@ internal static class PatchWhitening
             for (var i = 0; i < size; i++)
             {
                 for (var j = 0; j < size; j++)
-                    products[i * size + j] += patch[i] * patch[j] / patches;
+                    products[i * size + j] += patch[i] * patch[j];
             }
         }
-        return tensor(products, [size, size], ScalarType.Float64);
+        return tensor(products, [size, size], ScalarType.Float64) / patches;
     }
 }
